@@ -1,0 +1,1 @@
+"""Configuration: the schema, the only YAML reader, credentials files and the dated market rules (as data)."""
