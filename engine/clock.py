@@ -1,0 +1,68 @@
+"""Clocks: the one place that reads the machine's time.
+
+`SystemClock` is real time. `ScaledClock` runs a market day from a chosen start at a chosen speed. `VirtualClock` stands
+still until it is moved: simulations and replays at full speed.
+"""
+
+import time
+
+from engine.model import NS_PER_S
+
+
+class SystemClock:
+    """Real time."""
+
+    speed = 1.0
+
+    def now_ns(self) -> int:
+        """Nanoseconds UTC since the epoch."""
+        return time.time_ns()
+
+    def wait_s(self, until_ns: int) -> float:
+        """Real seconds until this clock shows `until_ns`; 0 when it does already."""
+        return max(0.0, (until_ns - self.now_ns()) / NS_PER_S)
+
+
+class ScaledClock:
+    """A clock that started at `start_ns` and runs `speed` times as fast as real time.
+
+    It follows the monotonic clock, so that a step of the machine's time does not move the market.
+    """
+
+    def __init__(self, start_ns: int, speed: float) -> None:
+        self.speed = speed
+        self._start_ns = start_ns
+        self._zero_ns = time.monotonic_ns()
+
+    def now_ns(self) -> int:
+        """Nanoseconds UTC since the epoch, on the scaled time line."""
+        return self._start_ns + int((time.monotonic_ns() - self._zero_ns) * self.speed)
+
+    def wait_s(self, until_ns: int) -> float:
+        """Real seconds until this clock shows `until_ns`; 0 when it does already."""
+        return max(0.0, (until_ns - self.now_ns()) / NS_PER_S / self.speed)
+
+
+class VirtualClock:
+    """A clock that is moved by hand and never goes back."""
+
+    speed = float("inf")
+
+    def __init__(self, start_ns: int) -> None:
+        self._now_ns = start_ns
+
+    def now_ns(self) -> int:
+        """The time it was last moved to."""
+        return self._now_ns
+
+    def advance(self, to_ns: int) -> None:
+        """Move on to `to_ns`; an earlier time changes nothing."""
+        self._now_ns = max(self._now_ns, to_ns)
+
+    def wait_s(self, until_ns: int) -> float:
+        """Never waits: moves to `until_ns` at once."""
+        self.advance(until_ns)
+        return 0.0
+
+
+EngineClock = SystemClock | ScaledClock | VirtualClock

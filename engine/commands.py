@@ -1,0 +1,88 @@
+"""Commands: what the core wants done. Imperative, immutable; carried out by the shell, answered by events.
+
+`PlaceOrder`, `ModifyOrder` and `CancelOrder` are writes: their journal transaction is on disk before they are sent.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from engine.model import InstrumentId, OrderType, Side, Validity
+
+
+class CommandBase(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Base of all commands; the class name is the tag on the wire."""
+
+
+class PlaceOrder(CommandBase, frozen=True, kw_only=True):
+    """Place one order, once. `tag` identifies it for ever."""
+
+    account: str
+    tag: str
+    exchange: str
+    symbol: str
+    product: str
+    side: Side
+    quantity: int
+    order_type: OrderType
+    price_inr: Decimal | None = None
+    trigger_price_inr: Decimal | None = None
+    validity: Validity = Validity.DAY
+
+
+class ModifyOrder(CommandBase, frozen=True, kw_only=True):
+    """Change an open order; `None` leaves a value as it is. A MARKET order is sent through the market again."""
+
+    account: str
+    tag: str
+    order_id: str
+    order_type: OrderType | None = None
+    quantity: int | None = None
+    price_inr: Decimal | None = None
+    trigger_price_inr: Decimal | None = None
+
+
+class CancelOrder(CommandBase, frozen=True, kw_only=True):
+    """Cancel an open order."""
+
+    account: str
+    tag: str
+    order_id: str
+
+
+class ReadAccount(CommandBase, frozen=True, kw_only=True):
+    """Read what is asked for of one account, in the order: orders, positions, funds. Answered by `AccountRead`."""
+
+    account: str
+    orders: bool = False
+    positions: bool = False
+    funds: bool = False
+
+
+class Subscribe(CommandBase, frozen=True, kw_only=True):
+    """Deliver quotes of these instruments from now on; the newest known one at once."""
+
+    instruments: tuple[InstrumentId, ...]
+
+
+class Severity(StrEnum):
+    """How much a notice matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ALARM = "alarm"
+
+
+class Notify(CommandBase, frozen=True, kw_only=True):
+    """One line for people: what happened, to which account and instrument, what to do next."""
+
+    at_ns: int
+    severity: Severity
+    text: str
+    account: str = ""
+    symbol: str = ""
+
+
+Write = PlaceOrder | ModifyOrder | CancelOrder
+Command = PlaceOrder | ModifyOrder | CancelOrder | ReadAccount | Subscribe | Notify

@@ -1,0 +1,156 @@
+"""What an answer to a prompt does: approved, edited down, declined, postponed, or not given in time."""
+
+from engine.core import prompts, reasons
+from engine.core import strategy as strategies
+from engine.core.entries import enter_approved
+from engine.core.orders import new_copy
+from engine.core.plans import note_missed, store_plan
+from engine.core.settle import settle
+from engine.core.sizing import Plan
+from engine.core.state import Child, ChildLeg, Copy, Prompt, PromptItem
+from engine.core.turn import INFO, WARNING, Turn, held_units, reserved
+from engine.events import PromptAnswered
+from engine.model import sign
+from engine.snapshot import StrategyState
+
+
+def answer(turn: Turn, event: PromptAnswered) -> None:
+    state = turn.state
+    wanted = [p for p in state.prompts.values() if not event.prompt or p.id == event.prompt]
+    if not wanted:
+        turn.notify(INFO, "no prompt waits for that answer")
+    for prompt in wanted:
+        if event.approve:
+            approve(turn, prompt, event.children, event.units)
+        else:
+            decline(turn, prompt, reasons.DECLINED, event.children)
+
+
+def approve(turn: Turn, prompt: Prompt, children: tuple[str, ...] | None, units: dict[str, int]) -> None:
+    """Carry out a prompt for the children named (all when `None`); the others are declined."""
+    chosen = [i for i in prompt.items if children is None or i.child in children]
+    others = [i for i in prompt.items if i not in chosen]
+    prompts.close(turn, prompt)
+    if prompt.kind == prompts.ADOPT and chosen:
+        _adopted(turn, chosen[0])
+    for item in chosen:
+        _approve_item(turn, prompt.kind, item, units.get(f"{item.child}|{item.leg}"))
+    for item in others:
+        _decline_item(turn, prompt.kind, item, reasons.DECLINED)
+
+
+def decline(turn: Turn, prompt: Prompt, reason: str, children: tuple[str, ...] | None = None) -> None:
+    """Decline a prompt (for the children named only, when given); an exit is postponed, never declined."""
+    declined = [i for i in prompt.items if children is None or i.child in children]
+    if prompt.kind == prompts.EXIT:
+        prompts.open_prompt(turn, prompts.EXIT)
+        turn.notify(WARNING, reasons.POSTPONED)
+        return
+    kept = [i for i in prompt.items if i not in declined]
+    prompt.items = declined
+    prompts.close(turn, prompt)
+    if kept:
+        prompt.items = kept
+        turn.state.prompts[prompt.id] = prompt
+        turn.timer(f"prompt:{prompt.id}", prompt.deadline_ns)
+    for item in declined:
+        _decline_item(turn, prompt.kind, item, reason)
+
+
+def prompt_due(turn: Turn, prompt_id: str) -> None:
+    """Nobody answered in time: entries are declined, exits sent."""
+    prompt = turn.state.prompts.get(prompt_id)
+    if prompt is None:
+        return
+    if prompt.kind == prompts.EXIT:
+        approve(turn, prompt, None, {})
+    else:
+        decline(turn, prompt, reasons.NOT_ANSWERED)
+
+
+def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | None) -> None:
+    child = turn.state.children[item.child]
+    leg = child.legs[item.leg]
+    if not item.entry:
+        leg.exit_granted = True
+        settle(turn, child, leg)
+        return
+    units = item.units if edited_units is None else max(0, min(item.units, edited_units))
+    if kind in (prompts.JOIN, prompts.ADOPT, prompts.RESYNC):
+        _plan_offered(turn, child, leg, item)
+    less = reasons.EDITED_DOWN if units < item.units else ""
+    enter_approved(turn, child, leg, units, _copy_of(turn, item), less)
+
+
+def _copy_of(turn: Turn, item: PromptItem) -> Copy:
+    for copy in reversed(turn.state.copies):
+        if copy.id == item.decision:
+            return copy
+    return new_copy(turn, item.leg, item.side, entry=True, signal_ns=item.signal_ns)
+
+
+def _plan_offered(turn: Turn, child: Child, leg: ChildLeg, item: PromptItem) -> None:
+    """Make the plan that an offered entry (join, adopt, resync) brings about."""
+    master = turn.state.master.legs[leg.leg]
+    strategy = turn.strategy(master.scope)
+    if item.ratio is not None:
+        strategy.ratios[child.id] = item.ratio
+        strategy.left_out.pop(child.id, None)
+    child.stopped.pop(master.scope, None)
+    size = abs(master.units)
+    target = max(0, held_units(leg) if leg.sign else 0) + reserved(turn, leg) + item.units
+    store_plan(
+        leg,
+        Plan(
+            sign=item.side.sign,
+            high_units=size,
+            base_units=target,
+            target_units=target,
+            decided_units=size,
+        ),
+    )
+
+
+def _decline_item(turn: Turn, kind: str, item: PromptItem, reason: str) -> None:
+    child = turn.state.children[item.child]
+    leg = child.legs[item.leg]
+    if kind == prompts.ENTRY:
+        note_missed(turn, child, leg, reason)
+        _note_in_copy(turn, item, reason)
+    elif kind == prompts.JOIN:
+        turn.strategy(turn.scope_of(leg.leg)).left_out[child.id] = reasons.NEXT_STRATEGY
+        turn.skip(child, leg.leg, reason)
+    elif kind == prompts.ADOPT:
+        master = turn.state.master.legs[item.leg]
+        if master.units:
+            store_plan(
+                leg, Plan(sign=sign(master.units), high_units=abs(master.units), decided_units=abs(master.units))
+            )
+        turn.skip(child, leg.leg, reason)
+
+
+def _note_in_copy(turn: Turn, item: PromptItem, reason: str) -> None:
+    for copy in reversed(turn.state.copies):
+        if copy.id == item.decision:
+            copy.skipped[item.child] = reason
+            return
+
+
+def _adopted(turn: Turn, item: PromptItem) -> None:
+    """The operator adopted a background leg: it is followed from now on."""
+    master = turn.state.master.legs[item.leg]
+    if not master.background_units:
+        return
+    strategy = turn.strategy(master.scope)
+    baseline = strategy.baseline
+    if strategy.state is StrategyState.FLAT:
+        strategies.begin(turn, strategy, turn.now_ns, "")
+        if baseline is not None:
+            strategy.baseline = baseline
+    elif strategy.state is StrategyState.EXITING:
+        strategies.begin(turn, strategy, turn.now_ns, "")
+    mark = turn.quote(master.leg)
+    master.units, master.background_units = master.background_units, 0
+    if mark is not None and mark.last_inr is not None:
+        master.price_inr = mark.last_inr
+        master.cash_inr -= mark.last_inr * master.units

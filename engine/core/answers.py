@@ -1,0 +1,158 @@
+"""How a write ended, and what is done about an unknown end (FAULTS, steps 3 to 7)."""
+
+from engine.core import reasons
+from engine.core.entries import resume_entry
+from engine.core.fills import refuse
+from engine.core.lifecycle import TERMINAL, OrderState
+from engine.core.orders import change_state, give_up, hold
+from engine.core.settle import settle
+from engine.core.state import Child, ChildOrder
+from engine.core.turn import ALARM, WARNING, Turn
+from engine.events import Outcome, Request, RequestAnswered
+from engine.model import NS_PER_S, split_leg
+
+LOOK_AFTER_NS = tuple(int(s * NS_PER_S) for s in (0.5, 1, 2, 4, 8, 15))
+"""Pauses between two looks into the order book for an unknown order; the last one repeats."""
+ABSENT_AFTER_NS = 120 * NS_PER_S
+"""Not before so long after sending is an order called absent..."""
+ABSENT_READS = 3
+"""...and only after so many complete reads without it since."""
+LATE_LOOK_NS = NS_PER_S
+BACKOFF_S = (1, 2, 4, 8, 15)
+"""Pauses before a write that was proven not accepted is sent again."""
+MOST_TRIES = 8
+
+
+def take_answer(turn: Turn, answer: RequestAnswered) -> None:
+    """Take in the answer to a write."""
+    state = turn.state
+    order = state.orders.get(answer.tag)
+    child = state.children.get(answer.account)
+    if order is None or child is None:
+        return
+    if answer.outcome is Outcome.NEEDS_LOGIN:
+        _needs_login(turn, child)
+    if answer.request is Request.PLACE:
+        _placed(turn, child, order, answer)
+    elif answer.outcome is not Outcome.ACKED:
+        child.want_orders = (
+            True  # a cancel or modify that failed or is unknown: the book tells, then it is decided anew
+        )
+        if answer.request is Request.CANCEL and answer.outcome is Outcome.REJECTED:
+            order.cancelling_ns = turn.now_ns
+    leg = child.legs[order.leg]
+    settle(turn, child, leg)
+    resume_entry(turn, child, leg)
+
+
+def _needs_login(turn: Turn, child: Child) -> None:
+    if not child.needs_login:
+        child.needs_login = True
+        turn.notify(ALARM, "LOGIN REQUIRED: the account is stopped until a login", child.id)
+
+
+def _placed(turn: Turn, child: Child, order: ChildOrder, answer: RequestAnswered) -> None:
+    leg = child.legs[order.leg]
+    match answer.outcome:
+        case Outcome.ACKED:
+            if not order.order_id:
+                order.order_id = answer.order_id
+            if order.state in (OrderState.SENT, OrderState.UNKNOWN):
+                order.acked_ns = order.acked_ns or turn.now_ns
+                change_state(turn, order, OrderState.WORKING)
+                turn.state.timers.pop(f"order:{order.tag}", None)
+        case _ if order.state is not OrderState.SENT:
+            return  # adopted meanwhile by a push or a read: that is the truth
+        case Outcome.REJECTED:
+            refuse(turn, child, leg, order, answer.reason)
+        case Outcome.NEEDS_LOGIN:
+            if order.entry:
+                hold(turn, order, reasons.LOGIN_REQUIRED)
+            else:
+                change_state(turn, order, OrderState.REJECTED, reasons.LOGIN_REQUIRED)
+        case Outcome.NOT_SENT | Outcome.RATE_LIMITED:
+            _again_later(turn, child, order, answer)
+        case _:
+            make_unknown(turn, child, order)
+
+
+def _again_later(turn: Turn, child: Child, order: ChildOrder, answer: RequestAnswered) -> None:
+    """Proven not accepted: back off, read the book, then send the same intent again."""
+    leg = child.legs[order.leg]
+    change_state(turn, order, OrderState.QUEUED, answer.reason or answer.outcome.value)
+    if order.entry and order.tries >= MOST_TRIES:
+        give_up(turn, child, leg, order, reasons.refused(order.reason))
+        return
+    pause_s = BACKOFF_S[min(order.tries, len(BACKOFF_S)) - 1]
+    order.not_before_ns = turn.now_ns + pause_s * NS_PER_S
+    order.resolve_from_ns = turn.now_ns
+    child.want_orders = True
+    turn.state.queue.append(order.tag)
+    turn.timer(f"order:{order.tag}", order.not_before_ns)
+    symbol = split_leg(order.leg)[1]
+    turn.notify(
+        WARNING, f"{answer.outcome.value}: sent again in {pause_s} s after a read of the book", child.id, symbol
+    )
+
+
+def make_unknown(turn: Turn, child: Child, order: ChildOrder) -> None:
+    """The order may exist: look for its tag, again and again; nothing is sent in its place meanwhile."""
+    change_state(turn, order, OrderState.UNKNOWN)
+    order.unknown_ns = turn.now_ns
+    order.resolve_step, order.absent_reads = 0, 0
+    order.resolve_from_ns = max(order.sent_ns, turn.state.started_ns) + ABSENT_AFTER_NS
+    turn.timer(f"order:{order.tag}", turn.now_ns + LOOK_AFTER_NS[0])
+    symbol = split_leg(order.leg)[1]
+    turn.notify(ALARM, f"no answer to {order.side} {order.units}: looked for by its tag {order.tag}", child.id, symbol)
+
+
+def order_timer(turn: Turn, tag: str) -> None:
+    """An order's own deadline: an answer that never came, another look for an unknown one, a backoff that is over."""
+    order = turn.state.orders.get(tag)
+    if order is None or order.state in TERMINAL:
+        return
+    child = turn.state.children[order.account]
+    if order.state is OrderState.SENT:
+        make_unknown(turn, child, order)
+    elif order.state is OrderState.UNKNOWN:
+        child.want_orders = child.want_positions = True
+        order.resolve_step += 1
+        pause = LOOK_AFTER_NS[min(order.resolve_step, len(LOOK_AFTER_NS) - 1)]
+        if turn.now_ns >= order.resolve_from_ns:
+            pause = LATE_LOOK_NS
+        else:
+            pause = min(pause, order.resolve_from_ns - turn.now_ns)
+        turn.timer(f"order:{tag}", turn.now_ns + pause)
+
+
+def note_absence(turn: Turn, child: Child, began_ns: int, *, positions_agree: bool) -> None:
+    """A complete read of a child's book has been taken in: what is still unknown was not in it."""
+    for leg in list(child.legs.values()):
+        for order in list(turn.open_orders(leg)):
+            if order.state is not OrderState.UNKNOWN or began_ns < order.resolve_from_ns or not positions_agree:
+                continue
+            order.absent_reads += 1
+            if order.absent_reads < ABSENT_READS:
+                continue
+            turn.state.timers.pop(f"order:{order.tag}", None)
+            if order.entry:
+                hold(turn, order, reasons.NEVER_APPEARED)
+                continue
+            change_state(turn, order, OrderState.ABSENT, reasons.NEVER_APPEARED)
+            symbol = split_leg(order.leg)[1]
+            turn.notify(ALARM, "the exit never appeared at the broker: sent again", child.id, symbol)
+            settle(turn, child, leg)
+
+
+def restart_orders(turn: Turn) -> None:
+    """After a restart: what was sent and not answered is unknown; what was asked to cancel is asked again."""
+    for child in turn.state.children.values():
+        for leg in child.legs.values():
+            for order in list(turn.open_orders(leg)):
+                order.cancelling_ns = 0
+                if order.state is OrderState.SENT:
+                    make_unknown(turn, child, order)
+                elif order.state is OrderState.UNKNOWN:
+                    order.resolve_from_ns = turn.now_ns + ABSENT_AFTER_NS
+                    order.resolve_step, order.absent_reads = 0, 0
+                    turn.timer(f"order:{order.tag}", turn.now_ns + LOOK_AFTER_NS[0])

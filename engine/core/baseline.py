@@ -1,0 +1,180 @@
+"""From which margins a ratio is taken: quiet samples, the debounce of a fall, the age of a sample (docs/rules.md).
+
+It must not decide when a strategy starts and must not read anything but what the state holds.
+"""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from config.schema import SizingMode
+from engine.core.sizing import capped_ratio
+from engine.core.state import Baseline, Run, Strategy
+from engine.core.turn import Turn, seconds_ns
+from engine.model import NS_PER_S
+
+MIN_LEAD_NS = NS_PER_S
+"""A sample must be at least so much older than the order that it is the baseline of."""
+KEPT_RUNS = 120
+"""Stretches of equal samples kept per account and scope; bounds the state."""
+
+
+def add_sample(turn: Turn, strategy: Strategy, account: str, value_inr: Decimal) -> None:
+    """Record a quiet sample of an account (the caller knows that the master is flat and nothing of his works)."""
+    if not strategy.settled and not _settles(turn, strategy, account, value_inr):
+        return
+    runs = strategy.samples.setdefault(account, [])
+    now_ns = turn.now_ns
+    if runs and runs[-1].value_inr == value_inr and now_ns - runs[-1].last_ns <= _gap_ns(turn):
+        runs[-1].last_ns = now_ns
+        return
+    runs.append(Run(first_ns=now_ns, last_ns=now_ns, value_inr=value_inr))
+    del runs[:-KEPT_RUNS]
+
+
+def _gap_ns(turn: Turn) -> int:
+    """Samples further apart than this are two stretches: nobody saw what lay between."""
+    return 3 * seconds_ns(turn.settings.timing.poll_interval_s)
+
+
+def _settles(turn: Turn, strategy: Strategy, account: str, value_inr: Decimal) -> bool:
+    """After a strategy: whether samples count again, which takes two of the master that agree."""
+    timing = turn.settings.timing
+    if turn.now_ns - strategy.last_fill_ns < seconds_ns(timing.margin_hold_s):
+        return False
+    if account != turn.state.master.account:
+        return False
+    before, strategy.settle_value_inr = strategy.settle_value_inr, value_inr
+    if before is None or abs(value_inr - before) * 100 > before * timing.margin_jump_pct:
+        return False
+    strategy.settled = True
+    strategy.settle_value_inr = None
+    strategy.samples = {}
+    strategy.ratios, strategy.left_out, strategy.baseline, strategy.exit_only = {}, {}, None, False
+    return True
+
+
+def forget_samples_from(strategy: Strategy, from_ns: int) -> None:
+    """Drop samples that turn out not to have been quiet: an order was working since `from_ns`."""
+    for runs in strategy.samples.values():
+        while runs and runs[-1].first_ns > from_ns:
+            runs.pop()
+        if runs and runs[-1].last_ns > from_ns:
+            runs[-1].last_ns = from_ns
+
+
+def select_baseline(turn: Turn, strategy: Strategy, placed_ns: int, order_id: str = "") -> Baseline:
+    """The margins that a strategy starts with whose first order was placed at `placed_ns`.
+
+    Returns:
+        A baseline; where an account has no usable sample, `reasons` says why ('' is the master's key).
+    """
+    cutoff_ns = placed_ns - MIN_LEAD_NS
+    runs = _until(strategy.samples.get(turn.state.master.account, []), cutoff_ns)
+    reasons: dict[str, str] = {}
+    older: Run | None = None
+    master: Decimal | None = None
+    at_ns = cutoff_ns
+    if not runs:
+        reasons[""] = "no margin of the master from before his order"
+    elif placed_ns - min(runs[-1].last_ns, cutoff_ns) > seconds_ns(turn.settings.timing.margin_stale_s):
+        reasons[""] = "the master's margin is stale"
+    else:
+        older = _held(turn, runs, placed_ns)
+        newest = runs[-1]
+        chosen = newest if older is None else older
+        at_ns = min(chosen.last_ns, cutoff_ns)
+        master = chosen.value_inr
+        if master <= 0:
+            reasons[""], master = "the master's margin is zero or negative", None
+    baseline = Baseline(at_ns=at_ns, master_inr=master, reasons=reasons, order_id=order_id)
+    for child in turn.state.children:
+        _child_sample(turn, strategy, baseline, child, cutoff_ns, placed_ns, None if older is None else at_ns)
+    return baseline
+
+
+def _child_sample(
+    turn: Turn, strategy: Strategy, baseline: Baseline, child: str, cutoff_ns: int, placed_ns: int, older_ns: int | None
+) -> None:
+    runs = _until(strategy.samples.get(child, []), cutoff_ns)
+    if not runs:
+        baseline.reasons[child] = "margin missing"
+    elif placed_ns - min(runs[-1].last_ns, cutoff_ns) > seconds_ns(turn.settings.timing.margin_stale_s):
+        baseline.reasons[child] = "margin stale"
+    else:
+        value = runs[-1].value_inr
+        if older_ns is not None:
+            before = _until(runs, older_ns)
+            value = min(value, before[-1].value_inr) if before else value
+        if value <= 0:
+            baseline.reasons[child] = "margin zero or negative"
+        else:
+            baseline.children_inr[child] = value
+
+
+def _until(runs: list[Run], cutoff_ns: int) -> list[Run]:
+    return [run for run in runs if run.first_ns <= cutoff_ns]
+
+
+def _held(turn: Turn, runs: list[Run], placed_ns: int) -> Run | None:
+    """The older sample that a fall not yet believed keeps in force, `None` when the newest counts."""
+    timing = turn.settings.timing
+    newest = runs[-1]
+    best: Run | None = None
+    for before, after in zip(reversed(runs[:-1]), reversed(runs[1:]), strict=True):
+        aged = placed_ns - after.first_ns >= seconds_ns(timing.margin_hold_s)
+        if aged and turn.state.master.book_began_ns >= after.first_ns:
+            break
+        if best is None or before.value_inr > best.value_inr:
+            best = before
+    if best is None or (best.value_inr - newest.value_inr) * 100 <= best.value_inr * timing.margin_jump_pct:
+        return None
+    return best
+
+
+def freeze_ratios(turn: Turn, strategy: Strategy, baseline: Baseline) -> None:
+    """Compute every child's ratio of a strategy, once, or the reason why it is left out."""
+    strategy.baseline = baseline
+    strategy.ratios, strategy.left_out = {}, {}
+    for child in turn.state.children:
+        reason = left_out_reason(turn, baseline, child)
+        if reason:
+            strategy.left_out[child] = reason
+            continue
+        ratio = ratio_of(turn, baseline, child)
+        if ratio is not None:
+            strategy.ratios[child] = ratio
+
+
+def left_out_reason(turn: Turn, baseline: Baseline, child: str) -> str:
+    """Why a child gets no ratio from a baseline, '' when it does (or needs none)."""
+    if turn.child_settings[child].sizing.mode is not SizingMode.FROZEN_RATIO:
+        return ""
+    if baseline.master_inr is None:
+        return f"no master baseline: {baseline.reasons.get('', 'unknown')}"
+    if child not in baseline.children_inr:
+        return f"left out: {baseline.reasons.get(child, 'margin missing')}"
+    cap = cap_of(turn, child)
+    return "left out: max capital is zero" if cap is not None and cap <= 0 else ""
+
+
+def ratio_of(turn: Turn, baseline: Baseline, child: str) -> Fraction | None:
+    """A child's ratio from a baseline that has what it needs; `None` for sizing modes without a ratio."""
+    sizing = turn.child_settings[child].sizing
+    if sizing.mode is SizingMode.FIXED_RATIO and sizing.ratio is not None:
+        return min(sizing.ratio, most_ratio(turn, child))
+    if sizing.mode is SizingMode.FROZEN_RATIO and baseline.master_inr is not None:
+        available = baseline.children_inr[child]
+        return capped_ratio(available, cap_of(turn, child), baseline.master_inr, most_ratio(turn, child))
+    return None
+
+
+def most_ratio(turn: Turn, child: str) -> Fraction:
+    """The largest ratio allowed for a child."""
+    own = turn.child_settings[child].max_ratio
+    most = turn.settings.ratio.max_ratio
+    return most if own is None else min(own, most)
+
+
+def cap_of(turn: Turn, child: str) -> Decimal | None:
+    """A child's capital cap in force for the next ratio."""
+    return turn.state.children[child].max_capital_inr

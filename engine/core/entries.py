@@ -1,0 +1,264 @@
+"""A leg's decision: every child's target when the master's holding changed, and the entries that follow from it."""
+
+from fractions import Fraction
+
+from config.schema import ConfirmWhen, SizingMode
+from engine.core import gates, prompts, reasons
+from engine.core.baseline import cap_of, most_ratio
+from engine.core.margin import MarginPosition, portfolio_margin
+from engine.core.orders import make_orders, new_copy
+from engine.core.plans import is_hedge, note_missed, plan_of, store_plan
+from engine.core.settle import settle
+from engine.core.sizing import Move, SizingRule, by_lots, by_ratio, by_risk, capped_ratio, decide_target, move_of
+from engine.core.state import Child, ChildLeg, Copy, MasterLeg
+from engine.core.turn import Turn, committed, entry_units_open, exits_open, held_units, reserved
+from engine.model import Instrument, Side
+
+
+class Decision:
+    """The copy record of one decision, made when the first child has something to do with it."""
+
+    __slots__ = ("_copies", "master", "signal_ns", "turn")
+
+    def __init__(self, turn: Turn, master: MasterLeg, signal_ns: int) -> None:
+        self.turn, self.master, self.signal_ns = turn, master, signal_ns
+        self._copies: dict[tuple[Side, bool], Copy] = {}
+
+    def copy(self, side: Side, *, entry: bool) -> Copy:
+        """The copy record of one side."""
+        found = self._copies.get((side, entry))
+        if found is None:
+            found = new_copy(self.turn, self.master.leg, side, entry=entry, signal_ns=self.signal_ns)
+            self._copies[side, entry] = found
+        return found
+
+
+def decide_leg(turn: Turn, master: MasterLeg, signal_ns: int, *, reductions_only: bool = False) -> None:
+    """Decide every child's target in a leg, and act on it.
+
+    Args:
+        turn: The turn.
+        master: The leg of the master.
+        signal_ns: When the oldest fill happened that is decided upon.
+        reductions_only: Leave children alone for whom it is a rise (their window is still open).
+    """
+    decision = Decision(turn, master, signal_ns)
+    for child in turn.state.children.values():
+        decide_child(turn, child, master, decision, reductions_only=reductions_only)
+
+
+def decide_child(
+    turn: Turn, child: Child, master: MasterLeg, decision: Decision, *, reductions_only: bool = False
+) -> None:
+    """Decide one child's target in a leg, and act on it."""
+    if master.leg not in child.legs and not master.units:
+        return
+    leg = turn.child_leg(child, master.leg)
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    if instrument is None:
+        if not leg.allocation_units:
+            turn.skip(child, leg.leg, reasons.UNKNOWN_INSTRUMENT)
+        return
+    before = plan_of(leg)
+    move = move_of(before, master.units)
+    if move is Move.NONE or (move is Move.RISE and reductions_only):
+        return
+    if move is Move.RISE and not leg.decided_units and (leg.allocation_units or leg.orders):
+        _enter_later(leg, decision.signal_ns)
+        return
+    rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
+    after = decide_target(before, master.units, instrument.lot_units, rule, round_up=is_hedge(turn, child, leg))
+    store_plan(leg, after)
+    if move is Move.RISE:
+        enter(turn, child, master, leg, instrument, decision, no_entry)
+        return
+    leg.entry_pending = False
+    if move is Move.OUT and master.units:
+        _enter_later(leg, decision.signal_ns)
+    side = Side.SELL if leg.sign > 0 else Side.BUY
+    has_exit = held_units(leg) - exits_open(turn, leg) > leg.target_units
+    settle(turn, child, leg, decision.copy(side, entry=False) if has_exit else None)
+    resume_entry(turn, child, leg)
+
+
+def _enter_later(leg: ChildLeg, signal_ns: int) -> None:
+    """The entry waits until the leg's exits are terminal."""
+    leg.entry_pending, leg.entry_signal_ns = True, signal_ns
+
+
+def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
+    """Decide the entry that waited for a leg's exits, once they are terminal."""
+    if not leg.entry_pending or exits_open(turn, leg) or (not leg.decided_units and leg.allocation_units):
+        return
+    leg.entry_pending = False
+    master = turn.state.master.legs.get(leg.leg)
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    if master is None or not master.units or instrument is None:
+        return
+    decision = Decision(turn, master, leg.entry_signal_ns)
+    if leg.decided_units:
+        _, no_entry = sizing_rule(turn, child, master, leg, instrument)
+        enter(turn, child, master, leg, instrument, decision, no_entry)
+    else:
+        leg.sign = 0
+        decide_child(turn, child, master, decision)
+
+
+def enter(
+    turn: Turn,
+    child: Child,
+    master: MasterLeg,
+    leg: ChildLeg,
+    instrument: Instrument,
+    decision: Decision,
+    no_entry: str,
+) -> None:
+    """Send, or ask about, what a leg's target wants beyond what is committed; what cannot go is missed."""
+    side = Side.BUY if leg.sign > 0 else Side.SELL
+    if no_entry:
+        turn.skip(child, leg.leg, no_entry)
+        note_missed(turn, child, leg, no_entry)
+        leg.skipped = no_entry
+        return
+    if leg.target_units < instrument.lot_units:
+        leg.skipped = reasons.BELOW_ONE_LOT
+        turn.skip(child, leg.leg, reasons.BELOW_ONE_LOT)
+        return
+    turn.unskip(child, leg.leg, reasons.BELOW_ONE_LOT)
+    wanted = leg.target_units - held_units(leg) - entry_units_open(turn, leg)
+    if wanted < instrument.lot_units:
+        return
+    if exits_open(turn, leg):
+        _enter_later(leg, decision.signal_ns)
+        return
+    allowed, why = gates.check(_entry(turn, child, master, leg, instrument, side, decision.signal_ns), wanted)
+    copy = decision.copy(side, entry=True)
+    leg.skipped = why
+    if turn.settings.confirm.when is ConfirmWhen.NEVER or not allowed:
+        prompts.take_out(turn, child, leg, leg.awaiting_units)
+        if allowed:
+            make_orders(turn, child, leg, instrument, side, allowed, entry=True, copy=copy)
+    else:
+        prompt = prompts.open_prompt(turn, prompts.ENTRY)
+        prompts.ask(turn, prompt, child, leg, side, allowed, entry=True, signal_ns=decision.signal_ns, decision=copy.id)
+    if why:
+        copy.skipped[child.id] = why
+        note_missed(turn, child, leg, why)
+
+
+def enter_approved(turn: Turn, child: Child, leg: ChildLeg, units: int, copy: Copy, why_less: str) -> None:
+    """Send an approved entry: computed anew at this moment, it can only become smaller.
+
+    Args:
+        turn: The turn.
+        child: The child.
+        leg: Its leg, no longer awaiting.
+        units: Approved units.
+        copy: The decision that asked.
+        why_less: Why it is fewer than were asked for, '' when it is not.
+    """
+    master = turn.state.master.legs[leg.leg]
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    if instrument is None:
+        note_missed(turn, child, leg, reasons.UNKNOWN_INSTRUMENT)
+        return
+    side = Side.BUY if leg.sign > 0 else Side.SELL
+    wanted = min(units, leg.target_units - committed(turn, leg))
+    wanted = wanted // instrument.lot_units * instrument.lot_units
+    allowed, why = 0, ""
+    if wanted > 0:
+        allowed, why = gates.check(_entry(turn, child, master, leg, instrument, side, None), wanted)
+    if allowed:
+        make_orders(turn, child, leg, instrument, side, allowed, entry=True, copy=copy)
+    reason = why or why_less
+    if reason:
+        copy.skipped[child.id] = reason
+    note_missed(turn, child, leg, reason or reasons.DECLINED)
+
+
+def _entry(
+    turn: Turn,
+    child: Child,
+    master: MasterLeg,
+    leg: ChildLeg,
+    instrument: Instrument,
+    side: Side,
+    signal_ns: int | None,
+) -> gates.Entry:
+    return gates.Entry(
+        turn=turn,
+        child=child,
+        settings=turn.child_settings[child.id],
+        master=master,
+        leg=leg,
+        instrument=instrument,
+        side=side,
+        signal_ns=signal_ns,
+    )
+
+
+def sizing_rule(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument
+) -> tuple[SizingRule, str]:
+    """A child's sizing at this moment, and why it takes no entries ('' when it does)."""
+    strategy = turn.strategy(master.scope)
+    if strategy.exit_only:
+        return SizingRule(lots_for=None), reasons.RESET
+    if left_out := strategy.left_out.get(child.id):
+        return SizingRule(lots_for=None), left_out
+    sizing = turn.child_settings[child.id].sizing
+    lot = instrument.lot_units
+    if sizing.mode is SizingMode.FIXED_LOTS and sizing.lots is not None:
+        return SizingRule(lots_for=by_lots(sizing.lots), re_enters=False), ""
+    if sizing.mode is SizingMode.RISK_PCT:
+        return _risk_rule(turn, child, master, leg, instrument)
+    if sizing.mode is SizingMode.LIVE_RATIO:
+        ratio = live_ratio(turn, child)
+        if ratio is None:
+            return SizingRule(lots_for=None), reasons.NO_MARGIN_NOW
+        return SizingRule(lots_for=by_ratio(ratio, lot)), ""
+    frozen = strategy.ratios.get(child.id)
+    if frozen is None:
+        return SizingRule(lots_for=None), reasons.NEXT_STRATEGY
+    return SizingRule(lots_for=by_ratio(frozen, lot)), ""
+
+
+def live_ratio(turn: Turn, child: Child) -> Fraction | None:
+    """The ratio of this moment, `None` when a margin is missing or not positive."""
+    master = turn.state.master.available_inr
+    cap = cap_of(turn, child.id)
+    available = child.available_inr
+    if master is None or master <= 0 or available is None or available <= 0 or (cap is not None and cap <= 0):
+        return None
+    return capped_ratio(available, cap, master, most_ratio(turn, child.id))
+
+
+def _risk_rule(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument
+) -> tuple[SizingRule, str]:
+    pct = turn.child_settings[child.id].sizing.pct
+    cap = cap_of(turn, child.id)
+    available = child.available_inr
+    if pct is None or available is None or available <= 0:
+        return SizingRule(lots_for=None), reasons.NO_MARGIN_NOW
+    capital = available if cap is None else min(available, cap)
+    side = Side.BUY if master.units > 0 else Side.SELL
+    quote = turn.quote(leg.leg)
+    price = None if quote is None else quote.touch(side)
+    if price is None or price <= 0:
+        return SizingRule(lots_for=None), reasons.NO_PRICE_FOR_RISK
+    cost = price * instrument.lot_units
+    if side is Side.SELL or not instrument.is_option:
+        one = MarginPosition(instrument=instrument, units=side.sign * instrument.lot_units, price_inr=price)
+        cost = portfolio_margin([one], {})
+    if cost <= 0:
+        return SizingRule(lots_for=None), reasons.NO_PRICE_FOR_RISK
+    return SizingRule(lots_for=by_risk(capital * pct / 100, cost, instrument.lot_units)), ""
+
+
+def missing_units(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> int:
+    """Units that a child would have more had it missed nothing: what `resync` offers."""
+    rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
+    if no_entry or rule.lots_for is None:
+        return 0
+    return max(0, rule.lots_for(abs(master.units)) * instrument.lot_units - held_units(leg) - reserved(turn, leg))

@@ -1,0 +1,143 @@
+"""What a broker says of a child's order: fills, ends, refusals. Cumulative and monotonic: late and repeated news change
+nothing, a fill counts in whatever state it arrives.
+"""
+
+from decimal import Decimal
+
+from config.schema import OnLegRefused
+from engine.core import reasons
+from engine.core.charges import order_charges, segment_of
+from engine.core.entries import resume_entry
+from engine.core.lifecycle import TERMINAL, OrderState
+from engine.core.orders import change_state, hold, is_our_tag
+from engine.core.plans import note_missed
+from engine.core.settle import settle
+from engine.core.state import Child, ChildLeg, ChildOrder
+from engine.core.turn import ALARM, WARNING, Turn
+from engine.model import NS_PER_S, BookStatus, OrderReport, split_leg
+
+REFUSED_AGAIN_S = (1, 2, 4, 8, 15, 30, 60)
+"""A refused exit is tried again after so long; the last one repeats."""
+
+_END = {
+    BookStatus.COMPLETE: OrderState.FILLED,
+    BookStatus.CANCELLED: OrderState.CANCELLED,
+    BookStatus.REJECTED: OrderState.REJECTED,
+}
+
+
+def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
+    """Take in what the broker says of one order of a child, ours or not."""
+    order = turn.state.orders.get(report.tag) if report.tag else None
+    if order is None or order.account != child.id:
+        _foreign(turn, child, report)
+        return
+    if order.order_id and report.order_id != order.order_id:
+        _second_order(turn, child, order, report)
+        return
+    leg = child.legs[order.leg]
+    was_done = order.state in TERMINAL
+    order.order_id = report.order_id
+    late = _take_fill(turn, child, leg, order, report)
+    _take_status(turn, child, leg, order, report)
+    if was_done and not late:
+        return
+    settle(turn, child, leg, at_once=late and (was_done or order.entry))
+    resume_entry(turn, child, leg)
+
+
+def _take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report: OrderReport) -> bool:
+    """Apply what is newly filled; true when there was anything new."""
+    filled = min(report.filled, order.units) if order.state is not OrderState.WITHDRAWN else report.filled
+    new = filled - order.filled
+    if new <= 0:
+        return False
+    price = report.average_price_inr
+    value = order.value_inr if price is None else price * filled
+    cost = value - order.value_inr
+    order.filled, order.value_inr = filled, value
+    order.changed_ns = turn.now_ns
+    signed = order.side.sign * new
+    leg.allocation_units += signed
+    leg.cash_inr -= cost * order.side.sign
+    leg.charges_inr += _charges(turn, order, new, cost)
+    child.own_since_read[leg.leg] = child.own_since_read.get(leg.leg, 0) + signed
+    child.own_fill_ns[leg.leg] = turn.now_ns
+    if order.cancelling_ns == 0 and order.chased_ns:
+        order.chased_ns = turn.now_ns
+    return True
+
+
+def _charges(turn: Turn, order: ChildOrder, units: int, cost: Decimal) -> Decimal:
+    instrument = turn.leg_instrument(order.account, order.leg)
+    rates = turn.state.charges
+    if instrument is None or rates is None:
+        return Decimal(0)
+    product = split_leg(order.leg)[2]
+    return order_charges(rates, segment_of(instrument, product), order.side, units, cost / units).total
+
+
+def _take_status(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report: OrderReport) -> None:
+    if order.state in TERMINAL:
+        return
+    end = _END.get(report.status)
+    if end is None:
+        if order.state is not OrderState.WORKING:
+            if not order.acked_ns:
+                order.acked_ns = turn.now_ns
+            change_state(turn, order, OrderState.WORKING)
+            turn.state.timers.pop(f"order:{order.tag}", None)
+        return
+    if not order.acked_ns:
+        order.acked_ns = turn.now_ns
+    if end is OrderState.REJECTED and order.remaining:
+        refuse(turn, child, leg, order, report.status_text)
+        return
+    change_state(turn, order, end, report.status_text if end is not OrderState.FILLED else "")
+    if order.entry and order.remaining:
+        note_missed(turn, child, leg, reasons.CANCELLED_AT_BROKER)
+    if not order.entry and not order.remaining:
+        leg.exit_tries = 0
+
+
+def refuse(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, text: str) -> None:
+    """A definite refusal: an entry is held and stops the child's entries, an exit stays due and is tried again."""
+    reason = reasons.refused(text)
+    symbol = split_leg(order.leg)[1]
+    if not order.entry:
+        change_state(turn, order, OrderState.REJECTED, reason)
+        wait_s = REFUSED_AGAIN_S[min(leg.exit_tries, len(REFUSED_AGAIN_S) - 1)]
+        leg.exit_tries += 1
+        leg.exit_after_ns = turn.now_ns + wait_s * NS_PER_S
+        turn.timer(f"exit:{child.id}|{leg.leg}", leg.exit_after_ns)
+        turn.notify(ALARM, f"exit {reason}; tried again in {wait_s} s", child.id, symbol)
+        return
+    scope = turn.scope_of(leg.leg)
+    if turn.settings.risk.on_leg_refused is OnLegRefused.HOLD:
+        child.stopped.setdefault(scope, reasons.REFUSED_BEFORE)
+        hold(turn, order, reason)
+        return
+    change_state(turn, order, OrderState.REJECTED, reason)
+    note_missed(turn, child, leg, reason)
+
+
+def _second_order(turn: Turn, child: Child, order: ChildOrder, report: OrderReport) -> None:
+    """Two broker orders with one tag: halt the child's entries; the operator must look."""
+    scope = turn.scope_of(order.leg)
+    text = f"two orders carry the tag {order.tag}: {order.order_id} and {report.order_id}"
+    if child.stopped.get(scope) != text:
+        child.stopped[scope] = text
+        turn.notify(ALARM, f"{text}; entries stopped, look at the broker's order book", child.id, report.symbol)
+    child.want_positions = True
+
+
+def _foreign(turn: Turn, child: Child, report: OrderReport) -> None:
+    """An order that is not ours: the owner's own. Its fills change external lots, which the next read shows."""
+    before = child.foreign_orders.get(report.order_id, 0)
+    if report.filled > before:
+        child.foreign_orders[report.order_id] = report.filled
+        child.want_positions = True
+    if is_our_tag(report.tag) and report.order_id not in child.foreign_orders:
+        child.foreign_orders[report.order_id] = report.filled
+        text = f"order {report.order_id} carries our mark but is not in our journal; it counts as the owner's"
+        turn.notify(WARNING, text, child.id, report.symbol)

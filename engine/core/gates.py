@@ -1,0 +1,267 @@
+"""The gates before every entry, in a fixed order, each with its reason. A gate that cannot be evaluated fails closed.
+
+Exits pass none of these (their few conditions stand in `engine.core.settle`). A gate answers how many units may go;
+what it takes away is missed, never caught up.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+
+from config.schema import Child as ChildSettings
+from config.schema import ChildRisk
+from engine.core import reasons
+from engine.core.baseline import cap_of
+from engine.core.filters import child_allows
+from engine.core.sizing import by_ratio
+from engine.core.state import Child, ChildLeg, MasterLeg
+from engine.core.turn import Turn, committed, reserved, seconds_ns
+from engine.model import NS_PER_S, Instrument, Quote, Side
+
+IST = timezone(timedelta(hours=5, minutes=30))
+MINUTE_NS = 60 * NS_PER_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An entry that asks to pass."""
+
+    turn: Turn
+    child: Child
+    settings: ChildSettings
+    master: MasterLeg
+    leg: ChildLeg
+    instrument: Instrument
+    side: Side
+    signal_ns: int | None
+    "When the master's fill happened; `None` after an approval: its age was judged when the prompt opened."
+
+    @property
+    def quote(self) -> Quote | None:
+        """The newest quote, stale or not."""
+        return self.turn.quote(self.leg.leg)
+
+    @property
+    def price_inr(self) -> Decimal | None:
+        """What the copy would pay or get now."""
+        quote = self.quote
+        return None if quote is None else quote.touch(self.side)
+
+
+Verdict = tuple[int, str]
+"""Units that may go, and the reason when it is fewer than asked for."""
+Gate = Callable[[Entry, int], Verdict]
+
+
+def check(entry: Entry, units: int) -> Verdict:
+    """Pass an entry of `units` through every gate.
+
+    Returns:
+        (units that may go in whole lots, reason of the gate that took most away, '' when all may go).
+    """
+    allowed, reason = units, ""
+    for gate in GATES:
+        passed, why = gate(entry, allowed)
+        passed = passed // entry.instrument.lot_units * entry.instrument.lot_units
+        if passed < allowed:
+            allowed, reason = max(0, passed), why
+        if allowed == 0:
+            break
+    return allowed, reason
+
+
+def _operator(entry: Entry, units: int) -> Verdict:
+    state = entry.turn.state
+    if state.kill >= 1:
+        return 0, reasons.KILLED
+    if state.paused:
+        return 0, reasons.PAUSED
+    return units, ""
+
+
+def _child(entry: Entry, units: int) -> Verdict:
+    child = entry.child
+    scope = entry.turn.scope_of(entry.leg.leg)
+    if stopped := child.stopped.get(scope):
+        return 0, stopped
+    if child.needs_login:
+        return 0, reasons.LOGIN_REQUIRED
+    if not child.synced:
+        return 0, reasons.NOT_READ
+    if child.loss_hit or entry.turn.state.loss_hit:
+        return 0, reasons.DAILY_LOSS
+    return units, ""
+
+
+def _filter(entry: Entry, units: int) -> Verdict:
+    if entry.leg.allocation_units:
+        return units, ""
+    kind = entry.instrument.kind
+    allowed = child_allows(entry.settings.filters, entry.leg.leg, kind, entry.side, ist_time(entry.turn.now_ns))
+    return (units, "") if allowed else (0, reasons.FILTERED)
+
+
+def _market(entry: Entry, units: int) -> Verdict:
+    if not entry.turn.state.sessions:
+        return 0, reasons.NO_CALENDAR
+    if not entry.turn.market_open:
+        return 0, reasons.MARKET_CLOSED
+    expiry = entry.instrument.expiry
+    if expiry is not None:
+        today = ist_date(entry.turn.now_ns)
+        cutoff = entry.turn.settings.risk.expiry_cutoff
+        if date.fromisoformat(expiry) < today or (
+            date.fromisoformat(expiry) == today and ist_time(entry.turn.now_ns) >= cutoff
+        ):
+            return 0, reasons.EXPIRY_CUTOFF
+    return units, ""
+
+
+def _signal(entry: Entry, units: int) -> Verdict:
+    most_ns = seconds_ns(entry.turn.settings.timing.max_signal_age_s)
+    if entry.signal_ns is not None and entry.turn.now_ns - entry.signal_ns > most_ns:
+        return 0, reasons.STALE_SIGNAL
+    return units, ""
+
+
+def _quote(entry: Entry, units: int) -> Verdict:
+    quote = entry.quote
+    if quote is None:
+        return 0, reasons.NO_QUOTE
+    if quote.is_stale(entry.turn.now_ns):
+        return 0, reasons.STALE_QUOTE
+    price = entry.price_inr
+    return (0, reasons.NO_QUOTE) if price is None or price <= 0 else (units, "")
+
+
+def _price(entry: Entry, units: int) -> Verdict:
+    master, price = entry.master.price_inr, entry.price_inr
+    if master is None or price is None or master <= 0:
+        return 0, reasons.SLIPPAGE
+    away = abs(price - master) * 100
+    band = entry.turn.settings.risk.price_band_pct
+    if band is not None and away > band * master:
+        return 0, reasons.PRICE_BAND
+    copy = entry.turn.settings.copy
+    worse = (price - master) * entry.side.sign
+    most = max(master * copy.max_slippage_pct / 100, copy.slippage_ticks * entry.instrument.tick_inr)
+    return (0, reasons.SLIPPAGE) if worse > most else (units, "")
+
+
+def _own_position(entry: Entry, units: int) -> Verdict:
+    external = entry.child.external.get(entry.leg.leg, 0)
+    return (0, reasons.OWN_POSITION) if external * entry.side.sign < 0 else (units, "")
+
+
+def _capital(entry: Entry, units: int) -> Verdict:
+    """A cap lowered while the strategy runs binds its entries at once; a raised one only the next ratio."""
+    strategy = entry.turn.strategy(entry.turn.scope_of(entry.leg.leg))
+    cap = cap_of(entry.turn, entry.child.id)
+    baseline = strategy.baseline
+    ratio = strategy.ratios.get(entry.child.id)
+    if cap is None or ratio is None or baseline is None or baseline.master_inr is None:
+        return units, ""
+    bound = min(ratio, Fraction(max(Decimal(0), cap)) / Fraction(baseline.master_inr))
+    lots = by_ratio(bound, entry.instrument.lot_units)(abs(entry.master.units))
+    room = lots * entry.instrument.lot_units - committed(entry.turn, entry.leg)
+    return (units, "") if room >= units else (max(0, room), reasons.MAX_CAPITAL)
+
+
+def _lots(entry: Entry, units: int) -> Verdict:
+    lot = entry.instrument.lot_units
+    for risk in _limits(entry):
+        in_leg = committed(entry.turn, entry.leg)
+        for most, used, why in (
+            (risk.max_lots_per_order, 0, reasons.MAX_LOTS_PER_ORDER),
+            (risk.max_lots_per_instrument, in_leg // lot, reasons.MAX_LOTS_PER_INSTRUMENT),
+            (risk.max_open_lots, _open_lots(entry), reasons.MAX_OPEN_LOTS),
+        ):
+            if most is not None and used * lot + units > most * lot:
+                return max(0, (most - used) * lot), why
+    return units, ""
+
+
+def _open_lots(entry: Entry) -> int:
+    total = 0
+    for leg in entry.child.legs.values():
+        instrument = entry.turn.leg_instrument(entry.child.id, leg.leg)
+        if instrument is not None:
+            total += (abs(leg.allocation_units) + reserved(entry.turn, leg)) // instrument.lot_units
+    return total
+
+
+def _position_value(entry: Entry, units: int) -> Verdict:
+    for risk in _limits(entry):
+        pct, capital, price = risk.max_position_pct, entry.child.available_inr, entry.price_inr
+        if pct is None:
+            continue
+        if capital is None or price is None or capital <= 0:
+            return 0, reasons.MAX_POSITION
+        most_units = int(capital * pct / 100 / price) - committed(entry.turn, entry.leg)
+        if most_units < units:
+            return max(0, most_units), reasons.MAX_POSITION
+    return units, ""
+
+
+def _rate(entry: Entry, units: int) -> Verdict:
+    state, child = entry.turn.state, entry.child
+    since = entry.turn.now_ns - MINUTE_NS
+    both = (
+        (entry.turn.settings.risk, state.entry_times_ns, state.entries_today),
+        (entry.settings.risk, child.entry_times_ns, child.entries_today),
+    )
+    for risk, times, today in both:
+        while times and times[0] <= since:
+            times.pop(0)
+        if risk.max_orders_per_minute is not None and len(times) >= risk.max_orders_per_minute:
+            return 0, reasons.ORDERS_PER_MINUTE
+        if risk.max_orders_per_day is not None and today >= risk.max_orders_per_day:
+            return 0, reasons.ORDERS_PER_DAY
+    return units, ""
+
+
+def _limits(entry: Entry) -> tuple[ChildRisk, ...]:
+    """The global limits in a child's shape, and the child's own."""
+    risk = entry.turn.settings.risk
+    return (
+        ChildRisk(
+            max_lots_per_order=risk.max_lots_per_order,
+            max_lots_per_instrument=risk.max_lots_per_instrument,
+            max_open_lots=risk.max_open_lots,
+            max_position_pct=risk.max_position_pct,
+        ),
+        entry.settings.risk,
+    )
+
+
+GATES: tuple[Gate, ...] = (
+    _operator,
+    _child,
+    _filter,
+    _market,
+    _signal,
+    _quote,
+    _price,
+    _own_position,
+    _capital,
+    _lots,
+    _position_value,
+    _rate,
+)
+"""The order in which an entry is asked."""
+
+
+def ist_time(at_ns: int) -> str:
+    """Time of day in India, `HH:MM`."""
+    return _ist(at_ns).strftime("%H:%M")
+
+
+def ist_date(at_ns: int) -> date:
+    """Date in India."""
+    return _ist(at_ns).date()
+
+
+def _ist(at_ns: int) -> datetime:
+    return datetime.fromtimestamp(at_ns // NS_PER_S, tz=IST)

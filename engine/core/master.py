@@ -1,0 +1,314 @@
+"""The master account: orders become fills, fills become strategy lots, and complete reads correct what no order showed.
+
+A push is a hint and a book row is the truth, and both take the same way through `absorb`, so that any order, number and
+repetition of the same news ends in the same state.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from engine.core import strategy as strategies
+from engine.core.baseline import forget_samples_from
+from engine.core.entries import decide_leg
+from engine.core.filters import follows
+from engine.core.gates import ist_time
+from engine.core.state import MasterLeg, MasterOrder, Suspicion, Window
+from engine.core.turn import ALARM, INFO, WARNING, Turn, followed_legs, seconds_ns
+from engine.events import AccountRead
+from engine.model import NS_PER_MS, NS_PER_S, TERMINAL_BOOK, LegId, OrderReport, Position, sign, split_leg
+from engine.snapshot import StrategyState
+
+QUIET_BEFORE_READ_NS = 2 * NS_PER_S
+"""A read proves something about positions only when it began so long after the newest fill."""
+READS_APART_NS = NS_PER_S
+WINDOW_MOST_NS = 1000 * NS_PER_MS
+"""A window closes at the latest so long after its first fill."""
+UNEXPLAINED_ALARM_NS = 30 * NS_PER_S
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one event changed of the master."""
+
+    rose: dict[LegId, int] = field(default_factory=dict)
+    "Legs with new lots, and when their oldest undecided fill happened."
+    fell: dict[LegId, int] = field(default_factory=dict)
+
+
+def absorb(turn: Turn, report: OrderReport, changes: Changes) -> None:
+    """Take in one order update or book row of the master."""
+    master = turn.state.master
+    order = master.orders.get(report.order_id)
+    if order is None:
+        order = _first_seen(turn, report)
+    elif report.filled <= order.filled and (order.status in TERMINAL_BOOK or report.status == order.status):
+        return
+    new = report.filled - order.filled
+    if order.status not in TERMINAL_BOOK:
+        order.status = report.status
+    order.updated_ns = max(order.updated_ns, report.updated_ns)
+    scope = turn.scope_of(order.leg)
+    if order.followed and order.status not in TERMINAL_BOOK:
+        if order.order_id not in master.working:
+            strategies.pin(turn, turn.strategy(scope), order)
+            master.working.append(order.order_id)
+    elif order.order_id in master.working:
+        master.working.remove(order.order_id)
+    if new > 0:
+        value = (report.average_price_inr or Decimal(0)) * report.filled
+        cost, order.value_inr, order.filled = value - order.value_inr, value, report.filled
+        _fill(turn, order, new, cost, report.updated_ns or turn.now_ns, changes)
+    strategies.unpin(turn, turn.strategy(scope))
+
+
+def _first_seen(turn: Turn, report: OrderReport) -> MasterOrder:
+    state = turn.state
+    leg = report.leg
+    order = MasterOrder(
+        order_id=report.order_id,
+        leg=leg,
+        side=report.side,
+        quantity=report.quantity,
+        status=report.status,
+        placed_ns=report.placed_ns,
+        updated_ns=report.updated_ns,
+        order_type=report.order_type.value,
+    )
+    held = state.master.legs.get(leg)
+    kind = turn.underlying_and_kind(leg)[1]
+    order.followed = (held is not None and held.units != 0) or follows(
+        state.settings.filters, leg, kind, report.side, report.order_type.value, ist_time(turn.now_ns)
+    )
+    state.master.orders[order.order_id] = order
+    if not order.followed:
+        turn.notify(
+            INFO, f"{report.side} {report.quantity} is filtered: not followed", state.master.account, report.symbol
+        )
+    return order
+
+
+def master_leg(turn: Turn, leg: LegId) -> MasterLeg:
+    """The master's record of a leg, made when missing."""
+    legs = turn.state.master.legs
+    found = legs.get(leg)
+    if found is None:
+        found = legs[leg] = MasterLeg(leg=leg, scope=turn.scope_of(leg))
+        turn.subscribe(leg)
+    return found
+
+
+def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, changes: Changes) -> None:
+    """Apply newly filled units: strategy lots first, then background; only what is left opens lots."""
+    master = turn.state.master
+    leg = master_leg(turn, order.leg)
+    signed = order.side.sign * new
+    leg.price_inr, leg.last_fill_ns = cost / new, turn.now_ns
+    master.last_update_ns = turn.now_ns
+    if not master.known and at_ns < turn.state.started_ns:
+        return  # history from before the program's first day: the positions of the first read hold it
+    if not order.followed:
+        leg.background_units += signed
+        return
+    closed = _toward_zero(leg.units, signed)
+    if closed:
+        leg.units += closed
+        changes.fell.setdefault(leg.leg, at_ns)
+    rest = signed - closed
+    background = _toward_zero(leg.background_units, rest)
+    leg.background_units += background
+    opened = rest - background
+    leg.cash_inr -= cost * order.side.sign * abs(closed + opened) / new
+    strategy = turn.strategy(leg.scope)
+    if closed or opened:
+        strategy.last_fill_ns = turn.now_ns
+    if opened:
+        strategies.begin(turn, strategy, order.placed_ns, order.order_id)
+        forget_samples_from(strategy, order.placed_ns)
+        leg.units += opened
+        changes.rose.setdefault(leg.leg, at_ns)
+
+
+def _toward_zero(held: int, change: int) -> int:
+    """The part of a signed change that brings `held` nearer to zero."""
+    if held * change >= 0:
+        return 0
+    return sign(change) * min(abs(held), abs(change))
+
+
+def act(turn: Turn, changes: Changes) -> None:
+    """Decide what changed: reductions now, rises when their window closes."""
+    state = turn.state
+    for leg_id, at_ns in changes.fell.items():
+        leg = state.master.legs[leg_id]
+        if not leg.units or leg_id in changes.rose:
+            leg.window = None
+            state.timers.pop(f"window:{leg_id}", None)
+        strategies.note_master_out(turn, turn.strategy(leg.scope))
+        decide_leg(turn, leg, at_ns, reductions_only=True)
+    for leg_id, at_ns in changes.rose.items():
+        _open_window(turn, state.master.legs[leg_id], at_ns)
+
+
+def _open_window(turn: Turn, leg: MasterLeg, signal_ns: int) -> None:
+    """Wait a little for further fills of the same leg; each one extends the wait up to a second after the first."""
+    wait_ns = turn.settings.timing.aggregation_ms * NS_PER_MS
+    if turn.now_ns - signal_ns > seconds_ns(turn.settings.timing.max_signal_age_s):
+        _decide_old(turn, leg, signal_ns)
+        return
+    if leg.window is None:
+        leg.window = Window(first_ns=turn.now_ns, due_ns=turn.now_ns + wait_ns, signal_ns=signal_ns)
+    else:
+        leg.window.due_ns = min(turn.now_ns + wait_ns, leg.window.first_ns + WINDOW_MOST_NS)
+        leg.window.signal_ns = min(leg.window.signal_ns, signal_ns)
+    turn.timer(f"window:{leg.leg}", leg.window.due_ns)
+
+
+def _decide_old(turn: Turn, leg: MasterLeg, signal_ns: int) -> None:
+    """A fill that is too old to copy is decided at once, so that a fresh one after it does not bring it along."""
+    pending = leg.window
+    leg.window = None
+    turn.state.timers.pop(f"window:{leg.leg}", None)
+    decide_leg(turn, leg, signal_ns if pending is None else min(signal_ns, pending.signal_ns))
+
+
+def window_due(turn: Turn, leg_id: LegId) -> None:
+    """A window closed: decide the leg, or wait on while the engine is not armed and the signal is fresh."""
+    leg = turn.state.master.legs.get(leg_id)
+    if leg is None or leg.window is None:
+        return
+    oldest_ns = leg.window.signal_ns + seconds_ns(turn.settings.timing.max_signal_age_s)
+    if not turn.state.armed and turn.now_ns <= oldest_ns:
+        turn.timer(f"window:{leg_id}", oldest_ns + 1)
+        return
+    signal_ns = leg.window.signal_ns
+    leg.window = None
+    leg.decision += 1
+    decide_leg(turn, leg, signal_ns)
+
+
+def windows_now(turn: Turn) -> None:
+    """Decide what waited for the engine to be armed."""
+    for leg in list(turn.state.master.legs.values()):
+        if leg.window is not None and leg.window.due_ns <= turn.now_ns:
+            window_due(turn, leg.leg)
+
+
+def take_read(turn: Turn, event: AccountRead) -> None:
+    """Take in an answer to a read of the master."""
+    master = turn.state.master
+    master.read_sent_ns = None
+    if event.error and event.error != master.error:
+        turn.notify(WARNING, f"the master could not be read: {event.error}", master.account)
+    master.error = event.error
+    if event.available_inr is not None:
+        master.available_inr = event.available_inr
+    changes = Changes()
+    if event.orders is not None:
+        for report in sorted(event.orders, key=lambda r: (r.updated_ns, r.order_id)):
+            absorb(turn, report, changes)
+        master.book_began_ns = event.began_ns
+    if event.orders is not None and event.positions is not None:
+        if not master.synced:
+            _first_read(turn, event.positions)
+            _ask_before_restart_exits(turn)
+        master.read_at_ns, master.read_began_ns, master.silent = turn.now_ns, event.began_ns, False
+        master.positions = {position.leg: position.net_units for position in event.positions}
+        _compare(turn, event.positions, event.began_ns, changes)
+        strategies.note_flat_read(turn, event.positions, event.began_ns)
+    act(turn, changes)
+
+
+def _first_read(turn: Turn, positions: tuple[Position, ...]) -> None:
+    """What the master holds at the start and no recorded strategy explains is background: shown, never copied."""
+    master = turn.state.master
+    for position in positions:
+        if not position.net_units and position.leg not in master.legs:
+            continue
+        leg = master_leg(turn, position.leg)
+        rest = position.net_units - leg.units
+        if leg.units * position.net_units < 0 or abs(position.net_units) < abs(leg.units):
+            rest = 0  # less than the strategy: the comparison of two reads decides
+        if rest != leg.background_units:
+            leg.background_units = rest
+            if rest:
+                turn.notify(
+                    INFO,
+                    f"background: {rest} units held at the start are not followed",
+                    master.account,
+                    position.symbol,
+                )
+    master.synced = master.known = True
+
+
+def _ask_before_restart_exits(turn: Turn) -> None:
+    """After an unclean stop the master is found flat with a strategy recorded: exits wait for the operator, not long."""
+    state = turn.state
+    if not state.unclean or state.resume_kept:
+        return
+    for strategy in state.strategies.values():
+        if strategy.state is StrategyState.ACTIVE and not followed_legs(turn, strategy.scope):
+            state.restart_exit_until_ns = turn.now_ns + seconds_ns(turn.settings.confirm.timeout_s)
+            turn.timer("restart_exit", state.restart_exit_until_ns)
+            turn.notify(ALARM, "the master went out while the program was down: children exit after the prompt")
+
+
+def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes: Changes) -> None:
+    """Zero position enforcement: believe a difference that two reads and the book agree upon."""
+    master = turn.state.master
+    if not turn.market_open:
+        return
+    rows = {position.leg: position for position in positions}
+    for leg in list(master.legs.values()):
+        net = rows[leg.leg].net_units if leg.leg in rows else 0
+        if net == leg.units + leg.background_units:
+            leg.suspicion = None
+            master.unexplained.pop(leg.leg, None)
+        elif began_ns >= leg.last_fill_ns + QUIET_BEFORE_READ_NS:
+            carried = rows[leg.leg].overnight_units if leg.leg in rows else 0
+            _suspect(turn, leg, net, carried, began_ns, changes)
+    for position in positions:
+        if position.leg not in master.legs and position.net_units:
+            master_leg(turn, position.leg)
+
+
+def _suspect(turn: Turn, leg: MasterLeg, net: int, carried: int, began_ns: int, changes: Changes) -> None:
+    master = turn.state.master
+    booked = sum(o.side.sign * o.filled for o in master.orders.values() if o.leg == leg.leg)
+    if net != carried + booked:
+        since_ns = master.unexplained.setdefault(leg.leg, turn.now_ns)
+        if since_ns and turn.now_ns - since_ns >= UNEXPLAINED_ALARM_NS:
+            master.unexplained[leg.leg] = turn.now_ns
+            text = f"positions say {net}, the order book {carried + booked}: unknown, nothing is decided on it"
+            turn.notify(ALARM, text, master.account, split_leg(leg.leg)[1])
+        return
+    seen = leg.suspicion
+    if seen is None or seen.net_units != net:
+        leg.suspicion = Suspicion(net_units=net, began_ns=began_ns, since_ns=turn.now_ns)
+        return
+    if began_ns - seen.began_ns < READS_APART_NS:
+        return
+    leg.suspicion = None
+    _believe(turn, leg, net, changes)
+
+
+def _believe(turn: Turn, leg: MasterLeg, net: int, changes: Changes) -> None:
+    """The master's position changed without an order that was seen: lots gone are exited, lots more are background."""
+    change = net - leg.units - leg.background_units
+    closed = _toward_zero(leg.units, change)
+    symbol = split_leg(leg.leg)[1]
+    if closed:
+        leg.units += closed
+        changes.fell.setdefault(leg.leg, turn.now_ns)
+        turn.strategy(leg.scope).last_fill_ns = turn.now_ns
+        turn.notify(
+            WARNING, f"{abs(closed)} units are gone without an order: exited", turn.state.master.account, symbol
+        )
+    rest = change - closed
+    if rest:
+        leg.background_units += rest
+        turn.notify(WARNING, f"{rest} units appeared without an order: background", turn.state.master.account, symbol)
+
+
+def is_flat(turn: Turn) -> bool:
+    """Whether every scope is flat."""
+    return all(s.state is StrategyState.FLAT for s in turn.state.strategies.values())

@@ -1,0 +1,192 @@
+"""Entries that the operator asks for: a left-out child joins, missed lots are resynced, background lots are adopted.
+
+All three are prompts; nothing is sent without an answer.
+"""
+
+from fractions import Fraction
+
+from engine.core import prompts, reasons
+from engine.core.baseline import left_out_reason, ratio_of, select_baseline
+from engine.core.entries import missing_units, sizing_rule
+from engine.core.lifecycle import OrderState
+from engine.core.orders import give_up, new_copy
+from engine.core.settle import settle
+from engine.core.sizing import by_ratio
+from engine.core.state import Baseline, Child, MasterLeg, Prompt, PromptItem
+from engine.core.turn import INFO, WARNING, Turn
+from engine.model import Side, sign, split_leg
+from engine.snapshot import StrategyState
+
+
+def join(turn: Turn, child_id: str) -> None:
+    """Offer all legs of the running strategy to a child that was left out."""
+    child = turn.state.children.get(child_id)
+    if child is None:
+        turn.notify(WARNING, f"no child is called {child_id}")
+        return
+    for strategy in turn.state.strategies.values():
+        if strategy.state is not StrategyState.ACTIVE or child_id not in strategy.left_out:
+            continue
+        baseline = strategy.baseline
+        if baseline is None or baseline.master_inr is None or strategy.exit_only:
+            turn.notify(WARNING, "cannot join: the strategy has no baseline", child_id)
+            continue
+        now = Baseline(at_ns=turn.now_ns, master_inr=baseline.master_inr)
+        if child.available_inr is not None and child.available_inr > 0:
+            now.children_inr[child_id] = child.available_inr
+        if reason := left_out_reason(turn, now, child_id):
+            turn.notify(WARNING, f"cannot join: {reason}", child_id)
+            continue
+        _offer_join(turn, child, strategy.scope, now, baseline)
+        return
+    turn.notify(INFO, "nothing to join", child_id)
+
+
+def _offer_join(turn: Turn, child: Child, scope: str, now: Baseline, start: Baseline) -> None:
+    ratio = ratio_of(turn, now, child.id)
+    if ratio is None:
+        return
+    if child.id in start.children_inr:
+        at_start = ratio_of(turn, start, child.id)
+        ratio = ratio if at_start is None else min(ratio, at_start)
+    legs = [leg for leg in turn.state.master.legs.values() if leg.units and leg.scope == scope]
+    offers: list[tuple[MasterLeg, int]] = []
+    for master in legs:
+        instrument = turn.leg_instrument(child.id, master.leg)
+        if instrument is None:
+            turn.skip(child, master.leg, reasons.UNKNOWN_INSTRUMENT)
+            continue
+        lots = by_ratio(ratio, instrument.lot_units)(abs(master.units))
+        offers.append((master, lots * instrument.lot_units))
+    if not any(units for _, units in offers):
+        turn.notify(WARNING, f"cannot join: {reasons.BELOW_ONE_LOT}", child.id)
+        return
+    prompt = prompts.open_prompt(turn, prompts.JOIN, fresh=True)
+    for master, units in offers:
+        _offer(turn, prompt, child, master, units, ratio=ratio)
+
+
+def _offer(
+    turn: Turn,
+    prompt: Prompt,
+    child: Child,
+    master: MasterLeg,
+    units: int,
+    *,
+    ratio: Fraction | None = None,
+    background: int = 0,
+) -> None:
+    leg = turn.child_leg(child, master.leg)
+    side = Side.BUY if (master.units or background) > 0 else Side.SELL
+    copy = new_copy(turn, master.leg, side, entry=True, signal_ns=turn.now_ns)
+    prompt.items.append(
+        PromptItem(
+            child=child.id,
+            leg=leg.leg,
+            side=side,
+            units=units,
+            entry=True,
+            signal_ns=turn.now_ns,
+            decision=copy.id,
+            ratio=ratio,
+        )
+    )
+
+
+def resync(turn: Turn, child_id: str) -> None:
+    child = turn.state.children.get(child_id)
+    if child is None:
+        turn.notify(WARNING, f"no child is called {child_id}")
+        return
+    child.resync_ns = turn.now_ns
+    child.want_orders = child.want_positions = True
+    turn.notify(INFO, "resync: both sides are read anew", child_id)
+
+
+def resync_ready(turn: Turn) -> None:
+    """Offer what is missing to children whose resync has fresh reads of both sides."""
+    master = turn.state.master
+    for child in turn.state.children.values():
+        asked_ns = child.resync_ns
+        if asked_ns is None or master.read_began_ns < asked_ns or child.positions_began_ns < asked_ns:
+            continue
+        if child.orders_began_ns < asked_ns or any(leg.suspicion for leg in child.legs.values()):
+            continue
+        child.resync_ns = None
+        _offer_missing(turn, child)
+
+
+def _offer_missing(turn: Turn, child: Child) -> None:
+    for leg in child.legs.values():
+        for order in [o for o in turn.open_orders(leg) if o.state is OrderState.HELD]:
+            give_up(turn, child, leg, order, order.reason)
+        leg.exit_after_ns = 0
+        settle(turn, child, leg)
+    offers: list[tuple[MasterLeg, int]] = []
+    for master in turn.state.master.legs.values():
+        instrument = turn.leg_instrument(child.id, master.leg)
+        if not master.units or instrument is None or master.window is not None:
+            continue
+        leg = turn.child_leg(child, master.leg)
+        if leg.sign and leg.sign != sign(master.units):
+            continue
+        units = missing_units(turn, child, master, leg, instrument)
+        if units:
+            offers.append((master, units))
+    if not offers:
+        turn.notify(INFO, "resync: nothing is missing", child.id)
+        scope_free = [s for s, why in child.stopped.items() if why]
+        for scope in scope_free:
+            child.stopped.pop(scope)
+        return
+    prompt = prompts.open_prompt(turn, prompts.RESYNC, fresh=True)
+    for master, units in offers:
+        _offer(turn, prompt, child, master, units)
+
+
+def adopt(turn: Turn, symbol: str) -> None:
+    """Offer a background leg of the master to all children."""
+    legs = [
+        leg
+        for leg in turn.state.master.legs.values()
+        if leg.background_units and split_leg(leg.leg)[1] == symbol and not leg.units
+    ]
+    if not legs:
+        turn.notify(WARNING, f"no background lots of {symbol}")
+        return
+    for master in legs:
+        strategy = turn.strategy(master.scope)
+        if strategy.state is StrategyState.FLAT and strategy.settled:
+            strategy.baseline = select_baseline(turn, strategy, turn.now_ns)
+        prompt = prompts.open_prompt(turn, prompts.ADOPT, fresh=True)
+        for child in turn.state.children.values():
+            _offer_adopted(turn, prompt, child, master)
+        prompts.close_if_empty(turn, prompt)
+
+
+def _offer_adopted(turn: Turn, prompt: Prompt, child: Child, master: MasterLeg) -> None:
+    strategy = turn.strategy(master.scope)
+    instrument = turn.leg_instrument(child.id, master.leg)
+    baseline = strategy.baseline
+    if instrument is None:
+        turn.skip(child, master.leg, reasons.UNKNOWN_INSTRUMENT)
+        return
+    ratio = strategy.ratios.get(child.id)
+    if ratio is None and strategy.state is StrategyState.FLAT and baseline is not None:
+        if reason := left_out_reason(turn, baseline, child.id):
+            turn.skip(child, master.leg, reason)
+            return
+        ratio = ratio_of(turn, baseline, child.id)
+    size = abs(master.background_units)
+    if ratio is not None:
+        units = by_ratio(ratio, instrument.lot_units)(size) * instrument.lot_units
+    else:
+        rule, reason = sizing_rule(turn, child, master, turn.child_leg(child, master.leg), instrument)
+        if rule.lots_for is None:
+            turn.skip(child, master.leg, reason)
+            return
+        units = rule.lots_for(size) * instrument.lot_units
+    if not units:
+        turn.skip(child, master.leg, reasons.BELOW_ONE_LOT)
+        return
+    _offer(turn, prompt, child, master, units, ratio=ratio, background=master.background_units)

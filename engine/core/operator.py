@@ -1,0 +1,170 @@
+"""What a person orders, and what it does. Every operator event ends in a notice, also when it changes nothing."""
+
+from engine.core import answering, offers, prompts, reasons
+from engine.core.lifecycle import OrderState
+from engine.core.master import windows_now
+from engine.core.orders import give_up
+from engine.core.plans import store_plan
+from engine.core.settle import settle
+from engine.core.sizing import Plan
+from engine.core.state import Child, ChildLeg
+from engine.core.turn import ALARM, INFO, WARNING, Turn
+from engine.events import (
+    BackgroundAdopted,
+    ChildJoined,
+    ChildResynced,
+    Flattened,
+    KillSwitched,
+    MaxCapitalSet,
+    ModeRequested,
+    Operator,
+    Paused,
+    PromptAnswered,
+    Resumed,
+    StrategyReset,
+)
+from engine.snapshot import StrategyState
+
+
+def obey(turn: Turn, event: Operator) -> None:
+    """Carry out an operator's command."""
+    match event:
+        case Paused():
+            turn.state.paused = True
+            turn.notify(WARNING, "paused: no further entries")
+        case Resumed():
+            _resume(turn)
+        case KillSwitched():
+            _kill(turn, event.level)
+        case PromptAnswered():
+            answering.answer(turn, event)
+        case StrategyReset():
+            _reset(turn, event.scope)
+        case BackgroundAdopted():
+            offers.adopt(turn, event.symbol)
+        case ModeRequested():
+            _mode(turn, event)
+        case MaxCapitalSet():
+            _cap(turn, event)
+        case ChildJoined():
+            offers.join(turn, event.child)
+        case ChildResynced():
+            offers.resync(turn, event.child)
+        case Flattened():
+            flatten(turn, event.children or tuple(turn.state.children), "flattened by the operator")
+
+
+def _resume(turn: Turn) -> None:
+    state = turn.state
+    if state.unclean:
+        state.resume_kept = True
+        if state.master.synced:
+            rearm(turn)
+        return
+    if state.paused:
+        state.paused = False
+        turn.notify(INFO, "resumed: entries go on; what was missed is not caught up")
+        return
+    if not state.master.synced:
+        state.resume_kept = True
+        return
+    turn.notify(INFO, "nothing to resume")
+
+
+def rearm(turn: Turn) -> None:
+    """The operator answered the prompt of an unclean start: exits that waited go, entries are armed."""
+    state = turn.state
+    state.unclean, state.resume_kept, state.armed = False, False, True
+    state.restart_exit_until_ns = 0
+    turn.notify(INFO, "resumed after an unclean stop: entries armed")
+    for child in state.children.values():
+        for leg in child.legs.values():
+            if leg.due:
+                settle(turn, child, leg, at_once=True)
+    windows_now(turn)
+
+
+def _kill(turn: Turn, level: int) -> None:
+    state = turn.state
+    state.kill = max(0, min(2, level))
+    if not state.kill:
+        turn.notify(WARNING, "kill lifted")
+        for child in state.children.values():
+            for leg in child.legs.values():
+                settle(turn, child, leg)
+        return
+    turn.notify(ALARM, "KILLED: no entries" if state.kill == 1 else "KILLED: no orders at all, exits included")
+    for prompt in [p for p in state.prompts.values() if p.kind != prompts.EXIT]:
+        answering.decline(turn, prompt, reasons.KILLED)
+    for child in state.children.values():
+        for leg in child.legs.values():
+            _stop_entries(turn, child, leg, reasons.KILLED)
+
+
+def _stop_entries(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:
+    """Give up a leg's unsent entries; `settle` cancels the working ones while the switch is on."""
+    for order in [o for o in turn.open_orders(leg) if o.entry and o.state is OrderState.QUEUED]:
+        give_up(turn, child, leg, order, reason)
+    settle(turn, child, leg)
+
+
+def _reset(turn: Turn, scope: str) -> None:
+    found = [s for s in turn.state.strategies.values() if not scope or s.scope == scope]
+    for strategy in found:
+        strategy.ratios, strategy.left_out, strategy.pinned = {}, {}, None
+        if strategy.state is StrategyState.FLAT:
+            strategy.settled, strategy.samples = True, {}
+            continue
+        strategy.exit_only = True
+    turn.notify(WARNING, "strategy reset: no ratio, no entries; what is open stays and is exited with the master")
+    for prompt in [p for p in turn.state.prompts.values() if p.kind != prompts.EXIT]:
+        answering.decline(turn, prompt, reasons.RESET)
+    for child in turn.state.children.values():
+        for leg in child.legs.values():
+            for order in [o for o in turn.open_orders(leg) if o.entry and o.state is OrderState.QUEUED]:
+                give_up(turn, child, leg, order, reasons.RESET)
+
+
+def _mode(turn: Turn, event: ModeRequested) -> None:
+    state = turn.state
+    if event.refused:
+        turn.notify(WARNING, f"{event.mode.value.upper()} is refused: {event.refused}")
+    elif event.mode is state.mode:
+        state.mode_next = None
+        turn.notify(INFO, f"the mode is {state.mode.value.upper()}")
+    else:
+        state.mode_next = event.mode
+        running = any(s.state is not StrategyState.FLAT for s in state.strategies.values())
+        when = "after the running strategy" if running else "now"
+        turn.notify(WARNING, f"{event.mode.value.upper()} from the next strategy on ({when})")
+
+
+def _cap(turn: Turn, event: MaxCapitalSet) -> None:
+    child = turn.state.children.get(event.child)
+    if child is None:
+        turn.notify(WARNING, f"no child is called {event.child}")
+        return
+    child.max_capital_inr = event.max_capital_inr
+    text = "no cap" if event.max_capital_inr is None else f"cap {event.max_capital_inr}"
+    turn.notify(INFO, f"{text}: on the ratio from the next strategy, on entries at once when it is lower", child.id)
+
+
+def flatten(turn: Turn, children: tuple[str, ...], text: str) -> None:
+    """Exit everything that the program opened for these children; no entries until the next strategy or a resync."""
+    for child_id in children:
+        child = turn.state.children.get(child_id)
+        if child is None:
+            turn.notify(WARNING, f"no child is called {child_id}")
+            continue
+        turn.notify(WARNING, text, child.id)
+        for leg in child.legs.values():
+            child.stopped[turn.scope_of(leg.leg)] = reasons.FLATTENED
+            leg.entry_pending = False
+            if leg.sign:
+                size = leg.decided_units
+                store_plan(leg, Plan(sign=leg.sign, high_units=size, decided_units=size))
+            leg.exit_after_ns = 0
+            settle(turn, child, leg, at_once=True)
+        for strategy in turn.state.strategies.values():
+            if strategy.state is not StrategyState.FLAT:
+                child.stopped[strategy.scope] = reasons.FLATTENED

@@ -1,0 +1,259 @@
+"""Child orders: made from decisions in slices, sent in their turn, moved along the life cycle table.
+
+One place makes orders and one place sends them. Whether an order is wanted is decided elsewhere.
+"""
+
+from datetime import date
+from decimal import Decimal
+
+from engine.commands import PlaceOrder
+from engine.core import reasons
+from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState, is_legal
+from engine.core.plans import note_missed
+from engine.core.state import Child, ChildLeg, ChildOrder, Copy
+from engine.core.turn import ALARM, Turn, seconds_ns
+from engine.errors import BrokenInvariant
+from engine.model import Instrument, LegId, OrderType, Side, split_leg
+
+ANSWER_DEADLINE_NS = 30_000_000_000
+"""A write that nobody answered for so long counts as unknown (a lane answers within its own time-outs, 18 s)."""
+TAG_MARK = "LK"
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_EPOCH_DAY = date(2020, 1, 1).toordinal()
+
+
+def make_orders(
+    turn: Turn, child: Child, leg: ChildLeg, instrument: Instrument, side: Side, units: int, *, entry: bool, copy: Copy
+) -> None:
+    """Queue orders for `units` in slices of whole lots, each at most the freeze quantity.
+
+    An odd remainder (an exit to zero of a changed lot size) goes out with the last slice.
+    """
+    most = units
+    if instrument.freeze_units is not None:
+        most = max(instrument.lot_units, instrument.freeze_units // instrument.lot_units * instrument.lot_units)
+    number = 0
+    while units > 0:
+        slice_units = min(units, most)
+        _queue(turn, child, leg, side, slice_units, number, entry=entry, copy=copy)
+        units -= slice_units
+        number += 1
+
+
+def _queue(
+    turn: Turn, child: Child, leg: ChildLeg, side: Side, units: int, number: int, *, entry: bool, copy: Copy
+) -> None:
+    state = turn.state
+    order = ChildOrder(
+        tag=_next_tag(turn, child.id),
+        account=child.id,
+        leg=leg.leg,
+        side=side,
+        units=units,
+        entry=entry,
+        decision=copy.id,
+        slice=number,
+        signal_ns=copy.signal_ns,
+        master_price_inr=copy.master_price_inr,
+        created_ns=turn.now_ns,
+        changed_ns=turn.now_ns,
+        wait_until_ns=turn.now_ns + seconds_ns(turn.settings.risk.leg_wait_s),
+    )
+    state.orders[order.tag] = order
+    leg.orders.append(order.tag)
+    state.queue.append(order.tag)
+    copy.tags.append(order.tag)
+    if entry:
+        leg.limit_units += units
+
+
+def _next_tag(turn: Turn, account: str) -> str:
+    """A tag that no order ever had: mark, mode, day, child, number of the intent, check characters (15 characters)."""
+    state = turn.state
+    state.intents += 1
+    day = date.fromisoformat(state.day).toordinal() - _EPOCH_DAY
+    child = list(state.children).index(account)
+    body = f"{state.mode.value[0].upper()}{_base36(day, 3)}{_base36(child, 2)}{_base36(state.intents, 5)}"
+    check = sum((i + 1) * ord(c) for i, c in enumerate(body)) % (36 * 36)
+    return f"{TAG_MARK}{body}{_base36(check, 2)}"
+
+
+def is_our_tag(tag: str) -> bool:
+    """Whether a broker's order carries our mark and its check characters agree."""
+    if len(tag) != 15 or not tag.startswith(TAG_MARK):
+        return False
+    body = tag[2:-2]
+    return _base36(sum((i + 1) * ord(c) for i, c in enumerate(body)) % (36 * 36), 2) == tag[-2:]
+
+
+def _base36(number: int, width: int) -> str:
+    out = ""
+    for _ in range(width):
+        number, digit = divmod(number, 36)
+        out = _DIGITS[digit] + out
+    return out
+
+
+def change_state(turn: Turn, order: ChildOrder, new: OrderState, reason: str = "") -> None:
+    """Move an order along the table; a finished one leaves its leg's list.
+
+    Raises:
+        BrokenInvariant: The change is not legal: a bug.
+    """
+    if not is_legal(order.state, new):
+        raise BrokenInvariant(f"order {order.tag} cannot go from {order.state} to {new}")
+    order.state = new
+    order.changed_ns = turn.now_ns
+    if reason:
+        order.reason = reason
+    if new in TERMINAL:
+        order.done_ns = turn.now_ns
+        leg = turn.state.children[order.account].legs[order.leg]
+        if order.tag in leg.orders:
+            leg.orders.remove(order.tag)
+        turn.state.timers.pop(f"order:{order.tag}", None)
+
+
+def hold(turn: Turn, order: ChildOrder, reason: str) -> None:
+    """Stop an entry until the operator decides."""
+    change_state(turn, order, OrderState.HELD, reason)
+    symbol = split_leg(order.leg)[1]
+    turn.notify(ALARM, f"{order.side} {order.remaining} {reason}; resync to try again", order.account, symbol)
+
+
+def give_up(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, reason: str) -> None:
+    """Withdraw an unsent entry: its lots are missed."""
+    change_state(turn, order, OrderState.WITHDRAWN, reason)
+    note_missed(turn, child, leg, reason)
+
+
+def send_queue(turn: Turn) -> None:
+    """Send what may go out now, in the order of one moment; keep the rest."""
+    state = turn.state
+    if not state.queue:
+        return
+    queue, state.queue = state.queue, []
+    queue.sort(key=lambda tag: _rank(state.orders[tag], state.children[state.orders[tag].account]))
+    for tag in queue:
+        order = state.orders[tag]
+        if order.state is OrderState.QUEUED and not _send(turn, order):
+            state.queue.append(tag)
+
+
+def _rank(order: ChildOrder, child: Child) -> tuple[int, int, str]:
+    """Buys that close shorts, buys that open, sells that close longs, sells that open; then as decided."""
+    rank = (0 if order.side is Side.BUY else 2) + (1 if order.entry else 0)
+    return rank, order.created_ns, order.tag
+
+
+def _send(turn: Turn, order: ChildOrder) -> bool:
+    """Send, hold or give up a queued order; false when it has to wait on."""
+    state = turn.state
+    child = state.children[order.account]
+    leg = child.legs[order.leg]
+    if order.entry and _entry_is_over(turn, child, leg, order):
+        return True
+    if state.kill >= 2 or not child.synced or (order.entry and not state.armed):
+        return False
+    if child.needs_login:
+        if order.entry:
+            hold(turn, order, reasons.LOGIN_REQUIRED)
+        return order.entry
+    if order.not_before_ns > turn.now_ns or order.resolve_from_ns > child.orders_began_ns:
+        return False
+    if order.side is Side.SELL and _buys_before(turn, child, order):
+        if turn.now_ns < order.wait_until_ns:
+            turn.timer(f"order:{order.tag}", order.wait_until_ns)
+            return False
+        if order.entry:
+            hold(turn, order, reasons.WAITED_FOR_BUY)
+            return True
+    _place(turn, child, order)
+    return True
+
+
+def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
+    """Whether an entry that waited must not be sent any more; then it is given up."""
+    state = turn.state
+    stopped = child.stopped.get(turn.scope_of(leg.leg), "")
+    if state.kill >= 1:
+        reason = reasons.KILLED
+    elif stopped:
+        reason = stopped
+    elif turn.now_ns - order.signal_ns > seconds_ns(turn.settings.timing.max_signal_age_s) and order.tries:
+        reason = reasons.STALE_SIGNAL
+    elif not state.armed and turn.now_ns - order.signal_ns > seconds_ns(turn.settings.timing.max_signal_age_s):
+        reason = reasons.DISARMED
+    else:
+        return False
+    give_up(turn, child, leg, order, reason)
+    return True
+
+
+def _buys_before(turn: Turn, child: Child, sell: ChildOrder) -> bool:
+    """Whether a buy of the same underlying that was decided no later is not finished."""
+    underlying = turn.underlying_and_kind(sell.leg)[0]
+    for leg in child.legs.values():
+        for order in turn.open_orders(leg):
+            if (
+                order.side is Side.BUY
+                and (order.state is OrderState.QUEUED or order.state in AT_BROKER)
+                and order.created_ns <= sell.created_ns
+                and turn.underlying_and_kind(order.leg)[0] == underlying
+            ):
+                return True
+    return False
+
+
+def _place(turn: Turn, child: Child, order: ChildOrder) -> None:
+    change_state(turn, order, OrderState.SENT)
+    order.sent_ns = turn.now_ns
+    order.tries += 1
+    turn.timer(f"order:{order.tag}", turn.now_ns + ANSWER_DEADLINE_NS)
+    if order.entry:
+        child.entry_times_ns.append(turn.now_ns)
+        child.entries_today += 1
+        turn.state.entry_times_ns.append(turn.now_ns)
+        turn.state.entries_today += 1
+    exchange, symbol, product = split_leg(order.leg)
+    turn.out.append(
+        PlaceOrder(
+            account=order.account,
+            tag=order.tag,
+            exchange=exchange,
+            symbol=symbol,
+            product=product,
+            side=order.side,
+            quantity=order.units,
+            order_type=OrderType.MARKET,
+        )
+    )
+
+
+def new_copy(turn: Turn, leg: LegId, side: Side, *, entry: bool, signal_ns: int) -> Copy:
+    """Record a decision on a leg of the master."""
+    state = turn.state
+    state.decisions += 1
+    master = state.master.legs.get(leg)
+    copy = Copy(
+        id=state.decisions,
+        at_ns=turn.now_ns,
+        leg=leg,
+        side=side,
+        entry=entry,
+        master_units=0 if master is None else master.units,
+        master_price_inr=None if master is None else master.price_inr,
+        signal_ns=signal_ns,
+    )
+    state.copies.append(copy)
+    del state.copies[:-KEPT_COPIES]
+    return copy
+
+
+KEPT_COPIES = 200
+"""Decisions kept for the screen."""
+
+
+def average_inr(order: ChildOrder) -> Decimal | None:
+    """The order's average fill price."""
+    return order.value_inr / order.filled if order.filled else None

@@ -1,0 +1,56 @@
+"""A child leg's plan in the state, and what becomes of it when lots are missed."""
+
+from engine.core.sizing import Plan, missed
+from engine.core.state import Child, ChildLeg
+from engine.core.turn import Turn, committed, held_units
+from engine.model import Kind
+
+
+def plan_of(leg: ChildLeg) -> Plan:
+    """The leg's plan as a value."""
+    return Plan(
+        sign=leg.sign,
+        high_units=leg.high_units,
+        base_units=leg.base_units,
+        target_units=leg.target_units,
+        decided_units=leg.decided_units,
+    )
+
+
+def store_plan(leg: ChildLeg, plan: Plan) -> None:
+    """Make `plan` the leg's plan."""
+    leg.sign, leg.high_units, leg.base_units = plan.sign, plan.high_units, plan.base_units
+    leg.target_units, leg.decided_units = plan.target_units, plan.decided_units
+    leg.peak_units = max(leg.peak_units, plan.decided_units) if plan.sign else 0
+
+
+def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:
+    """Lots that the target counted on will not come: what is committed is the child's share from now on."""
+    have = committed(turn, leg)
+    if have >= leg.target_units:
+        return
+    store_plan(leg, missed(plan_of(leg), max(0, have)))
+    leg.skipped = reason
+    turn.skip(child, leg.leg, reason)
+
+
+def is_hedge(turn: Turn, child: Child, leg: ChildLeg) -> bool:
+    """Whether a bought option covers a short one of the same underlying and type that the child still holds."""
+    if leg.sign <= 0:
+        return False
+    underlying, kind = turn.underlying_and_kind(leg.leg)
+    if kind not in (Kind.CALL, Kind.PUT):
+        return False
+    return any(
+        other.allocation_units < 0 and turn.underlying_and_kind(other.leg) == (underlying, kind)
+        for other in child.legs.values()
+    )
+
+
+def close_if_done(turn: Turn, leg: ChildLeg) -> None:
+    """A leg that the master is out of and in which nothing is left starts anew with its next entry."""
+    if leg.allocation_units or leg.orders or leg.awaiting_units or leg.decided_units or held_units(leg):
+        return
+    store_plan(leg, Plan())
+    leg.due, leg.due_reason, leg.due_since_ns = False, "", 0
+    leg.exit_after_ns, leg.exit_tries, leg.drift_since_ns = 0, 0, 0

@@ -1,0 +1,73 @@
+"""When which account is read: a fixed grid of polls, plus reads that somebody asked for. Decides no orders."""
+
+from engine.commands import ReadAccount
+from engine.core.lifecycle import AT_BROKER
+from engine.core.state import Child
+from engine.core.turn import ALARM, Turn, seconds_ns
+from engine.model import NS_PER_S
+
+ORDERS_EVERY_NS = 5 * NS_PER_S
+"""A child's book while anything of it works."""
+POSITIONS_EVERY_NS = 30 * NS_PER_S
+READ_LOST_NS = 40 * NS_PER_S
+"""A read that nobody answered for so long is asked again (a lane answers within its own time-outs)."""
+SOON_NS = NS_PER_S
+"""Two positions reads that confirm each other lie so far apart."""
+
+
+def poll(turn: Turn) -> None:
+    """One beat of the grid: read the master whole, the children's margins, and what else is due."""
+    state = turn.state
+    interval_ns = seconds_ns(state.settings.timing.poll_interval_s)
+    turn.timer("poll", (turn.now_ns // interval_ns + 1) * interval_ns)
+    master = state.master
+    if master.read_sent_ns is None or turn.now_ns - master.read_sent_ns > READ_LOST_NS:
+        master.read_sent_ns = turn.now_ns
+        turn.out.append(ReadAccount(account=master.account, orders=True, positions=True, funds=True))
+    for child in state.children.values():
+        orders = child.want_orders or not child.synced or _orders_due(turn, child)
+        positions = child.want_positions or not child.synced or _positions_due(turn, child)
+        read(turn, child, orders=orders, positions=positions, funds=True)
+
+
+def read_wanted(turn: Turn) -> None:
+    """Reads that this turn asked for go out now, unless one is under way."""
+    for child in turn.state.children.values():
+        if child.want_orders or (child.want_positions and _apart(turn, child)):
+            read(turn, child, orders=child.want_orders, positions=child.want_positions, funds=False)
+
+
+def read(turn: Turn, child: Child, *, orders: bool, positions: bool, funds: bool) -> None:
+    """Ask for a read of a child; what cannot be asked now is asked with the next poll."""
+    if child.read_sent_ns is not None and turn.now_ns - child.read_sent_ns <= READ_LOST_NS:
+        child.want_orders = child.want_orders or orders
+        child.want_positions = child.want_positions or positions
+        return
+    child.read_sent_ns = turn.now_ns
+    child.want_orders = child.want_positions = False
+    turn.out.append(ReadAccount(account=child.id, orders=orders, positions=positions, funds=funds))
+
+
+def _apart(turn: Turn, child: Child) -> bool:
+    return turn.now_ns - child.positions_began_ns >= SOON_NS
+
+
+def _orders_due(turn: Turn, child: Child) -> bool:
+    works = any(turn.state.orders[tag].state in AT_BROKER for leg in child.legs.values() for tag in leg.orders)
+    return works and turn.now_ns - child.orders_at_ns >= ORDERS_EVERY_NS
+
+
+def _positions_due(turn: Turn, child: Child) -> bool:
+    return child.positions_at_ns is None or turn.now_ns - child.positions_at_ns >= POSITIONS_EVERY_NS
+
+
+def note_silence(turn: Turn) -> None:
+    """Say once when the master has not been read for a while: what is shown of him may be old."""
+    master = turn.state.master
+    if master.read_at_ns is None or master.silent or turn.now_ns - master.read_at_ns < SILENT_NS:
+        return
+    master.silent = True
+    turn.notify(ALARM, "no complete read of the master for 30 s: his positions are unknown", master.account)
+
+
+SILENT_NS = 30 * NS_PER_S

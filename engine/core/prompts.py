@@ -1,0 +1,111 @@
+"""Questions to the operator: opened, joined, withdrawn. What an answer does stands in `engine.core.answers`.
+
+Only the answer waits; the engine goes on while a prompt is open.
+"""
+
+from fractions import Fraction
+
+from engine.core.state import Child, ChildLeg, Prompt, PromptItem
+from engine.core.turn import INFO, Turn, seconds_ns
+from engine.model import LegId, Side
+
+EXTENSIONS = 3
+"""A prompt that legs keep joining closes at the latest after so many time-outs."""
+ENTRY, EXIT, JOIN, ADOPT, RESYNC = "entry", "exit", "join", "adopt", "resync"
+
+
+def open_prompt(turn: Turn, kind: str, *, fresh: bool = False) -> Prompt:
+    """The open prompt of a kind, or a new one; a leg that arrives while it is open joins it and gets its full time."""
+    state = turn.state
+    timeout_ns = seconds_ns(turn.settings.confirm.timeout_s)
+    found = None if fresh else next((p for p in state.prompts.values() if p.kind == kind), None)
+    if found is None:
+        state.prompt_count += 1
+        found = Prompt(
+            id=f"P{state.prompt_count}",
+            kind=kind,
+            opened_ns=turn.now_ns,
+            deadline_ns=turn.now_ns + timeout_ns,
+            latest_ns=turn.now_ns + EXTENSIONS * timeout_ns,
+        )
+        state.prompts[found.id] = found
+        turn.notify(INFO, f"a prompt waits ({kind})")
+    else:
+        found.deadline_ns = min(turn.now_ns + timeout_ns, found.latest_ns)
+    turn.timer(f"prompt:{found.id}", found.deadline_ns)
+    return found
+
+
+def ask(
+    turn: Turn,
+    prompt: Prompt,
+    child: Child,
+    leg: ChildLeg,
+    side: Side,
+    units: int,
+    *,
+    entry: bool,
+    signal_ns: int,
+    decision: int,
+    ratio: Fraction | None = None,
+) -> None:
+    """Put one child's part into a prompt; it replaces what waits there for the same child and leg."""
+    prompt.items = [item for item in prompt.items if (item.child, item.leg) != (child.id, leg.leg)]
+    prompt.items.append(
+        PromptItem(
+            child=child.id,
+            leg=leg.leg,
+            side=side,
+            units=units,
+            entry=entry,
+            signal_ns=signal_ns,
+            decision=decision,
+            ratio=ratio,
+        )
+    )
+    leg.prompt = prompt.id
+    if entry:
+        leg.awaiting_units = units
+
+
+def take_out(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
+    """Withdraw up to `units` of a leg's entry from the prompt that it waits in; returns how many were withdrawn."""
+    taken = min(units, leg.awaiting_units)
+    if not taken:
+        return 0
+    leg.awaiting_units -= taken
+    prompt = turn.state.prompts.get(leg.prompt)
+    if prompt is not None:
+        for item in prompt.items:
+            if (item.child, item.leg) == (child.id, leg.leg) and item.entry:
+                item.units = leg.awaiting_units
+        prompt.items = [item for item in prompt.items if item.units or not item.entry]
+        close_if_empty(turn, prompt)
+    if not leg.awaiting_units:
+        leg.prompt = ""
+    return taken
+
+
+def drop_exit(turn: Turn, child: Child, leg: LegId) -> None:
+    """Take an exit that is no longer wanted out of its prompt."""
+    for prompt in [p for p in turn.state.prompts.values() if p.kind == EXIT]:
+        prompt.items = [item for item in prompt.items if (item.child, item.leg) != (child.id, leg)]
+        close_if_empty(turn, prompt)
+
+
+def close_if_empty(turn: Turn, prompt: Prompt) -> None:
+    """Close a prompt that asks nothing any more."""
+    if not prompt.items:
+        close(turn, prompt)
+
+
+def close(turn: Turn, prompt: Prompt) -> None:
+    """Remove a prompt; its legs wait for it no longer."""
+    turn.state.prompts.pop(prompt.id, None)
+    turn.state.timers.pop(f"prompt:{prompt.id}", None)
+    for item in prompt.items:
+        leg = turn.state.children[item.child].legs[item.leg]
+        if leg.prompt == prompt.id:
+            leg.prompt = ""
+            if item.entry:
+                leg.awaiting_units = 0

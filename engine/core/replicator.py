@@ -1,0 +1,305 @@
+"""The replicator: `handle(event) -> commands`. One state, one entry point, no clock but the events' own times.
+
+After every event, in this order: timers that are due, orders whose turn it is, reads that were asked for.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from config.schema import Child as ChildSettings
+from config.schema import Settings
+from engine.commands import Command
+from engine.core import answering, offers
+from engine.core.accounts import logged_in, take_child_read
+from engine.core.answers import order_timer, restart_orders, take_answer
+from engine.core.baseline import add_sample
+from engine.core.chase import chase_exits
+from engine.core.fills import apply_child_report
+from engine.core.loss import watch_losses
+from engine.core.master import Changes, absorb, act, take_read, window_due, windows_now
+from engine.core.operator import flatten, obey, rearm
+from engine.core.orders import send_queue
+from engine.core.polling import note_silence, poll, read_wanted
+from engine.core.settle import settle, settle_due
+from engine.core.state import Child, Master, State
+from engine.core.strategy import is_quiet
+from engine.core.turn import ALARM, INFO, WARNING, Turn
+from engine.errors import BrokenInvariant
+from engine.events import (
+    AccountRead,
+    Event,
+    InstrumentsLoaded,
+    LoggedIn,
+    OperatorEvent,
+    OrderUpdated,
+    QuotesUpdated,
+    RequestAnswered,
+    SessionStarted,
+    SessionStopped,
+    TimePassed,
+)
+from engine.model import LegId
+
+
+class Replicator:
+    """The pure core.
+
+    Args:
+        state: The state to go on from, `None` for a first start (then the first event is `SessionStarted`).
+    """
+
+    def __init__(self, state: State | None = None) -> None:
+        self._state = state
+        self._child_settings: dict[str, ChildSettings] = {}
+        if state is not None:
+            self._index(state.settings)
+        self._handlers: dict[type, Callable[[Turn, object], None]] = {
+            TimePassed: _nothing,
+            InstrumentsLoaded: _instruments,
+            QuotesUpdated: _quotes,
+            OrderUpdated: _order,
+            AccountRead: _read,
+            RequestAnswered: _answer,
+            LoggedIn: _logged_in,
+        }
+
+    @property
+    def state(self) -> State:
+        """The whole state. Read it, do not change it."""
+        if self._state is None:
+            raise BrokenInvariant("no session has started")
+        return self._state
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """When `TimePassed` is wanted at the latest, `None` for never."""
+        if self._state is None or self._state.stopped or not self._state.timers:
+            return None
+        return min(self._state.timers.values())
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take in one event and decide.
+
+        Raises:
+            BrokenInvariant: A bug; nothing of the answer may be sent.
+        """
+        if type(event) is SessionStarted:
+            turn = self._start(event)
+        else:
+            state = self.state
+            state.now_ns = max(state.now_ns, event.at_ns)
+            turn = Turn(state, state.now_ns, self._child_settings)
+            if type(event) is SessionStopped:
+                state.stopped = True
+                turn.notify(INFO, "stopped in an orderly way")
+                return turn.out
+            handler = self._handlers.get(type(event))
+            if handler is not None:
+                handler(turn, event)
+            elif isinstance(event, OperatorEvent):
+                obey(turn, event)
+            else:
+                raise BrokenInvariant(f"no handler for {type(event).__name__}")
+        _timers(turn)
+        send_queue(turn)
+        read_wanted(turn)
+        return turn.out
+
+    def _index(self, settings: Settings) -> None:
+        self._child_settings = {child.id: child for child in settings.children}
+
+    def _start(self, event: SessionStarted) -> Turn:
+        self._index(event.settings)
+        state = self._state
+        if state is None:
+            state = self._state = _fresh(event)
+        _begin_process(state, event)
+        turn = Turn(state, state.now_ns, self._child_settings)
+        _welcome(turn, event)
+        return turn
+
+
+def _fresh(event: SessionStarted) -> State:
+    children = {c.id: Child(id=c.id, max_capital_inr=c.max_capital_inr) for c in event.settings.children}
+    return State(
+        settings=event.settings,
+        mode=event.mode,
+        day=event.day,
+        master=Master(account=event.settings.master.id),
+        children=children,
+    )
+
+
+def _begin_process(state: State, event: SessionStarted) -> None:
+    """What every start resets: nothing read in this process yet, no read under way."""
+    known = state.settings
+    state.settings, state.mode = event.settings, event.mode
+    for settings in event.settings.children:
+        child = state.children.setdefault(settings.id, Child(id=settings.id))
+        old = next((c for c in known.children if c.id == settings.id), None)
+        if old is None or old.max_capital_inr != settings.max_capital_inr:
+            child.max_capital_inr = settings.max_capital_inr
+        child.synced, child.read_sent_ns, child.positions_began_ns, child.positions_at_ns = False, None, 0, None
+        child.orders_began_ns, child.own_since_read = 0, {}
+    state.now_ns = max(state.now_ns, event.at_ns)
+    state.started_ns, state.stopped, state.armed = state.now_ns, False, False
+    state.unclean = state.unclean or event.unclean
+    state.sessions, state.charges = event.sessions, event.charges
+    state.subscribed, state.quotes = {}, {}
+    state.master.synced, state.master.read_sent_ns = False, None
+    if event.day != state.day:
+        _new_day(state, event.day)
+
+
+def _new_day(state: State, day: str) -> None:
+    """Counters of the day start anew; what is open is carried on."""
+    state.day, state.entries_today, state.loss_hit = day, 0, False
+    state.skips = {}
+    open_tags = {tag for child in state.children.values() for leg in child.legs.values() for tag in leg.orders}
+    state.orders = {tag: order for tag, order in state.orders.items() if tag in open_tags}
+    for child in state.children.values():
+        child.entries_today, child.loss_hit, child.foreign_orders = 0, False, {}
+        child.legs = {k: leg for k, leg in child.legs.items() if leg.allocation_units or leg.orders or leg.sign}
+    master = state.master
+    master.orders, master.working = {}, []
+    master.legs = {k: leg for k, leg in master.legs.items() if leg.units}
+    state.copies = []
+
+
+def _welcome(turn: Turn, event: SessionStarted) -> None:
+    state = turn.state
+    turn.notify(INFO, f"started in {event.mode.value.upper()}", state.master.account)
+    if not event.sessions:
+        turn.notify(ALARM, "the market calendar does not cover this day: no entries, no exits")
+    if event.unclean:
+        turn.notify(ALARM, "the last session did not end well: exits only until resume")
+    restart_orders(turn)
+    legs: set[LegId] = {leg.leg for leg in state.master.legs.values()}
+    for child in state.children.values():
+        legs.update(child.legs)
+        if child.id not in turn.child_settings:
+            turn.notify(WARNING, "is no longer configured: its allocations are not traded", child.id)
+    for leg in sorted(legs):
+        turn.subscribe(leg)
+    for name in [n for n in state.timers if n.startswith(("prompt:", "window:"))]:
+        state.timers[name] = max(state.timers[name], turn.now_ns)
+    turn.timer("poll", turn.now_ns)
+
+
+def _timers(turn: Turn) -> None:
+    """Run every timer that is due, earliest first, and then what a poll looks after."""
+    timers = turn.state.timers
+    now_ns = turn.now_ns
+    while True:
+        due = [(at_ns, name) for name, at_ns in timers.items() if at_ns <= now_ns]
+        if not due:
+            return
+        for _, name in sorted(due):
+            if timers.get(name, now_ns + 1) <= now_ns:
+                del timers[name]
+                _timer(turn, name)
+
+
+def _timer(turn: Turn, name: str) -> None:
+    kind, _, key = name.partition(":")
+    match kind:
+        case "poll":
+            poll(turn)
+            _look_after(turn)
+        case "window":
+            window_due(turn, LegId(key))
+        case "prompt":
+            answering.prompt_due(turn, key)
+        case "order":
+            order_timer(turn, key)
+        case "exit":
+            child_id, _, leg_id = key.partition("|")
+            child = turn.state.children[child_id]
+            settle(turn, child, child.legs[LegId(leg_id)])
+        case "restart_exit":
+            settle_due(turn)
+        case _:
+            raise BrokenInvariant(f"no timer is called {name}")
+
+
+def _look_after(turn: Turn) -> None:
+    settle_due(turn)
+    chase_exits(turn)
+    note_silence(turn)
+    hit = watch_losses(turn)
+    if hit:
+        flatten(turn, tuple(child.id for child in hit), "exited completely: daily loss limit")
+
+
+def _nothing(turn: Turn, event: object) -> None:
+    """Time passed: the timers do the rest."""
+
+
+def _instruments(turn: Turn, event: object) -> None:
+    assert isinstance(event, InstrumentsLoaded)  # noqa: S101
+    known = turn.state.instruments.setdefault(event.account, {})
+    for instrument in event.instruments:
+        known[instrument.id] = instrument
+
+
+def _quotes(turn: Turn, event: object) -> None:
+    assert isinstance(event, QuotesUpdated)  # noqa: S101
+    for quote in event.quotes:
+        turn.state.quotes[quote.instrument] = quote
+
+
+def _order(turn: Turn, event: object) -> None:
+    assert isinstance(event, OrderUpdated)  # noqa: S101
+    state = turn.state
+    if event.account == state.master.account:
+        state.master.push_at_ns = turn.now_ns
+        changes = Changes()
+        absorb(turn, event.report, changes)
+        act(turn, changes)
+    elif (child := state.children.get(event.account)) is not None:
+        apply_child_report(turn, child, event.report)
+
+
+def _read(turn: Turn, event: object) -> None:
+    assert isinstance(event, AccountRead)  # noqa: S101
+    state = turn.state
+    if event.account == state.master.account:
+        take_read(turn, event)
+        _arm(turn)
+    elif (child := state.children.get(event.account)) is not None:
+        take_child_read(turn, child, event)
+    if event.available_inr is not None:
+        _sample(turn, event.account, event.available_inr)
+    offers.resync_ready(turn)
+
+
+def _arm(turn: Turn) -> None:
+    """Entries are armed when the master was read, and after an unclean stop when the operator resumed."""
+    state = turn.state
+    if state.armed or not state.master.synced:
+        return
+    if not state.unclean:
+        state.armed, state.resume_kept = True, False
+        turn.notify(INFO, "armed")
+        windows_now(turn)
+    elif state.resume_kept:
+        rearm(turn)
+
+
+def _sample(turn: Turn, account: str, available_inr: Decimal) -> None:
+    scopes = list(turn.state.strategies.values()) or [turn.strategy(turn.scope_of(LegId("::")))]
+    for strategy in scopes:
+        if is_quiet(turn, strategy):
+            add_sample(turn, strategy, account, available_inr)
+
+
+def _answer(turn: Turn, event: object) -> None:
+    assert isinstance(event, RequestAnswered)  # noqa: S101
+    take_answer(turn, event)
+
+
+def _logged_in(turn: Turn, event: object) -> None:
+    assert isinstance(event, LoggedIn)  # noqa: S101
+    child = turn.state.children.get(event.account)
+    if child is not None:
+        logged_in(turn, child)

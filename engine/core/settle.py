@@ -1,0 +1,175 @@
+"""A child's orders in one leg: the one function that turns a target into withdrawals, cancels and exits.
+
+Entries are made where the master's rise is decided (`engine.core.entries`); everything that takes lots away is here.
+An exit is never held for price; the few things that stop it stand in `exit_blocker`.
+"""
+
+from config.schema import ConfirmWhen
+from engine.commands import CancelOrder
+from engine.core import prompts, reasons
+from engine.core.lifecycle import UNSENT, OrderState
+from engine.core.orders import change_state, make_orders, new_copy
+from engine.core.plans import close_if_done
+from engine.core.state import Child, ChildLeg, ChildOrder, Copy
+from engine.core.turn import ALARM, Turn, exits_open, held_units, reserved
+from engine.model import NS_PER_S, Side, sign, split_leg
+
+CANCEL_AGAIN_NS = 5 * NS_PER_S
+"""A cancel that changed nothing is asked for again after so long."""
+
+
+def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *, at_once: bool = False) -> None:
+    """Bring a leg down to its target: withdraw and cancel entries above it, exit what is held above it.
+
+    Args:
+        turn: The turn.
+        child: The child.
+        leg: Its leg.
+        copy: The decision that lowered the target, `None` when something else made the excess.
+        at_once: Send the exit without a prompt (what filled late or was adopted late).
+    """
+    over = held_units(leg) + reserved(turn, leg) - leg.target_units
+    if over > 0:
+        _withdraw(turn, child, leg, over)
+    if turn.state.kill:
+        for order in [o for o in turn.open_orders(leg) if o.entry]:
+            cancel(turn, order)
+    excess = _excess(turn, leg)
+    if excess <= 0:
+        if leg.due and not exits_open(turn, leg):
+            leg.due, leg.due_reason, leg.due_since_ns, leg.exit_granted, leg.exit_tries = False, "", 0, False, 0
+            prompts.drop_exit(turn, child, leg.leg)
+        close_if_done(turn, leg)
+        return
+    if not leg.due:
+        leg.due, leg.due_since_ns = True, turn.now_ns
+    leg.exit_granted = leg.exit_granted or at_once
+    leg.due_reason = exit_blocker(turn, child, leg)
+    if leg.due_reason == reasons.AWAITING:
+        _ask(turn, child, leg, excess, copy)
+    elif not leg.due_reason:
+        _exit(turn, child, leg, excess, copy)
+
+
+def settle_due(turn: Turn) -> None:
+    """Try again what is due: called with every poll."""
+    for child in turn.state.children.values():
+        for leg in child.legs.values():
+            if leg.due:
+                settle(turn, child, leg)
+
+
+def _excess(turn: Turn, leg: ChildLeg) -> int:
+    """Units held above the target and not in an exit yet; all of a holding against the plan's direction."""
+    side = sign(leg.allocation_units)
+    keep = leg.target_units if side == leg.sign else 0
+    return abs(leg.allocation_units) - keep - exits_open(turn, leg)
+
+
+def exit_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
+    """Why an exit cannot go out now, '' when it can (the only gates of an exit)."""
+    state = turn.state
+    if state.kill >= 2:
+        return reasons.KILLED
+    if not child.synced:
+        return reasons.NOT_READ
+    if child.needs_login:
+        return reasons.LOGIN_REQUIRED
+    if turn.leg_instrument(child.id, leg.leg) is None:
+        return reasons.UNKNOWN_INSTRUMENT
+    if not turn.market_open:
+        return reasons.MARKET_CLOSED
+    if turn.now_ns < leg.exit_after_ns:
+        return reasons.REFUSED_SOON_AGAIN
+    if turn.now_ns < state.restart_exit_until_ns and not leg.exit_granted:
+        return reasons.RESTART_EXIT
+    if turn.settings.confirm.when is ConfirmWhen.ALL and not leg.exit_granted:
+        return reasons.AWAITING
+    return ""
+
+
+def _ask(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None) -> None:
+    """Ask before an exit; it can be postponed, not declined, and goes at the prompt's time-out."""
+    for prompt in turn.state.prompts.values():
+        if prompt.kind == prompts.EXIT and any((i.child, i.leg) == (child.id, leg.leg) for i in prompt.items):
+            return
+    side = Side.SELL if leg.allocation_units > 0 else Side.BUY
+    copy = copy or _exit_copy(turn, leg, side)
+    prompt = prompts.open_prompt(turn, prompts.EXIT)
+    prompts.ask(turn, prompt, child, leg, side, excess, entry=False, signal_ns=copy.signal_ns, decision=copy.id)
+
+
+def _withdraw(turn: Turn, child: Child, leg: ChildLeg, over: int) -> None:
+    """Take back entry units above the target: prompts, then unsent orders, then cancels; newest first."""
+    over -= prompts.take_out(turn, child, leg, over)
+    for order in reversed([o for o in turn.open_orders(leg) if o.entry]):
+        if over <= 0:
+            return
+        if order.state in UNSENT:
+            taken = min(over, order.remaining)
+            if taken == order.remaining:
+                change_state(turn, order, OrderState.WITHDRAWN, "withdrawn: the master went out")
+            else:
+                order.units -= taken
+            over -= taken
+        else:
+            cancel(turn, order)
+            over -= order.remaining
+
+
+def cancel(turn: Turn, order: ChildOrder) -> None:
+    """Ask the broker to cancel an order that it is known to have; one that is not known yet is cancelled when found."""
+    if order.state is not OrderState.WORKING or not order.order_id:
+        return
+    if order.cancelling_ns and turn.now_ns - order.cancelling_ns < CANCEL_AGAIN_NS:
+        return
+    order.cancelling_ns = turn.now_ns
+    turn.out.append(CancelOrder(account=order.account, tag=order.tag, order_id=order.order_id))
+
+
+def _exit(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None) -> None:
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    if instrument is None:
+        return
+    units = min(excess, _net_room(turn, child, leg))
+    out_completely = excess == abs(leg.allocation_units)
+    if not out_completely or units < excess:
+        units = units // instrument.lot_units * instrument.lot_units
+    if units < excess:
+        _cut_short(turn, child, leg, excess - max(0, units))
+    if units <= 0:
+        return
+    side = Side.SELL if leg.allocation_units > 0 else Side.BUY
+    if copy is None or copy.side is not side or copy.entry:
+        copy = _exit_copy(turn, leg, side)
+    make_orders(turn, child, leg, instrument, side, units, entry=False, copy=copy)
+
+
+def _exit_copy(turn: Turn, leg: ChildLeg, side: Side) -> Copy:
+    """The decision that an exit without one of its own belongs to: the leg's newest exit, or a new one."""
+    for copy in reversed(turn.state.copies):
+        if copy.leg == leg.leg:
+            if copy.side is side and not copy.entry:
+                return copy
+            break
+    return new_copy(turn, leg.leg, side, entry=False, signal_ns=turn.now_ns)
+
+
+def _net_room(turn: Turn, child: Child, leg: ChildLeg) -> int:
+    """How much an exit may take without crossing zero at the broker.
+
+    The last complete read plus our own fills since it began; without a usable read our own ledger decides.
+    """
+    if not child.positions_began_ns:
+        return abs(leg.allocation_units)
+    net = child.positions.get(leg.leg, 0) + child.own_since_read.get(leg.leg, 0)
+    return max(0, net * sign(leg.allocation_units)) - exits_open(turn, leg)
+
+
+def _cut_short(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
+    if not child.want_positions:
+        symbol = split_leg(leg.leg)[1]
+        text = f"exit of {units} waits: the broker shows less than our ledger; positions are read again"
+        turn.notify(ALARM, text, child.id, symbol)
+    child.want_positions = True
+    leg.due_reason = reasons.CUT_SHORT

@@ -1,0 +1,365 @@
+"""The engine's whole state: plain data, serialisable, owned by the core and touched by one thread.
+
+Quantities are units (a leg's own lot may change overnight, its units do not). Signed quantities are + long, - short;
+those of a plan are absolute, in the direction of `ChildLeg.sign`. No behaviour here.
+"""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import msgspec
+
+from config.rates import ChargeRates
+from config.schema import Mode, Settings
+from engine.core.lifecycle import OrderState
+from engine.model import BookStatus, Instrument, InstrumentId, LegId, Quote, Side, TradingSession
+from engine.snapshot import StrategyState
+
+ZERO = Decimal(0)
+
+
+class Mutable(msgspec.Struct, kw_only=True):
+    """Base of the state's records."""
+
+
+class MasterOrder(Mutable, kw_only=True):
+    """One of the master's orders, as far as it was seen."""
+
+    order_id: str
+    leg: LegId
+    side: Side
+    quantity: int
+    status: BookStatus
+    filled: int = 0
+    value_inr: Decimal = ZERO
+    "Filled units x average price."
+    placed_ns: int = 0
+    updated_ns: int = 0
+    order_type: str = "MARKET"
+    followed: bool = False
+    "Passed the filters when it was first seen."
+
+
+class Window(Mutable, kw_only=True):
+    """Master fills of one leg that are decided together."""
+
+    first_ns: int
+    due_ns: int
+    signal_ns: int
+    "When the oldest undecided fill happened."
+
+
+class Suspicion(Mutable, kw_only=True):
+    """A complete read that disagrees with what is known; believed when a second one says the same."""
+
+    net_units: int
+    began_ns: int
+    since_ns: int
+
+
+class MasterLeg(Mutable, kw_only=True):
+    """The master in one instrument and product."""
+
+    leg: LegId
+    scope: str
+    units: int = 0
+    "Strategy lots (followed), signed."
+    background_units: int = 0
+    "Shown, never copied, signed."
+    cash_inr: Decimal = ZERO
+    "Proceeds less cost of the strategy's fills."
+    price_inr: Decimal | None = None
+    "Average price of the newest fill."
+    last_fill_ns: int = 0
+    window: Window | None = None
+    suspicion: Suspicion | None = None
+    decision: int = 0
+    "Number of the newest decision on this leg."
+
+
+class Master(Mutable, kw_only=True):
+    """The master account."""
+
+    account: str
+    orders: dict[str, MasterOrder] = {}
+    working: list[str] = []
+    "Ids of followed orders that work."
+    legs: dict[LegId, MasterLeg] = {}
+    synced: bool = False
+    "Book and positions were read completely since this process started."
+    known: bool = False
+    "Ever synced: what is new in the book since is a signal, not history."
+    available_inr: Decimal | None = None
+    last_update_ns: int = 0
+    read_at_ns: int | None = None
+    read_began_ns: int = 0
+    book_began_ns: int = 0
+    "Start of the newest successful read of the order book."
+    push_at_ns: int | None = None
+    error: str = ""
+    silent: bool = False
+    "That it was not read for long has been said."
+    read_sent_ns: int | None = None
+    positions: dict[LegId, int] = {}
+    unexplained: dict[LegId, int] = {}
+    "Since when positions and book contradict each other (alarmed after 30 s)."
+
+
+class Run(Mutable, kw_only=True):
+    """A stretch of equal quiet margin samples."""
+
+    first_ns: int
+    last_ns: int
+    value_inr: Decimal
+
+
+class Baseline(Mutable, kw_only=True):
+    """The margins that ratios are taken from."""
+
+    at_ns: int
+    master_inr: Decimal | None
+    children_inr: dict[str, Decimal] = {}
+    reasons: dict[str, str] = {}
+    "Why a child has none; '' is the master."
+    order_id: str = ""
+
+
+class Strategy(Mutable, kw_only=True):
+    """One strategy scope: from flat to flat."""
+
+    scope: str
+    number: int = 0
+    state: StrategyState = StrategyState.FLAT
+    started_ns: int | None = None
+    baseline: Baseline | None = None
+    ratios: dict[str, Fraction] = {}
+    left_out: dict[str, str] = {}
+    mode: Mode = Mode.PAPER
+    exit_only: bool = False
+    last_fill_ns: int = 0
+    flat_reads: int = 0
+    settled: bool = True
+    "Samples count; false from a strategy's start until two samples after its end agree."
+    settle_value_inr: Decimal | None = None
+    pinned: Baseline | None = None
+    "Baseline of the first order that worked while flat."
+    last_ratios: dict[str, Fraction] = {}
+    "Ratios of the last strategy, for the record."
+    last_baseline_inr: Decimal | None = None
+    samples: dict[str, list[Run]] = {}
+    "Quiet samples by account, oldest first."
+
+
+class ChildOrder(Mutable, kw_only=True):
+    """One order of a child, from the decision to its end."""
+
+    tag: str
+    account: str
+    leg: LegId
+    side: Side
+    units: int
+    entry: bool
+    decision: int
+    slice: int = 0
+    state: OrderState = OrderState.QUEUED
+    filled: int = 0
+    value_inr: Decimal = ZERO
+    "Filled units x average price."
+    order_id: str = ""
+    reason: str = ""
+    signal_ns: int = 0
+    master_price_inr: Decimal | None = None
+    created_ns: int = 0
+    sent_ns: int = 0
+    acked_ns: int = 0
+    done_ns: int = 0
+    changed_ns: int = 0
+    not_before_ns: int = 0
+    wait_until_ns: int = 0
+    tries: int = 0
+    unknown_ns: int = 0
+    resolve_step: int = 0
+    resolve_from_ns: int = 0
+    absent_reads: int = 0
+    cancelling_ns: int = 0
+    "When the cancel was asked for, 0 for not."
+    chased_ns: int = 0
+    chases: int = 0
+
+    @property
+    def remaining(self) -> int:
+        """Units not filled."""
+        return self.units - self.filled
+
+
+class ChildLeg(Mutable, kw_only=True):
+    """One child in one leg: the pair (B, C), the target and what is held."""
+
+    leg: LegId
+    sign: int = 0
+    "Direction of the plan; 0 when the master is out and so is the child."
+    high_units: int = 0
+    "B: the master's largest holding."
+    base_units: int = 0
+    "C: the child's units for it."
+    target_units: int = 0
+    "T: the target last decided."
+    decided_units: int = 0
+    "The master's holding that the target was decided on."
+    allocation_units: int = 0
+    "What this program opened and still holds, signed."
+    peak_units: int = 0
+    "The master's largest holding since the leg was opened, for invariant I2."
+    limit_units: int = 0
+    "Sum of decided entry units (invariant I2 in the sizing modes without a frozen ratio)."
+    cash_inr: Decimal = ZERO
+    charges_inr: Decimal = ZERO
+    orders: list[str] = []
+    "Tags of the orders that are not finished."
+    awaiting_units: int = 0
+    "Entry units in an open prompt."
+    prompt: str = ""
+    "The prompt in which this leg waits."
+    entry_pending: bool = False
+    "The master added (or crossed zero) while exits were open: the entry follows when they are terminal."
+    entry_signal_ns: int = 0
+    exit_after_ns: int = 0
+    "Exits wait until then (refused and to be tried again)."
+    exit_granted: bool = False
+    "The operator (or the time-out of his prompt) let the present exit go."
+    exit_tries: int = 0
+    due: bool = False
+    due_since_ns: int = 0
+    due_reason: str = ""
+    skipped: str = ""
+    "Why the newest entry was not taken or only in part."
+    drift_since_ns: int = 0
+    suspicion: Suspicion | None = None
+
+
+class Child(Mutable, kw_only=True):
+    """One child account."""
+
+    id: str
+    legs: dict[LegId, ChildLeg] = {}
+    available_inr: Decimal | None = None
+    available_ns: int = 0
+    positions: dict[LegId, int] = {}
+    "Net units at the last complete read."
+    positions_began_ns: int = 0
+    "When that read began; 0 when there was none since this process started."
+    positions_at_ns: int | None = None
+    own_since_read: dict[LegId, int] = {}
+    "Our own fills learned since that read began, signed."
+    own_fill_ns: dict[LegId, int] = {}
+    external: dict[LegId, int] = {}
+    orders_at_ns: int = 0
+    orders_began_ns: int = 0
+    synced: bool = False
+    read_sent_ns: int | None = None
+    want_orders: bool = False
+    want_positions: bool = False
+    error: str = ""
+    needs_login: bool = False
+    stopped: dict[str, str] = {}
+    "Why no further entries in this strategy, by scope."
+    loss_hit: bool = False
+    max_capital_inr: Decimal | None = None
+    resync_ns: int | None = None
+    entry_times_ns: list[int] = []
+    entries_today: int = 0
+    foreign_orders: dict[str, int] = {}
+    "Filled units of orders that are not ours, by order id."
+
+
+class PromptItem(Mutable, kw_only=True):
+    """One child in one leg of a prompt."""
+
+    child: str
+    leg: LegId
+    side: Side
+    units: int
+    entry: bool
+    signal_ns: int
+    decision: int
+    ratio: Fraction | None = None
+    reason: str = ""
+
+
+class Prompt(Mutable, kw_only=True):
+    """A question to the operator."""
+
+    id: str
+    kind: str
+    opened_ns: int
+    deadline_ns: int
+    latest_ns: int
+    "The deadline is never moved beyond."
+    items: list[PromptItem] = []
+
+
+class Copy(Mutable, kw_only=True):
+    """One decision and the orders that it led to."""
+
+    id: int
+    at_ns: int
+    leg: LegId
+    side: Side
+    entry: bool
+    master_units: int
+    master_price_inr: Decimal | None
+    signal_ns: int
+    tags: list[str] = []
+    skipped: dict[str, str] = {}
+
+
+class Skip(Mutable, kw_only=True):
+    """A copy that was not made, with its reason. One row per child, symbol and reason."""
+
+    child: str
+    symbol: str
+    reason: str
+    at_ns: int
+
+
+class State(Mutable, kw_only=True):
+    """Everything."""
+
+    settings: Settings
+    mode: Mode
+    day: str
+    master: Master
+    children: dict[str, Child]
+    sessions: tuple[TradingSession, ...] = ()
+    charges: ChargeRates | None = None
+    now_ns: int = 0
+    started_ns: int = 0
+    stopped: bool = False
+    armed: bool = False
+    unclean: bool = False
+    "The operator has not answered the prompt of an unclean start."
+    resume_kept: bool = False
+    restart_exit_until_ns: int = 0
+    "After a restart that found the master flat: exits wait for the operator until then."
+    paused: bool = False
+    kill: int = 0
+    mode_next: Mode | None = None
+    instruments: dict[str, dict[InstrumentId, Instrument]] = {}
+    "By account; '' holds for every account."
+    quotes: dict[InstrumentId, Quote] = {}
+    subscribed: dict[InstrumentId, int] = {}
+    strategies: dict[str, Strategy] = {}
+    orders: dict[str, ChildOrder] = {}
+    queue: list[str] = []
+    "Tags of orders that wait to be sent."
+    prompts: dict[str, Prompt] = {}
+    copies: list[Copy] = []
+    skips: dict[str, Skip] = {}
+    timers: dict[str, int] = {}
+    "Named deadlines, ns."
+    intents: int = 0
+    decisions: int = 0
+    prompt_count: int = 0
+    entry_times_ns: list[int] = []
+    entries_today: int = 0
+    loss_hit: bool = False

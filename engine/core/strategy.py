@@ -1,0 +1,99 @@
+"""The life of a strategy, per scope: FLAT -> ACTIVE -> EXITING -> FLAT. Its ratio is taken once and kept to the end."""
+
+from engine.core.baseline import forget_samples_from, freeze_ratios, select_baseline
+from engine.core.state import MasterOrder, Strategy
+from engine.core.turn import INFO, WARNING, Turn, followed_legs, is_busy
+from engine.model import Position
+from engine.snapshot import StrategyState
+
+FLAT_READS = 2
+"""Complete reads that must show the master flat before a strategy ends."""
+
+
+def works(turn: Turn, scope: str) -> bool:
+    """Whether a followed order of the master works in a scope."""
+    master = turn.state.master
+    return any(turn.scope_of(master.orders[order_id].leg) == scope for order_id in master.working)
+
+
+def is_quiet(turn: Turn, strategy: Strategy) -> bool:
+    """Whether a margin sample of now may become a baseline: flat, and nothing of the master's works."""
+    return (
+        strategy.state is StrategyState.FLAT
+        and turn.state.master.synced
+        and not followed_legs(turn, strategy.scope)
+        and not works(turn, strategy.scope)
+    )
+
+
+def pin(turn: Turn, strategy: Strategy, order: MasterOrder) -> None:
+    """Keep the baseline of the first order that works while flat."""
+    if strategy.state is StrategyState.FLAT and strategy.pinned is None and strategy.settled:
+        strategy.pinned = select_baseline(turn, strategy, order.placed_ns, order.order_id)
+        forget_samples_from(strategy, order.placed_ns)
+
+
+def unpin(turn: Turn, strategy: Strategy) -> None:
+    """Release a pinned baseline when nothing of the master works any more."""
+    if strategy.pinned is not None and strategy.state is StrategyState.FLAT and not works(turn, strategy.scope):
+        strategy.pinned = None
+
+
+def begin(turn: Turn, strategy: Strategy, placed_ns: int, order_id: str) -> None:
+    """The master opened lots: start a strategy, or go on with the one whose margins have not settled yet."""
+    if strategy.state is StrategyState.ACTIVE:
+        return
+    strategy.flat_reads = 0
+    if strategy.state is StrategyState.EXITING or not strategy.settled:
+        strategy.state = StrategyState.ACTIVE
+        turn.notify(INFO, "the master entered again before the strategy had ended: same ratio")
+        return
+    strategy.number += 1
+    strategy.state, strategy.mode = StrategyState.ACTIVE, turn.state.mode
+    strategy.started_ns, strategy.settled, strategy.settle_value_inr = turn.now_ns, False, None
+    strategy.exit_only = False
+    for child in turn.state.children.values():
+        child.stopped.pop(strategy.scope, None)
+        for leg in child.legs.values():
+            if not leg.allocation_units and not leg.orders:
+                leg.limit_units, leg.skipped = 0, ""
+    baseline = strategy.pinned or select_baseline(turn, strategy, placed_ns, order_id)
+    strategy.pinned = None
+    freeze_ratios(turn, strategy, baseline)
+    strategy.last_ratios, strategy.last_baseline_inr = strategy.ratios, baseline.master_inr
+    ratios = ", ".join(f"{child} {ratio}" for child, ratio in strategy.ratios.items())
+    turn.notify(INFO, f"strategy started, baseline {baseline.master_inr}: {ratios or 'no ratio'}")
+    for child_id, reason in strategy.left_out.items():
+        turn.notify(WARNING, reason, child_id)
+
+
+def note_master_out(turn: Turn, strategy: Strategy) -> None:
+    """The master's last followed lot is gone: children exit."""
+    if strategy.state is StrategyState.ACTIVE and not followed_legs(turn, strategy.scope):
+        strategy.state = StrategyState.EXITING
+        strategy.flat_reads = 0
+        turn.notify(INFO, "the master is out: children exit completely")
+
+
+def note_flat_read(turn: Turn, positions: tuple[Position, ...], began_ns: int) -> None:
+    """Count complete reads that show the master flat; end strategies that have enough of them."""
+    master = turn.state.master
+    net = {position.leg: position.net_units for position in positions}
+    for strategy in turn.state.strategies.values():
+        if strategy.state is not StrategyState.EXITING:
+            continue
+        flat = began_ns > strategy.last_fill_ns and all(
+            net.get(leg.leg, 0) == leg.background_units for leg in master.legs.values() if leg.scope == strategy.scope
+        )
+        strategy.flat_reads = strategy.flat_reads + 1 if flat else 0
+        end_if_flat(turn, strategy)
+
+
+def end_if_flat(turn: Turn, strategy: Strategy) -> None:
+    """End a strategy whose master was read flat and in which no child has anything left."""
+    if strategy.state is not StrategyState.EXITING or strategy.flat_reads < FLAT_READS:
+        return
+    if any(is_busy(turn, child, strategy.scope) for child in turn.state.children.values()):
+        return
+    strategy.state = StrategyState.FLAT
+    turn.notify(INFO, "strategy ended: everybody is flat")

@@ -1,0 +1,160 @@
+"""One turn of the core: the state, the time, and the commands decided so far. Shared vocabulary of the core's modules."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from config.schema import Child as ChildSettings
+from config.schema import Settings, StrategyScope
+from engine.commands import Command, Notify, Severity, Subscribe
+from engine.core.lifecycle import OrderState
+from engine.core.state import Child, ChildLeg, ChildOrder, MasterLeg, Skip, State, Strategy
+from engine.core.symbols import parse_symbol
+from engine.model import NS_PER_S, Instrument, InstrumentId, Kind, LegId, Quote, instrument_of, split_leg
+
+ACCOUNT_SCOPE = "ACCOUNT"
+INFO, WARNING, ALARM = Severity.INFO, Severity.WARNING, Severity.ALARM
+
+
+def seconds_ns(value: Decimal) -> int:
+    """A duration in seconds as nanoseconds."""
+    return int(value * NS_PER_S)
+
+
+class Turn:
+    """State, time and output of one handled event."""
+
+    __slots__ = ("child_settings", "now_ns", "out", "settings", "state")
+
+    def __init__(self, state: State, now_ns: int, child_settings: dict[str, ChildSettings]) -> None:
+        self.state = state
+        self.settings: Settings = state.settings
+        self.now_ns = now_ns
+        self.out: list[Command] = []
+        self.child_settings = child_settings
+
+    def notify(self, severity: Severity, text: str, account: str = "", symbol: str = "") -> None:
+        """Tell people."""
+        self.out.append(Notify(at_ns=self.now_ns, severity=severity, text=text, account=account, symbol=symbol))
+
+    def timer(self, name: str, at_ns: int) -> None:
+        """Ask to be woken at `at_ns`; a second call of the same name moves it."""
+        self.state.timers[name] = at_ns
+
+    def instrument(self, account: str, instrument: InstrumentId) -> Instrument | None:
+        """The instrument as that account's broker knows it, `None` when unknown there."""
+        by_account = self.state.instruments
+        own = by_account.get(account)
+        if own is not None and (found := own.get(instrument)) is not None:
+            return found
+        common = by_account.get("")
+        return None if common is None else common.get(instrument)
+
+    def leg_instrument(self, account: str, leg: LegId) -> Instrument | None:
+        """The instrument of a leg as that account's broker knows it."""
+        return self.instrument(account, instrument_of(leg))
+
+    def quote(self, leg: LegId) -> Quote | None:
+        """The newest quote of a leg's instrument."""
+        return self.state.quotes.get(instrument_of(leg))
+
+    def subscribe(self, leg: LegId) -> None:
+        """Ask for quotes of a leg's instrument, once a process."""
+        instrument = instrument_of(leg)
+        if instrument not in self.state.subscribed:
+            self.state.subscribed[instrument] = self.now_ns
+            self.out.append(Subscribe(instruments=(instrument,)))
+
+    def scope_of(self, leg: LegId) -> str:
+        """The strategy scope that a leg belongs to."""
+        if self.settings.strategy_scope is StrategyScope.ACCOUNT:
+            return ACCOUNT_SCOPE
+        return self.underlying_and_kind(leg)[0]
+
+    def underlying_and_kind(self, leg: LegId) -> tuple[str, Kind | None]:
+        """Underlying and kind of a leg, from the instrument file or else from the symbol."""
+        instrument = self.leg_instrument(self.state.master.account, leg)
+        if instrument is not None:
+            return instrument.underlying, instrument.kind
+        exchange, symbol, _ = split_leg(leg)
+        parts = parse_symbol(exchange, symbol)
+        return (symbol, None) if parts is None else (parts.underlying, parts.kind)
+
+    def strategy(self, scope: str) -> Strategy:
+        """The strategy record of a scope, made when missing."""
+        found = self.state.strategies.get(scope)
+        if found is None:
+            found = self.state.strategies[scope] = Strategy(scope=scope)
+        return found
+
+    def child_leg(self, child: Child, leg: LegId) -> ChildLeg:
+        """The child's record of a leg, made when missing."""
+        found = child.legs.get(leg)
+        if found is None:
+            found = child.legs[leg] = ChildLeg(leg=leg)
+        return found
+
+    def open_orders(self, leg: ChildLeg) -> Iterator[ChildOrder]:
+        """The leg's orders that are not finished, oldest first."""
+        orders = self.state.orders
+        return (orders[tag] for tag in leg.orders)
+
+    def skip(self, child: Child, leg: LegId, reason: str) -> None:
+        """Note that a copy was not made or only in part, and why."""
+        symbol = split_leg(leg)[1]
+        key = f"{child.id}|{symbol}|{reason}"
+        if key not in self.state.skips:
+            self.state.skips[key] = Skip(child=child.id, symbol=symbol, reason=reason, at_ns=self.now_ns)
+            self.notify(WARNING, f"not copied: {reason}", child.id, symbol)
+
+    def unskip(self, child: Child, leg: LegId, reason: str) -> None:
+        """Take back a skip that no longer holds."""
+        self.state.skips.pop(f"{child.id}|{split_leg(leg)[1]}|{reason}", None)
+
+    @property
+    def market_open(self) -> bool:
+        """Whether a trading session is running."""
+        return any(s.open_ns <= self.now_ns < s.close_ns for s in self.state.sessions)
+
+
+def entry_units_open(turn: Turn, leg: ChildLeg) -> int:
+    """Reserved units without those in a prompt: queued, sent, working, unknown or held entries."""
+    return sum(order.remaining for order in turn.open_orders(leg) if order.entry)
+
+
+def reserved(turn: Turn, leg: ChildLeg) -> int:
+    """Reserved units: awaiting confirmation, queued, sent, working, unknown or held entries."""
+    return leg.awaiting_units + entry_units_open(turn, leg)
+
+
+def exits_open(turn: Turn, leg: ChildLeg) -> int:
+    """Units of unfinished exits."""
+    return sum(order.remaining for order in turn.open_orders(leg) if not order.entry)
+
+
+def held_units(leg: ChildLeg) -> int:
+    """The allocation in the plan's direction; negative when it stands against it."""
+    return leg.allocation_units * leg.sign
+
+
+def committed(turn: Turn, leg: ChildLeg) -> int:
+    """Allocation plus reserved, in the plan's direction."""
+    return held_units(leg) + reserved(turn, leg)
+
+
+def is_busy(turn: Turn, child: Child, scope: str) -> bool:
+    """Whether a child still has an allocation or an unfinished order in a scope."""
+    return any(
+        leg.allocation_units or leg.orders or leg.awaiting_units
+        for leg in child.legs.values()
+        if turn.scope_of(leg.leg) == scope
+    )
+
+
+def followed_legs(turn: Turn, scope: str) -> list[MasterLeg]:
+    """The master's legs of a scope in which he holds followed lots."""
+    return [leg for leg in turn.state.master.legs.values() if leg.units and leg.scope == scope]
+
+
+def is_held(order: ChildOrder) -> bool:
+    """Whether the order waits for the operator."""
+    return order.state is OrderState.HELD

@@ -1,0 +1,131 @@
+"""The shell around the core for one event: decide, make durable, then carry out. Nothing is sent that is not on disk.
+
+It runs on the engine's thread, knows no threads itself, and so serves the dashboard, headless runs and simulations alike.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from engine.commands import CancelOrder, Command, ModifyOrder, Notify, PlaceOrder, Severity, Subscribe
+from engine.core.replicator import Replicator
+from engine.errors import BrokenInvariant, JournalFailed
+from engine.events import Event, OperatorEvent, SessionStarted, SessionStopped
+from engine.model import NS_PER_S
+from engine.ports import Journal, Lane, MarketData
+from engine.snapshot import NoticeLine
+
+NOTICES_MOST = 500
+COMMIT_EVERY_NS = NS_PER_S
+"""What needs no order is durable at the latest so long after it happened."""
+CHECKPOINT_EVERY_NS = 30 * NS_PER_S
+WRITES = (PlaceOrder, ModifyOrder, CancelOrder)
+
+
+class Host:
+    """Core, journal and lanes together.
+
+    Args:
+        replicator: The core.
+        journal: Where every event and its commands go before anything is sent.
+        lanes: One lane an account.
+        market: Where quotes are subscribed, `None` when somebody else feeds them.
+        encode_state: The state as bytes, for checkpoints.
+        on_notice: Called with every notice, for a log.
+    """
+
+    def __init__(
+        self,
+        replicator: Replicator,
+        journal: Journal,
+        lanes: Mapping[str, Lane],
+        market: MarketData | None,
+        encode_state: Callable[[], bytes],
+        on_notice: Callable[[NoticeLine], None] | None = None,
+    ) -> None:
+        self.replicator = replicator
+        self.failed = ""
+        self.notices: deque[NoticeLine] = deque(maxlen=NOTICES_MOST)
+        self.events_handled = 0
+        self._journal, self._lanes, self._market = journal, lanes, market
+        self._encode_state, self._on_notice = encode_state, on_notice
+        self._notice_number = 0
+        self._committed_ns = self._checkpointed_ns = 0
+        self._dirty = False
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """When the core wants to be woken, `None` for never or after a failure."""
+        return None if self.failed else self.replicator.next_due_ns
+
+    def handle(self, event: Event) -> None:
+        """Decide on an event and carry out what was decided. After a failure nothing happens any more."""
+        if self.failed:
+            return
+        try:
+            commands = self.replicator.handle(event)
+            self._journal.append(event, commands)
+            self._dirty = True
+            if self._must_commit(event, commands):
+                self._commit(event.at_ns)
+        except (JournalFailed, BrokenInvariant) as error:
+            self._fail(error, event.at_ns)
+            return
+        self.events_handled += 1
+        for command in commands:
+            self._dispatch(command)
+        if event.at_ns - self._checkpointed_ns >= CHECKPOINT_EVERY_NS:
+            self.checkpoint(event.at_ns)
+
+    def _must_commit(self, event: Event, commands: list[Command]) -> bool:
+        return (
+            any(isinstance(command, WRITES) for command in commands)
+            or isinstance(event, OperatorEvent | SessionStarted | SessionStopped)
+            or event.at_ns - self._committed_ns >= COMMIT_EVERY_NS
+        )
+
+    def _commit(self, now_ns: int) -> None:
+        self._journal.commit()
+        self._committed_ns, self._dirty = now_ns, False
+
+    def checkpoint(self, now_ns: int) -> None:
+        """Write the readable checkpoint of the day."""
+        if self.failed:
+            return
+        self._checkpointed_ns = now_ns
+        try:
+            self._commit(now_ns)
+            self._journal.checkpoint(self._encode_state())
+        except JournalFailed as error:
+            self._fail(error, now_ns)
+
+    def _dispatch(self, command: Command) -> None:
+        if isinstance(command, Notify):
+            self.note(command)
+        elif isinstance(command, Subscribe):
+            if self._market is not None:
+                self._market.subscribe(command.instruments)
+        else:
+            lane = self._lanes.get(command.account)
+            if lane is not None:
+                lane.submit(command)
+
+    def note(self, notice: Notify) -> None:
+        """Keep a line for people."""
+        self._notice_number += 1
+        line = NoticeLine(
+            number=self._notice_number,
+            at_ns=notice.at_ns,
+            severity=notice.severity,
+            text=notice.text,
+            account=notice.account,
+            symbol=notice.symbol,
+        )
+        self.notices.append(line)
+        if self._on_notice is not None:
+            self._on_notice(line)
+
+    def _fail(self, error: Exception, at_ns: int) -> None:
+        """Stop for good: what cannot be recorded or must not happen is not sent."""
+        self.failed = str(error)
+        text = f"the engine stopped, nothing is sent any more: {error}"
+        self.note(Notify(at_ns=at_ns, severity=Severity.ALARM, text=text))

@@ -1,0 +1,147 @@
+"""One account's serial way to its broker, and the one translation of commands into calls and answers into events.
+
+`perform` is shared by every lane; `ThreadLane` runs it on a thread of its own, so that a slow account delays only itself.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+
+from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder, ReadAccount
+from engine.errors import NeedsLogin, ReadFailed
+from engine.events import AccountRead, Event, Outcome, Request, RequestAnswered
+from engine.ports import Answer, Broker
+
+Post = Callable[[Event], None]
+QUEUE_MOST = 1000
+"""Commands waiting in one lane; beyond it the answer is NOT_SENT at once."""
+
+
+def perform(broker: Broker, command: Command, now: Callable[[], int]) -> Event | None:
+    """Carry out one command at a broker and say what came of it; `None` for commands that are not for brokers."""
+    match command:
+        case PlaceOrder():
+            return answered(command, Request.PLACE, broker.place(command), now())
+        case ModifyOrder():
+            return answered(command, Request.MODIFY, broker.modify(command), now())
+        case CancelOrder():
+            return answered(command, Request.CANCEL, broker.cancel(command), now())
+        case ReadAccount():
+            return _read(broker, command, now)
+        case _:
+            return None
+
+
+def answered(
+    command: PlaceOrder | ModifyOrder | CancelOrder, request: Request, answer: Answer, at_ns: int
+) -> RequestAnswered:
+    """A write's answer as an event."""
+    return RequestAnswered(
+        at_ns=at_ns,
+        account=command.account,
+        request=request,
+        tag=command.tag,
+        outcome=answer.outcome,
+        order_id=answer.order_id,
+        reason=answer.reason,
+    )
+
+
+def _read(broker: Broker, command: ReadAccount, now: Callable[[], int]) -> AccountRead:
+    """Read orders, positions and funds, in this order; a part that fails stays unknown and the others are kept."""
+    began_ns = now()
+    errors: list[str] = []
+    needs_login = False
+    orders = positions = available = None
+    try:
+        orders = tuple(broker.orders()) if command.orders else None
+    except ReadFailed as error:
+        errors.append(str(error))
+        needs_login = needs_login or isinstance(error, NeedsLogin)
+    try:
+        positions = tuple(broker.positions()) if command.positions else None
+    except ReadFailed as error:
+        errors.append(str(error))
+        needs_login = needs_login or isinstance(error, NeedsLogin)
+    try:
+        available = broker.available_inr() if command.funds else None
+    except ReadFailed as error:
+        errors.append(str(error))
+        needs_login = needs_login or isinstance(error, NeedsLogin)
+    return AccountRead(
+        at_ns=now(),
+        account=command.account,
+        began_ns=began_ns,
+        orders=orders,
+        positions=positions,
+        available_inr=available,
+        error="; ".join(dict.fromkeys(errors)),
+        needs_login=needs_login,
+    )
+
+
+class ThreadLane:
+    """A lane on a thread of its own, for brokers whose calls block.
+
+    Args:
+        broker: The account.
+        post: Takes the answers; must not block.
+        now: The engine's clock.
+    """
+
+    def __init__(self, broker: Broker, post: Post, now: Callable[[], int]) -> None:
+        self._broker, self._post, self._now = broker, post, now
+        self._queue: queue.Queue[Command | None] = queue.Queue(QUEUE_MOST)
+        self._thread = threading.Thread(target=self._run, name=f"lane-{broker.account}", daemon=True)
+        self._thread.start()
+
+    def submit(self, command: Command) -> None:
+        """Carry out the command after those before it."""
+        try:
+            self._queue.put_nowait(command)
+        except queue.Full:
+            self._refuse(command)
+
+    def _refuse(self, command: Command) -> None:
+        full = Answer(outcome=Outcome.NOT_SENT, reason="the lane is full")
+        match command:
+            case PlaceOrder():
+                self._post(answered(command, Request.PLACE, full, self._now()))
+            case ModifyOrder():
+                self._post(answered(command, Request.MODIFY, full, self._now()))
+            case CancelOrder():
+                self._post(answered(command, Request.CANCEL, full, self._now()))
+            case _:
+                pass  # a read that is not answered is asked again
+
+    def close(self, timeout_s: float) -> bool:
+        """Take nothing more and finish what waits; true when it came to its end in time."""
+        self._queue.put(None, timeout=timeout_s)
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while (command := self._queue.get()) is not None:
+            try:
+                event = perform(self._broker, command, self._now)
+            except Exception as error:  # the top of a thread: an adapter's bug must not end the lane
+                event = _broken(command, error, self._now())
+            if event is not None:
+                self._post(event)
+
+
+def _broken(command: Command, error: Exception, at_ns: int) -> Event | None:
+    """An adapter raised what it must not raise: the write's outcome is unknown, the read failed."""
+    what = f"{type(error).__name__} in the adapter"
+    unknown = Answer(outcome=Outcome.UNKNOWN, reason=what)
+    match command:
+        case PlaceOrder():
+            return answered(command, Request.PLACE, unknown, at_ns)
+        case ModifyOrder():
+            return answered(command, Request.MODIFY, unknown, at_ns)
+        case CancelOrder():
+            return answered(command, Request.CANCEL, unknown, at_ns)
+        case ReadAccount():
+            return AccountRead(at_ns=at_ns, account=command.account, began_ns=at_ns, error=what)
+        case _:
+            return None

@@ -1,0 +1,235 @@
+"""The nouns of the domain: instruments, quotes, orders, positions. Immutable values that cross layers and threads.
+
+Money and prices are `Decimal` in rupees, quantities `int` units (not lots), times `int` nanoseconds UTC since the epoch,
+order ids `str`. No behaviour beyond what follows from the value itself.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+import msgspec
+
+LegId = NewType("LegId", str)
+"""One instrument and product, `EXCHANGE:SYMBOL:PRODUCT`: the key of a leg, a string so that it can key JSON objects."""
+
+InstrumentId = NewType("InstrumentId", str)
+"""`EXCHANGE:SYMBOL`, as Kite writes it."""
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the immutable values."""
+
+
+class Side(StrEnum):
+    """Which way an order trades."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        """+1 for BUY, -1 for SELL."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def other(self) -> "Side":
+        """The side that undoes this one."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderType(StrEnum):
+    """Order types, spelled as at Kite."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    SL = "SL"
+    SL_M = "SL-M"
+
+
+class Validity(StrEnum):
+    """How long an order rests."""
+
+    DAY = "DAY"
+    IOC = "IOC"
+
+
+class BookStatus(StrEnum):
+    """An order's status at the broker, reduced to what the program distinguishes; every interim status is `OPEN`."""
+
+    OPEN = "OPEN"
+    TRIGGER_PENDING = "TRIGGER PENDING"
+    COMPLETE = "COMPLETE"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+
+
+TERMINAL_BOOK = frozenset({BookStatus.COMPLETE, BookStatus.CANCELLED, BookStatus.REJECTED})
+"""Statuses after which the broker changes nothing any more."""
+
+
+class Kind(StrEnum):
+    """What an instrument is."""
+
+    CALL = "CE"
+    PUT = "PE"
+    FUTURE = "FUT"
+    EQUITY = "EQ"
+
+
+class Instrument(Value, frozen=True, kw_only=True):
+    """One tradable instrument of a broker's instrument file of the day."""
+
+    exchange: str
+    symbol: str
+    lot_units: int
+    "Units in one lot; every order is a multiple of it."
+    tick_inr: Decimal
+    "Every price is a multiple of it."
+    freeze_units: int | None
+    "Largest quantity of one order, `None` where there is no limit."
+    underlying: str
+    kind: Kind
+    expiry: str | None = None
+    "ISO date of the last trading day, `None` for equities."
+    strike_inr: Decimal | None = None
+
+    @property
+    def id(self) -> InstrumentId:
+        """The instrument's key."""
+        return instrument_id(self.exchange, self.symbol)
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is a call or a put."""
+        return self.kind in (Kind.CALL, Kind.PUT)
+
+
+class DepthLevel(Value, frozen=True, kw_only=True):
+    """One price level of one side of the book."""
+
+    price_inr: Decimal
+    units: int
+
+
+class Quote(Value, frozen=True, kw_only=True):
+    """The newest market data of one instrument. A side that has nobody is `None`; zero is never a price."""
+
+    instrument: InstrumentId
+    at_ns: int
+    last_inr: Decimal | None = None
+    bid_inr: Decimal | None = None
+    ask_inr: Decimal | None = None
+    bid_units: int | None = None
+    ask_units: int | None = None
+    bids: tuple[DepthLevel, ...] = ()
+    "Depth from the best bid downwards, empty where only the touch is known."
+    asks: tuple[DepthLevel, ...] = ()
+    volume_units: int | None = None
+    open_interest_units: int | None = None
+    stale_at_ns: int | None = None
+    "From when on the quote is stale, `None` for never. Set by whoever feeds it."
+
+    def is_stale(self, now_ns: int) -> bool:
+        """Whether the quote may no longer be traded upon at `now_ns`."""
+        return self.stale_at_ns is not None and now_ns >= self.stale_at_ns
+
+    def touch(self, side: Side) -> Decimal | None:
+        """The price that an order of `side` meets: the opposite touch, `last` where there is no touch at all."""
+        opposite = self.ask_inr if side is Side.BUY else self.bid_inr
+        if opposite is not None:
+            return opposite
+        if self.bid_inr is None and self.ask_inr is None:
+            return self.last_inr
+        return None
+
+
+class OrderReport(Value, frozen=True, kw_only=True):
+    """One row of a broker's order book, or one pushed update: what the broker says of one order, cumulative."""
+
+    order_id: str
+    exchange: str
+    symbol: str
+    product: str
+    side: Side
+    order_type: OrderType
+    quantity: int
+    "Units ordered."
+    filled: int = 0
+    "Units filled so far."
+    average_price_inr: Decimal | None = None
+    "Average price of the filled units, `None` when nothing is filled."
+    status: BookStatus = BookStatus.OPEN
+    status_text: str = ""
+    "The broker's own words, for people. Never parsed by the engine."
+    price_inr: Decimal | None = None
+    trigger_price_inr: Decimal | None = None
+    tag: str = ""
+    placed_ns: int = 0
+    updated_ns: int = 0
+    "When the broker last changed it (exchange time where known)."
+    validity: Validity = Validity.DAY
+
+    @property
+    def leg(self) -> LegId:
+        """The leg that the order belongs to."""
+        return leg_id(self.exchange, self.symbol, self.product)
+
+    @property
+    def instrument(self) -> InstrumentId:
+        """The instrument's key."""
+        return instrument_id(self.exchange, self.symbol)
+
+
+class Position(Value, frozen=True, kw_only=True):
+    """One row of a broker's positions: net units of one instrument and product."""
+
+    exchange: str
+    symbol: str
+    product: str
+    net_units: int
+    overnight_units: int = 0
+    "Units carried from the previous day."
+    average_price_inr: Decimal | None = None
+
+    @property
+    def leg(self) -> LegId:
+        """The leg that the position belongs to."""
+        return leg_id(self.exchange, self.symbol, self.product)
+
+
+class TradingSession(Value, frozen=True, kw_only=True):
+    """One stretch of continuous trading of the derivatives market."""
+
+    open_ns: int
+    close_ns: int
+
+
+def leg_id(exchange: str, symbol: str, product: str) -> LegId:
+    """Key of the leg of `symbol` on `exchange` with `product`."""
+    return LegId(f"{exchange}:{symbol}:{product}")
+
+
+def instrument_id(exchange: str, symbol: str) -> InstrumentId:
+    """Key of the instrument `symbol` on `exchange`."""
+    return InstrumentId(f"{exchange}:{symbol}")
+
+
+def split_leg(leg: LegId) -> tuple[str, str, str]:
+    """(exchange, symbol, product) of a leg's key."""
+    exchange, rest = leg.split(":", 1)
+    symbol, product = rest.rsplit(":", 1)
+    return exchange, symbol, product
+
+
+def instrument_of(leg: LegId) -> InstrumentId:
+    """The instrument's key of a leg's key."""
+    return InstrumentId(leg.rsplit(":", 1)[0])
+
+
+def sign(number: int) -> int:
+    """-1, 0 or +1."""
+    return (number > 0) - (number < 0)

@@ -1,0 +1,102 @@
+"""What the engine needs of the outside: brokers, time, durable storage. Everything behind these can be replaced.
+
+A `Broker` is one account. Its methods block, do one request each and never repeat it by themselves (FAULTS, step 2).
+Writes return an `Answer`, a value; reads return complete data or raise `ReadFailed`.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
+from engine.events import Event, Outcome
+from engine.model import Instrument, InstrumentId, OrderReport, Position, Quote, Value
+
+
+class Answer(Value, frozen=True, kw_only=True):
+    """How a write ended; `order_id` only with ACKED, `reason` in the broker's words otherwise."""
+
+    outcome: Outcome
+    order_id: str = ""
+    reason: str = ""
+
+
+class Broker(Protocol):
+    """One account at one broker."""
+
+    @property
+    def account(self) -> str:
+        """The account's id."""
+        ...
+
+    def place(self, order: PlaceOrder) -> Answer:
+        """Place the order, once."""
+        ...
+
+    def modify(self, order: ModifyOrder) -> Answer:
+        """Change an open order, once."""
+        ...
+
+    def cancel(self, order: CancelOrder) -> Answer:
+        """Cancel an open order, once."""
+        ...
+
+    def orders(self) -> Sequence[OrderReport]:
+        """All orders of the day. Raises `ReadFailed` unless the answer is complete."""
+        ...
+
+    def positions(self) -> Sequence[Position]:
+        """All positions, carried ones included. Raises `ReadFailed` unless the answer is complete."""
+        ...
+
+    def available_inr(self) -> Decimal:
+        """What the broker would accept for a new derivative order, collateral included. Raises `ReadFailed`."""
+        ...
+
+    def instruments(self) -> Sequence[Instrument]:
+        """The broker's instruments of the day. Raises `ReadFailed`."""
+        ...
+
+
+class Lane(Protocol):
+    """One account's serial way to its broker. Takes commands, gives events; never blocks the caller."""
+
+    def submit(self, command: Command) -> None:
+        """Carry out the command later; its answer arrives as an event."""
+        ...
+
+
+class MarketData(Protocol):
+    """Where quotes come from."""
+
+    def subscribe(self, instruments: Sequence[InstrumentId]) -> None:
+        """Deliver quotes of these from now on, the newest known ones at once."""
+        ...
+
+    def newest(self, instrument: InstrumentId) -> Quote | None:
+        """The newest quote, `None` when there never was one."""
+        ...
+
+
+class Clock(Protocol):
+    """The time, in nanoseconds UTC since the epoch."""
+
+    def now_ns(self) -> int:
+        """The time now."""
+        ...
+
+
+class Journal(Protocol):
+    """The durable record of every event and its commands, in order. One writer."""
+
+    def append(self, event: Event, commands: Sequence[Command]) -> None:
+        """Record an event and what was decided on it; durable only after `commit`."""
+        ...
+
+    def commit(self) -> None:
+        """Make everything appended durable. Raises `JournalFailed`: then nothing may be sent, now or later."""
+        ...
+
+    def checkpoint(self, state: bytes) -> None:
+        """Write the daily checkpoint, valid up to the last appended event."""
+        ...

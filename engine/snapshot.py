@@ -1,0 +1,341 @@
+"""What the dashboard sees: an immutable picture of the engine at one moment. Defined here, built by `engine.view`.
+
+Lots are signed (+ long, - short). Everything that the engine does not know is `None` or a state that says so; a screen
+must show that as unknown and never as zero.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from config.schema import ConfirmWhen, Mode
+from engine.commands import Severity
+from engine.model import LegId, OrderType, Side, Value
+
+
+class EngineState(StrEnum):
+    """What the engine may do right now."""
+
+    STARTING = "starting"
+    "Books and positions are not read yet: nothing is sent."
+    ARMED = "armed"
+    "Entries and exits are sent."
+    DISARMED = "disarmed"
+    "After an unclean stop, until the operator resumes: exits only."
+    PAUSED = "paused"
+    "Exits only, by the operator."
+    KILLED_ENTRIES = "killed 1"
+    KILLED_ALL = "killed 2"
+    FAILED = "failed"
+    "The engine stopped by itself (journal, invariant): nothing is sent."
+    STOPPED = "stopped"
+
+
+class CellState(StrEnum):
+    """How one child stands in one leg. Most urgent last."""
+
+    NONE = "none"
+    "The child has nothing to do with the leg."
+    IN_STEP = "in step"
+    SKIPPED = "skipped"
+    AWAITING = "awaiting"
+    "Waits for the operator's answer."
+    WORKING = "working"
+    DRIFT = "drift"
+    HELD = "held"
+    UNKNOWN = "unknown"
+
+
+class ChildState(StrEnum):
+    """How one child stands as a whole."""
+
+    IDLE = "idle"
+    "No strategy; nothing held."
+    IN_STEP = "in step"
+    WORKING = "working"
+    SKIPPED = "skipped"
+    DRIFT = "drift"
+    LEFT_OUT = "left out"
+    HELD = "held"
+    UNKNOWN = "unknown"
+    LOGIN_REQUIRED = "login required"
+
+
+class StrategyState(StrEnum):
+    """Life cycle of a strategy, per scope."""
+
+    FLAT = "FLAT"
+    ACTIVE = "ACTIVE"
+    EXITING = "EXITING"
+
+
+class Cell(Value, frozen=True, kw_only=True):
+    """One child in one leg."""
+
+    child: str
+    state: CellState
+    have_lots: Decimal
+    "What this program opened and still holds."
+    want_lots: Decimal
+    "The target last decided."
+    working_lots: Decimal = Decimal(0)
+    awaiting_lots: Decimal = Decimal(0)
+    unknown_lots: Decimal = Decimal(0)
+    external_lots: Decimal = Decimal(0)
+    "The child's own position beside ours."
+    residue_lots: Fraction = Fraction(0)
+    "What rounding kept from the child: ratio x master's lots less the whole lots."
+    reason: str = ""
+    "Why it was skipped or is held, one wording everywhere."
+    since_ns: int | None = None
+    "Since when it is not in step."
+    pnl_inr: Decimal | None = None
+    average_inr: Decimal | None = None
+
+
+class LegRow(Value, frozen=True, kw_only=True):
+    """One leg of the master and every child's cell in it, in the children's order."""
+
+    leg: LegId
+    scope: str
+    exchange: str
+    symbol: str
+    product: str
+    title: str
+    "For people: `NIFTY 24750 CE 02Sep`."
+    lot_units: int | None
+    "`None`: the instrument is unknown."
+    master_lots: Decimal
+    background_lots: Decimal
+    master_average_inr: Decimal | None
+    last_inr: Decimal | None
+    bid_inr: Decimal | None
+    ask_inr: Decimal | None
+    quote_at_ns: int | None
+    quote_stale: bool
+    master_pnl_inr: Decimal | None
+    followed: bool
+    cells: tuple[Cell, ...]
+
+
+class ChildColumn(Value, frozen=True, kw_only=True):
+    """One child account."""
+
+    id: str
+    name: str
+    broker: str
+    live: bool
+    "May trade live when the mode is LIVE."
+    state: ChildState
+    reason: str
+    sizing: str
+    "`frozen ratio`, `fixed 1/2`, `2 lots` ..."
+    ratio: Fraction | None
+    "The frozen ratio, `None` when there is none."
+    available_inr: Decimal | None
+    available_at_ns: int | None
+    max_capital_inr: Decimal | None
+    baseline_inr: Decimal | None
+    "The capital that the ratio was taken from."
+    realised_inr: Decimal | None
+    "Profit of closed lots of the day, before charges."
+    pnl_inr: Decimal | None
+    "Realised and open profit of our allocations, before charges; `None` when a price is missing."
+    charges_inr: Decimal
+    drift_lots: Decimal
+    read_at_ns: int | None
+    "When its positions were last read completely."
+    entries_stopped: str = ""
+    "Why it takes no entries, '' when it does."
+
+
+class StrategyView(Value, frozen=True, kw_only=True):
+    """One strategy (per scope)."""
+
+    scope: str
+    state: StrategyState
+    name: str
+    "`iron condor`, `custom` ..."
+    started_ns: int | None
+    baseline_inr: Decimal | None
+    baseline_at_ns: int | None
+    mode: Mode
+    exit_only: bool
+    "After a reset."
+    reason: str
+    "Why there is no ratio, '' when there is one."
+
+
+class SampleView(Value, frozen=True, kw_only=True):
+    """The newest quiet margin sample, for the time when the master is flat."""
+
+    at_ns: int
+    master_inr: Decimal
+    settled: bool
+    note: str = ""
+    "`fall of 40 % not yet counted` ..."
+
+
+class CopyLine(Value, frozen=True, kw_only=True):
+    """One child's part of a copy."""
+
+    child: str
+    units: int
+    filled_units: int
+    status: str
+    reason: str = ""
+    average_inr: Decimal | None = None
+    latency_ms: int | None = None
+    "From the master's update to the last fill."
+    slippage_inr: Decimal | None = None
+    "Per unit, against the master's price; + is worse for the child."
+
+
+class CopyRow(Value, frozen=True, kw_only=True):
+    """One decision and what became of it at every child."""
+
+    id: int
+    at_ns: int
+    leg: LegId
+    title: str
+    side: Side
+    entry: bool
+    master_lots: Decimal
+    master_price_inr: Decimal | None
+    lines: tuple[CopyLine, ...]
+    done: bool
+
+
+class WorkingOrder(Value, frozen=True, kw_only=True):
+    """One child order that is not finished."""
+
+    account: str
+    tag: str
+    order_id: str
+    leg: LegId
+    title: str
+    side: Side
+    entry: bool
+    units: int
+    filled_units: int
+    order_type: OrderType
+    status: str
+    reason: str
+    since_ns: int
+    deadline_ns: int | None = None
+    "UNKNOWN orders: when it is called absent."
+
+
+class PromptRow(Value, frozen=True, kw_only=True):
+    """One child in one leg of a prompt."""
+
+    child: str
+    leg: LegId
+    title: str
+    side: Side
+    lot_units: int
+    units: int
+    price_inr: Decimal | None
+    value_inr: Decimal | None
+    margin_inr: Decimal | None
+    "Estimated additional margin, or premium for a bought option."
+    available_inr: Decimal | None
+    charges_inr: Decimal | None
+    ratio: Fraction | None
+    reason: str = ""
+    "Why it is skipped; then `units` is 0."
+
+
+class PromptView(Value, frozen=True, kw_only=True):
+    """A question that waits for the operator."""
+
+    id: str
+    kind: str
+    "`entry`, `exit`, `join`, `adopt`, `resync`, `restart`."
+    title: str
+    opened_ns: int
+    deadline_ns: int
+    at_deadline: str
+    "What happens at the deadline: `declined`, `sent`."
+    signal_ns: int | None
+    master_lots: Decimal | None
+    master_price_inr: Decimal | None
+    rows: tuple[PromptRow, ...]
+
+
+class Attention(Value, frozen=True, kw_only=True):
+    """One thing that waits for the operator, most urgent first in the snapshot."""
+
+    severity: Severity
+    text: str
+    key: str = ""
+    "The key that deals with it, '' when there is none."
+    account: str = ""
+    symbol: str = ""
+    deadline_ns: int | None = None
+
+
+class NoticeLine(Value, frozen=True, kw_only=True):
+    """One event line, numbered without gaps so that a reader sees whether it missed some."""
+
+    number: int
+    at_ns: int
+    severity: Severity
+    text: str
+    account: str = ""
+    symbol: str = ""
+
+
+class MasterLink(Value, frozen=True, kw_only=True):
+    """How fresh what we know of the master is."""
+
+    account: str
+    connected: bool
+    read_at_ns: int | None
+    "Last complete read of book and positions."
+    push_at_ns: int | None
+    "Last pushed update."
+    available_inr: Decimal | None
+    error: str = ""
+
+
+class Snapshot(Value, frozen=True, kw_only=True):
+    """Everything a screen may show."""
+
+    seq: int
+    at_ns: int
+    "The engine's clock when it was built (scaled in a replay)."
+    engine: EngineState
+    engine_reason: str
+    mode: Mode
+    mode_next: Mode | None
+    "Requested for after the running strategy."
+    confirm: ConfirmWhen
+    source: str
+    "`demo`, `replay 2025-08-29`, '' for real brokers."
+    speed: Decimal
+    market_open: bool
+    market_opens_ns: int | None
+    "Next opening, when closed."
+    market_closes_ns: int | None
+    "This session's close, when open."
+    master: MasterLink
+    master_pnl_inr: Decimal | None
+    children_pnl_inr: Decimal | None
+    in_step: int
+    children: tuple[ChildColumn, ...]
+    strategies: tuple[StrategyView, ...]
+    legs: tuple[LegRow, ...]
+    background: tuple[LegRow, ...]
+    "Master lots that are shown and not followed."
+    sample: SampleView | None
+    copies: tuple[CopyRow, ...]
+    "Newest first, at most 50."
+    working: tuple[WorkingOrder, ...]
+    prompts: tuple[PromptView, ...]
+    attention: tuple[Attention, ...]
+    notices: tuple[NoticeLine, ...]
+    "Newest last, at most 200."
+    orders_last_minute: int
+    finished: bool = False
+    "A replay or demo has come to its end."
