@@ -1,0 +1,149 @@
+"""The journal's SQLite file: its tables, the views for people, and how it is opened so that a commit is on the disk.
+
+It must not know what an entry means beyond its columns.
+
+Write-ahead log with synchronous=FULL: every commit syncs the log before it returns (SQLite syncs the directory when it
+creates the log), and readers in other processes never make the writer wait. In rollback mode (DELETE, EXTRA) a reader
+that holds its lock for long would make a commit fail, and a failed commit stops all trading.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import get_args
+
+from engine.commands import Write
+from engine.errors import StateRefused
+from engine.events import Operator, RequestAnswered
+from state.files import sync_directory
+
+JOURNAL_SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 5.0
+_LOG_BYTES_MAX = 64 << 20
+
+_TABLES = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE sessions (id INTEGER PRIMARY KEY, started_ns INTEGER NOT NULL, mode TEXT NOT NULL,"
+    " day TEXT NOT NULL, program_version TEXT NOT NULL, ended_ns INTEGER)",
+    "CREATE TABLE entries (seq INTEGER PRIMARY KEY, session INTEGER REFERENCES sessions (id), at_ns INTEGER NOT NULL,"
+    " event_kind TEXT NOT NULL, event TEXT NOT NULL, crc32 INTEGER NOT NULL)",
+    "CREATE INDEX entries_by_kind ON entries (event_kind)",
+    "CREATE TABLE commands (seq INTEGER NOT NULL REFERENCES entries (seq), position INTEGER NOT NULL,"
+    " kind TEXT NOT NULL, account TEXT, tag TEXT, body TEXT NOT NULL, PRIMARY KEY (seq, position)) WITHOUT ROWID",
+    "CREATE INDEX commands_by_tag ON commands (tag) WHERE tag IS NOT NULL",
+)
+
+
+def connect(path: Path, *, sync: bool) -> sqlite3.Connection:
+    """The writer's connection to the journal, which is created when it is missing.
+
+    Raises:
+        sqlite3.Error: The file cannot be opened, created or written, or is no SQLite file.
+        OSError: Its name cannot be made durable.
+        StateRefused: It is not a journal of this version, or the file system cannot hold one.
+    """
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise StateRefused(
+                f"{path} lies on a file system without shared memory (a network drive?), where a commit is not safe."
+                " Move the state directory to a local disk."
+            )
+        connection.execute(f"PRAGMA synchronous = {'FULL' if sync else 'OFF'}")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's own cache
+        connection.execute("PRAGMA checkpoint_fullfsync = ON")
+        connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES_MAX}")
+        _prepare(connection, path)
+        # What an earlier process left in the log may be in the page cache only, if its last sync failed. Copying it
+        # writes and syncs it once more, so that what is read back from here on is what the disk holds.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if sync:
+            sync_directory(path.parent)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that can read while another process writes, and can change nothing.
+
+    Raises:
+        sqlite3.Error: There is no such file or it is no SQLite file.
+        StateRefused: It is not a journal of this version.
+    """
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    try:
+        _check(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether nothing has been created in the file yet."""
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    if is_empty(connection):
+        for table in _TABLES:
+            connection.execute(table)
+        connection.execute("INSERT INTO meta VALUES ('schema_version', ?)", (str(JOURNAL_SCHEMA_VERSION),))
+    _check(connection, path)
+    _refresh_views(connection)
+    connection.execute("COMMIT")
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if is_empty(connection):
+        return
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
+        raise StateRefused(f"{path} is not a journal of this program. Move it aside, or choose another directory.")
+    row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    if row is None or row[0] != str(JOURNAL_SCHEMA_VERSION):
+        raise StateRefused(
+            f"{path} was written by another version of the program (journal schema {row[0] if row else 'unknown'},"
+            f" this program reads {JOURNAL_SCHEMA_VERSION}). Start the version that wrote it; change versions only when"
+            f" every account is flat, with {path.parent} moved aside."
+        )
+
+
+def _refresh_views(connection: sqlite3.Connection) -> None:
+    known = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'"))
+    for name, select in _VIEWS.items():
+        statement = f"CREATE VIEW {name} AS {select}"
+        if known.get(name) != statement:
+            connection.execute(f"DROP VIEW IF EXISTS {name}")
+            connection.execute(statement)
+
+
+def _time(column: str) -> str:
+    return f"{column} AS at_ns, strftime('%Y-%m-%d %H:%M:%f', {column} / 1e9, 'unixepoch', '+330 minutes') AS at_ist"
+
+
+def _fields(column: str, *names: str) -> str:
+    return ", ".join(f"json_extract({column}, '$.{name}') AS {name}" for name in names)
+
+
+def _kinds(union: object) -> str:
+    return ", ".join(f"'{kind.__name__}'" for kind in get_args(union))
+
+
+_ORDER = ("exchange", "symbol", "product", "side", "quantity", "order_type", "price_inr", "trigger_price_inr")
+# The constants below are class and field names of this program; nothing from outside reaches this text.
+_WRITES = "FROM commands c JOIN entries e USING (seq) WHERE c.tag IS NOT NULL"
+_VIEWS = {
+    "v_intents": f"SELECT e.seq, e.session, {_time('e.at_ns')}, c.kind, c.account, c.tag,"
+    f" {_fields('c.body', 'order_id', *_ORDER)} {_WRITES} AND c.kind IN ({_kinds(Write)})",
+    "v_orders": f"SELECT e.seq, e.session, {_time('e.at_ns')}, c.account, c.tag,"
+    f" {_fields('c.body', *_ORDER)} {_WRITES} AND c.kind = 'PlaceOrder'",
+    "v_answers": f"SELECT seq, session, {_time('at_ns')},"  # noqa: S608
+    f" {_fields('event', 'account', 'request', 'tag', 'outcome', 'order_id', 'reason')}"
+    f" FROM entries WHERE event_kind = '{RequestAnswered.__name__}'",
+    "v_operator": f"SELECT seq, session, {_time('at_ns')}, event_kind AS command, event"  # noqa: S608
+    f" FROM entries WHERE event_kind IN ({_kinds(Operator)})",
+}

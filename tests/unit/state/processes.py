@@ -1,0 +1,117 @@
+"""Programs that the tests run as processes of their own, to be killed or to run out of disk.
+
+`python -m tests.unit.state.processes NAME ARGUMENT...`; each prints one line for each thing that it claims to have done.
+"""
+
+import resource
+import sys
+from pathlib import Path
+
+from config.schema import Mode
+from engine.errors import AlreadyRunning, JournalFailed
+from state.lock import InstanceLock, is_locked
+from state.store import Store, latest_state
+from tests.unit.state.samples import order, tick
+
+COUNT_MAX = 1_000_000
+
+
+def say(*words: object) -> None:
+    """One line, at once."""
+    print(*words, flush=True)
+
+
+def write(root: str) -> None:
+    """Commit entries for ever, with a checkpoint after every 7th; says each number when it is durable."""
+    store = Store(Path(root), Mode.PAPER)
+    store.open()
+    store.start_session("2026-11-02", 1, "0.1.0")
+    for _ in range(COUNT_MAX):
+        seq = store.last_seq + 1
+        store.append(tick(seq), [order(f"T{seq}")])
+        store.commit()
+        say(seq)
+        if seq % 7 == 0:
+            store.checkpoint(b'{"seen":%d}' % seq)
+
+
+def write_until_full(root: str, bytes_max: str) -> None:
+    """Commit entries until no file may grow any more, then try again with room on the disk."""
+    store = Store(Path(root), Mode.PAPER)
+    store.open()
+    store.start_session("2026-11-02", 1, "0.1.0")
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(bytes_max), hard))
+    try:
+        for _ in range(COUNT_MAX):
+            store.append(tick(store.last_seq + 1), [order(f"T{store.last_seq}")] * 3)
+            store.commit()
+            say("committed", store.last_seq)
+    except JournalFailed as error:
+        say("failed", str(error).replace("\n", " "))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    for attempt in (store.commit, lambda: store.append(tick(1), ()), lambda: store.checkpoint(b"{}")):
+        try:
+            attempt()
+        except JournalFailed:
+            say("still failed")
+
+
+def checkpoint_until_full(root: str) -> None:
+    """Write a checkpoint that is larger than a file may be."""
+    store = Store(Path(root), Mode.PAPER)
+    store.open()
+    store.start_session("2026-11-02", 1, "0.1.0")
+    store.append(tick(1), ())
+    store.checkpoint(b'{"seen":1}')
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    for _ in range(2):
+        try:
+            store.checkpoint(b'{"seen":"' + b"x" * 300_000 + b'"}')
+        except JournalFailed:
+            say("failed")
+
+
+def read(root: str, last_at_ns: str) -> None:
+    """Read the newest state again and again until the event of `last_at_ns` is there; every view must be whole."""
+    most = 0
+    for view in range(COUNT_MAX):
+        state, events = latest_state(Path(root), Mode.PAPER)
+        first = 1 if state is None else int(state[8:-1]) + 1
+        times = [event.at_ns for event in events]
+        last = first + len(times) - 1
+        if times != list(range(first, last + 1)) or last < most:
+            say("broken view", first, times[:3], most)
+            return
+        if view == 0:
+            say("reading")
+        most = last
+        if last == int(last_at_ns):
+            say("saw all")
+            return
+
+
+def hold(path: str) -> None:
+    """Take the lock, say so, and keep it until standard input ends."""
+    try:
+        with InstanceLock(Path(path), mode=Mode.PAPER, started_ns=1_793_591_100_000_000_000):
+            say("held")
+            sys.stdin.read()
+        say("released")
+    except AlreadyRunning as error:
+        say(error)
+
+
+def ask(path: str) -> None:
+    """Ask again and again whether anybody holds the lock, until killed."""
+    say("asking")
+    for _ in range(COUNT_MAX):
+        is_locked(Path(path))
+
+
+if __name__ == "__main__":
+    programs = {
+        program.__name__: program for program in (write, write_until_full, checkpoint_until_full, read, hold, ask)
+    }
+    programs[sys.argv[1]](*sys.argv[2:])
