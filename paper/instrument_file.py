@@ -1,0 +1,58 @@
+"""Kite's instruments CSV as instruments of the domain. Freeze quantities are not in it and come from the dated rules."""
+
+import csv
+import gzip
+from collections.abc import Collection
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from config.rules import freeze_units
+from engine.errors import ConfigError
+from engine.model import Instrument, Kind
+
+COLUMNS = ("tradingsymbol", "name", "expiry", "strike", "tick_size", "lot_size", "instrument_type", "exchange")
+
+
+def read_instruments(path: Path, day: date, wanted: Collection[str] | None = None) -> tuple[Instrument, ...]:
+    """The instruments of a Kite dump.
+
+    Args:
+        path: The CSV, plain or .gz.
+        day: For which day the freeze quantities hold.
+        wanted: Trading symbols to keep, `None` for all of them.
+
+    Raises:
+        ConfigError: The file is missing or a row cannot be used; names file and line.
+    """
+    try:
+        with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as lines:
+            rows = csv.DictReader(lines)
+            missing = [c for c in COLUMNS if c not in (rows.fieldnames or ())]
+            if missing:
+                raise ConfigError(path, 1, "", f"has no column {missing[0]}; a Kite instruments CSV is expected")
+            return tuple(
+                _instrument(path, rows.line_num, row, day)
+                for row in rows
+                if wanted is None or row["tradingsymbol"] in wanted
+            )
+    except (OSError, UnicodeDecodeError, EOFError) as error:
+        raise ConfigError(path, None, "", f"cannot be read: {error}") from None
+
+
+def _instrument(path: Path, line: int, row: dict[str, str], day: date) -> Instrument:
+    try:
+        kind = Kind(row["instrument_type"])
+        return Instrument(
+            exchange=row["exchange"],
+            symbol=row["tradingsymbol"],
+            lot_units=int(row["lot_size"]),
+            tick_inr=Decimal(row["tick_size"]),
+            freeze_units=None if kind is Kind.EQUITY else freeze_units(row["name"], day),
+            underlying=row["name"] or row["tradingsymbol"],
+            kind=kind,
+            expiry=date.fromisoformat(row["expiry"]).isoformat() if row["expiry"] else None,
+            strike_inr=Decimal(row["strike"]) if kind in (Kind.CALL, Kind.PUT) else None,
+        )
+    except (ValueError, InvalidOperation) as error:
+        raise ConfigError(path, line, "", f"cannot be used: {error}") from None

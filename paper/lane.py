@@ -1,0 +1,80 @@
+"""A lane on the agenda: the way to a paper account with its latency, in the engine's own thread and on its clock.
+
+Serial like every lane: the next command starts when the one before it was answered. A process that dies takes the
+waiting commands and the answers with it; what was sent arrives.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from engine.agenda import Agenda
+from engine.commands import Command, ReadAccount
+from engine.events import Event
+from engine.lanes import perform
+from paper.faults import FaultyBroker
+
+
+class AgendaLane:
+    """A lane (an `engine.ports.Lane`).
+
+    Args:
+        broker: The account, with whatever faults stand before it.
+        agenda: Where arrivals and answers are scheduled.
+        post: Takes the answers.
+        now: The engine's clock.
+        latency_ns: One way, for writes; reads are answered at once.
+    """
+
+    def __init__(
+        self,
+        broker: FaultyBroker,
+        agenda: Agenda,
+        post: Callable[[Event], None],
+        now: Callable[[], int],
+        latency_ns: int,
+    ) -> None:
+        self._broker, self._agenda, self._post, self._now = broker, agenda, post, now
+        self._latency_ns = latency_ns
+        self._waiting: deque[Command] = deque()
+        self._busy = False
+        self._alive = True
+
+    def submit(self, command: Command) -> None:
+        """Carry out the command after those before it."""
+        self._waiting.append(command)
+        self._start_next()
+
+    def die(self) -> None:
+        """The process is gone: nothing further is sent, no answer is heard."""
+        self._alive = False
+        self._waiting.clear()
+
+    def _start_next(self) -> None:
+        if self._busy or not self._waiting or not self._alive:
+            return
+        self._busy = True
+        command = self._waiting.popleft()
+        one_way_ns = 0 if isinstance(command, ReadAccount) else self._latency_ns
+        self._agenda.at(self._now() + one_way_ns, lambda at_ns: self._arrive(command, at_ns, one_way_ns))
+
+    def _arrive(self, command: Command, at_ns: int, one_way_ns: int) -> None:
+        self._broker.extra_ns = 0
+        event = perform(self._broker, command, self._now)
+        answered_ns = at_ns + (one_way_ns if not self._broker.extra_ns else self._broker.extra_ns - one_way_ns)
+        self._agenda.at(answered_ns, lambda answer_ns: self._answer(event, answer_ns))
+
+    def _answer(self, event: Event | None, at_ns: int) -> None:
+        self._busy = False
+        if self._alive:
+            if event is not None:
+                self._post(with_time(event, at_ns))
+            self._start_next()
+
+
+def with_time(event: Event, at_ns: int) -> Event:
+    """The same event, learned of at another time."""
+    if event.at_ns == at_ns:
+        return event
+    return replace(event, at_ns=at_ns)
