@@ -65,4 +65,9 @@ class VirtualClock:
         return 0.0
 
 
+def ticks_s() -> float:
+    """Real seconds on a clock that never steps, for pacing; the zero has no meaning."""
+    return time.monotonic()
+
+
 EngineClock = SystemClock | ScaledClock | VirtualClock

@@ -25,10 +25,8 @@ class EngineLoop:
     """Drives a host.
 
     Args:
-        host: Core, journal and lanes.
         clock: Real, scaled or virtual time.
         agenda: Work beside the core in the same thread (the paper exchange, a simulated market).
-        feed: The quotes' way into the core.
         on_beat: Called after every round of work, at the engine's thread (snapshots).
     """
 
@@ -42,7 +40,7 @@ class EngineLoop:
         self.clock, self.agenda = clock, agenda
         self.host: Host | None = None
         self.feed: QuoteFeed | None = None
-        self._on_beat = on_beat
+        self.on_beat = on_beat
         self._inbox: queue.Queue[Event] = queue.Queue(INBOX_MOST)
         self._stop = threading.Event()
 
@@ -74,8 +72,8 @@ class EngineLoop:
                 self._wait(self.clock.now_ns() + 10_000_000_000)
             elif self.clock.now_ns() >= due_ns or not self._wait(due_ns):
                 self._run_due(due_ns)
-            if self._on_beat is not None:
-                self._on_beat()
+            if self.on_beat is not None:
+                self.on_beat()
 
     def drain(self) -> None:
         """Handle what waits in the inbox."""

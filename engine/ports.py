@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
+from engine.core.replicator import Replicator
 from engine.events import Event, Outcome
 from engine.model import Instrument, InstrumentId, OrderReport, Position, Quote, Value
 
@@ -99,4 +100,34 @@ class Journal(Protocol):
 
     def checkpoint(self, state: bytes) -> None:
         """Write the daily checkpoint, valid up to the last appended event."""
+        ...
+
+
+class SessionState(Journal, Protocol):
+    """What one process has on disk: a journal that was opened, and the core folded from it."""
+
+    @property
+    def unclean(self) -> bool:
+        """Whether the session before did not end in an orderly way."""
+        ...
+
+    @property
+    def replicator(self) -> Replicator:
+        """The core as recovered."""
+        ...
+
+    def start(self, day: str, now_ns: int, version: str) -> None:
+        """Record that a process began."""
+        ...
+
+    def encode_state(self) -> bytes:
+        """The core's state."""
+        ...
+
+    def end(self, now_ns: int) -> None:
+        """Record an orderly end and close."""
+        ...
+
+    def crash(self) -> None:
+        """Lose what is not durable, as a dying process does."""
         ...

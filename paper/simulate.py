@@ -5,52 +5,26 @@ a crash. Inside are memory, timers and pushes; what the journal made durable is 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from functools import partial
 
-from config.rules import charge_rates, sessions_around
-from config.schema import Mode
+from config.rules import charge_rates
 from engine.agenda import Agenda
 from engine.clock import VirtualClock
 from engine.commands import Command, PlaceOrder
 from engine.core.invariants import violations
 from engine.core.replicator import Replicator
 from engine.core.turn import Turn
-from engine.events import Event, InstrumentsLoaded, OrderUpdated, Resumed, SessionStarted
-from engine.feed import QuoteFeed
-from engine.host import Host
+from engine.events import Event, Resumed
 from engine.loop import EngineLoop
-from engine.model import NS_PER_MS, NS_PER_S, OrderReport, TradingSession
-from engine.ports import Journal
+from engine.model import NS_PER_S
+from engine.opening import opening, sessions_of
+from engine.ports import SessionState
+from engine.runtime import boot
 from engine.snapshot import NoticeLine
 from paper import scenario as act
-from paper.broker import PaperBroker
-from paper.exchange import Exchange
-from paper.faults import Fault, FaultyBroker
-from paper.lane import AgendaLane
+from paper.faults import Fault
 from paper.scenario import MASTER, Scenario
-
-
-class ProcessState(Journal, Protocol):
-    """What one process has on disk: a journal that was opened and folded."""
-
-    unclean: bool
-
-    @property
-    def replicator(self) -> Replicator:
-        """The core as recovered."""
-        ...
-
-    def start(self, day: str, now_ns: int, version: str) -> None:
-        """Record that a process began."""
-        ...
-
-    def encode_state(self) -> bytes:
-        """The core's state."""
-        ...
-
-    def crash(self) -> None:
-        """Lose what is not durable."""
-        ...
+from paper.world import World
 
 
 class Simulation:
@@ -65,7 +39,7 @@ class Simulation:
     def __init__(
         self,
         scenario: Scenario,
-        open_state: Callable[[], ProcessState],
+        open_state: Callable[[], SessionState],
         on_notice: Callable[[float, NoticeLine], None] | None = None,
     ) -> None:
         self.scenario = scenario
@@ -73,21 +47,20 @@ class Simulation:
         self.failed: list[str] = []
         self.violations: list[str] = []
         self._open_state, self._on_notice = open_state, on_notice
-        self.sessions = tuple(TradingSession(open_ns=a, close_ns=b) for a, b in sessions_around(scenario.day))
+        self.sessions = sessions_of(scenario.day)
         self.clock = VirtualClock(scenario.start_ns)
         self.agenda = Agenda()
         self.loop = EngineLoop(self.clock, self.agenda, on_beat=self._watch)
-        self.exchange = Exchange(
-            paper=scenario.settings.paper,
+        self.world = World(
+            scenario.settings,
             sessions=self.sessions,
             instruments=scenario.instruments,
             charges=charge_rates(scenario.day),
-            on_update=self._push,
+            loop=self.loop,
+            overnight=scenario.master_positions,
+            push_master=False,
         )
-        self.brokers: dict[str, FaultyBroker] = {}
-        self._open_accounts()
-        self._lanes: dict[str, AgendaLane] = {}
-        self._state: ProcessState | None = None
+        self._state: SessionState | None = None
         self._resume_kept = False
         self._intents: set[str] = set()
         self._seen_events = -1
@@ -102,65 +75,30 @@ class Simulation:
     def run(self) -> None:
         """Run to the scenario's end."""
         for step in self.scenario.steps:
-            self.agenda.at(step.at_ns, lambda at_ns, action=step.action: self._do(action, at_ns))
+            self.agenda.at(step.at_ns, partial(self._do, step.action))
         self._boot(self.scenario.start_ns)
-        self._clockwork(self.scenario.start_ns)
         self.loop.run(until_ns=self.scenario.end_ns)
         self._watch()
 
     def positions(self) -> dict[str, dict[str, int]]:
         """Every child's net positions at the broker, zeros left out."""
-        return {
-            child.id: {p.symbol: p.net_units for p in self.exchange.positions(child.id) if p.net_units}
-            for child in self.scenario.settings.children
-        }
-
-    def _open_accounts(self) -> None:
-        settings = self.scenario.settings
-        for account in (settings.master, *settings.children):
-            overnight = self.scenario.master_positions if account.id == MASTER else {}
-            capital = account.capital_inr
-            if capital is None:
-                raise ValueError(f"{account.id} has no capital")
-            self.exchange.add_account(account.id, capital, overnight)
-            inner = PaperBroker(self.exchange, account.id, self.clock)
-            self.brokers[account.id] = FaultyBroker(inner, self.agenda, self.clock.now_ns)
+        return {child.id: self.world.net_positions(child.id) for child in self.scenario.settings.children}
 
     def _boot(self, now_ns: int) -> None:
         """Start a process on whatever the disk holds."""
         self._state = state = self._open_state()
         scenario = self.scenario
-        latency_ns = scenario.settings.paper.latency_ms * NS_PER_MS
-        self._lanes = {
-            account: AgendaLane(broker, self.agenda, self.loop.post, self.clock.now_ns, latency_ns)
-            for account, broker in self.brokers.items()
-        }
-        self.loop.feed = QuoteFeed(self.loop.post, self.exchange.newest, 0)
-        host = Host(
-            state.replicator, _Recorder(state, self._intents), self._lanes, self.loop.feed, state.encode_state, self._note
-        )
-        self.loop.host = host
-        state.start(scenario.day.isoformat(), now_ns, "simulate")
-        host.handle(
-            SessionStarted(
-                at_ns=now_ns,
-                settings=scenario.settings,
-                mode=Mode.PAPER,
-                day=scenario.day.isoformat(),
-                sessions=self.sessions,
-                charges=charge_rates(scenario.day),
-                unclean=state.unclean,
-            )
-        )
-        host.handle(InstrumentsLoaded(at_ns=now_ns, instruments=scenario.instruments))
+        lanes, feed = self.world.connect()
+        start = opening(scenario.settings, scenario.day, now_ns, unclean=state.unclean)
+        recorded = _Recorder(state, self._intents)
+        boot(self.loop, recorded, lanes, feed, start, scenario.instruments, version="simulate", on_notice=self._note)
         if self._resume_kept:
             self._resume_kept = False
-            host.handle(Resumed(at_ns=now_ns))
+            self.loop.post(Resumed(at_ns=now_ns))
 
     def _crash(self, now_ns: int, for_ns: int) -> None:
         """The process dies; memory, timers and pushes are gone."""
-        for lane in self._lanes.values():
-            lane.die()
+        self.world.disconnect()
         if self._state is not None and self.loop.host is not None:
             self._state.crash()
         self.loop.host, self.loop.feed = None, None
@@ -174,49 +112,20 @@ class Simulation:
         if self.loop.host is None:
             self._boot(now_ns)
 
-    def _clockwork(self, now_ns: int) -> None:
-        """Square-off, day end: what the exchange does by itself."""
-        due_ns = self.exchange.next_due_ns()
-        if due_ns is not None:
-            self.agenda.at(max(due_ns, now_ns), self._exchange_due)
-
-    def _exchange_due(self, now_ns: int) -> None:
-        self.exchange.run_due(now_ns)
-        self._clockwork(now_ns + 1)
-
-    def _push(self, account: str, report: OrderReport) -> None:
-        """An order update on its way to the running process."""
-        host = self.loop.host
-        if host is None or account == MASTER:
-            return
-        delay_ns = self.scenario.settings.paper.latency_ms * NS_PER_MS
-        self.agenda.at(
-            self.clock.now_ns() + delay_ns,
-            lambda at_ns: self._deliver(host, OrderUpdated(at_ns=at_ns, account=account, report=report)),
-        )
-
-    def _deliver(self, host: Host, event: Event) -> None:
-        if self.loop.host is host:
-            host.handle(event)
-
     def _do(self, action: act.Action, now_ns: int) -> None:
         """Carry out one step."""
         host = self.loop.host
         match action:
             case act.Quotes(quotes=quotes):
-                self.exchange.update_quotes(quotes, now_ns)
-                if self.loop.feed is not None:
-                    self.loop.feed.offer(quotes, now_ns)
+                self.world.quote(quotes, now_ns)
             case act.MasterTrades(report=report):
-                self.exchange.record(MASTER, report, now_ns)
-                if host is not None:
-                    host.handle(OrderUpdated(at_ns=now_ns, account=MASTER, report=report))
+                self.world.record_master(report, now_ns)
             case act.SetAvailable(amounts=amounts):
                 for account, amount in amounts:
-                    self.exchange.set_available(account, amount)
+                    self.world.exchange.set_available(account, amount)
             case act.Operate(event=event):
                 if host is not None:
-                    host.handle(event)
+                    self.loop.post(event)
                 self._resume_kept = self._resume_kept or (host is None and isinstance(event, Resumed))
             case act.Check(positions=wanted):
                 self._check(wanted, now_ns)
@@ -229,13 +138,13 @@ class Simulation:
         match action:
             case act.ArmFault():
                 fault = Fault(action.on, action.kind, action.times, action.after_ns, action.by_ns)
-                self.brokers[action.child].arm(fault)
+                self.world.brokers[action.child].arm(fault)
             case act.OwnTrade():
-                self.exchange.trade(
+                self.world.exchange.trade(
                     action.child, action.symbol, action.exchange, action.side, action.quantity, action.product, now_ns
                 )
             case act.MasterUnreadable(for_ns=for_ns):
-                self.brokers[MASTER].fail_reads_until(now_ns + for_ns)
+                self.world.brokers[MASTER].fail_reads_until(now_ns + for_ns)
             case _:
                 raise TypeError(f"no such step: {action}")
 
@@ -269,7 +178,7 @@ class Simulation:
         found: list[str] = []
         for child in self.scenario.settings.children:
             tags: set[str] = set()
-            for row in self.exchange.orders(child.id):
+            for row in self.world.exchange.orders(child.id):
                 if not row.tag:
                     continue
                 if row.tag in tags:
@@ -285,20 +194,20 @@ class Simulation:
 
 
 class _Recorder:
-    """A journal that also tells which intents became durable, for invariant I4."""
+    """A session that also tells which intents became durable, for invariant I4."""
 
-    def __init__(self, journal: Journal, intents: set[str]) -> None:
-        self._journal, self._intents = journal, intents
+    def __init__(self, session: SessionState, intents: set[str]) -> None:
+        self._session, self._intents = session, intents
         self._pending: list[str] = []
+        self.replicator, self.unclean = session.replicator, session.unclean
+        self.start, self.encode_state = session.start, session.encode_state
+        self.checkpoint, self.end, self.crash = session.checkpoint, session.end, session.crash
 
     def append(self, event: Event, commands: Sequence[Command]) -> None:
-        self._journal.append(event, commands)
+        self._session.append(event, commands)
         self._pending += [command.tag for command in commands if isinstance(command, PlaceOrder)]
 
     def commit(self) -> None:
-        self._journal.commit()
+        self._session.commit()
         self._intents.update(self._pending)
         self._pending.clear()
-
-    def checkpoint(self, state: bytes) -> None:
-        self._journal.checkpoint(state)

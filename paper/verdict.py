@@ -1,43 +1,96 @@
-"""What a simulated scenario came to: the JSON of `simulate --json`, and its comparison with the file's `expect`."""
+"""What a run on paper came to: the JSON documents of `simulate` and `replay`, and the comparison with `expect`."""
 
 from decimal import Decimal
 from fractions import Fraction
 
+from engine.core.invariants import violations
 from engine.core.lifecycle import OrderState
-from engine.core.turn import ACCOUNT_SCOPE
+from engine.core.state import Child, State
+from engine.core.turn import ACCOUNT_SCOPE, Turn
 from engine.model import NS_PER_S, OrderReport, split_leg
 from engine.snapshot import StrategyState
 from paper.simulate import Simulation
+from paper.venues import ReplayVenue, Venue
+from paper.world import World
 
 Json = dict[str, object]
 
 
 def result_of(simulation: Simulation) -> Json:
-    """The result of a finished run; every key is always there."""
-    state = simulation.replicator.state
+    """The result of a finished scenario; every key is always there."""
+    scenario, state = simulation.scenario, simulation.replicator.state
+    result = document(scenario.name, state, simulation.world, scenario.start_ns)
+    result["checks"] = [{"at_s": at_s, "positions": positions} for at_s, positions in simulation.checks]
+    result["violations"] = simulation.violations
+    result["failed"] = simulation.failed + differences(scenario.expect, result)
+    return result
+
+
+def document(name: str, state: State, world: World, start_ns: int) -> Json:
+    """What a run on paper came to: strategy, ratios, books, positions, and what was skipped or is held."""
     strategy = state.strategies.get(ACCOUNT_SCOPE) or next(iter(state.strategies.values()), None)
-    children = [child.id for child in simulation.scenario.settings.children]
-    result: Json = {
-        "name": simulation.scenario.name,
+    children = [child.id for child in state.settings.children]
+    return {
+        "name": name,
         "strategy": {
             "state": (StrategyState.FLAT if strategy is None else strategy.state).value,
             "baseline_master": None if strategy is None else number(strategy.last_baseline_inr),
         },
         "ratios": {} if strategy is None else {c: str(r) for c, r in (strategy.ratios or strategy.last_ratios).items()},
-        "positions": simulation.positions(),
-        "allocations": {
-            child: {split_leg(leg.leg)[1]: leg.allocation_units for leg in record.legs.values() if leg.allocation_units}
-            for child in children
-            if (record := state.children[child])
-        },
-        "orders": {child: [_order(simulation, row) for row in simulation.exchange.orders(child)] for child in children},
+        "positions": {child: world.net_positions(child) for child in children},
+        "allocations": {child: _allocations(state.children[child]) for child in children},
+        "orders": {child: [_order(row, start_ns) for row in world.exchange.orders(child)] for child in children},
         "skipped": [{"child": s.child, "symbol": s.symbol, "reason": s.reason} for s in state.skips.values()],
-        "held": _held(simulation),
-        "checks": [{"at_s": at_s, "positions": positions} for at_s, positions in simulation.checks],
-        "violations": simulation.violations,
+        "held": _held(state),
     }
-    result["failed"] = simulation.failed + differences(simulation.scenario.expect, result)
+
+
+def replay_result(venue: Venue, state: State) -> Json:
+    """What a replayed day came to, with every account's result in rupees."""
+    world = venue.world
+    name = venue.recorded.name if isinstance(venue, ReplayVenue) else venue.day.isoformat()
+    result = document(name, state, world, state.started_ns)
+    accounts = [state.master.account, *(child.id for child in state.settings.children)]
+    result["day"] = venue.day.isoformat()
+    result["master"] = {
+        "orders": len(world.exchange.orders(state.master.account)),
+        "positions": world.net_positions(state.master.account),
+    }
+    result["pnl_inr"] = {account: _pnl(world, account) for account in accounts}
+    turn = Turn(state, state.now_ns, {child.id: child for child in state.settings.children})
+    result["violations"] = violations(turn)
+    result["failed"] = []
     return result
+
+
+def _pnl(world: World, account: str) -> Json:
+    pnl = world.exchange.pnl(account)
+    return {
+        "realised": number(pnl.realised),
+        "open": number(pnl.open),
+        "charges": number(pnl.charges),
+        "net": number(pnl.net),
+    }
+
+
+def summary(result: Json) -> str:
+    """A scenario's result for people."""
+    lines = [f"{result['name']}: strategy {_rows(result['strategy'])['state']}, ratios {result['ratios'] or 'none'}"]
+    for child, positions in _rows(result["positions"]).items():
+        lines.append(f"  {child}: {len(_orders(result, child))} orders, holds {positions or 'nothing'}")
+    for key in ("skipped", "held"):
+        rows = result[key]
+        for row in rows if isinstance(rows, list) else []:
+            lines.append(f"  {key}: {row['child']} {row['symbol']}: {row['reason']}")
+    for key in ("failed", "violations"):
+        rows = result[key]
+        lines += [f"  {key}: {text}" for text in (rows if isinstance(rows, list) else [])]
+    lines.append("all as expected" if not result["failed"] and not result["violations"] else "NOT as expected")
+    return "\n".join(lines)
+
+
+def _allocations(child: Child) -> dict[str, int]:
+    return {split_leg(leg.leg)[1]: leg.allocation_units for leg in child.legs.values() if leg.allocation_units}
 
 
 def number(value: Decimal | None) -> int | float | None:
@@ -47,7 +100,7 @@ def number(value: Decimal | None) -> int | float | None:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def _order(simulation: Simulation, row: OrderReport) -> Json:
+def _order(row: OrderReport, start_ns: int) -> Json:
     return {
         "symbol": row.symbol,
         "side": row.side.value,
@@ -58,21 +111,18 @@ def _order(simulation: Simulation, row: OrderReport) -> Json:
         "filled": row.filled,
         "average_price": number(row.average_price_inr),
         "tag": row.tag,
-        "at_s": (row.placed_ns - simulation.scenario.start_ns) / NS_PER_S,
+        "at_s": (row.placed_ns - start_ns) / NS_PER_S,
     }
 
 
-def _held(simulation: Simulation) -> list[Json]:
+def _held(state: State) -> list[Json]:
     """One row per child, symbol and reason of what waits for the operator at the end."""
     rows: dict[tuple[str, str, str], Json] = {}
-    for order in simulation.replicator.state.orders.values():
+    for order in state.orders.values():
         if order.state is OrderState.HELD:
             symbol = split_leg(order.leg)[1]
-            rows[order.account, symbol, order.reason] = {
-                "child": order.account,
-                "symbol": symbol,
-                "reason": order.reason,
-            }
+            row: Json = {"child": order.account, "symbol": symbol, "reason": order.reason}
+            rows[order.account, symbol, order.reason] = row
     return list(rows.values())
 
 

@@ -31,9 +31,19 @@ class Session:
     def __init__(self, root: Path, mode: Mode, *, sync: bool = True) -> None:
         self._store = Store(root, mode, sync=sync)
         recovered = self._store.open()
-        self.unclean = recovered.unclean
+        self._unclean = recovered.unclean
         self.notes = recovered.notes
-        self.replicator = fold(recovered.state, recovered.events_after)
+        self._replicator = fold(recovered.state, recovered.events_after)
+
+    @property
+    def unclean(self) -> bool:
+        """Whether the session before did not end in an orderly way."""
+        return self._unclean
+
+    @property
+    def replicator(self) -> Replicator:
+        """The core as recovered."""
+        return self._replicator
 
     def start(self, day: str, now_ns: int, version: str) -> None:
         """Record that a process began."""
@@ -53,7 +63,7 @@ class Session:
 
     def encode_state(self) -> bytes:
         """The core's state as JSON."""
-        return encode(self.replicator.state)
+        return encode(self._replicator.state)
 
     def end(self, now_ns: int) -> None:
         """Record an orderly end and close the files."""

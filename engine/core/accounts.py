@@ -91,6 +91,7 @@ def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int) ->
     side = sign(leg.allocation_units)
     gone = abs(leg.allocation_units) - max(0, net * side)
     _price_of_shrink(turn, leg, side * gone)
+    leg.open_cost_inr = leg.open_cost_inr * (abs(leg.allocation_units) - gone) / abs(leg.allocation_units)
     leg.allocation_units = side * max(0, net * side)
     leg.suspicion = None
     text = f"{gone} units of ours were closed by hand"

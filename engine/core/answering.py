@@ -154,3 +154,4 @@ def _adopted(turn: Turn, item: PromptItem) -> None:
     if mark is not None and mark.last_inr is not None:
         master.price_inr = mark.last_inr
         master.cash_inr -= mark.last_inr * master.units
+        master.open_cost_inr = mark.last_inr * abs(master.units)

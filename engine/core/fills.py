@@ -9,11 +9,11 @@ from engine.core import reasons
 from engine.core.charges import order_charges, segment_of
 from engine.core.entries import resume_entry
 from engine.core.lifecycle import TERMINAL, OrderState
-from engine.core.orders import change_state, hold, is_our_tag
+from engine.core.orders import average_inr, change_state, hold, is_our_tag
 from engine.core.plans import note_missed
 from engine.core.settle import settle
 from engine.core.state import Child, ChildLeg, ChildOrder
-from engine.core.turn import ALARM, WARNING, Turn
+from engine.core.turn import ALARM, INFO, WARNING, Turn
 from engine.model import NS_PER_S, BookStatus, OrderReport, split_leg
 
 REFUSED_AGAIN_S = (1, 2, 4, 8, 15, 30, 60)
@@ -58,6 +58,7 @@ def _take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, repor
     order.filled, order.value_inr = filled, value
     order.changed_ns = turn.now_ns
     signed = order.side.sign * new
+    _take_cost(leg, signed, cost)
     leg.allocation_units += signed
     leg.cash_inr -= cost * order.side.sign
     leg.charges_inr += _charges(turn, order, new, cost)
@@ -66,6 +67,18 @@ def _take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, repor
     if order.cancelling_ns == 0 and order.chased_ns:
         order.chased_ns = turn.now_ns
     return True
+
+
+def _take_cost(leg: ChildLeg, signed: int, value_inr: Decimal) -> None:
+    """Keep the average cost of what is open: added lots add theirs, closed lots take their part with them."""
+    held = leg.allocation_units
+    if held * signed >= 0:
+        leg.open_cost_inr += value_inr
+        return
+    closed = min(abs(held), abs(signed))
+    leg.open_cost_inr = leg.open_cost_inr * (abs(held) - closed) / abs(held)
+    if abs(signed) > closed:
+        leg.open_cost_inr = value_inr * (abs(signed) - closed) / abs(signed)
 
 
 def _charges(turn: Turn, order: ChildOrder, units: int, cost: Decimal) -> Decimal:
@@ -94,10 +107,21 @@ def _take_status(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, rep
         refuse(turn, child, leg, order, report.status_text)
         return
     change_state(turn, order, end, report.status_text if end is not OrderState.FILLED else "")
+    _tell_end(turn, order)
     if order.entry and order.remaining:
         note_missed(turn, child, leg, reasons.CANCELLED_AT_BROKER)
     if not order.entry and not order.remaining:
         leg.exit_tries = 0
+
+
+def _tell_end(turn: Turn, order: ChildOrder) -> None:
+    """One line for an order that came to its end."""
+    what = "entry" if order.entry else "exit"
+    price = average_inr(order)
+    filled = f"{order.filled} filled at {price:.2f}" if price is not None else "nothing filled"
+    rest = f", {order.remaining} not ({order.reason or order.state.value})" if order.remaining else ""
+    severity = WARNING if order.remaining else INFO
+    turn.notify(severity, f"{what} {order.side} {filled}{rest}", order.account, split_leg(order.leg)[1])
 
 
 def refuse(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, text: str) -> None:

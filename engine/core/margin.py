@@ -69,7 +69,7 @@ class MarginPosition(Value, frozen=True):
 def portfolio_margin(positions: Sequence[MarginPosition], spots: Mapping[str, Decimal]) -> Decimal:
     """What the positions tie up, premium of bought options included, in whole rupees, at least 0.
 
-    Positions of one instrument are netted first, at the price of the first of them.
+    Positions of one instrument are netted first.
 
     Args:
         positions: In any order; units of 0 are ignored.
@@ -134,17 +134,22 @@ def _single_option_spot(kind: Kind, strike: Decimal, price: Decimal) -> Decimal:
 
 
 def _netted(positions: Sequence[MarginPosition]) -> list[MarginPosition]:
-    first: dict[InstrumentId, MarginPosition] = {}
-    units: dict[InstrumentId, int] = {}
+    """One position an instrument; without those that come out at nothing."""
+    net: dict[InstrumentId, MarginPosition] = {}
     for position in positions:
         key = position.instrument.id
-        first.setdefault(key, position)
-        units[key] = units.get(key, 0) + position.units
-    return [
-        MarginPosition(instrument=first[key].instrument, units=total, price_inr=first[key].price_inr)
-        for key, total in units.items()
-        if total
-    ]
+        net[key] = _together(net[key], position) if key in net else position
+    return [position for position in net.values() if position.units]
+
+
+def _together(one: MarginPosition, other: MarginPosition) -> MarginPosition:
+    """Two positions of one instrument: the mean price where they add up, that of the larger one where they offset."""
+    units = one.units + other.units
+    if one.units * other.units > 0:
+        price = (one.units * one.price_inr + other.units * other.price_inr) / units
+    else:
+        price = one.price_inr if abs(one.units) >= abs(other.units) else other.price_inr
+    return MarginPosition(instrument=one.instrument, units=units, price_inr=price)
 
 
 def _underlying_margin(name: str, legs: Sequence[MarginPosition], known_spot: Decimal | None) -> float:

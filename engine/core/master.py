@@ -109,8 +109,10 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
     if not order.followed:
         leg.background_units += signed
         return
+    turn.notify(INFO, f"master {order.side} {new} at {leg.price_inr:.2f}", master.account, split_leg(leg.leg)[1])
     closed = _toward_zero(leg.units, signed)
     if closed:
+        leg.open_cost_inr = leg.open_cost_inr * (abs(leg.units) - abs(closed)) / abs(leg.units)
         leg.units += closed
         changes.fell.setdefault(leg.leg, at_ns)
     rest = signed - closed
@@ -125,6 +127,7 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
         strategies.begin(turn, strategy, order.placed_ns, order.order_id)
         forget_samples_from(strategy, order.placed_ns)
         leg.units += opened
+        leg.open_cost_inr += cost * abs(opened) / new
         changes.rose.setdefault(leg.leg, at_ns)
 
 
@@ -297,6 +300,7 @@ def _believe(turn: Turn, leg: MasterLeg, net: int, changes: Changes) -> None:
     closed = _toward_zero(leg.units, change)
     symbol = split_leg(leg.leg)[1]
     if closed:
+        leg.open_cost_inr = leg.open_cost_inr * (abs(leg.units) - abs(closed)) / abs(leg.units)
         leg.units += closed
         changes.fell.setdefault(leg.leg, turn.now_ns)
         turn.strategy(leg.scope).last_fill_ns = turn.now_ns

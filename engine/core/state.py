@@ -68,6 +68,8 @@ class MasterLeg(Mutable, kw_only=True):
     "Shown, never copied, signed."
     cash_inr: Decimal = ZERO
     "Proceeds less cost of the strategy's fills."
+    open_cost_inr: Decimal = ZERO
+    "What the present strategy lots were opened for, at average cost."
     price_inr: Decimal | None = None
     "Average price of the newest fill."
     last_fill_ns: int = 0
@@ -213,6 +215,8 @@ class ChildLeg(Mutable, kw_only=True):
     limit_units: int = 0
     "Sum of decided entry units (invariant I2 in the sizing modes without a frozen ratio)."
     cash_inr: Decimal = ZERO
+    open_cost_inr: Decimal = ZERO
+    "What the present allocation was opened for, at average cost."
     charges_inr: Decimal = ZERO
     orders: list[str] = []
     "Tags of the orders that are not finished."

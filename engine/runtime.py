@@ -1,0 +1,149 @@
+"""One running engine: its thread, its snapshots, its inbox. What the dashboard and headless runs hold in their hands.
+
+The engine never waits for whoever looks at it: a snapshot is published by assignment and pulled.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from engine.clock import ticks_s
+from engine.events import InstrumentsLoaded, Operator, SessionStarted
+from engine.feed import QuoteFeed
+from engine.host import Host
+from engine.loop import EngineLoop, stop_host
+from engine.model import Instrument
+from engine.ports import Lane, SessionState
+from engine.snapshot import NoticeLine, Snapshot, StrategyState
+from engine.view import Frame, build_snapshot
+
+PUBLISH_EVERY_S = 0.2
+"""Real seconds between two snapshots at least."""
+
+
+def boot(
+    loop: EngineLoop,
+    session: SessionState,
+    lanes: Mapping[str, Lane],
+    feed: QuoteFeed,
+    start: SessionStarted,
+    instruments: Sequence[Instrument],
+    *,
+    version: str,
+    on_notice: Callable[[NoticeLine], None] | None = None,
+) -> Host:
+    """Start a session on a loop: journal open, first events handled, first reads under way."""
+    host = Host(session.replicator, session, lanes, feed, session.encode_state, on_notice)
+    loop.host, loop.feed = host, feed
+    session.start(start.day, start.at_ns, version)
+    host.handle(start)
+    host.handle(InstrumentsLoaded(at_ns=start.at_ns, instruments=tuple(instruments)))
+    return host
+
+
+class Runtime:
+    """A booted engine and its thread.
+
+    Args:
+        loop: The loop, with a host.
+        host: The host on it.
+        session: The session that is to be ended in an orderly way.
+        frame: What snapshots say beside the state.
+        live_refusal: Why LIVE is impossible, '' when it is possible.
+        until_ns: Where the loop ends by itself (the end of a replay), `None` for never.
+    """
+
+    def __init__(
+        self,
+        loop: EngineLoop,
+        host: Host,
+        session: SessionState,
+        frame: Frame,
+        *,
+        live_refusal: str = "",
+        until_ns: int | None = None,
+    ) -> None:
+        self.loop, self.host = loop, host
+        self.live_refusal = live_refusal
+        self._session, self._frame = session, frame
+        self._until_ns = until_ns
+        self.until_flat = False
+        "End when a strategy has run and ended; may be set while running."
+        self._snapshot: Snapshot | None = None
+        self._published_s, self._published_events = 0.0, -1
+        self._lock = threading.Lock()
+        self._ended = False
+        self.done = threading.Event()
+        loop.on_beat = self._beat
+        self._thread = threading.Thread(target=self.run, name="engine", daemon=True)
+
+    # Seen from other threads
+
+    def snapshot(self) -> Snapshot | None:
+        """The newest picture."""
+        return self._snapshot
+
+    def send(self, event: Operator) -> None:
+        """Hand an operator's order to the engine."""
+        self.loop.post(event)
+
+    def now_ns(self) -> int:
+        """The engine's clock."""
+        return self.loop.clock.now_ns()
+
+    def start(self) -> None:
+        """Run on a thread of its own."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> bool:
+        """End in an orderly way and wait for it; true when it ended in time."""
+        self.loop.stop()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        return self.done.is_set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a strategy runs (as of the newest snapshot)."""
+        snapshot = self._snapshot
+        return snapshot is not None and any(s.state is not StrategyState.FLAT for s in snapshot.strategies)
+
+    # On the engine's thread
+
+    def run(self) -> None:
+        """Work until the end of the replay, until flat, or until `stop`; then end the session."""
+        try:
+            self.loop.run(self._until_ns, self._is_finished)
+            self._frame.finished = True
+            self._publish()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """The orderly stop: nothing further is decided, everything is durable."""
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = True
+        now_ns = self.loop.clock.now_ns()
+        stop_host(self.host, now_ns)
+        if not self.host.failed:
+            self._session.end(now_ns)
+        self._publish()
+        self.done.set()
+
+    def _is_finished(self) -> bool:
+        """Whether a strategy has run and ended, where that is the end."""
+        if not self.until_flat:
+            return False
+        strategies = self.host.replicator.state.strategies.values()
+        return any(s.number for s in strategies) and all(s.state is StrategyState.FLAT for s in strategies)
+
+    def _beat(self) -> None:
+        if ticks_s() - self._published_s >= PUBLISH_EVERY_S and self._published_events != self.host.events_handled:
+            self._publish()
+
+    def _publish(self) -> None:
+        self._published_s, self._published_events = ticks_s(), self.host.events_handled
+        self._frame.notices = tuple(self.host.notices)
+        self._frame.engine_failed = self.host.failed
+        self._snapshot = build_snapshot(self.host.replicator.state, self.loop.clock.now_ns(), self._frame)

@@ -1,0 +1,301 @@
+"""Builds the snapshot that the dashboard draws from the core's state. Reads only; one place says how a child stands.
+
+It must not decide anything and must not be asked by the core.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from config.schema import Child as ChildSettings
+from config.schema import SizingMode
+from engine.core.lifecycle import OrderState
+from engine.core.loss import child_charges, child_pnl, open_value
+from engine.core.state import Child, ChildOrder, MasterLeg, State
+from engine.core.strategy import is_quiet
+from engine.core.turn import Turn, followed_legs
+from engine.model import NS_PER_S, OrderType, Quote, sign, split_leg
+from engine.snapshot import (
+    CellState,
+    ChildColumn,
+    ChildState,
+    EngineState,
+    LegRow,
+    MasterLink,
+    NoticeLine,
+    SampleView,
+    Snapshot,
+    StrategyState,
+    StrategyView,
+    WorkingOrder,
+)
+from engine.view_attention import attention_of
+from engine.view_cells import cell_of, leg_title, lots
+from engine.view_copies import copy_rows, prompt_views
+from engine.view_names import strategy_name
+
+COPIES_SHOWN = 50
+NOTICES_SHOWN = 200
+MINUTE_NS = 60 * NS_PER_S
+LINK_LOST_NS = 5 * NS_PER_S
+_URGENCY = list(CellState)
+_CHILD_OF_CELL = {
+    CellState.NONE: ChildState.IDLE,
+    CellState.IN_STEP: ChildState.IN_STEP,
+    CellState.SKIPPED: ChildState.SKIPPED,
+    CellState.AWAITING: ChildState.WORKING,
+    CellState.WORKING: ChildState.WORKING,
+    CellState.DRIFT: ChildState.DRIFT,
+    CellState.HELD: ChildState.HELD,
+    CellState.UNKNOWN: ChildState.UNKNOWN,
+}
+_GOOD = frozenset({ChildState.IDLE, ChildState.IN_STEP})
+
+
+class Frame:
+    """What a snapshot needs beside the core's state."""
+
+    __slots__ = ("engine_failed", "finished", "notices", "seq", "source", "speed")
+
+    def __init__(self, *, source: str = "", speed: Decimal = Decimal(1)) -> None:
+        self.source, self.speed = source, speed
+        self.seq = 0
+        self.engine_failed = ""
+        self.finished = False
+        self.notices: Sequence[NoticeLine] = ()
+
+
+def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
+    """The picture of the engine at `now_ns`."""
+    frame.seq += 1
+    turn = Turn(state, max(now_ns, state.now_ns), {child.id: child for child in state.settings.children})
+    rows = tuple(_leg_row(turn, leg) for leg in state.master.legs.values() if _is_shown(turn, leg))
+    columns = tuple(_column(turn, child, rows, i) for i, child in enumerate(state.children.values()))
+    working = tuple(_working(turn, order) for order in _open(state))
+    open_session = next((s for s in state.sessions if s.open_ns <= turn.now_ns < s.close_ns), None)
+    next_session = next((s for s in state.sessions if s.open_ns > turn.now_ns), None)
+    engine, reason = _engine(state, frame)
+    prompts = prompt_views(turn)
+    return Snapshot(
+        seq=frame.seq,
+        at_ns=turn.now_ns,
+        engine=engine,
+        engine_reason=reason,
+        mode=state.mode,
+        mode_next=state.mode_next,
+        confirm=state.settings.confirm.when,
+        source=frame.source,
+        speed=frame.speed,
+        market_open=open_session is not None,
+        market_opens_ns=None if next_session is None else next_session.open_ns,
+        market_closes_ns=None if open_session is None else open_session.close_ns,
+        master=_link(state),
+        master_pnl_inr=_sum(row.master_pnl_inr for row in rows),
+        children_pnl_inr=_sum(column.pnl_inr for column in columns),
+        in_step=sum(column.state in _GOOD for column in columns),
+        children=columns,
+        strategies=tuple(_strategy(turn, scope) for scope in state.strategies),
+        legs=rows,
+        background=tuple(_leg_row(turn, leg) for leg in state.master.legs.values() if leg.background_units),
+        sample=_sample(turn),
+        copies=copy_rows(turn, COPIES_SHOWN),
+        working=working,
+        prompts=prompts,
+        attention=attention_of(turn, engine, columns, prompts),
+        notices=tuple(frame.notices)[-NOTICES_SHOWN:],
+        orders_last_minute=sum(at_ns > turn.now_ns - MINUTE_NS for at_ns in state.entry_times_ns),
+        finished=frame.finished,
+    )
+
+
+def _open(state: State) -> list[ChildOrder]:
+    return [state.orders[tag] for child in state.children.values() for leg in child.legs.values() for tag in leg.orders]
+
+
+def _is_shown(turn: Turn, leg: MasterLeg) -> bool:
+    """Legs with strategy lots, or in which some child still has something of ours."""
+    if leg.units or leg.window is not None:
+        return True
+    for child in turn.state.children.values():
+        own = child.legs.get(leg.leg)
+        if own is not None and (own.allocation_units or own.orders or own.awaiting_units):
+            return True
+    return False
+
+
+def _sum(values: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum, `None` as soon as one part is unknown."""
+    total = Decimal(0)
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
+
+
+def _leg_row(turn: Turn, leg: MasterLeg) -> LegRow:
+    instrument = turn.leg_instrument(turn.state.master.account, leg.leg)
+    lot = None if instrument is None else instrument.lot_units
+    quote: Quote | None = turn.quote(leg.leg)
+    exchange, symbol, product = split_leg(leg.leg)
+    value = open_value(turn, leg.leg, leg.units)
+    return LegRow(
+        leg=leg.leg,
+        scope=leg.scope,
+        exchange=exchange,
+        symbol=symbol,
+        product=product,
+        title=leg_title(turn, leg.leg),
+        lot_units=lot,
+        master_lots=lots(leg.units, lot),
+        background_lots=lots(leg.background_units, lot),
+        master_average_inr=leg.open_cost_inr / abs(leg.units) if leg.units else None,
+        last_inr=None if quote is None else quote.last_inr,
+        bid_inr=None if quote is None else quote.bid_inr,
+        ask_inr=None if quote is None else quote.ask_inr,
+        quote_at_ns=None if quote is None else quote.at_ns,
+        quote_stale=quote is None or quote.is_stale(turn.now_ns),
+        master_pnl_inr=None if value is None else leg.cash_inr + value,
+        followed=bool(leg.units),
+        cells=tuple(cell_of(turn, child, leg) for child in turn.state.children.values()),
+    )
+
+
+def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> ChildColumn:
+    settings: ChildSettings | None = turn.child_settings.get(child.id)
+    cells = [row.cells[index] for row in rows]
+    state, reason = _child_state(turn, child, [c.state for c in cells], next((c.reason for c in cells if c.reason), ""))
+    strategy = next(iter(turn.state.strategies.values()), None)
+    baseline = None if strategy is None else strategy.baseline
+    return ChildColumn(
+        id=child.id,
+        name=child.id if settings is None or settings.name is None else settings.name,
+        broker="paper" if settings is None or settings.broker is None else settings.broker,
+        live=settings is not None and settings.live,
+        state=state,
+        reason=reason,
+        sizing="" if settings is None else sizing_text(settings),
+        ratio=None if strategy is None else strategy.ratios.get(child.id),
+        available_inr=child.available_inr,
+        available_at_ns=child.available_ns or None,
+        max_capital_inr=child.max_capital_inr,
+        baseline_inr=None if baseline is None else baseline.children_inr.get(child.id),
+        realised_inr=_realised(child),
+        pnl_inr=child_pnl(turn, child),
+        charges_inr=child_charges(child),
+        drift_lots=sum((abs(c.want_lots - c.have_lots) for c in cells), Decimal(0)),
+        read_at_ns=child.positions_at_ns,
+        entries_stopped=next(iter(child.stopped.values()), ""),
+    )
+
+
+def _realised(child: Child) -> Decimal | None:
+    """Profit of closed lots: proceeds less cost, with what is open taken at its own cost."""
+    return sum(
+        (leg.cash_inr + leg.open_cost_inr * sign(leg.allocation_units) for leg in child.legs.values()), Decimal(0)
+    )
+
+
+def _child_state(turn: Turn, child: Child, states: list[CellState], reason: str) -> tuple[ChildState, str]:
+    if child.needs_login:
+        return ChildState.LOGIN_REQUIRED, "login required"
+    for strategy in turn.state.strategies.values():
+        if strategy.state is StrategyState.ACTIVE and child.id in strategy.left_out:
+            return ChildState.LEFT_OUT, strategy.left_out[child.id]
+    worst = max(states, key=_URGENCY.index, default=CellState.NONE)
+    return _CHILD_OF_CELL[worst], "" if _CHILD_OF_CELL[worst] in _GOOD else reason
+
+
+def sizing_text(settings: ChildSettings) -> str:
+    """How a child is sized, for people."""
+    sizing = settings.sizing
+    match sizing.mode:
+        case SizingMode.FIXED_RATIO:
+            return f"fixed {sizing.ratio}"
+        case SizingMode.FIXED_LOTS:
+            return f"{sizing.lots} lots"
+        case SizingMode.RISK_PCT:
+            return f"risk {sizing.pct} %"
+        case _:
+            return sizing.mode.value.replace("_", " ")
+
+
+def _strategy(turn: Turn, scope: str) -> StrategyView:
+    strategy = turn.state.strategies[scope]
+    baseline = strategy.baseline
+    running = strategy.state is not StrategyState.FLAT
+    return StrategyView(
+        scope=scope,
+        state=strategy.state,
+        name=strategy_name(turn, followed_legs(turn, scope)),
+        started_ns=strategy.started_ns if running else None,
+        baseline_inr=baseline.master_inr if running and baseline is not None else None,
+        baseline_at_ns=baseline.at_ns if running and baseline is not None else None,
+        mode=strategy.mode,
+        exit_only=strategy.exit_only,
+        reason="" if baseline is None or not running else baseline.reasons.get("", ""),
+    )
+
+
+def _sample(turn: Turn) -> SampleView | None:
+    """The newest quiet sample while the first scope is flat."""
+    strategy = next(iter(turn.state.strategies.values()), None)
+    if strategy is None or not is_quiet(turn, strategy):
+        return None
+    runs = strategy.samples.get(turn.state.master.account)
+    if not runs:
+        return None
+    note = ""
+    if len(runs) > 1 and runs[-1].value_inr < runs[-2].value_inr:
+        note = "the margin fell: the older one holds a little longer"
+    return SampleView(at_ns=runs[-1].last_ns, master_inr=runs[-1].value_inr, settled=strategy.settled, note=note)
+
+
+def _link(state: State) -> MasterLink:
+    master = state.master
+    fresh = master.read_at_ns is not None and state.now_ns - master.read_at_ns < LINK_LOST_NS
+    return MasterLink(
+        account=master.account,
+        connected=fresh and not master.error,
+        read_at_ns=master.read_at_ns,
+        push_at_ns=master.push_at_ns,
+        available_inr=master.available_inr,
+        error=master.error,
+    )
+
+
+def _engine(state: State, frame: Frame) -> tuple[EngineState, str]:
+    if frame.engine_failed:
+        return EngineState.FAILED, frame.engine_failed
+    if state.stopped:
+        return EngineState.STOPPED, "stopped"
+    if state.kill >= 2:
+        return EngineState.KILLED_ALL, "no orders at all"
+    if state.kill == 1:
+        return EngineState.KILLED_ENTRIES, "no entries"
+    if not state.master.synced:
+        return EngineState.STARTING, "books and positions are being read"
+    if not state.armed:
+        return EngineState.DISARMED, "the last session did not end well: exits only until resume"
+    if state.paused:
+        return EngineState.PAUSED, "exits only"
+    return EngineState.ARMED, ""
+
+
+def _working(turn: Turn, order: ChildOrder) -> WorkingOrder:
+    deadline = order.resolve_from_ns if order.state is OrderState.UNKNOWN else None
+    return WorkingOrder(
+        account=order.account,
+        tag=order.tag,
+        order_id=order.order_id,
+        leg=order.leg,
+        title=leg_title(turn, order.leg),
+        side=order.side,
+        entry=order.entry,
+        units=order.units,
+        filled_units=order.filled,
+        order_type=OrderType.MARKET,
+        status=order.state.value,
+        reason=order.reason,
+        since_ns=order.changed_ns,
+        deadline_ns=deadline,
+    )

@@ -1,0 +1,110 @@
+"""Everything that waits for the operator, most urgent first, each with the key that deals with it."""
+
+from collections.abc import Sequence
+
+from engine.commands import Severity
+from engine.core.lifecycle import OrderState
+from engine.core.turn import Turn
+from engine.model import split_leg
+from engine.snapshot import Attention, ChildColumn, ChildState, EngineState, PromptView
+
+_ORDER = {Severity.ALARM: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+def attention_of(
+    turn: Turn, engine: EngineState, columns: Sequence[ChildColumn], prompts: Sequence[PromptView]
+) -> tuple[Attention, ...]:
+    """What needs a person now; empty is the normal state."""
+    found = [*_engine(engine), *_prompts(prompts), *_orders(turn), *_due(turn), *_children(columns), *_background(turn)]
+    return tuple(sorted(found, key=lambda item: _ORDER[item.severity]))
+
+
+def _engine(engine: EngineState) -> list[Attention]:
+    texts = {
+        EngineState.FAILED: ("the engine stopped: nothing is sent; look at the log and start again", ""),
+        EngineState.DISARMED: ("unclean stop: exits only until you resume", "space"),
+        EngineState.KILLED_ENTRIES: ("kill 1: no entries", "F12"),
+        EngineState.KILLED_ALL: ("kill 2: no orders, exits included", "F12"),
+        EngineState.PAUSED: ("paused: entries are missed, not caught up", "space"),
+    }
+    if engine not in texts:
+        return []
+    text, key = texts[engine]
+    severity = Severity.WARNING if engine is EngineState.PAUSED else Severity.ALARM
+    return [Attention(severity=severity, text=text, key=key)]
+
+
+def _prompts(prompts: Sequence[PromptView]) -> list[Attention]:
+    return [
+        Attention(
+            severity=Severity.WARNING,
+            text=f"confirm {prompt.kind}: {prompt.title} ({prompt.at_deadline} at the end)",
+            key="c",
+            deadline_ns=prompt.deadline_ns,
+        )
+        for prompt in prompts
+    ]
+
+
+def _orders(turn: Turn) -> list[Attention]:
+    found: list[Attention] = []
+    for child in turn.state.children.values():
+        for leg in child.legs.values():
+            for order in turn.open_orders(leg):
+                symbol = split_leg(leg.leg)[1]
+                if order.state is OrderState.UNKNOWN:
+                    text = f"unknown {order.side} {order.remaining}: asked {order.resolve_step} times"
+                    found.append(
+                        Attention(
+                            severity=Severity.ALARM,
+                            text=text,
+                            account=child.id,
+                            symbol=symbol,
+                            deadline_ns=order.resolve_from_ns,
+                        )
+                    )
+                elif order.state is OrderState.HELD:
+                    text = f"{order.side} {order.remaining} {order.reason}"
+                    found.append(
+                        Attention(severity=Severity.ALARM, text=text, key="r", account=child.id, symbol=symbol)
+                    )
+    return found
+
+
+def _due(turn: Turn) -> list[Attention]:
+    return [
+        Attention(
+            severity=Severity.ALARM,
+            text=f"exit due: {leg.due_reason}",
+            account=child.id,
+            symbol=split_leg(leg.leg)[1],
+        )
+        for child in turn.state.children.values()
+        for leg in child.legs.values()
+        if leg.due and leg.due_reason
+    ]
+
+
+def _children(columns: Sequence[ChildColumn]) -> list[Attention]:
+    found: list[Attention] = []
+    for column in columns:
+        if column.state is ChildState.LOGIN_REQUIRED:
+            found.append(Attention(severity=Severity.ALARM, text="login required", account=column.id))
+        elif column.state is ChildState.LEFT_OUT:
+            found.append(Attention(severity=Severity.WARNING, text=column.reason, key="j", account=column.id))
+        elif column.entries_stopped:
+            found.append(Attention(severity=Severity.WARNING, text=column.entries_stopped, key="r", account=column.id))
+    return found
+
+
+def _background(turn: Turn) -> list[Attention]:
+    return [
+        Attention(
+            severity=Severity.INFO,
+            text=f"{leg.background_units} units in the background: not followed",
+            key="o",
+            symbol=split_leg(leg.leg)[1],
+        )
+        for leg in turn.state.master.legs.values()
+        if leg.background_units
+    ]

@@ -1,0 +1,104 @@
+"""How one child stands in one leg: the cell of the matrix. One function decides the mark, for every screen."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from engine.core.lifecycle import OrderState
+from engine.core.loss import leg_pnl
+from engine.core.sizing import residue
+from engine.core.state import Child, ChildLeg, ChildOrder, MasterLeg
+from engine.core.symbols import title
+from engine.core.turn import Turn
+from engine.model import LegId, instrument_of
+from engine.snapshot import Cell, CellState, StrategyState
+
+_BUSY = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.WORKING})
+
+
+def lots(units: int, lot_units: int | None) -> Decimal:
+    """Units as lots; units themselves where the lot is unknown."""
+    return Decimal(units) if lot_units is None else Decimal(units) / lot_units
+
+
+def leg_title(turn: Turn, leg: LegId) -> str:
+    """A leg for people."""
+    instrument = turn.leg_instrument(turn.state.master.account, leg)
+    return title(instrument if instrument is not None else instrument_of(leg))
+
+
+def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:
+    """One child in one leg of the master."""
+    leg = child.legs.get(master.leg)
+    instrument = turn.leg_instrument(child.id, master.leg)
+    lot = None if instrument is None else instrument.lot_units
+    external = lots(child.external.get(master.leg, 0), lot)
+    strategy = turn.state.strategies.get(master.scope)
+    left_out = "" if strategy is None else strategy.left_out.get(child.id, "")
+    if leg is None:
+        waits = master.window is not None
+        state = CellState.WORKING if waits else CellState.SKIPPED if left_out or instrument is None else CellState.NONE
+        reason = left_out or ("unknown instrument" if instrument is None else "")
+        return Cell(
+            child=child.id,
+            state=state,
+            have_lots=Decimal(0),
+            want_lots=Decimal(0),
+            external_lots=external,
+            reason=reason,
+        )
+    orders = list(turn.open_orders(leg))
+    state, reason = _state(leg, master, orders, left_out)
+    return Cell(
+        child=child.id,
+        state=state,
+        have_lots=lots(leg.allocation_units, lot),
+        want_lots=lots(leg.target_units * leg.sign, lot),
+        working_lots=lots(_signed(orders, _BUSY), lot),
+        awaiting_lots=lots(leg.awaiting_units * leg.sign, lot),
+        unknown_lots=lots(_signed(orders, frozenset({OrderState.UNKNOWN})), lot),
+        external_lots=external,
+        residue_lots=_residue(turn, child, master, lot),
+        reason=reason,
+        since_ns=_since(leg, orders),
+        pnl_inr=leg_pnl(turn, leg),
+        average_inr=leg.open_cost_inr / abs(leg.allocation_units) if leg.allocation_units else None,
+    )
+
+
+def _signed(orders: list[ChildOrder], states: frozenset[OrderState]) -> int:
+    return sum(o.remaining * o.side.sign for o in orders if o.state in states)
+
+
+def _state(leg: ChildLeg, master: MasterLeg, orders: list[ChildOrder], left_out: str) -> tuple[CellState, str]:
+    """The cell's mark and its reason, most urgent first."""
+    for state, mark in ((OrderState.UNKNOWN, CellState.UNKNOWN), (OrderState.HELD, CellState.HELD)):
+        found = next((o for o in orders if o.state is state), None)
+        if found is not None:
+            return mark, found.reason or "sent, outcome not known: looked for by its tag"
+    if leg.due_reason:
+        return CellState.DRIFT, leg.due_reason
+    if any(o.state in _BUSY for o in orders):
+        return CellState.WORKING, ""
+    if leg.awaiting_units:
+        return CellState.AWAITING, "awaiting confirmation"
+    if leg.allocation_units != leg.target_units * leg.sign:
+        return CellState.DRIFT, leg.skipped
+    if master.window is not None:
+        return CellState.WORKING, ""
+    if leg.skipped:
+        return CellState.SKIPPED, leg.skipped
+    if left_out and not leg.allocation_units:
+        return CellState.SKIPPED, left_out
+    return (CellState.IN_STEP, "") if leg.allocation_units or master.units else (CellState.NONE, "")
+
+
+def _residue(turn: Turn, child: Child, master: MasterLeg, lot_units: int | None) -> Fraction:
+    strategy = turn.state.strategies.get(master.scope)
+    ratio = None if strategy is None or strategy.state is StrategyState.FLAT else strategy.ratios.get(child.id)
+    return Fraction(0) if ratio is None or lot_units is None else residue(ratio, master.units, lot_units)
+
+
+def _since(leg: ChildLeg, orders: list[ChildOrder]) -> int | None:
+    if leg.due_since_ns:
+        return leg.due_since_ns
+    return min((o.changed_ns for o in orders), default=None)

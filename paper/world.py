@@ -1,0 +1,135 @@
+"""The paper world: exchange, accounts and the lines to them, on one agenda. It outlives the process that trades in it.
+
+Simulations, the demo and replays differ only in what feeds it: quotes, and what the master does.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from config.rates import ChargeRates
+from config.schema import Settings
+from engine.agenda import Agenda
+from engine.clock import EngineClock
+from engine.events import OrderUpdated
+from engine.feed import QuoteFeed
+from engine.loop import EngineLoop
+from engine.model import NS_PER_MS, Instrument, LegId, OrderReport, Quote, TradingSession
+from paper.broker import PaperBroker
+from paper.exchange import Exchange
+from paper.faults import FaultyBroker
+from paper.lane import AgendaLane
+
+
+class World:
+    """Everything outside the process.
+
+    Args:
+        settings: Accounts and the paper exchange's settings.
+        sessions: Trading sessions around the day.
+        instruments: What is listed.
+        charges: Charge rates of the day.
+        loop: The loop whose clock and agenda everything runs on.
+        overnight: The master's positions from before the start.
+        quote_interval_ns: The least time between two batches of quotes for the core.
+        push_master: Whether the exchange pushes the master's order updates (false: whoever records them does).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        sessions: Sequence[TradingSession],
+        instruments: Sequence[Instrument],
+        charges: ChargeRates | None,
+        loop: EngineLoop,
+        overnight: Mapping[LegId, int] | None = None,
+        quote_interval_ns: int = 0,
+        push_master: bool = True,
+    ) -> None:
+        self.settings, self.loop = settings, loop
+        self.clock: EngineClock = loop.clock
+        self.agenda: Agenda = loop.agenda
+        self.master = settings.master.id
+        self.feed: QuoteFeed | None = None
+        self._latency_ns = settings.paper.latency_ms * NS_PER_MS
+        self._quote_interval_ns, self._push_master = quote_interval_ns, push_master
+        self.exchange = Exchange(
+            paper=settings.paper,
+            sessions=sessions,
+            instruments=instruments,
+            charges=charges,
+            on_update=self._updated,
+        )
+        self.brokers: dict[str, FaultyBroker] = {}
+        self._lanes: dict[str, AgendaLane] = {}
+        self._process = 0
+        for account in (settings.master, *settings.children):
+            capital = account.capital_inr if account.capital_inr is not None else Decimal(0)
+            self.exchange.add_account(account.id, capital, overnight if account.id == self.master else None)
+            inner = PaperBroker(self.exchange, account.id, self.clock)
+            self.brokers[account.id] = FaultyBroker(inner, self.agenda, self.clock.now_ns)
+        self._watch_exchange(self.clock.now_ns())
+
+    def connect(self) -> tuple[dict[str, AgendaLane], QuoteFeed]:
+        """Fresh lines for a process that starts."""
+        self._process += 1
+        self._lanes = {
+            account: AgendaLane(broker, self.agenda, self.loop.post, self.clock.now_ns, self._latency_ns)
+            for account, broker in self.brokers.items()
+        }
+        self.feed = QuoteFeed(self.loop.post, self.exchange.newest, self._quote_interval_ns)
+        return self._lanes, self.feed
+
+    def disconnect(self) -> None:
+        """The process is gone: what was sent arrives, nothing is heard any more."""
+        self._process += 1
+        for lane in self._lanes.values():
+            lane.die()
+        self._lanes, self.feed = {}, None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a process listens."""
+        return self.feed is not None
+
+    def quote(self, quotes: Sequence[Quote], now_ns: int) -> None:
+        """New market data: the exchange matches, the process hears of what it subscribed to."""
+        self.exchange.update_quotes(quotes, now_ns)
+        if self.feed is not None:
+            self.feed.offer(quotes, now_ns)
+
+    def record_master(self, report: OrderReport, now_ns: int) -> None:
+        """A row of the master's book that happened elsewhere; pushed at once."""
+        self.exchange.record(self.master, report, now_ns)
+        if self.is_connected:
+            self.loop.post(OrderUpdated(at_ns=now_ns, account=self.master, report=report))
+
+    def net_positions(self, account: str) -> dict[str, int]:
+        """An account's net units by symbol, zeros left out."""
+        found: dict[str, int] = {}
+        for position in self.exchange.positions(account):
+            found[position.symbol] = found.get(position.symbol, 0) + position.net_units
+        return {symbol: units for symbol, units in found.items() if units}
+
+    def _updated(self, account: str, report: OrderReport) -> None:
+        """An order changed at the exchange: a push is on its way to the process that runs now."""
+        if not self.is_connected or (account == self.master and not self._push_master):
+            return
+        process = self._process
+        self.agenda.at(
+            self.clock.now_ns() + self._latency_ns, lambda at_ns: self._push(process, account, report, at_ns)
+        )
+
+    def _push(self, process: int, account: str, report: OrderReport, at_ns: int) -> None:
+        if process == self._process:
+            self.loop.post(OrderUpdated(at_ns=at_ns, account=account, report=report))
+
+    def _watch_exchange(self, now_ns: int) -> None:
+        """What the exchange does by itself: square-off, the end of the day."""
+        due_ns = self.exchange.next_due_ns()
+        if due_ns is not None:
+            self.agenda.at(max(due_ns, now_ns), self._exchange_due)
+
+    def _exchange_due(self, now_ns: int) -> None:
+        self.exchange.run_due(now_ns)
+        self._watch_exchange(now_ns + 1)

@@ -1,0 +1,94 @@
+"""What the running or the last session holds, read from its files without disturbing it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.rules import to_ist
+from config.schema import Mode
+from engine.core.lifecycle import OrderState
+from engine.core.state import State
+from engine.model import split_leg
+from state.lock import is_locked
+from state.session import fold
+from state.store import JOURNAL_NAME, latest_state, lock_path, mode_directory
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """One session's holdings."""
+
+    document: Json
+
+    def text(self) -> str:
+        """For people."""
+        rows = self.document
+        lines = [
+            f"{rows['session']} session of {rows['day']}, {rows['mode']}, last heard of at {rows['at']} IST",
+            f"strategy {rows['strategy']}; ratios {rows['ratios'] or 'none'}",
+        ]
+        for account in ("master", "children"):
+            held = rows[account]
+            if isinstance(held, dict):
+                lines += [f"  {name}: {units or 'nothing'}" for name, units in held.items()]
+        for key in ("working", "unknown", "held"):
+            found = rows[key]
+            if isinstance(found, list) and found:
+                lines.append(f"  {key}: {', '.join(str(row) for row in found)}")
+        return "\n".join(lines)
+
+
+def newest_status(roots: Sequence[Path]) -> Status | None:
+    """The status of the session that was written last below any of the data directories, `None` when there is none.
+
+    Raises:
+        StateRefused: Its files are damaged or of another version.
+    """
+    found: list[tuple[float, Path, Mode]] = []
+    for root in roots:
+        for mode in Mode:
+            files = list(mode_directory(root, mode).glob(f"{JOURNAL_NAME}*"))
+            if files:
+                found.append((max(file.stat().st_mtime for file in files), root, mode))
+    for _, root, mode in sorted(found, key=lambda row: row[0], reverse=True):
+        state, events = latest_state(root, mode)
+        if state is not None or events:
+            return _status(fold(state, events).state, is_running=is_locked(lock_path(root)))
+    return None
+
+
+def _status(state: State, *, is_running: bool) -> Status:
+    strategy = next(iter(state.strategies.values()), None)
+    return Status(
+        document={
+            "session": "running" if is_running else "last",
+            "day": state.day,
+            "mode": state.mode.value,
+            "at": to_ist(state.now_ns).strftime("%H:%M:%S"),
+            "strategy": "FLAT" if strategy is None else strategy.state.value,
+            "ratios": {} if strategy is None else {c: str(r) for c, r in strategy.ratios.items()},
+            "master": {
+                state.master.account: {
+                    split_leg(leg.leg)[1]: leg.units for leg in state.master.legs.values() if leg.units
+                }
+            },
+            "children": {
+                child.id: {
+                    split_leg(leg.leg)[1]: leg.allocation_units for leg in child.legs.values() if leg.allocation_units
+                }
+                for child in state.children.values()
+            },
+            "working": _tags(state, OrderState.WORKING),
+            "unknown": _tags(state, OrderState.UNKNOWN) + _tags(state, OrderState.SENT),
+            "held": _tags(state, OrderState.HELD),
+            "armed": state.armed,
+            "paused": state.paused,
+            "kill": state.kill,
+        }
+    )
+
+
+def _tags(state: State, wanted: OrderState) -> list[str]:
+    return [order.tag for order in state.orders.values() if order.state is wanted]
