@@ -51,7 +51,9 @@ def test_hedge_lowers_the_requirement() -> None:
     assert portfolio_margin((*SHORTS, *WINGS), SPOTS) < portfolio_margin(SHORTS, SPOTS) / 2
 
 
-@pytest.mark.parametrize(("strike", "kind"), [(SPOT, "CE"), (25500, "CE"), (23900, "CE"), (SPOT, "PE"), (25500, "PE")])
+@pytest.mark.parametrize(
+    ("strike", "kind"), [(SPOT, "CE"), (25500, "CE"), (23900, "CE"), (20000, "CE"), (SPOT, "PE"), (25500, "PE")]
+)
 def test_bought_option_needs_its_premium(strike: int, kind: str) -> None:
     position = leg(strike, kind, 650)
     assert portfolio_margin((position,), SPOTS) == Decimal(round(650 * position.price_inr))
@@ -76,6 +78,24 @@ def test_nothing_needs_nothing() -> None:
 
 def test_positions_of_one_instrument_are_netted() -> None:
     assert portfolio_margin((leg(SPOT, "CE", -65), leg(SPOT, "CE", 65)), SPOTS) == 0
+
+
+@pytest.mark.parametrize(
+    ("description", "units", "price", "more", "other_price", "needed"),
+    [
+        ("adding pays its own price", 65, 100, 65, 80, 65 * 180),
+        ("reducing frees the price of what is held", 130, 100, -65, 80, 65 * 100),
+        ("turning pays the price of what is opened", -65, 100, 130, 80, 65 * 80),
+    ],
+)
+def test_price_of_what_is_netted(
+    description: str, units: int, price: int, more: int, other_price: int, needed: int
+) -> None:
+    pair = (
+        MarginPosition(instrument=option(), units=units, price_inr=Decimal(price)),
+        MarginPosition(instrument=option(), units=more, price_inr=Decimal(other_price)),
+    )
+    assert portfolio_margin(pair, SPOTS) == needed, description
 
 
 def test_future_needs_about_a_tenth_of_its_value_and_a_call_bought_caps_a_short_one() -> None:

@@ -246,10 +246,24 @@ class World:
         assert answer.outcome is Outcome.ACKED, answer.reason
         return answer.order_id
 
-    def modify(self, order_id: str, **changes: object) -> Answer:
-        command = ModifyOrder(account="C1", tag="T1", order_id=order_id)
-        for name, value in changes.items():
-            command = _replaced(command, name, value)
+    def modify(
+        self,
+        order_id: str,
+        *,
+        order_type: OrderType | None = None,
+        quantity: int | None = None,
+        price_inr: Decimal | None = None,
+        trigger_price_inr: Decimal | None = None,
+    ) -> Answer:
+        command = ModifyOrder(
+            account="C1",
+            tag="T1",
+            order_id=order_id,
+            order_type=order_type,
+            quantity=quantity,
+            price_inr=price_inr,
+            trigger_price_inr=trigger_price_inr,
+        )
         return self.exchange.modify(command, self.now)
 
     def cancel(self, order_id: str) -> Answer:
@@ -261,12 +275,6 @@ class World:
     def net(self, symbol: str = CALL, product: str = "NRML", account: str = "C1") -> int:
         rows = self.exchange.positions(account)
         return sum(row.net_units for row in rows if (row.symbol, row.product) == (symbol, product))
-
-
-def _replaced(command: ModifyOrder, name: str, value: object) -> ModifyOrder:
-    import msgspec
-
-    return msgspec.structs.replace(command, **{name: value})
 
 
 def nfo(symbol: str) -> InstrumentId:

@@ -9,7 +9,7 @@ from engine.commands import PlaceOrder
 from engine.events import Outcome
 from engine.model import BookStatus, OrderType, Side, Validity, leg_id
 from paper import rejections
-from tests.unit.paper.builders import CALL, NOW, PUT, World, levels, nfo, ns, option, order, quote
+from tests.unit.paper.builders import CALL, NOW, PUT, World, levels, money, nfo, ns, option, order, quote
 
 BUY, SELL = Side.BUY, Side.SELL
 LIMIT, MARKET, SL, SL_M = OrderType.LIMIT, OrderType.MARKET, OrderType.SL, OrderType.SL_M
@@ -248,20 +248,22 @@ def test_limit_made_a_stop_waits_for_its_trigger() -> None:
 
 
 @pytest.mark.parametrize(
-    ("description", "changes", "reason"),
+    ("description", "price", "quantity", "reason"),
     [
-        ("off the tick", {"price_inr": Decimal("90.01")}, "Tick size"),
-        ("odd quantity", {"quantity": 66}, "multiples of lot size"),
-        ("above freeze", {"quantity": 3575}, "maximum quantity"),
-        ("zero quantity", {"quantity": 0}, rejections.CANNOT_MODIFY),
+        ("off the tick", "90.01", None, "Tick size"),
+        ("odd quantity", None, 66, "multiples of lot size"),
+        ("above freeze", None, 3575, "maximum quantity"),
+        ("zero quantity", None, 0, rejections.CANNOT_MODIFY),
     ],
 )
-def test_refused_modification_changes_nothing(description: str, changes: dict[str, object], reason: str) -> None:
+def test_refused_modification_changes_nothing(
+    description: str, price: str | None, quantity: int | None, reason: str
+) -> None:
     world = World()
     world.quotes(quote())
     order_id = world.accepted(order(BUY, 65, LIMIT, price="90"))
     before = world.row(order_id)
-    answer = world.modify(order_id, **changes)
+    answer = world.modify(order_id, price_inr=money(price), quantity=quantity)
     assert (answer.outcome, reason in answer.reason) == (Outcome.REJECTED, True), description
     assert (world.row(order_id), len(world.updates)) == (before, 1), description
 

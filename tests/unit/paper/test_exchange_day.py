@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from engine.commands import PlaceOrder
 from engine.errors import StateRefused
 from engine.events import Outcome
-from engine.model import BookStatus, OrderType, Side, leg_id
+from engine.model import BookStatus, OrderType, Side, TradingSession, leg_id
 from paper import rejections
 from paper.exchange import Exchange
 from tests.unit.paper.builders import CALL, NOW, PUT, SESSIONS, World, future, ns, option, order, quote, rates
@@ -66,10 +67,12 @@ def test_squared_off_once() -> None:
         ("any other entry", "15:25", order(BUY, 65), True),
     ],
 )
-def test_intraday_entries_end_with_the_square_off(description: str, time: str, given: object, accepted: bool) -> None:
+def test_intraday_entries_end_with_the_square_off(
+    description: str, time: str, given: PlaceOrder, accepted: bool
+) -> None:
     world = World()
     world.now = ns(time)
-    answer = world.place(given)  # type: ignore[arg-type]
+    answer = world.place(given)
     assert (answer.outcome is Outcome.ACKED) is accepted, description
     assert answer.reason == ("" if accepted else rejections.INTRADAY_CLOSED), description
 
@@ -135,6 +138,30 @@ def test_position_missing_from_the_new_days_file_is_kept_and_its_orders_are_refu
     assert world.net() == 65
     assert world.exchange.instruments() == (option(PUT),)
     assert world.place(order(SELL)).reason == rejections.UNKNOWN_INSTRUMENT
+
+
+def test_contract_still_trades_on_its_last_day_and_is_settled_on_the_next() -> None:
+    world = World(instruments=(option(expiry="2026-11-03"),))
+    world.quotes(quote())
+    world.accepted(order(SELL, 65))
+    world.now = ns("09:00", 3)
+    world.exchange.start_day(SESSIONS, world.instruments, world.now)
+    assert world.net() == -65
+    world.now = ns("09:00", 4)
+    world.exchange.start_day((), (), world.now)
+    assert world.exchange.positions("C1") == ()
+
+
+def test_new_day_has_its_own_sessions() -> None:
+    world = World()
+    world.quotes(quote())
+    world.now = ns("09:00", 4)
+    sessions = (TradingSession(open_ns=ns("10:00", 4), close_ns=ns("11:00", 4)),)
+    world.exchange.start_day(sessions, world.instruments, world.now)
+    assert world.exchange.next_due_ns() == ns("10:55", 4)
+    assert world.place(order()).reason == rejections.MARKET_CLOSED
+    world.now = ns("10:00", 4)
+    assert world.place(order()).outcome is Outcome.ACKED
 
 
 def test_background_positions_are_overnight() -> None:

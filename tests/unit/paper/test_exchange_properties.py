@@ -44,13 +44,28 @@ class Trading(RuleBasedStateMachine):
         product=st.sampled_from(["NRML", "MIS"]),
         validity=st.sampled_from(Validity),
     )
-    def order_is_placed(self, **terms: object) -> None:
-        kind = terms.pop("order_type")
-        price = str(terms.pop("price"))
-        lots = terms.pop("lots")
-        assert isinstance(kind, OrderType)
-        assert isinstance(lots, int)
-        self.world.place(order(quantity=lots * 65, order_type=kind, price=price, trigger=price, **terms))  # type: ignore[arg-type]
+    def order_is_placed(
+        self,
+        *,
+        symbol: str,
+        side: Side,
+        lots: int,
+        order_type: OrderType,
+        price: str,
+        product: str,
+        validity: Validity,
+    ) -> None:
+        placed = order(
+            side,
+            lots * 65,
+            order_type,
+            price=price,
+            trigger=price,
+            symbol=symbol,
+            product=product,
+            validity=validity,
+        )
+        self.world.place(placed)
 
     @rule(pick=st.integers(0, 50), lots=st.none() | st.integers(1, 12), price=ticks, market=st.booleans())
     def order_is_modified(self, pick: int, lots: int | None, price: str, market: bool) -> None:

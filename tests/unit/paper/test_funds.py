@@ -13,8 +13,9 @@ LIMIT = OrderType.LIMIT
 WING = "NIFTY26NOV24700CE"
 
 
-def rich(**changes: object) -> World:
-    world = World(margins=True, instruments=(option(), option(PUT), option(WING, strike=24700)), **changes)  # type: ignore[arg-type]
+def rich(capital: Decimal = Decimal(1_000_000), *, partial_fills: bool = False) -> World:
+    listed = (option(), option(PUT), option(WING, strike=24700))
+    world = World(margins=True, instruments=listed, capital=capital, partial_fills=partial_fills)
     world.quotes(quote("100", "100"), quote("100", "100", symbol=PUT), quote("30", "30", symbol=WING))
     return world
 
@@ -87,6 +88,15 @@ def test_partly_filled_order_blocks_for_its_rest() -> None:
     world.accepted(order(BUY, 195, LIMIT, price="90"))
     assert world.net() == 65
     assert available(world) == before - 195 * 90
+
+
+def test_modified_partly_filled_order_blocks_for_its_rest() -> None:
+    world = rich(partial_fills=True)
+    before = available(world)
+    world.quotes(quote("90", "90", ask_units=65))
+    order_id = world.accepted(order(BUY, 195, LIMIT, price="90"))
+    assert world.modify(order_id, price_inr=Decimal(80)).outcome is Outcome.ACKED
+    assert available(world) == before - 65 * 90 - 130 * 80
 
 
 def test_two_resting_orders_cannot_use_the_same_money() -> None:

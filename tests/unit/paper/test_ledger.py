@@ -47,7 +47,8 @@ def test_holding(description: str, trades: tuple[Trade, ...], net: int, average:
 
 def test_position_brought_along_gets_its_basis_from_its_first_fill() -> None:
     holding = Holding(net_units=130, overnight_units=130, has_basis=False)
-    assert holding.average_inr is None
+    unknown = holding.average_inr
+    assert unknown is None
     holding.trade(SELL, 65, 65 * Decimal(90))
     assert (holding.net_units, holding.realised_inr, holding.average_inr) == (65, Decimal(0), Decimal(90))
 

@@ -1,0 +1,95 @@
+"""Runs the dashboard without a terminal against a fake feed, and reads its screen as plain text."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from engine.events import Operator
+from engine.snapshot import Snapshot
+from tests.tui.snapshots import FakeFeed
+from tui.app import LockstepApp
+
+WIDE = (120, 36)
+SMALL = (80, 24)
+STORED = Path(__file__).parent / "__snapshots__"
+
+
+@dataclass
+class Desk:
+    """The dashboard under test."""
+
+    app: LockstepApp
+    feed: FakeFeed
+    pilot: Pilot[Any]
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+        await self.settle()
+
+    async def type(self, text: str) -> None:
+        await self.press(*text, "enter")
+
+    async def settle(self) -> None:
+        await self.pilot.pause()
+        await self.pilot.pause()
+
+    async def publish(self, **changes: object) -> None:
+        self.feed.publish(**changes)
+        await self.look()
+
+    async def look(self) -> None:
+        """What the timer does."""
+        self.app.pull()
+        await self.settle()
+
+    @property
+    def screen(self) -> list[str]:
+        strips = self.app.screen._compositor.render_strips()
+        return [strip.text.rstrip() for strip in strips]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen)
+
+    @property
+    def sent(self) -> list[Operator]:
+        return self.feed.sent
+
+    @property
+    def top(self) -> str:
+        return type(self.app.screen).__name__
+
+
+Script = Callable[[Desk], Awaitable[None]]
+
+
+def drive(
+    start: Snapshot | None, script: Script, *, size: tuple[int, int] = WIDE, arm_s: float = 0, refusal: str = ""
+) -> FakeFeed:
+    """Run a script against the dashboard; the timer hardly ticks, so the script decides when to look."""
+
+    async def run() -> FakeFeed:
+        feed = FakeFeed(start, live_refusal=refusal)
+        app = LockstepApp(feed, hz=1, arm_s=arm_s)
+        async with app.run_test(size=size) as pilot:
+            desk = Desk(app, feed, pilot)
+            await desk.look()
+            await script(desk)
+        return feed
+
+    return asyncio.run(run())
+
+
+def assert_screen(name: str, desk: Desk) -> None:
+    """The screen is as stored; `LOCKSTEP_UPDATE_SCREENS=1` stores it anew (then look at the difference)."""
+    path = STORED / f"{name}.txt"
+    if os.environ.get("LOCKSTEP_UPDATE_SCREENS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(desk.text + "\n", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == desk.text + "\n", f"{path.name} differs"

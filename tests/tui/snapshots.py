@@ -1,0 +1,333 @@
+"""Realistic snapshots for the tests of the dashboard, built from plain numbers. Times are IST of 2 November 2026."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+
+import msgspec
+
+from config.schema import ConfirmWhen, Mode
+from engine.commands import Severity
+from engine.events import Operator
+from engine.model import NS_PER_S, LegId, OrderType, Side, leg_id
+from engine.snapshot import (
+    Attention,
+    Cell,
+    CellState,
+    ChildColumn,
+    ChildState,
+    CopyLine,
+    CopyRow,
+    EngineState,
+    LegRow,
+    MasterLink,
+    NoticeLine,
+    PromptRow,
+    PromptView,
+    SampleView,
+    Snapshot,
+    StrategyState,
+    StrategyView,
+    WorkingOrder,
+)
+
+IST = timezone(timedelta(hours=5, minutes=30))
+LOT = 65
+HOSTILE = "Insufficient funds [required=12,000.00] [/v3/orders] [red]M&M[/red] \x1b[2J\nBAJAJ-AUTO ⚠"
+
+
+def at(text: str) -> int:
+    """`11:42:07` of the day in nanoseconds."""
+    moment = datetime.fromisoformat(f"2026-11-02T{text}").replace(tzinfo=IST)
+    return int(moment.timestamp()) * NS_PER_S
+
+
+NOW = at("11:42:07")
+
+
+def rupees(text: str) -> Decimal:
+    return Decimal(text.replace(",", ""))
+
+
+@dataclass
+class FakeFeed:
+    """A feed that hands out what it is given and keeps what was sent."""
+
+    newest: Snapshot | None
+    now: int = NOW
+    live_refusal: str = ""
+    sent: list[Operator] = field(default_factory=list)
+
+    def snapshot(self) -> Snapshot | None:
+        return self.newest
+
+    def send(self, event: Operator) -> None:
+        self.sent.append(event)
+
+    def now_ns(self) -> int:
+        return self.now
+
+    def publish(self, **changes: object) -> None:
+        """A newer snapshot with these fields changed."""
+        assert self.newest is not None
+        self.newest = changed(self.newest, seq=self.newest.seq + 1, **changes)
+
+
+def changed(snapshot: Snapshot, **changes: object) -> Snapshot:
+    return msgspec.structs.replace(snapshot, **changes)
+
+
+def leg_of(symbol: str) -> LegId:
+    return leg_id("NFO", symbol, "NRML")
+
+
+CONDOR = (
+    ("NIFTY26N0324750CE", "NIFTY 24750 CE 03Nov", -10, "34.30", "28.10", "4650"),
+    ("NIFTY26N0324900CE", "NIFTY 24900 CE 03Nov", 10, "13.00", "10.20", "-2100"),
+    ("NIFTY26N0324350PE", "NIFTY 24350 PE 03Nov", -10, "31.15", "22.40", "5687.5"),
+    ("NIFTY26N0324200PE", "NIFTY 24200 PE 03Nov", 10, "12.05", "9.90", "-1397.5"),
+)
+SIX = (
+    ("ZC0001", "3/10", "10,50,000", 3),
+    ("ZC0002", "1/2", "17,50,000", 5),
+    ("AC0003", "1/7", "5,00,000", 1),
+    ("ZC0004", "3/10", "10,50,000", 3),
+    ("ZC0005", "3/10", "10,51,234", 3),
+    ("ZC0006", "", "0", 0),
+)
+
+
+def cell(child: str, have: int, want: int, state: CellState = CellState.IN_STEP, **more: object) -> Cell:
+    base = Cell(child=child, state=state, have_lots=Decimal(have), want_lots=Decimal(want))
+    return msgspec.structs.replace(base, **more)
+
+
+def leg_row(symbol: str, title: str, master: int, average: str, last: str, pnl: str, cells: Sequence[Cell]) -> LegRow:
+    return LegRow(
+        leg=leg_of(symbol), scope="account", exchange="NFO", symbol=symbol, product="NRML", title=title, lot_units=LOT,
+        master_lots=Decimal(master), background_lots=Decimal(0), master_average_inr=Decimal(average),
+        last_inr=Decimal(last), bid_inr=Decimal(last) - Decimal("0.05"), ask_inr=Decimal(last) + Decimal("0.05"),
+        quote_at_ns=NOW - NS_PER_S // 2, quote_stale=False, master_pnl_inr=Decimal(pnl), followed=True,
+        cells=tuple(cells),
+    )  # fmt: skip
+
+
+def child(name: str, ratio: str, capital: str, state: ChildState = ChildState.IN_STEP, **more: object) -> ChildColumn:
+    base = ChildColumn(
+        id=name, name=f"Account {name}", broker="zerodha", live=True, state=state, reason="", sizing="frozen ratio",
+        ratio=Fraction(ratio) if ratio else None, available_inr=rupees(capital), available_at_ns=NOW - NS_PER_S,
+        max_capital_inr=None, baseline_inr=rupees(capital) if ratio else None, realised_inr=Decimal(0),
+        pnl_inr=Decimal("2790") if ratio else Decimal(0), charges_inr=Decimal("182.40"), drift_lots=Decimal(0),
+        read_at_ns=NOW - NS_PER_S,
+    )  # fmt: skip
+    return msgspec.structs.replace(base, **more)
+
+
+def condor_cells(sign: int, row: int) -> list[Cell]:
+    cells = []
+    for name, _, _, lots in SIX:
+        want = sign * lots
+        if name == "ZC0006":
+            cells.append(cell(name, 0, 0, CellState.SKIPPED, reason="left out: margin stale"))
+        elif name == "ZC0004" and row == 0:
+            cells.append(
+                cell(name, want - sign, want, CellState.UNKNOWN, unknown_lots=Decimal(sign), since_ns=at("11:41:20"),
+                     reason="sent, no answer; asked 3 times")
+            )  # fmt: skip
+        elif name == "AC0003" and row == 3:
+            cells.append(cell(name, want, want, external_lots=Decimal(2), residue_lots=Fraction(3, 7)))
+        else:
+            cells.append(cell(name, want, want, pnl_inr=Decimal("1395"), average_inr=Decimal("34.30")))
+    return cells
+
+
+def copies() -> tuple[CopyRow, ...]:
+    rows = []
+    for number, (symbol, title, lots, price, _, _) in enumerate(reversed(CONDOR)):
+        lines = [
+            CopyLine(child=name, units=n * LOT, filled_units=n * LOT, status="filled", average_inr=Decimal(price),
+                     latency_ms=48 + 7 * i + number, slippage_inr=Decimal("0.05"))
+            for i, (name, _, _, n) in enumerate(SIX) if n
+        ]  # fmt: skip
+        if number == 3:
+            lines[3] = CopyLine(child="ZC0004", units=195, filled_units=130, status="unknown", reason="no answer")
+        lines.append(CopyLine(child="ZC0006", units=0, filled_units=0, status="skipped", reason="margin stale"))
+        rows.append(
+            CopyRow(id=number + 1, at_ns=at("09:31:05") + number * 13 * NS_PER_S, leg=leg_of(symbol), title=title,
+                    side=Side.SELL if lots < 0 else Side.BUY, entry=True, master_lots=Decimal(lots),
+                    master_price_inr=Decimal(price), lines=tuple(lines), done=number != 3)
+        )  # fmt: skip
+    return tuple(reversed(rows))
+
+
+def notices() -> tuple[NoticeLine, ...]:
+    texts = (
+        ("09:15:00", Severity.INFO, "", "The market is open."),
+        ("09:31:05", Severity.INFO, "ZM0001", "Strategy begins: baseline ₹35,00,000 taken at 09:31:04."),
+        ("09:31:05", Severity.WARNING, "ZC0006", "ZC0006 is left out: its margin is 3 min old. j lets it join."),
+        ("09:31:44", Severity.INFO, "ZC0001", "SELL 195 NIFTY 24750 CE 03Nov filled at 34.25."),
+        ("11:41:20", Severity.ALARM, "ZC0004", "SELL 65 NIFTY 24750 CE 03Nov: no answer. The order book is asked."),
+    )
+    return tuple(
+        NoticeLine(number=n, at_ns=at(when), severity=severity, text=text, account=account)
+        for n, (when, severity, account, text) in enumerate(texts, 1)
+    )
+
+
+def master_link(**more: object) -> MasterLink:
+    base = MasterLink(
+        account="ZM0001", connected=True, read_at_ns=NOW - NS_PER_S * 8 // 10, push_at_ns=NOW - NS_PER_S // 5,
+        available_inr=rupees("21,40,000"),
+    )  # fmt: skip
+    return msgspec.structs.replace(base, **more)
+
+
+def flat(**changes: object) -> Snapshot:
+    """No strategy, six children, everything fine."""
+    base = Snapshot(
+        seq=1, at_ns=NOW, engine=EngineState.ARMED, engine_reason="", mode=Mode.PAPER, mode_next=None,
+        confirm=ConfirmWhen.ENTRIES, source="", speed=Decimal(1), market_open=True, market_opens_ns=None,
+        market_closes_ns=at("15:30:00"), master=master_link(), master_pnl_inr=Decimal(0), children_pnl_inr=Decimal(0),
+        in_step=6, children=tuple(child(name, "", capital, ChildState.IDLE) for name, _, capital, _ in SIX),
+        strategies=(), legs=(), background=(),
+        sample=SampleView(at_ns=at("11:42:06"), master_inr=rupees("35,00,000"), settled=True),
+        copies=(), working=(), prompts=(), attention=(), notices=notices()[:1], orders_last_minute=0,
+    )  # fmt: skip
+    return changed(base, **changes)
+
+
+def condor(**changes: object) -> Snapshot:
+    """A running iron condor with six children: one unknown order, one child left out."""
+    states = {"ZC0004": ChildState.UNKNOWN, "ZC0006": ChildState.LEFT_OUT}
+    reasons = {"ZC0006": "left out: margin stale", "ZC0004": "an order without an answer"}
+    children = [
+        child(name, ratio, capital, states.get(name, ChildState.IN_STEP), reason=reasons.get(name, ""))
+        for name, ratio, capital, _ in SIX
+    ]
+    children[3] = msgspec.structs.replace(children[3], drift_lots=Decimal(1), pnl_inr=Decimal("-1860"))
+    legs = [
+        leg_row(symbol, title, lots, average, last, pnl, condor_cells(1 if lots > 0 else -1, row))
+        for row, (symbol, title, lots, average, last, pnl) in enumerate(CONDOR)
+    ]
+    strategy = StrategyView(
+        scope="account", state=StrategyState.ACTIVE, name="iron condor", started_ns=at("09:31:05"),
+        baseline_inr=rupees("35,00,000"), baseline_at_ns=at("09:31:04"), mode=Mode.PAPER, exit_only=False, reason="",
+    )  # fmt: skip
+    working = WorkingOrder(
+        account="ZC0004", tag="LKB2D4K0001A7", order_id="", leg=leg_of(CONDOR[0][0]), title=CONDOR[0][1],
+        side=Side.SELL, entry=True, units=65, filled_units=0, order_type=OrderType.MARKET, status="unknown",
+        reason="no answer within 15 s", since_ns=at("11:41:20"), deadline_ns=at("11:43:21"),
+    )  # fmt: skip
+    attention = (
+        Attention(severity=Severity.ALARM, text="ZC0004 unknown order NIFTY 24750 CE, asked 3 times", key="5",
+                  account="ZC0004", symbol=CONDOR[0][0], deadline_ns=at("11:43:21")),
+        Attention(severity=Severity.WARNING, text="ZC0006 left out: margin stale 3 min", key="j", account="ZC0006"),
+    )  # fmt: skip
+    base = flat(
+        master_pnl_inr=Decimal("18450"), children_pnl_inr=Decimal("9120"), in_step=4, children=tuple(children),
+        strategies=(strategy,), legs=tuple(legs), sample=None, copies=copies(), working=(working,),
+        attention=attention, notices=notices(), orders_last_minute=2,
+    )  # fmt: skip
+    return changed(base, **changes)
+
+
+def prompt_row(name: str, lots: int, leg: int = 0, **more: object) -> PromptRow:
+    symbol, title, master, _, last, _ = CONDOR[leg]
+    ratio = next((r for n, r, _, _ in SIX if n == name), "")
+    base = PromptRow(
+        child=name, leg=leg_of(symbol), title=title, side=Side.SELL if master < 0 else Side.BUY, lot_units=LOT,
+        units=lots * LOT, price_inr=Decimal(last), value_inr=Decimal(last) * lots * LOT,
+        margin_inr=Decimal(118000) * lots, available_inr=rupees("10,50,000"), charges_inr=Decimal("24.60") * lots,
+        ratio=Fraction(ratio) if ratio else None,
+    )  # fmt: skip
+    return msgspec.structs.replace(base, **more)
+
+
+def prompt(number: int = 1, leg: int = 0, **more: object) -> PromptView:
+    """Six children are asked about one leg; the last is skipped."""
+    _, title, master, average, _, _ = CONDOR[leg]
+    rows = [prompt_row(name, lots, leg) for name, _, _, lots in SIX if lots]
+    rows.append(prompt_row("ZC0006", 0, leg, reason="left out: margin stale"))
+    side = "SELL" if master < 0 else "BUY"
+    base = PromptView(
+        id=f"P{number}", kind="entry", title=f"{side} {abs(master)} {title}", opened_ns=NOW - 8 * NS_PER_S,
+        deadline_ns=NOW + 22 * NS_PER_S + number, at_deadline="declined", signal_ns=NOW - 9 * NS_PER_S,
+        master_lots=Decimal(master), master_price_inr=Decimal(average), rows=tuple(rows),
+    )  # fmt: skip
+    return msgspec.structs.replace(base, **more)
+
+
+def asking(**changes: object) -> Snapshot:
+    """The condor with two prompts open."""
+    return condor(prompts=(prompt(1, 0), prompt(2, 1)), **changes)
+
+
+def live(**changes: object) -> Snapshot:
+    """The condor, live."""
+    base = condor()
+    strategies = tuple(msgspec.structs.replace(s, mode=Mode.LIVE) for s in base.strategies)
+    return changed(base, mode=Mode.LIVE, strategies=strategies, **changes)
+
+
+def stale(**changes: object) -> Snapshot:
+    """The master was last read 40 s ago."""
+    return condor(master=master_link(read_at_ns=NOW - 40 * NS_PER_S, error="positions: read timed out"), **changes)
+
+
+def killed(**changes: object) -> Snapshot:
+    """Kill level 2 with a strategy open."""
+    return condor(engine=EngineState.KILLED_ALL, **changes)
+
+
+def hostile(**changes: object) -> Snapshot:
+    """Broker text full of markup and control characters, everywhere."""
+    base = condor()
+    first = msgspec.structs.replace(base.legs[0], title="[red]M&M", cells=tuple(
+        msgspec.structs.replace(c, reason=HOSTILE, state=CellState.HELD) for c in base.legs[0].cells
+    ))  # fmt: skip
+    lines = tuple(msgspec.structs.replace(part, reason=HOSTILE, status="[b]rejected") for part in base.copies[0].lines)
+    notice = NoticeLine(number=6, at_ns=NOW, severity=Severity.ALARM, text=HOSTILE, account="[ZC]", symbol="[/x]")
+    return changed(
+        base,
+        engine=EngineState.FAILED, engine_reason=HOSTILE, source="[demo]",
+        master=master_link(account="[ZM]", error=HOSTILE),
+        strategies=(msgspec.structs.replace(base.strategies[0], name="[b]condor", reason=HOSTILE),),
+        legs=(first, *base.legs[1:]), copies=(msgspec.structs.replace(base.copies[0], title="[red]", lines=lines),),
+        children=tuple(msgspec.structs.replace(c, reason=HOSTILE, name="[i]n") for c in base.children),
+        attention=(Attention(severity=Severity.ALARM, text=HOSTILE, key="c"),),
+        notices=(*base.notices, notice),
+        working=(msgspec.structs.replace(base.working[0], reason=HOSTILE, title="[x]", status="[/]"),),
+        prompts=(prompt(1, 0, title=HOSTILE, at_deadline="[declined]", rows=(
+            prompt_row("ZC0001", 3, reason=HOSTILE), prompt_row("ZC0002", 0, reason=HOSTILE)
+        )),),
+        **changes,
+    )  # fmt: skip
+
+
+def crowd(children: int = 20, legs: int = 8, seq: int = 1) -> Snapshot:
+    """Many children and legs; prices and profits depend on `seq`, a few cells are not in step."""
+    names = [f"ZC{n:04d}" for n in range(1, children + 1)]
+    odd = {4: CellState.DRIFT, 11: CellState.WORKING, 17: CellState.HELD}
+    child_states = {4: ChildState.DRIFT, 11: ChildState.WORKING, 17: ChildState.HELD}
+    rows = []
+    for row in range(legs):
+        strike, sign = 24000 + 50 * row, -1 if row % 2 else 1
+        cells = [
+            cell(name, sign * (3 - (n in odd)), sign * 3, odd.get(n, CellState.IN_STEP), pnl_inr=Decimal(seq * n))
+            for n, name in enumerate(names)
+        ]
+        rows.append(
+            leg_row(f"NIFTY26N03{strike}CE", f"NIFTY {strike} CE 03Nov", 10 * sign, "34.30",
+                    f"{28 + (seq + row) % 40 / 20:.2f}", str(4650 + seq * 13 + row), cells)
+        )  # fmt: skip
+    columns = tuple(
+        child(name, "3/10", "10,50,000", child_states.get(n, ChildState.IN_STEP), pnl_inr=Decimal(2000 + seq * 7 + n))
+        for n, name in enumerate(names)
+    )
+    base = condor()
+    return changed(
+        base, seq=seq, children=columns, legs=tuple(rows), in_step=children - sum(n < children for n in odd),
+        master_pnl_inr=Decimal(18450 + seq * 11),
+    )  # fmt: skip

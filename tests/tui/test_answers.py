@@ -1,0 +1,68 @@
+from engine.events import PromptAnswered, Resumed
+from tests.tui import snapshots as s
+from tui.answers import Answers
+
+
+def test_untouched_prompt_is_approved_for_everyone() -> None:
+    event = Answers().approval(s.prompt(), 5)
+    assert event == PromptAnswered(at_ns=5, approve=True, prompt="P1", children=None, units={})
+
+
+def test_unticked_child_is_left_out_of_the_approval() -> None:
+    answers, prompt = Answers(), s.prompt()
+    answers.toggle(prompt, "ZC0002")
+    event = answers.approval(prompt, 5)
+    assert isinstance(event, PromptAnswered)
+    assert event.children == ("ZC0001", "AC0003", "ZC0004", "ZC0005")
+
+
+def test_lots_can_only_be_lowered_and_not_below_one() -> None:
+    answers, prompt = Answers(), s.prompt()
+    row = prompt.rows[0]
+    answers.change(prompt, row, 1)
+    assert answers.units(prompt, row) == 195
+    for _ in range(5):
+        answers.change(prompt, row, -1)
+    assert answers.units(prompt, row) == 65
+    event = answers.approval(prompt, 5)
+    assert isinstance(event, PromptAnswered)
+    assert event.units == {f"ZC0001|{row.leg}": 65}
+
+
+def test_lowered_lots_never_exceed_a_smaller_new_offer() -> None:
+    answers, prompt = Answers(), s.prompt()
+    answers.change(prompt, prompt.rows[1], -1)
+    smaller = s.prompt_row("ZC0002", 2)
+    assert answers.units(s.prompt(rows=(smaller,)), smaller) == 130
+
+
+def test_odd_remainder_is_not_edited() -> None:
+    answers, row = Answers(), s.prompt_row("ZC0001", 1, units=70)
+    prompt = s.prompt(rows=(row,))
+    answers.change(prompt, row, -1)
+    assert answers.units(prompt, row) == 70
+
+
+def test_skipped_child_never_takes_part() -> None:
+    assert "ZC0006" not in Answers().taking_part(s.prompt())
+
+
+def test_nearest_deadline_comes_first_and_answered_prompts_are_gone() -> None:
+    answers = Answers()
+    snapshot = s.condor(prompts=(s.prompt(2), s.prompt(1)))
+    assert [p.id for p in answers.queue(snapshot)] == ["P1", "P2"]
+    answers.answered.add("P1")
+    assert [p.id for p in answers.queue(snapshot)] == ["P2"]
+
+
+def test_edits_of_gone_prompts_are_forgotten() -> None:
+    answers, prompt = Answers(), s.prompt()
+    answers.toggle(prompt, "ZC0001")
+    answers.change(prompt, prompt.rows[0], -1)
+    answers.later.add("P1")
+    answers.forget_gone(s.condor())
+    assert not answers.unticked and not answers.lowered and not answers.later
+
+
+def test_unclean_start_is_answered_with_resume() -> None:
+    assert Answers().approval(s.prompt(kind="restart"), 7) == Resumed(at_ns=7)

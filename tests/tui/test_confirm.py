@@ -1,0 +1,194 @@
+import pytest
+
+from engine.events import PromptAnswered
+from engine.model import NS_PER_S
+from tests.tui import snapshots as s
+from tests.tui.harness import SMALL, WIDE, Desk, drive
+
+
+def answers(feed: s.FakeFeed) -> list[tuple[str, bool]]:
+    return [(e.prompt, e.approve) for e in feed.sent if isinstance(e, PromptAnswered)]
+
+
+def test_prompt_opens_by_itself_and_y_approves_then_asks_the_next() -> None:
+    async def script(desk: Desk) -> None:
+        assert desk.top == "Confirm"
+        await desk.press("y")
+        assert "BUY 10 NIFTY 24900 CE" in desk.text
+        await desk.press("n")
+        assert desk.top == "Overview"
+
+    assert answers(drive(s.asking(), script)) == [("P1", True), ("P2", False)]
+
+
+def test_answered_prompt_is_not_asked_again_while_the_engine_is_slow() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("y", "y")
+        await desk.publish()
+        assert desk.top == "Overview"
+
+    assert len(answers(drive(s.asking(), script))) == 2
+
+
+def test_type_ahead_answers_nothing() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("y", "n", "a")
+        assert desk.top == "Confirm"
+        assert "keys count in a moment" in desk.text
+
+    assert drive(s.asking(), script, arm_s=3600).sent == []
+
+
+def test_changed_question_ignores_keys_again_and_says_so() -> None:
+    async def script(desk: Desk) -> None:
+        confirm = desk.app.screen
+        confirm.armed = True  # type: ignore[attr-defined]  # as if the 0.6 s had passed
+        fewer = s.prompt(rows=s.prompt().rows[:2])
+        await desk.publish(prompts=(fewer,))
+        await desk.press("y")
+        assert "The question has changed" in desk.text
+
+    assert drive(s.asking(), script, arm_s=3600).sent == []
+
+
+def test_space_unticks_and_arrows_lower_lots() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("left", "left", "left", "left", "down", "space")
+        assert "1 of 3" in desk.text
+        assert "4 of 6 children" in desk.text
+        await desk.press("y")
+
+    event = drive(s.condor(prompts=(s.prompt(),)), script).sent[0]
+    assert isinstance(event, PromptAnswered)
+    assert event.children == ("ZC0001", "AC0003", "ZC0004", "ZC0005")
+    assert event.units == {f"ZC0001|{s.leg_of(s.CONDOR[0][0])}": 65}
+
+
+def test_lots_are_never_raised_above_the_offer() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("right", "plus", "right", "y")
+
+    event = drive(s.condor(prompts=(s.prompt(),)), script).sent[0]
+    assert isinstance(event, PromptAnswered)
+    assert event.units == {}
+
+
+def test_approving_with_nothing_ticked_sends_nothing() -> None:
+    async def script(desk: Desk) -> None:
+        for _ in range(5):
+            await desk.press("space", "down")
+        await desk.press("y")
+        assert "Nothing is ticked" in desk.text
+
+    assert drive(s.condor(prompts=(s.prompt(),)), script).sent == []
+
+
+def test_approve_all_answers_every_listed_prompt_by_its_id() -> None:
+    async def script(desk: Desk) -> None:
+        assert "next: BUY 10 NIFTY 24900 CE" in desk.text
+        await desk.press("a")
+
+    assert answers(drive(s.asking(), script)) == [("P1", True), ("P2", True)]
+
+
+def test_approve_all_leaves_out_a_prompt_that_is_not_listed() -> None:
+    many = s.condor(prompts=tuple(s.prompt(n, n % 4) for n in range(1, 9)))
+
+    async def script(desk: Desk) -> None:
+        assert "and 3 more after these" in desk.text
+        await desk.press("a")
+
+    assert [p for p, _ in answers(drive(many, script))] == ["P1", "P2", "P3", "P4", "P5"]
+
+
+@pytest.mark.parametrize("key", ["escape", "l"])
+def test_later_closes_without_an_answer_and_c_opens_again(key: str) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(key)
+        assert desk.top == "Overview"
+        await desk.publish()
+        assert desk.top == "Overview"
+        await desk.press("c")
+        assert desk.top == "Confirm"
+
+    assert drive(s.asking(), script).sent == []
+
+
+def test_new_prompt_opens_although_another_was_put_off() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("escape")
+        await desk.publish(prompts=(s.prompt(1, 0), s.prompt(2, 1), s.prompt(3, 2)))
+        assert desk.top == "Confirm"
+        assert "NIFTY 24350 PE" in desk.text
+
+    drive(s.asking(), script)
+
+
+def test_vanished_prompt_closes_the_dialog_with_a_note() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.publish(prompts=())
+        assert desk.top == "Overview"
+        notes = [n.message for n in desk.app._notifications]
+        assert notes == ["SELL 10 NIFTY 24750 CE 03Nov: no longer asked (declined)"]
+
+    assert drive(s.condor(prompts=(s.prompt(),)), script).sent == []
+
+
+def test_exit_cannot_be_declined() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("n")
+        assert "put off, not declined" in desk.text
+
+    assert drive(s.condor(prompts=(s.prompt(kind="exit", at_deadline="sent"),)), script).sent == []
+
+
+def test_countdown_says_what_happens_at_its_end() -> None:
+    async def script(desk: Desk) -> None:
+        assert "23 s left, then declined" in desk.text
+        desk.feed.now += 20 * NS_PER_S
+        await desk.publish(at_ns=desk.feed.now)
+        assert "3 s left, then declined" in desk.text
+
+    drive(s.condor(prompts=(s.prompt(),)), script)
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+def test_dialog_leaves_header_strategy_and_banner_free(size: tuple[int, int]) -> None:
+    async def script(desk: Desk) -> None:
+        assert desk.screen[0].startswith(" LIVE")
+        assert desk.screen[1].startswith(" iron condor")
+        assert "KILLED, LEVEL 1" in desk.screen[2]
+
+    from engine.snapshot import EngineState
+
+    drive(s.live(prompts=s.asking().prompts, engine=EngineState.KILLED_ENTRIES), script, size=size)
+
+
+def test_kill_works_in_the_confirm_dialog() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("f12")
+        assert desk.top == "Kill"
+        await desk.press("2")
+        assert desk.top == "Confirm"
+
+    assert [type(e).__name__ for e in drive(s.asking(), script).sent] == ["KillSwitched"]
+
+
+def test_prompt_does_not_open_over_another_dialog() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("question_mark")
+        await desk.publish(prompts=(s.prompt(),))
+        assert desk.top == "Notice"
+        await desk.press("escape")
+        await desk.publish()
+        assert desk.top == "Confirm"
+
+    drive(s.condor(), script)
+
+
+def test_q_asks_about_leaving_so_that_a_following_y_approves_nothing() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("q", "y")
+        assert desk.app.return_value == 0
+
+    assert drive(s.asking(), script).sent == []

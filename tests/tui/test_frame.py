@@ -1,0 +1,57 @@
+from decimal import Decimal
+
+from engine.model import NS_PER_S
+from engine.snapshot import EngineState, Snapshot
+from tests.tui import snapshots as s
+from tui.frame import Frame, busy, by_urgency, open_cells
+
+
+def frame(snapshot: Snapshot, later_s: float = 0, quiet_s: float = 0) -> Frame:
+    return Frame(snapshot=snapshot, now_ns=s.NOW + int(later_s * NS_PER_S), quiet_s=quiet_s)
+
+
+def test_fresh_snapshot_is_not_stalled() -> None:
+    assert not frame(s.flat(), 2.9, 2.9).stalled
+
+
+def test_picture_is_old_by_the_dashboards_own_count() -> None:
+    assert frame(s.flat(), 0, 3).stalled
+
+
+def test_picture_is_old_by_the_engines_clock() -> None:
+    assert frame(s.flat(), 3, 0).stalled
+
+
+def test_engine_clock_of_a_fast_replay_is_scaled_back() -> None:
+    assert not frame(s.flat(speed=Decimal(60)), 120, 0).stalled
+    assert frame(s.flat(speed=Decimal(60)), 180, 0).stalled
+
+
+def test_ended_recording_and_stopped_engine_are_not_called_stalled() -> None:
+    assert not frame(s.flat(finished=True), 60, 60).stalled
+    assert not frame(s.flat(engine=EngineState.STOPPED), 60, 60).stalled
+
+
+def test_live_strategy_counts_as_live_after_the_mode_was_switched() -> None:
+    assert frame(s.live()).live
+    assert frame(s.condor(strategies=s.live().strategies)).live
+    assert not frame(s.condor()).live
+
+
+def test_master_without_a_complete_read_is_stale() -> None:
+    assert frame(s.flat(master=s.master_link(read_at_ns=None))).master_stale
+    assert frame(s.stale()).master_stale
+    assert not frame(s.flat()).master_stale
+
+
+def test_children_that_need_attention_come_first() -> None:
+    snapshot = s.condor()
+    assert [snapshot.children[i].id for i in by_urgency(snapshot.children)][:3] == ["ZC0004", "ZC0006", "ZC0001"]
+
+
+def test_open_cells_are_those_with_lots_or_unknown_lots() -> None:
+    snapshot = s.condor()
+    assert len(open_cells(snapshot)) == 20
+    assert {cell.child for cell, _ in open_cells(snapshot, ("ZC0001",))} == {"ZC0001"}
+    assert busy(snapshot)
+    assert not busy(s.flat())

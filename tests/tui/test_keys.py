@@ -1,0 +1,254 @@
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from config.schema import Mode
+from engine import events as ev
+from engine.snapshot import EngineState, Snapshot
+from tests.tui import snapshots as s
+from tests.tui.harness import SMALL, Desk, drive
+
+BACKGROUND = msgspec.structs.replace(
+    s.condor().legs[0], background_lots=Decimal(5), master_lots=Decimal(0), followed=False
+)
+
+
+def sent(start: Snapshot, *keys: str, refusal: str = "") -> list[ev.Operator]:
+    async def script(desk: Desk) -> None:
+        await desk.press(*keys)
+
+    return drive(start, script, refusal=refusal).sent
+
+
+CASES: list[tuple[str, Snapshot, tuple[str, ...], list[ev.Operator]]] = [
+    ("pause is immediate", s.condor(), ("space",), [ev.Paused(at_ns=s.NOW)]),
+    ("resume asks", s.condor(engine=EngineState.PAUSED), ("space",), []),
+    ("resume after y", s.condor(engine=EngineState.PAUSED), ("space", "y"), [ev.Resumed(at_ns=s.NOW)]),
+    ("resume refused", s.condor(engine=EngineState.PAUSED), ("space", "n"), []),
+    ("disarmed is resumed", s.condor(engine=EngineState.DISARMED), ("space", "y"), [ev.Resumed(at_ns=s.NOW)]),
+    ("killed is not resumed", s.killed(), ("space", "y"), []),
+    ("kill 1", s.condor(), ("f12", "1"), [ev.KillSwitched(at_ns=s.NOW, level=1)]),
+    ("kill 2", s.condor(), ("f12", "2"), [ev.KillSwitched(at_ns=s.NOW, level=2)]),
+    ("kill left", s.condor(), ("f12", "escape"), []),
+    ("lifting wants the word", s.killed(), ("f12", "0", "enter"), []),
+    ("wrong word lifts nothing", s.killed(), ("f12", "0", *"resume", "enter"), []),
+    ("lifted", s.killed(), ("f12", "0", *"RESUME", "enter"), [ev.KillSwitched(at_ns=s.NOW, level=0)]),
+    ("lowered to 1, typed", s.killed(), ("f12", "1", *"RESUME", "enter"), [ev.KillSwitched(at_ns=s.NOW, level=1)]),
+    ("same level again", s.killed(), ("f12", "2"), []),
+    ("resync the first", s.condor(), ("r", "enter"), [ev.ChildResynced(at_ns=s.NOW, child="ZC0001")]),
+    ("resync the third", s.condor(), ("r", "down", "down", "enter"), [ev.ChildResynced(at_ns=s.NOW, child="AC0003")]),
+    ("resync left", s.condor(), ("r", "escape"), []),
+    ("join the left-out", s.condor(), ("j", "enter"), [ev.ChildJoined(at_ns=s.NOW, child="ZC0006")]),
+    ("nobody to join", s.flat(), ("j", "enter"), []),
+    (
+        "cap",
+        s.condor(),
+        ("k", "down", "enter", *"5,25,000", "enter"),
+        [ev.MaxCapitalSet(at_ns=s.NOW, child="ZC0002", max_capital_inr=Decimal(525000))],
+    ),
+    (
+        "cap lifted",
+        s.condor(),
+        ("k", "enter", *"none", "enter"),
+        [ev.MaxCapitalSet(at_ns=s.NOW, child="ZC0001", max_capital_inr=None)],
+    ),
+    ("cap not understood", s.condor(), ("k", "enter", *"12x", "enter"), []),
+    ("reset wants the word", s.condor(), ("x", "enter"), []),
+    ("reset", s.condor(), ("x", *"RESET", "enter"), [ev.StrategyReset(at_ns=s.NOW)]),
+    ("nothing to reset", s.flat(), ("x", *"RESET", "enter"), []),
+    ("flatten all", s.condor(), ("f", "enter", *"FLATTEN", "enter"), [ev.Flattened(at_ns=s.NOW)]),
+    (
+        "flatten one",
+        s.condor(),
+        ("f", "down", "enter", *"FLATTEN", "enter"),
+        [ev.Flattened(at_ns=s.NOW, children=("ZC0001",))],
+    ),
+    ("flatten wants the word", s.condor(), ("f", "enter", *"FLAT", "enter"), []),
+    ("flatten while killed", s.killed(), ("f", "enter", *"FLATTEN", "enter"), [ev.Flattened(at_ns=s.NOW)]),
+    ("nothing to flatten", s.flat(), ("f", "enter", *"FLATTEN", "enter"), []),
+    ("live is typed", s.flat(), ("m", *"LIVE", "enter"), [ev.ModeRequested(at_ns=s.NOW, mode=Mode.LIVE)]),
+    ("live not by y", s.flat(), ("m", "y", "enter"), []),
+    ("paper by y", s.live(), ("m", "y"), [ev.ModeRequested(at_ns=s.NOW, mode=Mode.PAPER)]),
+    (
+        "pending live is taken back",
+        s.condor(mode_next=Mode.LIVE),
+        ("m", "y"),
+        [ev.ModeRequested(at_ns=s.NOW, mode=Mode.PAPER)],
+    ),
+    (
+        "adopt",
+        s.condor(background=(BACKGROUND,)),
+        ("o", "enter"),
+        [ev.BackgroundAdopted(at_ns=s.NOW, symbol="NIFTY26N0324750CE")],
+    ),
+    ("nothing to adopt", s.condor(), ("o", "enter"), []),
+    ("letters without a meaning", s.condor(), tuple("yngzbtuvw"), []),
+]
+
+
+@pytest.mark.parametrize(("start", "keys", "expected"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_key_sends_exactly_its_order(start: Snapshot, keys: tuple[str, ...], expected: list[ev.Operator]) -> None:
+    assert sent(start, *keys) == expected
+
+
+def test_live_is_refused_with_the_reason_and_nothing_is_sent() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("m")
+        assert "demo has no brokers" in desk.text
+        await desk.press("enter")
+        assert desk.top == "Overview"
+
+    assert drive(s.flat(), script, refusal="The demo has no brokers.").sent == []
+
+
+@pytest.mark.parametrize("key", ["f12", "x", "f"])
+@pytest.mark.parametrize("size", [(120, 36), SMALL])
+def test_dangerous_dialog_names_account_symbol_and_quantity(key: str, size: tuple[int, int]) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(key, *(["enter"] if key == "f" else []))
+        row = next(text for text in desk.screen if "ZC0001   NIFTY26N0324750CE" in text)
+        assert "-3 lots" in row and "-195 units" in row and "NRML" in row
+
+    drive(s.condor(), script, size=size)
+
+
+@pytest.mark.parametrize(
+    "keys", [("question_mark",), ("r",), ("x",), ("k", "enter"), ("f", "enter"), ("q",), ("slash",)]
+)
+def test_kill_opens_from_every_dialog_and_goes_back_to_it(keys: tuple[str, ...]) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(*keys)
+        before = desk.top
+        await desk.press("f12", "f12")
+        assert desk.top == "Kill"
+        await desk.press("1")
+        assert desk.top == before
+
+    assert drive(s.condor(), script).sent == [ev.KillSwitched(at_ns=s.NOW, level=1)]
+
+
+def test_quit_leaves_at_once_when_nothing_is_open() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("q")
+        assert desk.app.return_value == 0
+
+    drive(s.flat(), script)
+
+
+def test_quit_asks_with_a_strategy_open() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("q")
+        assert desk.app.return_value is None
+        assert "nobody follows the master" in " ".join(desk.text.split())
+        await desk.press("ctrl+q", "n")
+        assert desk.top == "Overview"
+        await desk.press("ctrl+q", "y")
+        assert desk.app.return_value == 0
+
+    drive(s.condor(), script)
+
+
+def test_help_lists_every_key_of_the_app() -> None:
+    from textual.binding import Binding
+
+    from tui.app import LockstepApp
+    from tui.screens.confirm import Confirm
+    from tui.screens.help import help_lines
+    from tui.text import plain
+
+    text = "\n".join(plain(row) for row in help_lines(LockstepApp.BINDINGS, Confirm.BINDINGS))
+    for binding in LockstepApp.BINDINGS:
+        assert isinstance(binding, Binding)
+        assert not binding.show or binding.tooltip in text
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("1", "Legs"), ("2", "Copies"), ("3", "Needs you"), ("4", "Events"), ("5", "Working orders"), ("6", "Accounts")],
+)
+@pytest.mark.parametrize("size", [(120, 36), SMALL])
+def test_number_shows_one_panel_and_again_goes_back(key: str, said: str, size: tuple[int, int]) -> None:
+    async def script(desk: Desk) -> None:
+        overview = desk.text
+        await desk.press(key)
+        frames = [text for text in desk.screen if text.startswith("╭")]
+        assert len(frames) == 1 and said in frames[0]
+        await desk.press(key)
+        assert desk.text == overview
+
+    drive(s.condor(), script, size=size)
+
+
+def test_filter_narrows_events_and_escape_clears_it() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("slash", *"alarm")
+        assert "The market is open" not in desk.text
+        assert "no answer" in desk.text
+        await desk.press("enter")
+        assert "filter 'alarm'" in desk.text
+        await desk.press("slash", "escape")
+        assert "The market is open" in desk.text
+
+    drive(s.condor(), script)
+
+
+def test_details_of_a_leg_show_every_child_with_its_reason() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("enter")
+        assert "sent, no answer; asked 3 times" in desk.text
+        assert "left out: margin stale" in desk.text
+
+    drive(s.condor(), script)
+
+
+def test_details_follow_the_cursor_of_each_panel() -> None:
+    async def script(desk: Desk) -> None:
+        for keys, said in (
+            (("2", "enter"), "master -10 lots at 34.30"),
+            (("4", "enter"), "no. 5"),
+            (("5", "enter"), "LKB2D4K0001A7"),
+            (("6", "down", "enter"), "Account ZC0002 at zerodha"),
+        ):
+            await desk.press(*keys)
+            assert said in desk.text
+            await desk.press("escape", "escape")
+
+    drive(s.condor(), script)
+
+
+def test_needs_you_row_does_what_its_key_does() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("3", "down", "enter")
+        assert "JOIN" in desk.text
+
+    drive(s.condor(), script)
+
+
+def test_selected_child_is_scrolled_into_view_and_offered_first() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(*["right"] * 20)
+        assert "ZC0020" in desk.text
+        await desk.press("r", "enter")
+
+    assert drive(s.crowd(), script).sent == [ev.ChildResynced(at_ns=s.NOW, child="ZC0020")]
+
+
+def test_every_key_is_harmless_before_the_first_snapshot() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("space", "f12", "f", "r", "j", "k", "o", "m", "x", "c", "enter", "1", "question_mark")
+        assert "starting" in desk.text
+
+    assert drive(None, script).sent == []
+
+
+def test_palette_runs_our_commands() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("ctrl+p")
+        await desk.press(*"flatten")
+        await desk.pilot.pause(0.3)
+        await desk.press("down", "enter")
+        await desk.settle()
+        assert "FLATTEN: which children" in desk.text
+
+    drive(s.condor(), script)

@@ -1,0 +1,113 @@
+"""The screens as plain text, at both sizes. Stored below __snapshots__; see harness.assert_screen."""
+
+from decimal import Decimal
+
+import pytest
+
+from engine.snapshot import EngineState, Snapshot
+from tests.tui import snapshots as s
+from tests.tui.harness import SMALL, WIDE, Desk, assert_screen, drive
+
+STATES: dict[str, Snapshot] = {
+    "condor": s.condor(),
+    "flat": s.flat(),
+    "asking": s.asking(),
+    "live": s.live(),
+    "stale": s.stale(),
+    "killed": s.killed(),
+    "crowd": s.crowd(),
+    "closed": s.flat(market_open=False, market_opens_ns=s.at("09:15:00") + 86_400_000_000_000),
+    "disarmed": s.condor(engine=EngineState.DISARMED, engine_reason="the last session did not end well"),
+    "hostile": s.changed(s.hostile(), prompts=()),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["120x36", "80x24"])
+def test_screen_is_as_stored(name: str, size: tuple[int, int]) -> None:
+    async def script(desk: Desk) -> None:
+        assert_screen(f"{name}-{size[0]}x{size[1]}", desk)
+
+    drive(STATES[name], script, size=size)
+
+
+@pytest.mark.parametrize("size", [(79, 24), (80, 23), (20, 5), (1, 1)])
+def test_too_small_a_terminal_says_so_and_keeps_the_header(size: tuple[int, int]) -> None:
+    async def script(desk: Desk) -> None:
+        if size[0] >= 60:
+            assert desk.screen[0].startswith(" PAPER")
+            assert f"{size[0]}x{size[1]}, needs 80x24" in desk.text
+
+    drive(s.condor(), script, size=size)
+
+
+def test_header_holds_mode_and_master_at_every_width() -> None:
+    from tui.frame import Frame
+    from tui.text import plain, width_of
+    from tui.widgets.header import header_line
+
+    frame = Frame(snapshot=s.condor(source="replay 2025-08-29", speed=Decimal(60)), now_ns=s.NOW, quiet_s=0)
+    for width in range(100, 200):
+        text = header_line(frame, width)
+        assert width_of(text) <= width
+        for part in ("PAPER", "replay 2025-08-29 ×60", "ZM0001", "ARMED", "lockstep" if width > 120 else "4/6"):
+            assert part in plain(text)
+
+
+def test_forty_children_are_a_list_worst_first() -> None:
+    async def script(desk: Desk) -> None:
+        rows = [text for text in desk.screen if "ZC00" in text][:3]
+        assert ["held" in rows[0], "drift" in rows[1], "working" in rows[2]] == [True] * 3
+
+    drive(s.crowd(40, 4), script)
+
+
+def test_dense_matrix_has_one_mark_a_child() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("d")
+        row = next(text for text in desk.screen if "24000 CE" in text)
+        assert row.count("✓") >= 12 and "‖" in row and "/" not in row
+
+    drive(s.crowd(), script)
+
+
+def test_no_colour_is_needed_to_tell_live_from_paper() -> None:
+    async def script(desk: Desk) -> None:
+        assert desk.screen[0].startswith(" LIVE") and " LIVE " in desk.screen[2]
+
+    drive(s.live(), script)
+
+
+def test_themes_can_be_changed_while_running() -> None:
+    async def script(desk: Desk) -> None:
+        before = desk.text
+        for theme in ("lockstep-colour-blind", "textual-light", "nord", "lockstep"):
+            desk.app.theme = theme
+            await desk.settle()
+            assert desk.text == before
+
+    drive(s.condor(), script)
+
+
+def test_resize_from_and_to_nothing_keeps_the_picture() -> None:
+    async def script(desk: Desk) -> None:
+        before = desk.text
+        for size in ((1, 1), SMALL, (200, 60), WIDE):
+            await desk.pilot.resize_terminal(*size)
+            await desk.settle()
+        assert desk.text == before
+
+    drive(s.condor(), script)
+
+
+def test_hostile_text_survives_every_dialog() -> None:
+    async def script(desk: Desk) -> None:
+        assert "[red]M&M" in desk.text
+        for keys in (("f12",), ("enter",), ("f", "enter"), ("r",), ("k", "enter"), ("j",), ("x",), ("q",), ("m",)):
+            await desk.press("escape", "escape")
+            await desk.press(*keys)
+            assert "\x1b" not in desk.text
+        await desk.press("escape", "escape", "2", "enter")
+        assert "[b]rejected" in desk.text
+
+    drive(s.hostile(), script)

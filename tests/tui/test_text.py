@@ -1,0 +1,53 @@
+import pytest
+from rich.cells import cell_len
+
+from tests.tui.snapshots import HOSTILE
+from tui.text import Span, Tone, clean, first_fitting, line, pad, plain, shorten, to_content, wrap
+
+
+def test_markup_of_foreign_text_stays_text() -> None:
+    assert to_content(line("[red]M&M[/red] [/v3/orders]")).plain == "[red]M&M[/red] [/v3/orders]"
+
+
+def test_control_characters_never_reach_the_terminal() -> None:
+    assert clean("a\x1b[2Jb\nc\u202ed") == "a·[2Jb·c·d"
+    assert "\x1b" not in to_content(line(HOSTILE)).plain
+
+
+def test_line_drops_empty_parts() -> None:
+    assert line("", Span("a"), Span("", Tone.BAD)) == (Span("a"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "short"),
+    [
+        ("margin 12,000 short", 30, "margin 12,000 short"),
+        ("margin 12,000 short", 12, "margin…"),
+        ("12,000", 4, "…"),
+        ("Insufficient", 5, "Insu…"),
+        ("x", 0, ""),
+    ],
+)
+def test_shortening_never_cuts_a_number(text: str, width: int, short: str) -> None:
+    assert shorten(text, width) == short
+
+
+def test_padding_counts_cells_of_wide_characters() -> None:
+    assert cell_len(pad("日本語", 5)) == 5
+    assert pad("ab", 4) == "ab  "
+
+
+def test_wrap_keeps_every_word_and_breaks_long_ones() -> None:
+    assert wrap("a bb ccc", 4) == ["a bb", "ccc"]
+    assert "".join(wrap("x" * 25, 10)) == "x" * 25
+    assert all(cell_len(part) <= 10 for part in wrap(HOSTILE, 10))
+    assert wrap("", 10) == [""]
+
+
+def test_richest_wording_that_fits_is_taken() -> None:
+    def build(level: int) -> tuple[Span, ...]:
+        return line("long enough"[: 11 - 4 * level])
+
+    assert plain(first_fitting(11, build, range(3))) == "long enough"
+    assert plain(first_fitting(7, build, range(3))) == "long en"
+    assert plain(first_fitting(1, build, range(3))) == "lon"
