@@ -67,14 +67,14 @@ class OnLegRefused(StrEnum):
 
     HOLD = "hold"
     UNWIND = "unwind"
-    GO_ON = "go_on"
+    CONTINUE = "continue"
 
 
 class OnLegBelowLot(StrEnum):
     """What a leg below one lot means for that child's further entries."""
 
     HOLD = "hold"
-    GO_ON = "go_on"
+    CONTINUE = "continue"
 
 
 class StrategyScope(StrEnum):
@@ -99,11 +99,15 @@ class LimitFill(StrEnum):
 
 
 class Confirm(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which copies wait for an answer, and for how long."""
+
     when: ConfirmWhen = ConfirmWhen.ENTRIES
     timeout_s: Decimal = Decimal(30)
 
 
 class Copy(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a copy is sent, and how far from the master's price it may go."""
+
     as_: CopyAs = msgspec.field(name="as", default=CopyAs.MARKET)
     limit_buffer_ticks: int = 2
     chase_after_s: Decimal = Decimal(3)
@@ -113,6 +117,8 @@ class Copy(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Timing(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often things are read, and how old they may be."""
+
     poll_interval_s: Decimal = Decimal("1.0")
     aggregation_ms: int = 250
     margin_hold_s: Decimal = Decimal(10)
@@ -122,6 +128,8 @@ class Timing(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RatioSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds of every ratio."""
+
     max_ratio: Fraction = Fraction(1)
 
 
@@ -195,6 +203,8 @@ class Paper(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Sizing(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a child's lots come from the master's; only the key of its own mode is set."""
+
     mode: SizingMode = SizingMode.FROZEN_RATIO
     ratio: Fraction | None = None
     lots: int | None = None
@@ -213,6 +223,8 @@ class Account(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Child(Account, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A child: what every account has, and how it follows."""
+
     max_capital_inr: Decimal | None = None
     max_ratio: Fraction | None = None
     live: bool = False
@@ -222,11 +234,15 @@ class Child(Account, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class BrokerUrls(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a broker is reached; `None` is the broker's own address."""
+
     root_url: str | None = None
     ticker_url: str | None = None
 
 
 class Brokers(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Addresses by broker, for a sandbox or a proxy."""
+
     zerodha: BrokerUrls = BrokerUrls()
     angel_one: BrokerUrls = BrokerUrls()
 

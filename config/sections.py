@@ -17,15 +17,9 @@ from config import fields as values
 from config.document import Located
 from config.errors import ConfigError
 from config.limits import FORMS, LIMITS, UNAVAILABLE
-from config.schema import Account, Child, OnLegBelowLot, OnLegRefused, Section, Settings
+from config.schema import Account, Child, Section, Settings
 
 S = TypeVar("S", bound=Section)
-
-_SPELLINGS: Final[dict[type[StrEnum], dict[str, StrEnum]]] = {
-    OnLegRefused: {"continue": OnLegRefused.GO_ON},
-    OnLegBelowLot: {"continue": OnLegBelowLot.GO_ON},
-}
-"What people may write beside an enum's own words."
 
 _EXAMPLES: Final = {
     "master": "master: {id: ZM0001, credentials: config/credentials_zm0001.txt}",
@@ -140,13 +134,10 @@ def _checked(node: Located, text: str, where: tuple[type[Section], str]) -> str:
 
 def _choice(node: Located, choices: type[StrEnum], where: tuple[type[Section], str]) -> StrEnum:
     unavailable = UNAVAILABLE.get(where, ())
-    spellings = _SPELLINGS.get(choices, {})
-    own = {choice.value: choice for choice in choices if choice not in unavailable}
-    # The spelling that people are told comes first and hides the enum's own word, which is accepted too.
-    words = {word: choice for word, choice in own.items() if choice not in spellings.values()} | spellings
+    words = {choice.value: choice for choice in choices if choice not in unavailable}
     if node.text in {choice.value for choice in unavailable}:
         raise node.fault(f"{node.text} is not available in this version; write {' or '.join(words)}")
-    return own[node.text] if node.text in own else values.as_word(node, words)
+    return values.as_word(node, words)
 
 
 def _without_none(type_: object) -> tuple[object, bool]:

@@ -1,4 +1,4 @@
-"""Things to be done at a time, in the engine's own thread: how a paper exchange lives beside the core without a lock."""
+"""Things to be done at a time, in the engine's own thread: a paper exchange lives beside the core without a lock."""
 
 import heapq
 from collections.abc import Callable

@@ -1,6 +1,7 @@
 """The shell around the core for one event: decide, make durable, then carry out. Nothing is sent that is not on disk.
 
-It runs on the engine's thread, knows no threads itself, and so serves the dashboard, headless runs and simulations alike.
+It runs on the engine's thread and knows no threads itself: it serves the dashboard, headless runs and simulations
+alike.
 """
 
 from collections import deque

@@ -1,6 +1,6 @@
 """One account's serial way to its broker, and the one translation of commands into calls and answers into events.
 
-`perform` is shared by every lane; `ThreadLane` runs it on a thread of its own, so that a slow account delays only itself.
+`perform` is shared by every lane; `ThreadLane` runs it on a thread of its own: a slow account delays only itself.
 """
 
 import queue
@@ -124,7 +124,7 @@ class ThreadLane:
         while (command := self._queue.get()) is not None:
             try:
                 event = perform(self._broker, command, self._now)
-            except Exception as error:  # the top of a thread: an adapter's bug must not end the lane
+            except Exception as error:  # noqa: BLE001  the top of a thread: an adapter's bug must not end the lane
                 event = _broken(command, error, self._now())
             if event is not None:
                 self._post(event)

@@ -1,11 +1,12 @@
 """The nouns of the domain: instruments, quotes, orders, positions. Immutable values that cross layers and threads.
 
-Money and prices are `Decimal` in rupees, quantities `int` units (not lots), times `int` nanoseconds UTC since the epoch,
-order ids `str`. No behaviour beyond what follows from the value itself.
+Money and prices are `Decimal` in rupees, quantities `int` units (not lots), times `int` nanoseconds UTC since the
+epoch, order ids `str`. No behaviour beyond what follows from the value itself.
 """
 
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import NewType
 
 import msgspec
@@ -218,6 +219,7 @@ def instrument_id(exchange: str, symbol: str) -> InstrumentId:
     return InstrumentId(f"{exchange}:{symbol}")
 
 
+@lru_cache(maxsize=8192)
 def split_leg(leg: LegId) -> tuple[str, str, str]:
     """(exchange, symbol, product) of a leg's key."""
     exchange, rest = leg.split(":", 1)
@@ -225,6 +227,7 @@ def split_leg(leg: LegId) -> tuple[str, str, str]:
     return exchange, symbol, product
 
 
+@lru_cache(maxsize=8192)
 def instrument_of(leg: LegId) -> InstrumentId:
     """The instrument's key of a leg's key."""
     return InstrumentId(leg.rsplit(":", 1)[0])

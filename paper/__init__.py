@@ -1,1 +1,1 @@
-"""The paper exchange: matching, ledger, margin, simulated and recorded markets. Behind the same port as a real broker."""
+"""The paper exchange: matching, ledger, margin, simulated and recorded markets, behind a real broker's port."""

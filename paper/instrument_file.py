@@ -1,4 +1,4 @@
-"""Kite's instruments CSV as instruments of the domain. Freeze quantities are not in it and come from the dated rules."""
+"""Kite's instruments CSV as instruments of the domain. It has no freeze quantities: they come from the dated rules."""
 
 import csv
 import gzip

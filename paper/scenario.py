@@ -1,4 +1,4 @@
-"""Scenarios: what `simulate` is given, as typed steps. Read from files by `paper.scenario_file`, run by `paper.simulate`."""
+"""Scenarios: what `simulate` is given, as typed steps. `paper.scenario_file` reads them, `paper.simulate` runs them."""
 
 from dataclasses import dataclass
 from datetime import date

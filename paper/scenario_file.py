@@ -136,7 +136,7 @@ class _Reader:
 
     def _from_file(self, node: Located) -> tuple[Instrument, ...]:
         name = as_text(check_keys(node, ("file",), ("file",))["file"])
-        symbols = {text for text in _texts(self.top["steps"]) | _texts(self.top["master"])}
+        symbols = _texts(self.top["steps"]) | _texts(self.top["master"])
         return read_instruments(self.path.parent / name, self.day, symbols)
 
     def _instrument(self, node: Located) -> Instrument:
@@ -170,8 +170,8 @@ class _Reader:
             "child_fault": self._fault,
             "child_trade": self._trade,
             "crash": self._crash,
-            "master_read_fails": lambda n, _: MasterUnreadable(for_ns=duration_ns(check_keys(n, ("for",), ("for",))["for"])),
-        }  # fmt: skip
+            "master_read_fails": lambda n, _: MasterUnreadable(for_ns=_for_ns(n)),
+        }
         given = check_keys(node, ("at", *readers, "stale_after"), ("at",))
         named = [name for name in given if name in readers]
         if len(named) != 1:
@@ -281,10 +281,15 @@ class _Reader:
 
     def _crash(self, node: Located, _at_ns: int) -> Crash:
         if node.entries is not None:
-            return Crash(for_ns=duration_ns(check_keys(node, ("for",), ("for",))["for"]))
+            return Crash(for_ns=_for_ns(node))
         if not as_bool(node):
             raise node.fault("must be true, or {for: 60s}")
         return Crash(for_ns=0)
+
+
+def _for_ns(node: Located) -> int:
+    """`{for: 60s}` as nanoseconds."""
+    return duration_ns(check_keys(node, ("for",), ("for",))["for"])
 
 
 def _status(node: Located) -> BookStatus:

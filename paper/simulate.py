@@ -1,7 +1,7 @@
 """Runs one scenario: the real core, host, journal and paper exchange on a virtual clock.
 
-Outside the process are the exchange, books, positions, margins, quotes, armed faults and requests under way: they survive
-a crash. Inside are memory, timers and pushes; what the journal made durable is found again.
+Outside the process are the exchange, books, positions, margins, quotes, armed faults and requests under way: they
+survive a crash. Inside are memory, timers and pushes; what the journal made durable is found again.
 """
 
 from collections.abc import Callable, Sequence

@@ -15,6 +15,7 @@ from engine.snapshot import StrategyState
 
 
 def answer(turn: Turn, event: PromptAnswered) -> None:
+    """Approve or decline the prompts that the operator means."""
     state = turn.state
     wanted = [p for p in state.prompts.values() if not event.prompt or p.id == event.prompt]
     if not wanted:

@@ -15,6 +15,9 @@ from engine.core.turn import Turn, committed, entry_units_open, exits_open, held
 from engine.model import Instrument, Side
 
 
+NO_ENTRIES = SizingRule(lots_for=None)
+
+
 class Decision:
     """The copy record of one decision, made when the first child has something to do with it."""
 
@@ -66,9 +69,11 @@ def decide_child(
     if move is Move.RISE and not leg.decided_units and (leg.allocation_units or leg.orders):
         _enter_later(leg, decision.signal_ns)
         return
-    rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
-    after = decide_target(before, master.units, instrument.lot_units, rule, round_up=is_hedge(turn, child, leg))
-    store_plan(leg, after)
+    rule, no_entry = NO_ENTRIES, ""
+    if move is Move.RISE:
+        rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
+    round_up = move is Move.FALL and is_hedge(turn, child, leg)
+    store_plan(leg, decide_target(before, master.units, instrument.lot_units, rule, round_up=round_up))
     if move is Move.RISE:
         enter(turn, child, master, leg, instrument, decision, no_entry)
         return
@@ -203,9 +208,9 @@ def sizing_rule(
     """A child's sizing at this moment, and why it takes no entries ('' when it does)."""
     strategy = turn.strategy(master.scope)
     if strategy.exit_only:
-        return SizingRule(lots_for=None), reasons.RESET
+        return NO_ENTRIES, reasons.RESET
     if left_out := strategy.left_out.get(child.id):
-        return SizingRule(lots_for=None), left_out
+        return NO_ENTRIES, left_out
     sizing = turn.child_settings[child.id].sizing
     lot = instrument.lot_units
     if sizing.mode is SizingMode.FIXED_LOTS and sizing.lots is not None:
@@ -215,11 +220,11 @@ def sizing_rule(
     if sizing.mode is SizingMode.LIVE_RATIO:
         ratio = live_ratio(turn, child)
         if ratio is None:
-            return SizingRule(lots_for=None), reasons.NO_MARGIN_NOW
+            return NO_ENTRIES, reasons.NO_MARGIN_NOW
         return SizingRule(lots_for=by_ratio(ratio, lot)), ""
     frozen = strategy.ratios.get(child.id)
     if frozen is None:
-        return SizingRule(lots_for=None), reasons.NEXT_STRATEGY
+        return NO_ENTRIES, reasons.NEXT_STRATEGY
     return SizingRule(lots_for=by_ratio(frozen, lot)), ""
 
 
@@ -240,19 +245,19 @@ def _risk_rule(
     cap = cap_of(turn, child.id)
     available = child.available_inr
     if pct is None or available is None or available <= 0:
-        return SizingRule(lots_for=None), reasons.NO_MARGIN_NOW
+        return NO_ENTRIES, reasons.NO_MARGIN_NOW
     capital = available if cap is None else min(available, cap)
     side = Side.BUY if master.units > 0 else Side.SELL
     quote = turn.quote(leg.leg)
     price = None if quote is None else quote.touch(side)
     if price is None or price <= 0:
-        return SizingRule(lots_for=None), reasons.NO_PRICE_FOR_RISK
+        return NO_ENTRIES, reasons.NO_PRICE_FOR_RISK
     cost = price * instrument.lot_units
     if side is Side.SELL or not instrument.is_option:
         one = MarginPosition(instrument=instrument, units=side.sign * instrument.lot_units, price_inr=price)
         cost = portfolio_margin([one], {})
     if cost <= 0:
-        return SizingRule(lots_for=None), reasons.NO_PRICE_FOR_RISK
+        return NO_ENTRIES, reasons.NO_PRICE_FOR_RISK
     return SizingRule(lots_for=by_risk(capital * pct / 100, cost, instrument.lot_units)), ""
 
 

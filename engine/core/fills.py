@@ -1,5 +1,6 @@
-"""What a broker says of a child's order: fills, ends, refusals. Cumulative and monotonic: late and repeated news change
-nothing, a fill counts in whatever state it arrives.
+"""What a broker says of a child's order: fills, ends, refusals.
+
+Cumulative and monotonic: late and repeated news change nothing, a fill counts in whatever state it arrives.
 """
 
 from decimal import Decimal

@@ -1,12 +1,15 @@
 """Which of the master's fills are followed, and which entries a child takes. Names only, no orders."""
 
+from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 
 from config.schema import ChildFilters, Filters
-from engine.model import Kind, LegId, Side, split_leg
+from engine.model import NS_PER_S, Kind, LegId, Side, split_leg
+
+IST = timezone(timedelta(hours=5, minutes=30))
 
 
-def follows(filters: Filters, leg: LegId, kind: Kind | None, side: Side, order_type: str, ist_time: str) -> bool:
+def follows(filters: Filters, leg: LegId, kind: Kind | None, side: Side, order_type: str, now_ns: int) -> bool:
     """Whether a master order opens a leg that is followed.
 
     Args:
@@ -15,23 +18,21 @@ def follows(filters: Filters, leg: LegId, kind: Kind | None, side: Side, order_t
         kind: What the instrument is, `None` when unknown.
         side: The order's side.
         order_type: The order's type, spelled as at Kite.
-        ist_time: Time of day `HH:MM` in India.
+        now_ns: The time, for filters with a window.
     """
     return (
-        _named(filters, leg, kind, side, ist_time)
+        _named(filters, leg, kind, side, now_ns)
         and split_leg(leg)[2] in filters.products
         and (not filters.order_types or order_type in filters.order_types)
     )
 
 
-def child_allows(filters: ChildFilters, leg: LegId, kind: Kind | None, side: Side, ist_time: str) -> bool:
+def child_allows(filters: ChildFilters, leg: LegId, kind: Kind | None, side: Side, now_ns: int) -> bool:
     """Whether a child takes new entries in a leg (arguments as for `follows`)."""
-    return _named(filters, leg, kind, side, ist_time) and (
-        not filters.products or split_leg(leg)[2] in filters.products
-    )
+    return _named(filters, leg, kind, side, now_ns) and (not filters.products or split_leg(leg)[2] in filters.products)
 
 
-def _named(filters: Filters | ChildFilters, leg: LegId, kind: Kind | None, side: Side, ist_time: str) -> bool:
+def _named(filters: Filters | ChildFilters, leg: LegId, kind: Kind | None, side: Side, now_ns: int) -> bool:
     exchange, symbol, _ = split_leg(leg)
     name = f"{exchange}:{symbol}"
     return (
@@ -40,6 +41,11 @@ def _named(filters: Filters | ChildFilters, leg: LegId, kind: Kind | None, side:
         and (not filters.exchanges or exchange in filters.exchanges)
         and (not filters.sides or side in filters.sides)
         and (not filters.options_only or kind in (Kind.CALL, Kind.PUT))
-        and (filters.from_time is None or ist_time >= filters.from_time)
-        and (filters.to_time is None or ist_time < filters.to_time)
+        and (filters.from_time is None or ist_time(now_ns) >= filters.from_time)
+        and (filters.to_time is None or ist_time(now_ns) < filters.to_time)
     )
+
+
+def ist_time(at_ns: int) -> str:
+    """Time of day in India, `HH:MM`."""
+    return datetime.fromtimestamp(at_ns // NS_PER_S, tz=IST).strftime("%H:%M")

@@ -6,21 +6,19 @@ what it takes away is missed, never caught up.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 
 from config.schema import Child as ChildSettings
-from config.schema import ChildRisk
+from config.schema import ChildRisk, Risk
 from engine.core import reasons
 from engine.core.baseline import cap_of
-from engine.core.filters import child_allows
+from engine.core.filters import child_allows, ist_time
 from engine.core.sizing import by_ratio
 from engine.core.state import Child, ChildLeg, MasterLeg
 from engine.core.turn import Turn, committed, reserved, seconds_ns
 from engine.model import NS_PER_S, Instrument, Quote, Side
 
-IST = timezone(timedelta(hours=5, minutes=30))
 MINUTE_NS = 60 * NS_PER_S
 
 
@@ -99,7 +97,7 @@ def _filter(entry: Entry, units: int) -> Verdict:
     if entry.leg.allocation_units:
         return units, ""
     kind = entry.instrument.kind
-    allowed = child_allows(entry.settings.filters, entry.leg.leg, kind, entry.side, ist_time(entry.turn.now_ns))
+    allowed = child_allows(entry.settings.filters, entry.leg.leg, kind, entry.side, entry.turn.now_ns)
     return (units, "") if allowed else (0, reasons.FILTERED)
 
 
@@ -110,11 +108,9 @@ def _market(entry: Entry, units: int) -> Verdict:
         return 0, reasons.MARKET_CLOSED
     expiry = entry.instrument.expiry
     if expiry is not None:
-        today = ist_date(entry.turn.now_ns)
+        today = entry.turn.state.day
         cutoff = entry.turn.settings.risk.expiry_cutoff
-        if date.fromisoformat(expiry) < today or (
-            date.fromisoformat(expiry) == today and ist_time(entry.turn.now_ns) >= cutoff
-        ):
+        if expiry < today or (expiry == today and ist_time(entry.turn.now_ns) >= cutoff):
             return 0, reasons.EXPIRY_CUTOFF
     return units, ""
 
@@ -222,18 +218,9 @@ def _rate(entry: Entry, units: int) -> Verdict:
     return units, ""
 
 
-def _limits(entry: Entry) -> tuple[ChildRisk, ...]:
-    """The global limits in a child's shape, and the child's own."""
-    risk = entry.turn.settings.risk
-    return (
-        ChildRisk(
-            max_lots_per_order=risk.max_lots_per_order,
-            max_lots_per_instrument=risk.max_lots_per_instrument,
-            max_open_lots=risk.max_open_lots,
-            max_position_pct=risk.max_position_pct,
-        ),
-        entry.settings.risk,
-    )
+def _limits(entry: Entry) -> tuple[Risk, ChildRisk]:
+    """The global limits and the child's own: an order has to pass both."""
+    return entry.turn.settings.risk, entry.settings.risk
 
 
 GATES: tuple[Gate, ...] = (
@@ -251,17 +238,3 @@ GATES: tuple[Gate, ...] = (
     _rate,
 )
 """The order in which an entry is asked."""
-
-
-def ist_time(at_ns: int) -> str:
-    """Time of day in India, `HH:MM`."""
-    return _ist(at_ns).strftime("%H:%M")
-
-
-def ist_date(at_ns: int) -> date:
-    """Date in India."""
-    return _ist(at_ns).date()
-
-
-def _ist(at_ns: int) -> datetime:
-    return datetime.fromtimestamp(at_ns // NS_PER_S, tz=IST)

@@ -1,7 +1,7 @@
 """The life cycle of a child order, as one table.
 
-A fill may arrive in every state that a broker has seen, terminal ones included (a fill after a cancel is a fill): filled
-quantity is not part of the state and only grows. States change only along `LEGAL`; terminal states are final.
+A fill may arrive in every state that a broker has seen, terminal ones included (a fill after a cancel is a fill):
+filled quantity is not part of the state and only grows. States change only along `LEGAL`; terminal states are final.
 
     QUEUED ──▶ SENT ──▶ WORKING ──▶ FILLED | CANCELLED | REJECTED
       │  ▲      │ │                    ▲

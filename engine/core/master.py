@@ -11,7 +11,6 @@ from engine.core import strategy as strategies
 from engine.core.baseline import forget_samples_from
 from engine.core.entries import decide_leg
 from engine.core.filters import follows
-from engine.core.gates import ist_time
 from engine.core.state import MasterLeg, MasterOrder, Suspicion, Window
 from engine.core.turn import ALARM, INFO, WARNING, Turn, followed_legs, seconds_ns
 from engine.events import AccountRead
@@ -77,7 +76,7 @@ def _first_seen(turn: Turn, report: OrderReport) -> MasterOrder:
     held = state.master.legs.get(leg)
     kind = turn.underlying_and_kind(leg)[1]
     order.followed = (held is not None and held.units != 0) or follows(
-        state.settings.filters, leg, kind, report.side, report.order_type.value, ist_time(turn.now_ns)
+        state.settings.filters, leg, kind, report.side, report.order_type.value, turn.now_ns
     )
     state.master.orders[order.order_id] = order
     if not order.followed:
@@ -244,7 +243,7 @@ def _first_read(turn: Turn, positions: tuple[Position, ...]) -> None:
 
 
 def _ask_before_restart_exits(turn: Turn) -> None:
-    """After an unclean stop the master is found flat with a strategy recorded: exits wait for the operator, not long."""
+    """After an unclean stop the master is flat and a strategy recorded: exits wait for the operator, not long."""
     state = turn.state
     if not state.unclean or state.resume_kept:
         return

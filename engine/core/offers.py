@@ -94,6 +94,7 @@ def _offer(
 
 
 def resync(turn: Turn, child_id: str) -> None:
+    """Ask for fresh reads of both sides; what is missing is offered when they are there."""
     child = turn.state.children.get(child_id)
     if child is None:
         turn.notify(WARNING, f"no child is called {child_id}")

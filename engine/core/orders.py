@@ -5,6 +5,7 @@ One place makes orders and one place sends them. Whether an order is wanted is d
 
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from engine.commands import PlaceOrder
 from engine.core import reasons
@@ -71,19 +72,25 @@ def _next_tag(turn: Turn, account: str) -> str:
     """A tag that no order ever had: mark, mode, day, child, number of the intent, check characters (15 characters)."""
     state = turn.state
     state.intents += 1
-    day = date.fromisoformat(state.day).toordinal() - _EPOCH_DAY
     child = list(state.children).index(account)
-    body = f"{state.mode.value[0].upper()}{_base36(day, 3)}{_base36(child, 2)}{_base36(state.intents, 5)}"
-    check = sum((i + 1) * ord(c) for i, c in enumerate(body)) % (36 * 36)
-    return f"{TAG_MARK}{body}{_base36(check, 2)}"
+    body = _tag_head(state.mode.value, state.day, child) + _base36(state.intents, 5)
+    return TAG_MARK + body + _check(body)
+
+
+@lru_cache(maxsize=1024)
+def _tag_head(mode: str, day: str, child: int) -> str:
+    days = date.fromisoformat(day).toordinal() - _EPOCH_DAY
+    return f"{mode[0].upper()}{_base36(days, 3)}{_base36(child, 2)}"
 
 
 def is_our_tag(tag: str) -> bool:
     """Whether a broker's order carries our mark and its check characters agree."""
-    if len(tag) != 15 or not tag.startswith(TAG_MARK):
-        return False
-    body = tag[2:-2]
-    return _base36(sum((i + 1) * ord(c) for i, c in enumerate(body)) % (36 * 36), 2) == tag[-2:]
+    return len(tag) == 15 and tag.startswith(TAG_MARK) and _check(tag[2:-2]) == tag[-2:]
+
+
+def _check(body: str) -> str:
+    """Two check characters, so that a tag cut short or made by somebody else is not taken for ours."""
+    return _base36(sum((i + 1) * ord(c) for i, c in enumerate(body)) % (36 * 36), 2)
 
 
 def _base36(number: int, width: int) -> str:

@@ -190,10 +190,8 @@ def _timers(turn: Turn) -> None:
     """Run every timer that is due, earliest first, and then what a poll looks after."""
     timers = turn.state.timers
     now_ns = turn.now_ns
-    while True:
+    while timers and min(timers.values()) <= now_ns:
         due = [(at_ns, name) for name, at_ns in timers.items() if at_ns <= now_ns]
-        if not due:
-            return
         for _, name in sorted(due):
             if timers.get(name, now_ns + 1) <= now_ns:
                 del timers[name]

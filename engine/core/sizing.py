@@ -4,10 +4,11 @@ Pure arithmetic on whole units; nothing here knows orders, brokers or time.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+
+from engine.model import Value
 
 LotsFor = Callable[[int], int]
 """Whole lots that a child takes for a master holding of so many units. Monotonic; 0 for 0."""
@@ -23,8 +24,7 @@ class Move(Enum):
     "He is out of the leg, or on its other side."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Value, frozen=True, kw_only=True):
     """A child's plan in one leg. Units, absolute, in the direction `sign`."""
 
     sign: int = 0
@@ -37,8 +37,7 @@ class Plan:
     "The master's holding at the last decision."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SizingRule:
+class SizingRule(Value, frozen=True, kw_only=True):
     """A sizing mode at one moment.
 
     `lots_for` is `None` where the child takes no entries (left out, reset); `re_enters`: whether the child follows
@@ -60,7 +59,7 @@ def move_of(plan: Plan, master_units: int) -> Move:
 
 
 def decide_target(plan: Plan, master_units: int, lot_units: int, rule: SizingRule, *, round_up: bool) -> Plan:
-    """The child's new plan when the master holds `master_units` (signed) of a leg. The only place that computes a target.
+    """The child's new plan when the master holds `master_units` (signed) of a leg; targets are computed only here.
 
     Args:
         plan: The plan before.

@@ -1,4 +1,4 @@
-"""One turn of the core: the state, the time, and the commands decided so far. Shared vocabulary of the core's modules."""
+"""One turn of the core: the state, the time, the commands decided so far. Shared vocabulary of the core's modules."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -118,6 +118,8 @@ class Turn:
 
 def entry_units_open(turn: Turn, leg: ChildLeg) -> int:
     """Reserved units without those in a prompt: queued, sent, working, unknown or held entries."""
+    if not leg.orders:
+        return 0
     return sum(order.remaining for order in turn.open_orders(leg) if order.entry)
 
 
@@ -128,6 +130,8 @@ def reserved(turn: Turn, leg: ChildLeg) -> int:
 
 def exits_open(turn: Turn, leg: ChildLeg) -> int:
     """Units of unfinished exits."""
+    if not leg.orders:
+        return 0
     return sum(order.remaining for order in turn.open_orders(leg) if not order.entry)
 
 

@@ -274,7 +274,7 @@ def test_null_turns_a_gate_off() -> None:
 @pytest.mark.parametrize("key", ["on_leg_refused", "on_leg_below_lot"])
 def test_continue_is_a_word_of_the_policies(key: str) -> None:
     risk = load_settings_text(ACCOUNTS + f"risk: {{{key}: continue}}", "c").risk
-    assert getattr(risk, key) in {OnLegRefused.GO_ON, OnLegBelowLot.GO_ON}
+    assert getattr(risk, key) in {OnLegRefused.CONTINUE, OnLegBelowLot.CONTINUE}
 
 
 def test_everything_of_a_child_is_read() -> None:
