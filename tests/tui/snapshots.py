@@ -167,11 +167,18 @@ def notices() -> tuple[NoticeLine, ...]:
         ("09:15:00", Severity.INFO, "", "The market is open."),
         ("09:31:05", Severity.INFO, "ZM0001", "Strategy begins: baseline ₹35,00,000 taken at 09:31:04."),
         ("09:31:05", Severity.WARNING, "ZC0006", "ZC0006 is left out: its margin is 3 min old. j lets it join."),
-        ("09:31:44", Severity.INFO, "ZC0001", "SELL 195 NIFTY 24750 CE 03Nov filled at 34.25."),
-        ("11:41:20", Severity.ALARM, "ZC0004", "SELL 65 NIFTY 24750 CE 03Nov: no answer. The order book is asked."),
+        ("09:31:44", Severity.INFO, "ZC0001", "entry SELL 195 filled at 34.25"),
+        ("11:41:20", Severity.ALARM, "ZC0004", "SELL 65: no answer; the order book is asked"),
     )
     return tuple(
-        NoticeLine(number=n, at_ns=at(when), severity=severity, text=text, account=account)
+        NoticeLine(
+            number=n,
+            at_ns=at(when),
+            severity=severity,
+            text=text,
+            account=account,
+            symbol=CONDOR[0][0] if "SELL" in text else "",
+        )
         for n, (when, severity, account, text) in enumerate(texts, 1)
     )
 
@@ -221,7 +228,7 @@ def condor(**changes: object) -> Snapshot:
         reason="no answer within 15 s", since_ns=at("11:41:20"), deadline_ns=at("11:43:21"),
     )  # fmt: skip
     attention = (
-        Attention(severity=Severity.ALARM, text="ZC0004 unknown order NIFTY 24750 CE, asked 3 times", key="5",
+        Attention(severity=Severity.ALARM, text="unknown SELL 65: asked 3 times", key="5",
                   account="ZC0004", symbol=CONDOR[0][0], deadline_ns=at("11:43:21")),
         Attention(severity=Severity.WARNING, text="ZC0006 left out: margin stale 3 min", key="j", account="ZC0006"),
     )  # fmt: skip
@@ -250,9 +257,8 @@ def prompt(number: int = 1, leg: int = 0, **more: object) -> PromptView:
     _, title, master, average, _, _ = CONDOR[leg]
     rows = [prompt_row(name, lots, leg) for name, _, _, lots in SIX if lots]
     rows.append(prompt_row("ZC0006", 0, leg, reason="left out: margin stale"))
-    side = "SELL" if master < 0 else "BUY"
     base = PromptView(
-        id=f"P{number}", kind="entry", title=f"{side} {abs(master)} {title}", opened_ns=NOW - 8 * NS_PER_S,
+        id=f"P{number}", kind="entry", title=title, opened_ns=NOW - 8 * NS_PER_S,
         deadline_ns=NOW + 22 * NS_PER_S + number, at_deadline="declined", signal_ns=NOW - 9 * NS_PER_S,
         master_lots=Decimal(master), master_price_inr=Decimal(average), rows=tuple(rows),
     )  # fmt: skip

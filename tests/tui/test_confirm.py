@@ -14,7 +14,7 @@ def test_prompt_opens_by_itself_and_y_approves_then_asks_the_next() -> None:
     async def script(desk: Desk) -> None:
         assert desk.top == "Confirm"
         await desk.press("y")
-        assert "BUY 10 NIFTY 24900 CE" in desk.text
+        assert "BUY NIFTY 24900 CE" in desk.text
         await desk.press("n")
         assert desk.top == "Overview"
 
@@ -85,7 +85,7 @@ def test_approving_with_nothing_ticked_sends_nothing() -> None:
 
 def test_approve_all_answers_every_listed_prompt_by_its_id() -> None:
     async def script(desk: Desk) -> None:
-        assert "next: BUY 10 NIFTY 24900 CE" in desk.text
+        assert "next: BUY NIFTY 24900 CE" in desk.text
         await desk.press("a")
 
     assert answers(drive(s.asking(), script)) == [("P1", True), ("P2", True)]
@@ -129,7 +129,7 @@ def test_vanished_prompt_closes_the_dialog_with_a_note() -> None:
         await desk.publish(prompts=())
         assert desk.top == "Overview"
         notes = [n.message for n in desk.app._notifications]
-        assert notes == ["SELL 10 NIFTY 24750 CE 03Nov: no longer asked (declined)"]
+        assert notes == ["SELL NIFTY 24750 CE 03Nov: no longer asked (declined)"]
 
     assert drive(s.condor(prompts=(s.prompt(),)), script).sent == []
 

@@ -126,6 +126,9 @@ class Gone(io.StringIO):
     def write(self, text: str) -> int:
         raise OSError(5, "Input/output error")
 
+    def flush(self) -> None:
+        raise OSError(5, "Input/output error")
+
 
 def test_write_to_a_lost_terminal_is_dropped_and_told_once() -> None:
     told: list[bool] = []
@@ -137,7 +140,5 @@ def test_write_to_a_lost_terminal_is_dropped_and_told_once() -> None:
 
 def test_flush_of_a_lost_terminal_is_told() -> None:
     told: list[bool] = []
-    closed = io.StringIO()
-    closed.close()
-    GuardedFile(closed, lambda: told.append(True)).flush()
+    GuardedFile(Gone(), lambda: told.append(True)).flush()
     assert told == [True]

@@ -140,6 +140,23 @@ def test_dashboard_that_fails_gives_code_and_text_without_local_variables() -> N
     assert "s3cr3t-t0ken" not in errors[0]
 
 
+def test_minute_timer_runs_in_a_running_dashboard() -> None:
+    cleared: list[bool] = []
+
+    class CountingApp(HeadlessApp):
+        clear_cache_s = 0.01
+
+        def clear_styles_cache(self) -> None:
+            super().clear_styles_cache()
+            cleared.append(True)
+            self.request_exit(5)
+
+    app = CountingApp(s.FakeFeed(s.flat()))
+    errors: list[str] = []
+    assert run_dashboard(app.feed, app=app, on_error=errors.append) == 5
+    assert cleared and not errors
+
+
 def test_ready_is_told_once_after_the_first_picture() -> None:
     told: list[bool] = []
     app = HeadlessApp(s.FakeFeed(s.flat()))

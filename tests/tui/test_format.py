@@ -104,7 +104,13 @@ def test_countdown_rounds_up_and_ends_with_now() -> None:
 
 
 def test_speed_is_shown_only_when_it_is_not_real_time() -> None:
-    assert [fmt.speed(Decimal(x)) for x in ("1", "4", "0.5", "0")] == ["", "×4", "×0.5", "×max"]
+    assert [fmt.speed(Decimal(x)) for x in ("1", "4", "0.5", "0", "Infinity")] == [
+        "",
+        "×4",
+        "×0.5",
+        "×max",
+        "×max",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,12 @@ def test_engine_clock_of_a_fast_replay_is_scaled_back() -> None:
     assert frame(s.flat(speed=Decimal(60)), 180, 0).stalled
 
 
+def test_replay_at_full_speed_is_never_late_by_its_own_clock() -> None:
+    fast = frame(s.stale(speed=Decimal("Infinity")), 3600, 0)
+    assert not fast.stalled
+    assert not fast.master_stale
+
+
 def test_ended_recording_and_stopped_engine_are_not_called_stalled() -> None:
     assert not frame(s.flat(finished=True), 60, 60).stalled
     assert not frame(s.flat(engine=EngineState.STOPPED), 60, 60).stalled

@@ -252,3 +252,16 @@ def test_palette_runs_our_commands() -> None:
         assert "FLATTEN: which children" in desk.text
 
     drive(s.condor(), script)
+
+
+def test_cursor_goes_to_the_first_leg_when_a_strategy_begins() -> None:
+    async def script(desk: Desk) -> None:
+        assert desk.screen[5].startswith("│›state")
+        start = s.condor()
+        await desk.publish(legs=start.legs, children=start.children, strategies=start.strategies)
+        assert "›NIFTY 24750 CE" in desk.text
+        await desk.press("down")
+        await desk.publish()
+        assert "›NIFTY 24900 CE" in desk.text
+
+    drive(s.flat(), script)

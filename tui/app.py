@@ -1,0 +1,287 @@
+"""The dashboard as an app: bindings, themes, palette, and the timer that pulls the newest snapshot. Decides nothing.
+
+Imports only what the first paint needs. The engine is never called back and never waited for.
+"""
+
+import asyncio
+import os
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from textual._styles_cache import StylesCache
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui.bridge import EngineFeed
+from tui.driver import SafeDriver, quiet_standard_streams
+from tui.frame import Frame
+from tui.operations import Operations
+from tui.screens import detail
+from tui.screens.ask import Notice
+from tui.screens.confirm import Confirm
+from tui.screens.dialog import Body, Dialog
+from tui.screens.help import help_lines
+from tui.screens.overview import PANELS, Overview
+from tui.theme import DARK, DEFAULTS, LIGHT_DEFAULTS, THEMES
+from tui.widgets.live_table import LiveTable
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_TERMINAL_LOST = 129
+"As a shell reports SIGHUP: the dashboard is gone, the engine need not be."
+HZ = 8
+
+
+class LockstepApp(Operations):
+    """The dashboard.
+
+    Args:
+        feed: The engine.
+        hz: Looks at the feed so many times a second.
+        arm_s: For so long a new question ignores keys (type-ahead).
+    """
+
+    CSS_PATH = Path(__file__).with_name("app.tcss")
+    TITLE = "Lockstep"
+    ENABLE_COMMAND_PALETTE = True
+    clear_cache_s: ClassVar[float] = 60
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "help", tooltip="This help"),
+        Binding("c", "confirm", "confirm", tooltip="Answer the prompts that wait"),
+        Binding("space", "pause", "pause/resume", tooltip="Pause entries at once; resume after a question"),
+        Binding("f12", "kill", "KILL", tooltip="Kill switch, in every dialog too", priority=True),
+        Binding("f", "flatten", "flatten", tooltip="Exit everything of all children or of one (typed)"),
+        Binding("r", "resync", "resync", tooltip="Resync a child: offer missing entries, send due exits"),
+        Binding("j", "join", "join", tooltip="Let a left-out child join the running strategy"),
+        Binding("k", "cap", "max capital", tooltip="Set a child's capital cap (typed)"),
+        Binding("o", "adopt", "adopt", tooltip="Follow a background leg of the master from now on"),
+        Binding("m", "mode", "paper/live", tooltip="Switch between PAPER and LIVE (typed)"),
+        Binding(
+            "x", "reset", "reset", tooltip="Reset the strategy: ratios cleared, what is open becomes exit-only (typed)"
+        ),
+        Binding("1", "panel('matrix')", "legs", tooltip="Legs as full screen; again or esc goes back"),
+        Binding("2", "panel('copies')", "copies", tooltip="Copies as full screen"),
+        Binding("3", "panel('needs')", "needs you", tooltip="What needs you, as full screen"),
+        Binding("4", "panel('events')", "events", tooltip="Events as full screen"),
+        Binding("5", "panel('orders')", "orders", tooltip="Working orders"),
+        Binding("6", "panel('accounts')", "accounts", tooltip="All children"),
+        Binding("d", "dense", "dense", tooltip="Dense matrix: one mark a child"),
+        Binding("slash", "filter", "filter", tooltip="Filter the events"),
+        Binding("ctrl+p", "command_palette", "commands", tooltip="All commands by name", priority=True),
+        Binding("q", "quit", "quit", tooltip="Quit; asks when something is open"),
+        Binding("ctrl+q", "quit", "quit", show=False, priority=True),
+    ]
+
+    def __init__(self, feed: EngineFeed, *, hz: int = HZ, arm_s: float = 0.6) -> None:
+        super().__init__(feed, arm_s=arm_s)
+        if "TEXTUAL_DRIVER" not in os.environ:
+            self.driver_class = SafeDriver
+        self.hz = hz
+        self.error_text = ""
+        "What went wrong, after an exit with EXIT_FAILED. Never holds values of variables."
+        self.on_ready: Callable[[], None] | None = None
+        self._seen: int | None = None
+        self._quiet_ticks = 0
+        self._until_clock = 0
+        self._asked_to_exit: int | None = None
+        self._main_loop: asyncio.AbstractEventLoop | None = None
+        for theme in THEMES:
+            self.register_theme(theme)
+        if "TEXTUAL_THEME" not in os.environ:
+            self.theme = DARK
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return DEFAULTS if self.current_theme.dark else LIGHT_DEFAULTS
+
+    def get_default_screen(self) -> Screen[None]:
+        return Overview()
+
+    def on_mount(self) -> None:
+        """Start looking at the feed."""
+        self._main_loop = asyncio.get_running_loop()
+        if self._asked_to_exit is not None:
+            self.call_after_refresh(self.exit, self._asked_to_exit)
+            return
+        self.set_interval(1 / self.hz, self.pull)
+        self.set_interval(self.clear_cache_s, self.clear_styles_cache)
+        self.call_after_refresh(self.first_paint)
+
+    def clear_styles_cache(self) -> None:
+        """Textual issue 6665: the cache keeps dead widgets alive."""
+        StylesCache.get_inner_outer.cache_clear()
+
+    def first_paint(self) -> None:
+        """The screen stands."""
+        self.pull()
+        if self.on_ready is not None:
+            self.on_ready()
+
+    # Drawing ----------------------------------------------------------------------------------------------------
+
+    def pull(self) -> None:
+        """Take the newest snapshot. Draws when it is new, and once a second for clock and ages."""
+        snapshot = self.feed.snapshot()
+        if snapshot is None:
+            return
+        new = snapshot.seq != self._seen
+        self._quiet_ticks = 0 if new else self._quiet_ticks + 1
+        self._until_clock -= 1
+        if not new and self._until_clock > 0:
+            return
+        self._seen, self._until_clock = snapshot.seq, self.hz
+        self.frame = Frame(snapshot=snapshot, now_ns=self.feed.now_ns(), quiet_s=self._quiet_ticks / self.hz)
+        self.answers.forget_gone(snapshot)
+        self.draw(self.frame)
+        self.offer_prompts()
+
+    def draw(self, frame: Frame) -> None:
+        """Give the frame to every open screen."""
+        for screen in self.screen_stack:
+            screen.set_class(frame.live, "-live")
+            if isinstance(screen, Overview | Dialog) and screen.is_mounted:
+                screen.show_frame(frame)
+
+    # Looking ----------------------------------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        """All keys."""
+        frame = self.ready()
+        if frame is not None:
+            self.push_screen(Notice(frame, "HELP", lambda _f, _w: help_lines(self.BINDINGS, Confirm.BINDINGS)))
+
+    def action_panel(self, name: str) -> None:
+        """A panel as the full screen."""
+        if name in PANELS:
+            self.overview.show_panel(name)
+
+    def action_dense(self) -> None:
+        """Marks or numbers."""
+        self.overview.matrix.toggle_dense()
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.overview.open_filter()
+
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        """Details of a row of the overview."""
+        frame, key = self.frame, event.key
+        if frame is None:
+            return
+        if event.table.id == "needs":
+            self.act_on_attention(key)
+            return
+        found = self.details(event.table.id or "", key)
+        if found is not None:
+            self.push_screen(Notice(frame, *found))
+
+    def details(self, table: str, key: str) -> tuple[str, Body] | None:
+        """Title and lines for a row."""
+        if table == "matrix" and key.startswith("sum|"):
+            child = self.overview.matrix.selected_child
+            if not child:
+                self.overview.show_panel("accounts")
+                return None
+            return f"CHILD {child}", lambda frame, width: detail.child_lines(child, frame, width)
+        if table == "accounts" or (self.frame and any(c.id == key for c in self.frame.snapshot.children)):
+            return f"CHILD {key}", lambda frame, width: detail.child_lines(key, frame, width)
+        if table == "matrix":
+            return "LEG", lambda frame, width: detail.leg_lines(key.removeprefix("bg|"), frame, width)
+        if table == "copies":
+            return "COPY", lambda frame, width: detail.copy_lines(key, frame, width)
+        if table == "orders":
+            return "ORDER", lambda frame, width: detail.order_lines(key, frame, width)
+        events = self.overview.events
+        return "EVENT", lambda _frame, width: detail.event_lines(key, events, width)
+
+    def act_on_attention(self, key: str) -> None:
+        """Do what the item's key does."""
+        if self.frame is None:
+            return
+        number = int(key.split("|", 1)[0])
+        items = self.frame.snapshot.attention
+        if number < len(items) and items[number].key:
+            self.simulate_key(items[number].key.lower())
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every key's action by name, and the theme."""
+        for binding in self.BINDINGS:
+            if isinstance(binding, Binding) and binding.tooltip and binding.action != "command_palette":
+                yield SystemCommand(binding.description, binding.tooltip, self.runner(binding.action))
+        yield SystemCommand(
+            "theme", "Change the colours (one theme is safe for colour blindness)", self.action_change_theme
+        )
+        yield SystemCommand(
+            "screenshot", "Save an SVG picture of the screen", lambda: self.set_timer(0.1, self.deliver_screenshot)
+        )
+
+    def runner(self, action: str) -> Callable[[], None]:
+        """Runs an action once the palette is closed."""
+
+        def run() -> None:
+            self.call_later(self.run_action, action)
+
+        return run
+
+    def action_command_palette(self) -> None:
+        """Only from the overview: in a dialog its answer comes first."""
+        if len(self.screen_stack) == 1:
+            super().action_command_palette()
+
+    # Leaving ----------------------------------------------------------------------------------------------------
+
+    def request_exit(self, code: int = EXIT_OK) -> None:
+        """Leave soon. Callable from every thread and signal handler's thread; never blocks."""
+        self._asked_to_exit = code
+        loop = self._main_loop
+        if loop is not None:
+            try:
+                loop.call_soon_threadsafe(self.exit, code)
+            except RuntimeError:
+                return  # the loop is closed: it has left already
+
+    def terminal_lost(self) -> None:
+        """The driver found the terminal gone."""
+        self.request_exit(EXIT_TERMINAL_LOST)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End the dashboard with the error's text. Textual would print local variables, tokens among them."""
+        self._return_code = EXIT_FAILED
+        if self._exception is None:
+            self.error_text = "".join(traceback.format_exception(error))
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+
+def run_dashboard(
+    feed: EngineFeed,
+    *,
+    mouse: bool = True,
+    on_ready: Callable[[], None] | None = None,
+    app: LockstepApp | None = None,
+    on_error: Callable[[str], None] | None = None,
+) -> int:
+    """Run the dashboard until it is left. The engine is neither started nor stopped here.
+
+    Args:
+        feed: The engine.
+        mouse: Whether the terminal reports the mouse (then selecting text needs shift).
+        on_ready: Called once, when the first picture is drawn.
+        app: Made by the caller when it wants to call `request_exit`; a new one otherwise.
+        on_error: Gets the traceback's text when the dashboard fails.
+
+    Returns:
+        EXIT_OK, the code given to `request_exit`, EXIT_TERMINAL_LOST, or EXIT_FAILED.
+    """
+    dashboard = LockstepApp(feed) if app is None else app
+    dashboard.on_ready = on_ready
+    with quiet_standard_streams():
+        code = dashboard.run(mouse=mouse)
+    if dashboard.error_text:
+        if on_error is not None:
+            on_error(dashboard.error_text)
+        return EXIT_FAILED
+    return EXIT_OK if code is None else code

@@ -1,0 +1,97 @@
+"""One picture to draw: the newest snapshot with the engine's time of this moment. Pure; formats nothing."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from config.schema import Mode
+from engine.model import NS_PER_S
+from engine.snapshot import Cell, ChildColumn, ChildState, EngineState, LegRow, Snapshot, StrategyState, StrategyView
+
+STALLED_AFTER_S = 3.0
+"Older snapshots are called old on the screen."
+MASTER_STALE_S = 10
+"A complete read of the master is due every second or so."
+CHILD_ORDER = {state: urgency for urgency, state in enumerate(ChildState)}
+KILLED = frozenset({EngineState.KILLED_ENTRIES, EngineState.KILLED_ALL})
+KILL_LEVEL = {EngineState.KILLED_ENTRIES: 1, EngineState.KILLED_ALL: 2}
+SENDS_NOTHING = frozenset({EngineState.FAILED, EngineState.STOPPED, EngineState.STARTING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What every widget draws."""
+
+    snapshot: Snapshot
+    now_ns: int
+    "The engine's clock at the moment of drawing."
+    quiet_s: float
+    "Real seconds without a new snapshot, as counted by the dashboard's own timer."
+
+    @property
+    def age_s(self) -> float:
+        """Age of the picture in real seconds: by the dashboard's timer or by the engine's clock, whichever is more."""
+        factor = self.snapshot.speed
+        behind = Decimal(self.now_ns - self.snapshot.at_ns) / NS_PER_S
+        return max(self.quiet_s, float(behind / factor) if factor > 0 and factor.is_finite() else 0.0)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the engine has stopped publishing although it should."""
+        over = self.snapshot.finished or self.snapshot.engine is EngineState.STOPPED
+        return not over and self.age_s >= STALLED_AFTER_S
+
+    @property
+    def live(self) -> bool:
+        """Whether real orders may go out, now or for the running strategy."""
+        return self.snapshot.mode is Mode.LIVE or any(s.mode is Mode.LIVE for s in running(self.snapshot))
+
+    @property
+    def kill_level(self) -> int:
+        """0, 1 or 2."""
+        return KILL_LEVEL.get(self.snapshot.engine, 0)
+
+    @property
+    def master_stale(self) -> bool:
+        """Whether what we know of the master is too old to be believed."""
+        link, factor = self.snapshot.master, max(self.snapshot.speed, Decimal(1))
+        if link.read_at_ns is None:
+            return True
+        if not factor.is_finite():
+            return False
+        return self.now_ns - link.read_at_ns > int(MASTER_STALE_S * factor * NS_PER_S)
+
+
+def running(snapshot: Snapshot) -> tuple[StrategyView, ...]:
+    """The strategies that are not flat."""
+    return tuple(s for s in snapshot.strategies if s.state is not StrategyState.FLAT)
+
+
+def by_urgency(children: tuple[ChildColumn, ...]) -> list[int]:
+    """Indices of the children, those that need attention most first, else in the configured order."""
+    return sorted(range(len(children)), key=lambda i: (-CHILD_ORDER[children[i].state], i))
+
+
+def child_of(snapshot: Snapshot, account: str) -> ChildColumn | None:
+    """The child with that id."""
+    return next((c for c in snapshot.children if c.id == account), None)
+
+
+def open_cells(snapshot: Snapshot, children: tuple[str, ...] = ()) -> list[tuple[Cell, LegRow]]:
+    """Everything that this program opened and that is not closed, of the children named (all when empty)."""
+    return [
+        (cell, leg)
+        for leg in (*snapshot.legs, *snapshot.background)
+        for cell in leg.cells
+        if (cell.have_lots or cell.unknown_lots) and (not children or cell.child in children)
+    ]
+
+
+def children_with_something_open(snapshot: Snapshot) -> tuple[str, ...]:
+    """Ids of the children that hold something of ours, in order."""
+    held = {cell.child for cell, _ in open_cells(snapshot)}
+    return tuple(c.id for c in snapshot.children if c.id in held)
+
+
+def busy(snapshot: Snapshot) -> bool:
+    """Whether leaving now leaves something unwatched."""
+    return bool(running(snapshot) or open_cells(snapshot) or snapshot.working or snapshot.prompts)

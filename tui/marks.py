@@ -1,0 +1,159 @@
+"""Marks and words for states: one wording everywhere, and never a colour alone. Pure.
+
+The full reason of a cell is the engine's; only its short form for a narrow cell is made here.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from engine.commands import Severity
+from engine.snapshot import Cell, CellState, ChildState, CopyLine, CopyRow, EngineState
+from tui import format as fmt
+from tui.text import Span, Tone, pad, width_of
+
+CELL_MARKS: dict[CellState, tuple[str, Tone]] = {
+    CellState.NONE: ("·", Tone.DIM),
+    CellState.IN_STEP: ("✓", Tone.GOOD),
+    CellState.SKIPPED: ("–", Tone.DIM),
+    CellState.AWAITING: ("ask", Tone.KEY),
+    CellState.WORKING: ("…", Tone.INFO),
+    CellState.DRIFT: ("▲", Tone.WARN),
+    CellState.HELD: ("held", Tone.BAD),
+    CellState.UNKNOWN: ("?", Tone.BAD),
+}
+BRIEF = {"held": "‖", "ask": "c"}
+"Marks of one cell, where the word does not fit; `c` is the key that answers."
+CHILD_MARKS: dict[ChildState, tuple[str, str, Tone]] = {
+    ChildState.IDLE: ("·", "idle", Tone.DIM),
+    ChildState.IN_STEP: ("✓", "in step", Tone.GOOD),
+    ChildState.WORKING: ("…", "working", Tone.INFO),
+    ChildState.SKIPPED: ("–", "skipped", Tone.DIM),
+    ChildState.DRIFT: ("▲", "drift", Tone.WARN),
+    ChildState.LEFT_OUT: ("–", "left out", Tone.WARN),
+    ChildState.HELD: ("‖", "held", Tone.BAD),
+    ChildState.UNKNOWN: ("?", "unknown", Tone.BAD),
+    ChildState.LOGIN_REQUIRED: ("✖", "login", Tone.BAD),
+}
+ENGINE_WORDS: dict[EngineState, tuple[str, Tone]] = {
+    EngineState.STARTING: ("STARTING", Tone.WARN),
+    EngineState.ARMED: ("ARMED", Tone.GOOD),
+    EngineState.DISARMED: ("DISARMED", Tone.ON_WARN),
+    EngineState.PAUSED: ("PAUSED", Tone.ON_WARN),
+    EngineState.KILLED_ENTRIES: ("KILLED 1", Tone.ON_BAD),
+    EngineState.KILLED_ALL: ("KILLED 2", Tone.ON_BAD),
+    EngineState.FAILED: ("FAILED", Tone.ON_BAD),
+    EngineState.STOPPED: ("STOPPED", Tone.ON_WARN),
+}
+SEVERITY_MARKS: dict[Severity, tuple[str, Tone]] = {
+    Severity.INFO: ("·", Tone.DIM),
+    Severity.WARNING: ("▲", Tone.WARN),
+    Severity.ALARM: ("✖", Tone.BAD),
+}
+SHORT_REASONS: tuple[tuple[str, str], ...] = (
+    ("below one lot", "<1 lot"),
+    ("own position", "own"),
+    ("margin", "mgn"),
+    ("daily loss", "loss"),
+    ("max ", "max"),
+    ("orders per", "rate"),
+    ("declined", "decl"),
+    ("edited", "edit"),
+    ("paused", "paus"),
+    ("killed", "kill"),
+    ("disarmed", "disar"),
+    ("flattened", "flat"),
+    ("reset", "reset"),
+    ("stale", "stale"),
+    ("refus", "ref"),
+    ("slippage", "slip"),
+    ("price band", "band"),
+    ("price", "price"),
+    ("quote", "quote"),
+    ("instrument", "instr"),
+    ("login", "login"),
+    ("expir", "exp"),
+    ("filtered", "filt"),
+    ("market c", "shut"),
+    ("not read", "read"),
+    ("by hand", "hand"),
+    ("next strategy", "next"),
+    ("left out", "out"),
+    ("awaiting", "ask"),
+)
+"Part of a reason -> what a narrow cell says; the detail of the row has the whole reason."
+
+
+def short_reason(reason: str, width: int) -> str:
+    """A reason in `width` cells: a known short word, else its first word."""
+    lowered = reason.lower()
+    word = next((short for part, short in SHORT_REASONS if part in lowered), reason.split(" ", maxsplit=1)[0])
+    return pad(word, width).rstrip()
+
+
+def cell_span(cell: Cell, width: int) -> Span:
+    """A cell of the matrix, right-aligned in `width` cells: the richest wording that fits, `####` when none does."""
+    mark, tone = CELL_MARKS[cell.state]
+    have, want = fmt.lots(cell.have_lots), fmt.lots(cell.want_lots)
+    pair = have if cell.have_lots == cell.want_lots else f"{have}/{want}"
+    ext = " ext" if cell.external_lots else ""
+    if cell.state is CellState.NONE:
+        wordings = [f"{mark}{ext}", mark]
+    elif cell.state is CellState.SKIPPED and not cell.have_lots:
+        room = width - len(mark) - 1
+        wordings = [f"{mark} {short_reason(cell.reason, room)}".rstrip(), mark]
+    else:
+        wordings = [f"{pair} {mark}{ext}", f"{pair} {mark}", f"{pair} {BRIEF.get(mark, mark)}"]
+    text = next((w for w in wordings if width_of((Span(w),)) <= width), "#" * width)
+    return Span(text.rjust(width), tone)
+
+
+def least_width(cell: Cell) -> int:
+    """Cells that the shortest wording of a cell takes."""
+    mark = CELL_MARKS[cell.state][0]
+    if cell.state is CellState.NONE or (cell.state is CellState.SKIPPED and not cell.have_lots):
+        return len(mark)
+    pair = len(fmt.lots(cell.have_lots))
+    if cell.have_lots != cell.want_lots:
+        pair += len(fmt.lots(cell.want_lots)) + 1
+    return pair + 1 + len(BRIEF.get(mark, mark))
+
+
+def mark_span(cell: Cell, width: int) -> Span:
+    """Only the mark of a cell (dense matrix)."""
+    mark, tone = CELL_MARKS[cell.state]
+    return Span(BRIEF.get(mark, mark).rjust(width), tone)
+
+
+def copy_mark(part: CopyLine) -> str:
+    """The mark of one child's part of a copy."""
+    if "unknown" in part.status.lower():
+        return "?"
+    if part.units == 0:
+        return "–"
+    if part.filled_units >= part.units:
+        return "✓"
+    return "▲" if part.reason else "…"
+
+
+COPY_TONES = {"✓": Tone.GOOD, "▲": Tone.WARN, "…": Tone.INFO, "?": Tone.BAD, "–": Tone.DIM}
+
+
+def copy_counts(row: CopyRow) -> list[Span]:
+    """`✓5 ▲1`: how many children stand how in a copy."""
+    found = [copy_mark(part) for part in row.lines]
+    return [Span(f"{mark}{found.count(mark)}", tone) for mark, tone in COPY_TONES.items() if mark in found]
+
+
+def amount_tone(value: Decimal | None) -> Tone:
+    """Green above zero, red below; the sign says it too."""
+    if value is None:
+        return Tone.DIM
+    return Tone.GOOD if value > 0 else Tone.BAD if value < 0 else Tone.PLAIN
+
+
+def joined(spans: Sequence[Span], gap: str = " ") -> list[Span]:
+    """Spans with a gap between them."""
+    out: list[Span] = []
+    for span in spans:
+        out += [Span(gap), span] if out else [span]
+    return out

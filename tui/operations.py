@@ -1,0 +1,291 @@
+"""What the operator can order, each behind the dialog that it needs. Sends events into the feed; decides nothing else.
+
+A single key only pauses. Everything that trades, or stops trading from being safe, names account, symbol and quantity
+first and wants a letter or a typed word.
+"""
+
+from collections.abc import Callable
+
+from textual.app import App
+
+from config.schema import Mode
+from engine import events as ev
+from engine.snapshot import EngineState
+from tui import format as fmt
+from tui.answers import Answers
+from tui.bridge import EngineFeed
+from tui.frame import Frame, busy, open_cells, running
+from tui.screens import ask_lines as say
+from tui.screens.ask import Notice, Picker, Question, Typed, TypedValue
+from tui.screens.confirm import Confirm
+from tui.screens.dialog import Dialog
+from tui.screens.kill import Kill
+from tui.screens.overview import Overview
+from tui.text import line, wrap
+
+
+class Operations(App[int]):
+    """The part of the app that asks the operator and sends his orders."""
+
+    def __init__(self, feed: EngineFeed, *, arm_s: float) -> None:
+        super().__init__()
+        self.feed = feed
+        self.arm_s = arm_s
+        self.frame: Frame | None = None
+        self.answers = Answers()
+
+    @property
+    def overview(self) -> Overview:
+        """The screen at the bottom."""
+        bottom = self.screen_stack[0]
+        if not isinstance(bottom, Overview):
+            raise TypeError("the bottom screen is the overview")
+        return bottom
+
+    def send(self, event: ev.Operator) -> None:
+        """Hand an order to the engine."""
+        self.feed.send(event)
+
+    def tell(self, text: str, *, bad: bool = False) -> None:
+        """A short note. Never markup."""
+        self.notify(text, severity="warning" if bad else "information", markup=False, timeout=4)
+
+    def now(self) -> int:
+        """The time of an operator's order."""
+        return self.feed.now_ns()
+
+    def ready(self) -> Frame | None:
+        """The frame to act upon; says so when there is none yet."""
+        if self.frame is None:
+            self.tell("The engine has not published anything yet.", bad=True)
+        return self.frame
+
+    # Prompts ----------------------------------------------------------------------------------------------------
+
+    def offer_prompts(self) -> None:
+        """Open the confirm dialog when something waits that was not put off, and no other dialog is open."""
+        if self.frame is None or len(self.screen_stack) > 1:
+            return
+        if any(p.id not in self.answers.later for p in self.answers.queue(self.frame.snapshot)):
+            self.push_screen(Confirm(self.frame, self.answers, self.send, arm_s=self.arm_s))
+
+    def action_confirm(self) -> None:
+        """Open what was put off."""
+        frame = self.ready()
+        if frame is None:
+            return
+        if not self.answers.queue(frame.snapshot):
+            self.tell("Nothing waits for your answer.")
+            return
+        self.answers.later.clear()
+        self.offer_prompts()
+
+    # Stop and go ------------------------------------------------------------------------------------------------
+
+    def action_pause(self) -> None:
+        """Pause at once; resuming asks."""
+        frame = self.ready()
+        if frame is None:
+            return
+        state = frame.snapshot.engine
+        if state is EngineState.ARMED:
+            self.send(ev.Paused(at_ns=self.now()))
+            self.tell("Entries paused. Exits go on. space resumes.")
+        elif state in (EngineState.PAUSED, EngineState.DISARMED):
+            self.ask(
+                Question(frame, "RESUME ENTRIES", say.resume_lines, yes="resume entries", no="stay as it is"),
+                lambda: self.send(ev.Resumed(at_ns=self.now())),
+            )
+        else:
+            word = "F12 lifts the kill switch" if frame.kill_level else "nothing can be paused or resumed"
+            self.tell(f"The engine is {state.value}: {word}.", bad=True)
+
+    def action_kill(self) -> None:
+        """Open the kill dialog, over whatever is open."""
+        frame = self.ready()
+        if frame is None or isinstance(self.screen, Kill):
+            return
+        self.push_screen(Kill(frame), self.kill_to)
+
+    def kill_to(self, level: int | None) -> None:
+        """More stops at once; less wants the word."""
+        frame = self.frame
+        if level is None or frame is None:
+            return
+        if level > frame.kill_level:
+            self.send(ev.KillSwitched(at_ns=self.now(), level=level))
+            self.tell(f"Kill switch: level {level}.", bad=True)
+            return
+        self.ask(
+            Typed(frame, "LIFT THE KILL SWITCH", lambda now, width: say.lift_lines(now, width, level), word="RESUME"),
+            lambda: self.send(ev.KillSwitched(at_ns=self.now(), level=level)),
+        )
+
+    def ask(self, dialog: Dialog[bool], act: Callable[[], None]) -> None:
+        """Show a dialog and act when it is answered with yes."""
+        self.push_screen(dialog, lambda yes: act() if yes else None)
+
+    # Children ---------------------------------------------------------------------------------------------------
+
+    def action_resync(self) -> None:
+        """Choose a child to resync."""
+        frame = self.ready()
+        if frame is None:
+            return
+        self.push_screen(
+            Picker(
+                frame,
+                "RESYNC: missing entries are offered in a prompt, due exits are sent",
+                say.resync_rows,
+                first=self.overview.matrix.selected_child,
+            ),
+            lambda child: self.child_event(child, "resync", ev.ChildResynced),
+        )
+
+    def action_join(self) -> None:
+        """Choose a left-out child to join."""
+        frame = self.ready()
+        if frame is None:
+            return
+        if not say.join_rows(frame, 80):
+            self.tell("No child is left out.")
+            return
+        self.push_screen(
+            Picker(
+                frame,
+                "JOIN: all legs of the running strategy are offered in one prompt",
+                say.join_rows,
+                first=self.overview.matrix.selected_child,
+            ),
+            lambda child: self.child_event(child, "join", ev.ChildJoined),
+        )
+
+    def child_event(self, child: str | None, word: str, make: type[ev.ChildJoined] | type[ev.ChildResynced]) -> None:
+        """Send an event about a child."""
+        if child:
+            self.send(make(at_ns=self.now(), child=child))
+            self.tell(f"{child}: {word} asked for.")
+
+    def action_cap(self) -> None:
+        """Choose a child and type its capital cap."""
+        frame = self.ready()
+        if frame is not None:
+            self.push_screen(
+                Picker(frame, "MAX CAPITAL: which child", say.cap_rows, first=self.overview.matrix.selected_child),
+                self.cap_of,
+            )
+
+    def cap_of(self, child: str | None) -> None:
+        """Type the cap of a child."""
+        if not child or self.frame is None:
+            return
+        self.push_screen(
+            TypedValue(
+                self.frame,
+                "MAX CAPITAL",
+                lambda now, width: say.cap_lines(now, width, child),
+                hint="amount, like 5,00,000 or 5 L; none lifts it",
+                preview=say.cap_preview,
+            ),
+            lambda text: self.set_cap(child, text),
+        )
+
+    def set_cap(self, child: str, text: str | None) -> None:
+        """Send the typed cap."""
+        if text is None:
+            return
+        amount = None if text.strip().lower() == "none" else fmt.parse_amount(text)
+        self.send(ev.MaxCapitalSet(at_ns=self.now(), child=child, max_capital_inr=amount))
+        self.tell(f"{child}: max capital {'lifted' if amount is None else fmt.rupees(amount)}.")
+
+    def action_adopt(self) -> None:
+        """Choose a background leg to follow."""
+        frame = self.ready()
+        if frame is None:
+            return
+        if not frame.snapshot.background:
+            self.tell("The master has no background lots.")
+            return
+        self.push_screen(
+            Picker(frame, "ADOPT: the leg is followed from now on, after a prompt", say.adopt_rows), self.adopt
+        )
+
+    def adopt(self, symbol: str | None) -> None:
+        """Send the choice."""
+        if symbol:
+            self.send(ev.BackgroundAdopted(at_ns=self.now(), symbol=symbol))
+            self.tell(f"{symbol}: adoption asked for.")
+
+    # Strategy and mode ------------------------------------------------------------------------------------------
+
+    def action_reset(self) -> None:
+        """Reset the strategy, typed."""
+        frame = self.ready()
+        if frame is None:
+            return
+        if not running(frame.snapshot) and not open_cells(frame.snapshot):
+            self.tell("No strategy is running.")
+            return
+        self.ask(
+            Typed(frame, "RESET THE STRATEGY", say.reset_lines, word="RESET"),
+            lambda: self.send(ev.StrategyReset(at_ns=self.now())),
+        )
+
+    def action_flatten(self) -> None:
+        """Choose all or one, then type FLATTEN."""
+        frame = self.ready()
+        if frame is None:
+            return
+        if not open_cells(frame.snapshot):
+            self.tell("Nothing of ours is open.")
+            return
+        self.push_screen(Picker(frame, "FLATTEN: which children", say.flatten_rows), self.flatten)
+
+    def flatten(self, choice: str | None) -> None:
+        """Name what is sold and bought, and want the word."""
+        if not choice or self.frame is None:
+            return
+        children = () if choice == say.ALL else (choice,)
+        title = f"FLATTEN {choice if children else 'EVERY CHILD'}"
+        self.ask(
+            Typed(self.frame, title, lambda now, width: say.flatten_lines(now, width, children), word="FLATTEN"),
+            lambda: self.send(ev.Flattened(at_ns=self.now(), children=children)),
+        )
+
+    def action_mode(self) -> None:
+        """Switch between paper and live."""
+        frame = self.ready()
+        if frame is None:
+            return
+        current = frame.snapshot.mode_next or frame.snapshot.mode
+        if current is Mode.LIVE:
+            self.ask(
+                Question(frame, "SWITCH TO PAPER", say.paper_lines, yes="PAPER", no="stay"),
+                lambda: self.send(ev.ModeRequested(at_ns=self.now(), mode=Mode.PAPER)),
+            )
+            return
+        refusal = self.feed.live_refusal
+        if refusal:
+            self.push_screen(
+                Notice(
+                    frame, "LIVE IS NOT POSSIBLE", lambda _frame, width: [line(part) for part in wrap(refusal, width)]
+                )
+            )
+            return
+        self.ask(
+            Typed(frame, "SWITCH TO LIVE", say.live_lines, word="LIVE"),
+            lambda: self.send(ev.ModeRequested(at_ns=self.now(), mode=Mode.LIVE)),
+        )
+
+    async def action_quit(self) -> None:
+        """Leave; with something open, say first what happens to it."""
+        frame = self.frame
+        if frame is None or not busy(frame.snapshot):
+            self.exit(0)
+            return
+        if isinstance(self.screen, Question) and self.screen.heading == "QUIT":
+            return
+        self.ask(
+            Question(frame, "QUIT", say.quit_lines, yes="quit, leave it open", no="stay", danger=frame.live),
+            lambda: self.exit(0),
+        )

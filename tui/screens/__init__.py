@@ -1,0 +1,1 @@
+"""Screens and dialogs: they compose widgets and hand back the operator's answer."""

@@ -1,0 +1,155 @@
+"""Small dialogs: a question decided by a letter, a typed word, a typed amount, and something to read."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+from tui.frame import Frame
+from tui.screens.dialog import Body, Dialog, as_rows
+from tui.text import Line, Span, Tone, keys, line
+from tui.widgets.line_bar import LineBar
+from tui.widgets.live_table import LiveTable, Row
+
+
+class Notice(Dialog[None]):
+    """Lines to read; any of enter, q and esc closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,q", "close", "close", show=False, priority=True),
+    ]
+
+    def __init__(self, frame: Frame, title: str, body: Body, *, danger: bool = False) -> None:
+        super().__init__(frame, title, danger=danger)
+        self.build = body
+
+    def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
+        return (), as_rows(self.build(frame, width))
+
+    def key_line(self) -> Line:
+        return keys(("↑ ↓", "scroll"), ("enter", "close"))
+
+
+class Question(Dialog[bool]):
+    """Yes or no, by letter. `yes` and `no` say what happens."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", show=False),
+        Binding("n", "answer(False)", show=False),
+    ]
+
+    def __init__(self, frame: Frame, title: str, body: Body, *, yes: str, no: str, danger: bool = False) -> None:
+        super().__init__(frame, title, danger=danger)
+        self.build, self.yes, self.no = body, yes, no
+
+    def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
+        return (), as_rows(self.build(frame, width))
+
+    def key_line(self) -> Line:
+        return keys(("y", self.yes), ("n", self.no))
+
+    def action_answer(self, yes: bool) -> None:
+        """The operator decided."""
+        self.dismiss(yes)
+
+
+class Typed(Dialog[bool]):
+    """Done only when the operator types a word; the lines above say to what it applies and stay current."""
+
+    def __init__(self, frame: Frame, title: str, body: Body, *, word: str) -> None:
+        super().__init__(frame, title, danger=True)
+        self.build, self.word = body, word
+
+    def controls(self) -> ComposeResult:
+        yield Input(placeholder=f"type {self.word} and press enter", id="typed")
+
+    def extra_lines(self) -> int:
+        return 5
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#typed", Input).focus()
+
+    def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
+        return (), as_rows(self.build(frame, width))
+
+    def key_line(self) -> Line:
+        return keys((f"{self.word} enter", "do it"), ("esc", "leave it"))
+
+    @on(Input.Submitted, "#typed")
+    def submitted(self, event: Input.Submitted) -> None:
+        """Only the exact word counts."""
+        if event.value.strip() == self.word:
+            self.dismiss(True)
+        else:
+            self.bar.show(line(Span(f" That is not {self.word}. Nothing was done.", Tone.WARN)))
+
+
+class TypedValue(Dialog[str]):
+    """A typed value with a preview; the parser says whether it will do."""
+
+    def __init__(
+        self, frame: Frame, title: str, body: Body, *, hint: str, preview: Callable[[str], Line | None]
+    ) -> None:
+        super().__init__(frame, title)
+        self.build, self.hint, self.preview = body, hint, preview
+
+    def controls(self) -> ComposeResult:
+        yield Input(placeholder=self.hint, id="typed")
+        yield LineBar(id="preview")
+
+    def extra_lines(self) -> int:
+        return 6
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#typed", Input).focus()
+
+    def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
+        return (), as_rows(self.build(frame, width))
+
+    def key_line(self) -> Line:
+        return keys(("enter", "set it"), ("esc", "leave it"))
+
+    @on(Input.Changed, "#typed")
+    def changed(self, event: Input.Changed) -> None:
+        """Show how the value is understood."""
+        understood = self.preview(event.value)
+        bad = line(Span(" not an amount", Tone.WARN)) if event.value else ()
+        self.query_one("#preview", LineBar).show(bad if understood is None else understood)
+
+    @on(Input.Submitted, "#typed")
+    def submitted(self, event: Input.Submitted) -> None:
+        """Give the text back when it is understood."""
+        if self.preview(event.value) is not None:
+            self.dismiss(event.value)
+
+
+class Picker(Dialog[str]):
+    """Choose one of several rows; gives back the row's key."""
+
+    def __init__(
+        self, frame: Frame, title: str, choices: Callable[[Frame, int], list[Row]], *, first: str = ""
+    ) -> None:
+        super().__init__(frame, title)
+        self.choices, self.first = choices, first
+
+    def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
+        return (), self.choices(frame, width)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.body.focus()
+        if self.first:
+            self.body.start_at(self.first)
+
+    def key_line(self) -> Line:
+        return keys(("↑ ↓", "choose"), ("enter", "take it"), ("esc", "leave it"))
+
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        """The row is taken."""
+        event.stop()
+        self.dismiss(event.key)

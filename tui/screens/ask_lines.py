@@ -1,0 +1,179 @@
+"""What the operator is asked, in lines and choices: each names accounts, symbols and quantities. Pure builders."""
+
+from collections.abc import Sequence
+
+from engine.snapshot import Cell, CellState, ChildState, LegRow
+from tui import format as fmt
+from tui.frame import Frame, child_of, children_with_something_open, open_cells, running
+from tui.marks import CHILD_MARKS
+from tui.screens.held_lines import held
+from tui.text import Line, Span, Tone, clean, line, pad, shorten, wrap
+from tui.widgets.live_table import Row
+
+ALL = "*"
+"Key of the choice that means every child."
+BEHIND = frozenset({CellState.DRIFT, CellState.HELD, CellState.UNKNOWN, CellState.SKIPPED})
+
+
+def lift_lines(frame: Frame, width: int, level: int) -> list[Line]:
+    """What lowering the kill switch to `level` means."""
+    text = "no kill switch" if level == 0 else "level 1: exits are sent again"
+    head = line(f"From level {frame.kill_level} to ", Span(text, Tone.BOLD), ". Open now:")
+    return [head, *held(frame, width)]
+
+
+def flatten_lines(frame: Frame, width: int, children: tuple[str, ...]) -> list[Line]:
+    """What is exited, of the children named (all when empty)."""
+    warn = Span(" The kill switch does not stop this." if frame.kill_level else "", Tone.WARN)
+    head = line(Span("Exited at the market now:", Tone.BOLD), warn)
+    end = line(Span("They take no entries until the next strategy or a resync.", Tone.DIM))
+    return [head, *held(frame, width, children), end]
+
+
+def cap_lines(frame: Frame, width: int, child: str) -> list[Line]:
+    """The child's cap now, and when a new one works."""
+    column = child_of(frame.snapshot, child)
+    cap = None if column is None else column.max_capital_inr
+    rule = "It works on the ratio from the next strategy on, and at once as a limit for entries, downwards."
+    return [
+        line(Span(clean(child), Tone.BOLD), " has no cap." if cap is None else f" is capped at {fmt.rupees(cap)}."),
+        *(line(Span(part, Tone.DIM)) for part in wrap(rule, width)),
+    ]
+
+
+def resume_lines(frame: Frame, width: int) -> list[Line]:
+    """What resuming means."""
+    snapshot = frame.snapshot
+    why = f" {snapshot.engine_reason}" if snapshot.engine_reason else ""
+    return [
+        line("The engine is ", Span(snapshot.engine.value.upper(), Tone.WARN), f":{clean(why)}" if why else "."),
+        line(f"Entries are sent again to {len(snapshot.children)} children, {'LIVE' if frame.live else 'on paper'}."),
+        line(Span("Entries missed meanwhile are not caught up; r offers them. Open now:", Tone.DIM)),
+        *held(frame, width),
+    ]
+
+
+def reset_lines(frame: Frame, width: int) -> list[Line]:
+    """What a reset clears and what stays."""
+    return [
+        line("The ratios are cleared and entries stop. ", Span("What is open stays, exit-only:", Tone.BOLD)),
+        *held(frame, width),
+        line(Span("It is exited when the master exits. New ratios only after the master is flat.", Tone.DIM)),
+    ]
+
+
+def live_lines(frame: Frame, width: int) -> list[Line]:
+    """Who would trade live, and from when."""
+    snapshot = frame.snapshot
+    when = "from the next strategy on: one is running" if running(snapshot) else "now"
+    out = [line(Span("Real orders", Tone.BAD), f" {when}. These children trade live:")]
+    live = [c for c in snapshot.children if c.live]
+    for child in live:
+        cap = "no cap" if child.max_capital_inr is None else f"cap {fmt.rupees(child.max_capital_inr)}"
+        out.append(
+            line(Span(f"  {pad(clean(child.id), 9)}", Tone.BOLD), f"available {fmt.rupees(child.available_inr)}, {cap}")
+        )
+    if not live:
+        out.append(line(Span("  none: every child is `live: false` and stays on paper", Tone.WARN)))
+    return [*out, *_waiting(frame, width)]
+
+
+def _waiting(frame: Frame, width: int) -> list[Line]:
+    if not running(frame.snapshot):
+        return []
+    return [line(Span("Open in the running strategy, in its frozen mode:", Tone.DIM)), *held(frame, width)]
+
+
+def paper_lines(frame: Frame, width: int) -> list[Line]:
+    """From when paper is in force."""
+    when = "from the next strategy on; the running one stays LIVE" if running(frame.snapshot) else "now"
+    return [line("Orders go to the paper exchange ", Span(when, Tone.BOLD), "."), *_waiting(frame, width)]
+
+
+def quit_lines(frame: Frame, width: int) -> list[Line]:
+    """What happens to what is open."""
+    snapshot = frame.snapshot
+    where = "brokers" if frame.live else "paper exchange"
+    rule = (
+        "Lockstep stops in an orderly way: no more entries, open calls are finished, the state is saved. "
+        f"What is open stays open at the {where}, and nobody follows the master out of it until Lockstep runs again."
+    )
+    extra = []
+    if snapshot.prompts:
+        extra.append(line(Span(f"{len(snapshot.prompts)} prompts are left without an answer.", Tone.WARN)))
+    if snapshot.working:
+        extra.append(line(Span(f"{len(snapshot.working)} orders are still working.", Tone.WARN)))
+    return [*(line(part) for part in wrap(rule, width)), *extra, *held(frame, width)]
+
+
+def cap_preview(text: str) -> Line | None:
+    """How a typed cap is understood."""
+    if text.strip().lower() == "none":
+        return line(Span(" no cap", Tone.BOLD))
+    amount = fmt.parse_amount(text)
+    return None if amount is None else line(Span(f" {fmt.rupees(amount)}", Tone.BOLD), f"  ({fmt.compact(amount)})")
+
+
+def resync_rows(frame: Frame, width: int) -> list[Row]:
+    """Every child with what it lacks."""
+    return [_child_choice(frame, i, _lacking(frame, i), width) for i in range(len(frame.snapshot.children))]
+
+
+def join_rows(frame: Frame, width: int) -> list[Row]:
+    """Children that are left out, with the reason."""
+    return [
+        _child_choice(frame, i, child.reason, width)
+        for i, child in enumerate(frame.snapshot.children)
+        if child.state is ChildState.LEFT_OUT
+    ]
+
+
+def cap_rows(frame: Frame, width: int) -> list[Row]:
+    """Every child with its cap."""
+    rows = []
+    for i, child in enumerate(frame.snapshot.children):
+        cap = "no cap" if child.max_capital_inr is None else fmt.rupees(child.max_capital_inr)
+        rows.append(_child_choice(frame, i, f"{cap} · available {fmt.rupees(child.available_inr)}", width))
+    return rows
+
+
+def _child_choice(frame: Frame, index: int, what: str, width: int) -> Row:
+    child = frame.snapshot.children[index]
+    mark, word, tone = CHILD_MARKS[child.state]
+    text = shorten(clean(what), width - 23)
+    return Row(child.id, line(Span(pad(clean(child.id), 10), Tone.BOLD), Span(pad(f"{mark} {word}", 12), tone), text))
+
+
+def _lacking(frame: Frame, index: int) -> str:
+    parts = [
+        f"{leg.title} {fmt.lots(leg.cells[index].have_lots)}/{fmt.lots(leg.cells[index].want_lots)}"
+        for leg in frame.snapshot.legs
+        if leg.cells[index].state in BEHIND
+    ]
+    return ", ".join(parts) or "nothing is missing"
+
+
+def flatten_rows(frame: Frame, width: int) -> list[Row]:
+    """All, or one child that holds something."""
+    snapshot = frame.snapshot
+    children = children_with_something_open(snapshot)
+    rows = [Row(ALL, line(Span(pad("all", 10), Tone.BOLD), f"{len(children)} children hold something"))]
+    for child in children:
+        rows.append(
+            Row(child, line(Span(pad(clean(child), 10), Tone.BOLD), _holdings(open_cells(snapshot, (child,)), width)))
+        )
+    return rows
+
+
+def _holdings(cells: Sequence[tuple[Cell, LegRow]], width: int) -> str:
+    text = ", ".join(f"{fmt.lots(cell.have_lots)} {clean(leg.title)}" for cell, leg in cells)
+    return shorten(text, width - 11)
+
+
+def adopt_rows(frame: Frame, width: int) -> list[Row]:
+    """The master's background legs."""
+    rows = []
+    for leg in frame.snapshot.background:
+        text = f"{fmt.lots(leg.background_lots)} lots at {fmt.price(leg.master_average_inr)}"
+        rows.append(Row(leg.symbol, line(Span(pad(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
+    return rows

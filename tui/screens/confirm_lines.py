@@ -1,0 +1,136 @@
+"""The lines of the confirm dialog. Pure: prompt, edits and time in, styled lines out."""
+
+from decimal import Decimal
+
+from engine.snapshot import PromptRow, PromptView
+from tui import format as fmt
+from tui.answers import Answers
+from tui.frame import Frame
+from tui.text import Line, Span, Tone, clean, line, pad, shorten
+from tui.widgets.header import mode_span
+from tui.widgets.live_table import Row
+
+__all__ = ["PromptRow", "fate_line", "headline", "prompt_rows", "queue_line", "row_key", "title_line"]
+
+
+def row_key(row: PromptRow) -> str:
+    """Key of a row, as `PromptAnswered.units` has it."""
+    return f"{row.child}|{row.leg}"
+
+
+def headline(prompt: PromptView) -> str:
+    """Side and title; a prompt of several legs has its own."""
+    sides = {row.side for row in prompt.rows}
+    one_leg = len({row.leg for row in prompt.rows}) == 1
+    return clean(f"{next(iter(sides)).value} {prompt.title}" if one_leg and len(sides) == 1 else prompt.title)
+
+
+def title_line(prompt: PromptView, frame: Frame) -> Line:
+    """Mode, kind and title for the frame of the dialog."""
+    return line(mode_span(frame), Span(f" {prompt.kind.upper()} ", Tone.KEY), headline(prompt))
+
+
+def fact_line(prompt: PromptView, now_ns: int) -> Line:
+    """Side, instrument, the master's lots and price, age of the signal."""
+    spans = [Span(headline(prompt), Tone.BOLD)]
+    if prompt.master_lots is not None:
+        spans.append(Span(f"  master {fmt.lots(prompt.master_lots)} lots"))
+    if prompt.master_price_inr is not None:
+        spans.append(Span(f" at {fmt.price(prompt.master_price_inr)}"))
+    if prompt.signal_ns is not None:
+        spans.append(Span(f"  signal {fmt.age(prompt.signal_ns, now_ns)} old", Tone.DIM))
+    return line(*spans)
+
+
+def fate_line(prompt: PromptView, now_ns: int, width: int) -> Line:
+    """Countdown as a bar and what happens at its end."""
+    total = max(prompt.deadline_ns - prompt.opened_ns, 1)
+    left = max(min(prompt.deadline_ns - now_ns, total), 0)
+    bar = 24 if width >= 100 else 12
+    full = -(-left * bar // total)
+    tone = Tone.WARN if left * 3 < total else Tone.INFO
+    what = clean(prompt.at_deadline) or "it ends"
+    return line(
+        Span("█" * full, tone),
+        Span("░" * (bar - full), Tone.DIM),
+        Span(f" {fmt.countdown(prompt.deadline_ns, now_ns)}", tone),
+        Span(f", then {what}"),
+    )
+
+
+def prompt_rows(prompt: PromptView, answers: Answers, now_ns: int, width: int) -> tuple[Line, list[Row]]:
+    """Facts, column heads, a row a child (and leg), and the totals."""
+    many = len({row.leg for row in prompt.rows}) > 1
+    wide = width >= 96
+    rows = [Row("", _column_heads(many=many, wide=wide))]
+    shown = sorted(prompt.rows, key=lambda row: not row.reason) if len(prompt.rows) > 10 else prompt.rows
+    rows += [Row(row_key(row), _child_line(prompt, row, answers, width, many=many, wide=wide)) for row in shown]
+    rows.append(Row("", _total_line(prompt, answers)))
+    return fact_line(prompt, now_ns), rows
+
+
+def _column_heads(*, many: bool, wide: bool) -> Line:
+    leg = pad("leg", 22) if many else ""
+    text = f"    {pad('child', 9)}{leg}{'lots':>9}{'price':>10}{'margin':>12}"
+    text += f"{'of available':>14}{'charges':>9}{'ratio':>8}" if wide else f"{'available':>12}{'ratio':>8}"
+    return line(Span(text, Tone.DIM))
+
+
+def _child_line(prompt: PromptView, row: PromptRow, answers: Answers, width: int, *, many: bool, wide: bool) -> Line:
+    taking = answers.ticked(prompt, row.child) and row.units > 0
+    tick = Span("[✓] ", Tone.GOOD) if taking else Span("[ ] ", Tone.DIM)
+    who = Span(pad(clean(row.child), 9), Tone.BOLD if taking else Tone.DIM)
+    leg = Span(pad(f"{row.side.value[0]} {clean(row.title)}", 22)) if many else Span("")
+    if not row.units:
+        used = 13 + (22 if many else 0)
+        why = clean(row.reason) or "nothing to do"
+        return line(tick, who, leg, Span(f"       – {shorten(why, width - used - 9)}", Tone.WARN))
+    share = answers.share(prompt, row)
+    short = row.margin_inr is not None and row.available_inr is not None and row.margin_inr * share > row.available_inr
+    spans = [
+        Span(fmt.fit(_lots_text(prompt, row, answers), 9), Tone.PLAIN if taking else Tone.DIM),
+        Span(fmt.fit(fmt.price(row.price_inr), 10)),
+        Span(fmt.fit_amount(_part(row.margin_inr, share), 12), Tone.BAD if short else Tone.PLAIN),
+        Span(fmt.fit_amount(row.available_inr, 14 if wide else 12), Tone.DIM),
+    ]
+    if wide:
+        spans.append(Span(fmt.fit_amount(_part(row.charges_inr, share), 9), Tone.DIM))
+    spans.append(Span(fmt.fit(fmt.ratio(row.ratio), 8)))
+    used = 13 + (22 if many else 0) + 31 + (31 if wide else 20)
+    note = f"  {shorten(clean(row.reason), width - used - 2)}" if row.reason and width - used > 6 else ""
+    return line(tick, who, leg, *spans, Span(note, Tone.WARN))
+
+
+def _part(value: Decimal | None, share: Decimal) -> Decimal | None:
+    return None if value is None else value * share
+
+
+def _lots_text(prompt: PromptView, row: PromptRow, answers: Answers) -> str:
+    units = answers.units(prompt, row)
+    if not row.lot_units:
+        return fmt.number(units)
+    text = fmt.lots(Decimal(units) / row.lot_units, signed=False)
+    return text if units == row.units else f"{text} of {fmt.lots(Decimal(row.units) / row.lot_units, signed=False)}"
+
+
+def _total_line(prompt: PromptView, answers: Answers) -> Line:
+    taking = answers.taking_part(prompt)
+    children = dict.fromkeys(row.child for row in prompt.rows)
+    rows = [row for row in prompt.rows if row.child in taking and row.units]
+    margins = [_part(row.margin_inr, answers.share(prompt, row)) for row in rows]
+    known = [margin for margin in margins if margin is not None]
+    total = fmt.rupees(sum(known, Decimal(0))) if len(known) == len(margins) else fmt.UNKNOWN
+    units = sum(answers.units(prompt, row) for row in rows)
+    text = f"    {len(taking)} of {len(children)} children · {fmt.number(units)} units · margin about {total}"
+    return line(Span(text, Tone.BOLD))
+
+
+def queue_line(prompt: PromptView, answers: Answers, now_ns: int, width: int) -> Line:
+    """One prompt of the queue with its symbol, children and lots; where they do not fit, how many and how much."""
+    rows = [row for row in prompt.rows if row.units and answers.ticked(prompt, row.child)]
+    who = ", ".join(f"{clean(row.child)} {_lots_text(prompt, row, answers)}" for row in rows) or "no child"
+    units = sum(answers.units(prompt, row) for row in rows)
+    lead = f"next: {headline(prompt)} · {fmt.countdown(prompt.deadline_ns, now_ns)} · "
+    if len(lead) + len(who) > width - 10:
+        who = f"{len({row.child for row in rows})} children, {fmt.number(units)} units"
+    return line(Span(lead), Span(who, Tone.DIM))

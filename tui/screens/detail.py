@@ -1,0 +1,207 @@
+"""Details of a row, as lines that stay current: a leg, a child, a copy, an event, an order. Pure builders."""
+
+from decimal import Decimal
+
+from engine.model import NS_PER_S
+from engine.snapshot import Cell, ChildColumn, CopyRow, LegRow, Snapshot
+from tui import format as fmt
+from tui.frame import Frame, child_of
+from tui.marks import CELL_MARKS, CHILD_MARKS, COPY_TONES, SEVERITY_MARKS, amount_tone, copy_mark
+from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
+from tui.widgets.events import Events
+
+GONE = (line(Span("It is no longer there.", Tone.DIM)),)
+
+
+def leg_lines(key: str, frame: Frame, width: int) -> list[Line]:
+    """Every child's cell of a leg, with numbers and reasons."""
+    snapshot = frame.snapshot
+    leg = next((row for row in (*snapshot.legs, *snapshot.background) if row.leg == key), None)
+    if leg is None:
+        return list(GONE)
+    lot = "unknown" if leg.lot_units is None else str(leg.lot_units)
+    facts = (
+        f"master {fmt.lots(leg.master_lots)} lots at {fmt.price(leg.master_average_inr)}"
+        f" · last {fmt.price(leg.last_inr)} · bid {fmt.price(leg.bid_inr)} · ask {fmt.price(leg.ask_inr)}"
+        f" · quote {fmt.age(leg.quote_at_ns, frame.now_ns)} old{' STALE' if leg.quote_stale else ''}"
+    )
+    out = [
+        line(Span(clean(leg.symbol), Tone.BOLD), f"  {leg.exchange} {leg.product} · lot {lot} · {clean(leg.scope)}"),
+        *(line(Span(part, Tone.WARN if leg.quote_stale else Tone.PLAIN)) for part in wrap(facts, width)),
+    ]
+    if leg.background_lots:
+        out.append(line(Span(f"background {fmt.lots(leg.background_lots)} lots, not copied", Tone.DIM)))
+    out.append(line())
+    out.append(line(Span(f"{'child':<10}{'state':<12}{'have':>7}{'want':>7}{'avg':>10}{'P&L ₹':>11}  more", Tone.DIM)))
+    for cell in leg.cells:
+        out += _cell_lines(cell, leg, frame, width)
+    return out
+
+
+def _cell_lines(cell: Cell, leg: LegRow, frame: Frame, width: int) -> list[Line]:
+    mark, tone = CELL_MARKS[cell.state]
+    word = cell.state.value if mark == cell.state.value else f"{mark} {cell.state.value}"
+    idle = not (cell.have_lots or cell.want_lots)
+    first = line(
+        Span(pad(clean(cell.child), 10), Tone.BOLD),
+        Span(pad(word, 12), tone),
+        f"{fmt.fit(fmt.lots(cell.have_lots), 7)}{fmt.fit(fmt.lots(cell.want_lots), 7)}",
+        Span("–".rjust(10) if idle else fmt.fit(fmt.price(cell.average_inr), 10)),
+        Span(
+            "–".rjust(11) if idle and cell.pnl_inr is None else fmt.fit_amount(cell.pnl_inr, 11, signed=True),
+            amount_tone(cell.pnl_inr),
+        ),
+    )
+    more, room = _more(cell, frame), width - width_of(first) - 2
+    if len(more) <= room:
+        first, more = (*first, Span(f"  {more}", Tone.DIM)), ""
+    under = [Span(part, Tone.WARN) for part in (wrap(cell.reason, max(width - 10, 20)) if cell.reason else [])]
+    under += [Span(part, Tone.DIM) for part in (wrap(more, max(width - 10, 20)) if more else [])]
+    return [first, *(line(Span(" " * 10), span) for span in under)]
+
+
+def _more(cell: Cell, frame: Frame) -> str:
+    parts = [
+        (cell.working_lots, "working"),
+        (cell.awaiting_lots, "awaiting"),
+        (cell.unknown_lots, "unknown"),
+        (cell.external_lots, "external (own)"),
+    ]
+    words = [f"{fmt.lots(value)} {name}" for value, name in parts if value]
+    if cell.residue_lots:
+        exact = Decimal(cell.residue_lots.numerator) / Decimal(cell.residue_lots.denominator)
+        words.append(f"rounding kept {exact.quantize(Decimal('0.01'))}")
+    if cell.since_ns is not None:
+        words.append(f"for {fmt.age(cell.since_ns, frame.now_ns)}")
+    return " · ".join(words)
+
+
+def child_lines(account: str, frame: Frame, width: int) -> list[Line]:
+    """Everything of one account."""
+    child = child_of(frame.snapshot, account)
+    if child is None:
+        return list(GONE)
+    mark, word, tone = CHILD_MARKS[child.state]
+    trades = "trades LIVE when the mode is LIVE" if child.live else "paper only"
+    out = [line(Span(f"{mark} {word}", tone), f"  {clean(child.name)} at {clean(child.broker)} · {trades}")]
+    for why in (child.reason, child.entries_stopped):
+        out += [line(Span(text, Tone.WARN)) for text in (wrap(why, width) if why else [])]
+    out += [line(), *_facts(child, frame), line()]
+    out.append(line(Span(f"{'leg':<24}{'state':<12}{'have':>7}{'want':>7}{'P&L ₹':>11}  more", Tone.DIM)))
+    out += _child_legs(frame.snapshot, account, frame, width)
+    orders = [o for o in frame.snapshot.working if o.account == account]
+    out += [line(), line(Span(f"{len(orders)} working orders", Tone.BOLD))]
+    out += [line(f"  {o.side.value} {o.filled_units}/{o.units} {clean(o.title)} {clean(o.status)}") for o in orders]
+    return out
+
+
+def _facts(child: ChildColumn, frame: Frame) -> list[Line]:
+    cap = "none" if child.max_capital_inr is None else fmt.rupees(child.max_capital_inr)
+    base = "–" if child.baseline_inr is None else fmt.rupees(child.baseline_inr)
+    facts = (
+        ("sizing", f"{clean(child.sizing)}, ratio {fmt.ratio(child.ratio)} from {base}"),
+        ("available", f"{fmt.rupees(child.available_inr)}, {fmt.age(child.available_at_ns, frame.now_ns)} old"),
+        ("max capital", f"{cap} · k changes it"),
+        (
+            "P&L",
+            f"{fmt.rupees(child.pnl_inr, signed=True)}, of it closed {fmt.rupees(child.realised_inr, signed=True)}",
+        ),
+        ("charges", fmt.rupees(child.charges_inr)),
+        ("drift", f"{fmt.lots(child.drift_lots)} lots"),
+        ("last read", f"{fmt.age(child.read_at_ns, frame.now_ns)} ago" if child.read_at_ns is not None else "never"),
+    )
+    return [line(Span(pad(name, 13), Tone.DIM), text) for name, text in facts]
+
+
+def _child_legs(snapshot: Snapshot, account: str, frame: Frame, width: int) -> list[Line]:
+    out = []
+    for leg in snapshot.legs:
+        for cell in leg.cells:
+            if cell.child != account:
+                continue
+            mark, tone = CELL_MARKS[cell.state]
+            why = f"{cell.reason} · " if cell.reason else ""
+            room = max(width - 63, 10)
+            texts = wrap(f"{why}{_more(cell, frame)}".removesuffix(" · "), room)
+            out.append(
+                line(
+                    pad(clean(leg.title), 24),
+                    Span(pad(mark if mark == cell.state.value else f"{mark} {cell.state.value}", 12), tone),
+                    f"{fmt.fit(fmt.lots(cell.have_lots), 7)}{fmt.fit(fmt.lots(cell.want_lots), 7)}",
+                    Span(fmt.fit_amount(cell.pnl_inr, 11, signed=True), amount_tone(cell.pnl_inr)),
+                    Span(f"  {texts[0]}", Tone.DIM),
+                )
+            )
+            out += [line(Span(" " * 63 + text, Tone.DIM)) for text in texts[1:]]
+    return out or [line(Span("no legs", Tone.DIM))]
+
+
+def copy_lines(row_id: str, frame: Frame, width: int) -> list[Line]:
+    """One copy: every child's part with quantity, price, latency and slippage."""
+    row = next((c for c in frame.snapshot.copies if str(c.id) == row_id), None)
+    if row is None:
+        return list(GONE)
+    kind = "entry" if row.entry else "exit"
+    out = [
+        line(
+            Span(f"{row.side.value} {clean(row.title)}", Tone.BOLD),
+            f"  {kind} at {fmt.clock(row.at_ns)} IST"
+            f" · master {fmt.lots(row.master_lots)} lots at {fmt.price(row.master_price_inr)}",
+        ),
+        line(),
+        line(Span(f"{'child':<10}{'filled':>13}{'price':>10}{'slip':>8}{'latency':>10}  status", Tone.DIM)),
+    ]
+    slowest = max((p.latency_ms or 0 for p in row.lines), default=0)
+    for part in row.lines:
+        out += _part_lines(row, slowest, part_index=row.lines.index(part), width=width)
+    return out
+
+
+def _part_lines(row: CopyRow, slowest: int, *, part_index: int, width: int) -> list[Line]:
+    part = row.lines[part_index]
+    mark = copy_mark(part)
+    filled = f"{fmt.number(part.filled_units)}/{fmt.number(part.units)}"
+    latency = "–" if part.latency_ms is None else f"{part.latency_ms} ms"
+    slip = "–" if part.slippage_inr is None else fmt.number(part.slippage_inr, places=2, signed=True)
+    bar = "▇" * (part.latency_ms * 12 // slowest) if part.latency_ms and slowest else ""
+    average = "–" if part.average_inr is None else fmt.price(part.average_inr)
+    first = line(
+        Span(pad(clean(part.child), 10), Tone.BOLD),
+        f"{fmt.fit(filled, 13)}{fmt.fit(average, 10)}{fmt.fit(slip, 8)}{fmt.fit(latency, 10)}",
+        Span(f"  {mark} {clean(part.status)} ", COPY_TONES[mark]),
+        Span(bar, Tone.INFO),
+    )
+    why = wrap(part.reason, max(width - 10, 20)) if part.reason else []
+    return [first, *(line(Span(" " * 10), Span(text, Tone.WARN)) for text in why)]
+
+
+def event_lines(key: str, events: Events, width: int) -> list[Line]:
+    """An event with its whole text."""
+    notice = events.notice(key)
+    if notice is None:
+        return list(GONE)
+    mark, tone = SEVERITY_MARKS[notice.severity]
+    millis = notice.at_ns % NS_PER_S // 1_000_000
+    about = f"{clean(notice.account)} {clean(notice.symbol)}".strip()
+    when = f"{fmt.clock(notice.at_ns)}.{millis:03d} IST"
+    head = line(Span(f"{mark} {notice.severity.value}", tone), f"  {when}  {about}  no. {notice.number}")
+    return [head, line(), *(line(text) for text in wrap(notice.text, width))]
+
+
+def order_lines(key: str, frame: Frame, width: int) -> list[Line]:
+    """A working order with its whole reason."""
+    order = next((o for o in frame.snapshot.working if f"{o.account}|{o.tag}" == key), None)
+    if order is None:
+        return list(GONE)
+    absent = (
+        "" if order.deadline_ns is None else f" · called absent in {fmt.countdown(order.deadline_ns, frame.now_ns)}"
+    )
+    out = [
+        line(Span(f"{order.account} {order.side.value} {fmt.number(order.units)} {clean(order.title)}", Tone.BOLD)),
+        line(
+            f"{order.order_type.value} {'entry' if order.entry else 'exit'} · filled {fmt.number(order.filled_units)}"
+        ),
+        line(f"{clean(order.status)} for {fmt.age(order.since_ns, frame.now_ns)}{absent}"),
+        line(Span(f"tag {clean(order.tag)} · order {clean(order.order_id) or 'id not known'}", Tone.DIM)),
+    ]
+    return [*out, *(line(Span(text, Tone.WARN)) for text in (wrap(order.reason, width) if order.reason else []))]

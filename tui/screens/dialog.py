@@ -1,0 +1,111 @@
+"""Base of the dialogs: a frame below the header, live lines, a key line. A dialog gives an answer and sends nothing."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from tui.frame import Frame
+from tui.text import Line, line, to_content
+from tui.widgets.line_bar import LineBar
+from tui.widgets.live_table import LiveTable, Row
+
+AnswerT = TypeVar("AnswerT")
+HEADER_LINES = 3
+"Mode, strategy and banner stay visible."
+Body = Callable[[Frame, int], Sequence[Line]]
+"""Builds the lines of a dialog anew for every frame: (frame, width) -> lines."""
+
+
+class Dialog(ModalScreen[AnswerT]):
+    """A dialog over the matrix; never covers the first three lines."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "close", show=False),
+        Binding("up", "move_body(-1)", show=False),
+        Binding("down", "move_body(1)", show=False),
+        Binding("pageup", "move_body(-10)", show=False),
+        Binding("pagedown", "move_body(10)", show=False),
+    ]
+
+    def __init__(self, frame: Frame, title: str, *, danger: bool = False) -> None:
+        super().__init__()
+        self.frame = frame
+        self.heading = title
+        self._most = 0
+        self.set_class(danger, "-danger")
+
+    def compose(self) -> ComposeResult:
+        box = Vertical()
+        box.border_title = to_content(line(self.heading))
+        with box:
+            yield LiveTable(id="body")
+            yield from self.controls()
+            yield LineBar(id="dialog-keys")
+
+    def controls(self) -> ComposeResult:
+        """Widgets between the lines and the keys."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """Draw at once."""
+        self.bar.show(self.key_line())
+        self.call_after_refresh(lambda: self.show_frame(self.frame))
+
+    @property
+    def body(self) -> LiveTable:
+        """The lines."""
+        return self.query_one("#body", LiveTable)
+
+    @property
+    def bar(self) -> LineBar:
+        """The key line."""
+        return self.query_one("#dialog-keys", LineBar)
+
+    def on_resize(self) -> None:
+        """Lines are made for a width."""
+        self.call_after_refresh(lambda: self.show_frame(self.frame))
+
+    def extra_lines(self) -> int:
+        """Lines of the dialog beside its body: frame, keys, controls."""
+        return 3
+
+    def fit_height(self) -> None:
+        """The dialog leaves the header free, and its keys are always visible."""
+        most = max(self.size.height - HEADER_LINES - self.extra_lines(), 2)
+        if most != self._most:
+            self._most = most
+            self.body.styles.max_height = most
+
+    def show_frame(self, frame: Frame) -> None:
+        """Draw this frame."""
+        self.frame = frame
+        self.set_class(frame.live, "-live")
+        if self.is_mounted and self.body.line_width > 0:
+            self.fit_height()
+            head, rows = self.rows(frame, self.body.line_width)
+            self.body.set_rows(rows, head)
+
+    def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
+        """Head line and rows of the dialog."""
+        raise NotImplementedError
+
+    def key_line(self) -> Line:
+        """What the keys do."""
+        raise NotImplementedError
+
+    def action_move_body(self, step: int) -> None:
+        """Scroll while something else has the keys."""
+        self.body.action_move(step)
+
+    def action_close(self) -> None:
+        """Leave without an answer."""
+        self.dismiss(None)
+
+
+def as_rows(lines: Sequence[Line]) -> list[Row]:
+    """Lines that cannot be selected."""
+    return [Row("", text) for text in lines]

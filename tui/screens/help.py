@@ -1,0 +1,56 @@
+"""Help, made from the bindings themselves, and what the marks mean. Pure lines."""
+
+from collections.abc import Sequence
+
+from textual.binding import Binding, BindingType
+
+from engine.snapshot import CellState
+from tui.marks import CELL_MARKS
+from tui.text import Line, Span, Tone, line, pad
+
+KEY_NAMES = {
+    "question_mark": "?",
+    "slash": "/",
+    "ctrl+p": "^p",
+    "ctrl+q": "^q",
+    "f12": "F12",
+    "escape": "esc",
+    "left": "←",
+    "right": "→",
+    "minus": "-",
+    "plus": "+",
+}
+WORDS = {
+    CellState.NONE: "nothing to do",
+    CellState.IN_STEP: "in lockstep",
+    CellState.SKIPPED: "skipped, with a short reason",
+    CellState.AWAITING: "waits for your answer (c)",
+    CellState.WORKING: "orders are working",
+    CellState.DRIFT: "have/want differ",
+    CellState.HELD: "stopped, waits for you",
+    CellState.UNKNOWN: "sent, outcome not known",
+}
+
+
+def key_name(keys: str) -> str:
+    """A binding's keys as people write them."""
+    return " ".join(KEY_NAMES.get(key, key) for key in keys.split(","))
+
+
+def help_lines(app: Sequence[BindingType], confirm: Sequence[BindingType]) -> list[Line]:
+    """All keys with what they do, then the marks."""
+    out = [line(Span("Keys", Tone.BOLD)), *_keys(app), line(), line(Span("In a confirm dialog", Tone.BOLD))]
+    out += [*_keys(confirm), line(), line(Span("Marks in the matrix (lots: have/want)", Tone.BOLD))]
+    for state, (mark, tone) in CELL_MARKS.items():
+        out.append(line(Span(pad(f"  {mark}", 10), tone), WORDS[state]))
+    out.append(line(pad("  ext", 10), "the child has lots of its own beside ours"))
+    out.append(line(pad("  ####", 10), "a number that does not fit; enter shows it"))
+    return out
+
+
+def _keys(bindings: Sequence[BindingType]) -> list[Line]:
+    return [
+        line(Span(pad(f"  {key_name(binding.key)}", 10), Tone.KEY), binding.tooltip or binding.description)
+        for binding in bindings
+        if isinstance(binding, Binding) and (binding.tooltip or binding.description)
+    ]

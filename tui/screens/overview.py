@@ -1,0 +1,191 @@
+"""The one screen that is always there: header, strategy, matrix, copies, needs-you, events; each panel full screen too.
+
+Panels are shown and hidden, never made anew. Answers nothing itself: rows are handed to the app's details.
+"""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Input
+
+from tui.frame import Frame
+from tui.text import Line, Span, Tone, line
+from tui.widgets.accounts import Accounts
+from tui.widgets.attention import NeedsYou, attention_line
+from tui.widgets.copies import Copies, copy_lines
+from tui.widgets.events import Events
+from tui.widgets.header import banner_line, header_line
+from tui.widgets.keybar import key_line
+from tui.widgets.line_bar import LineBar
+from tui.widgets.matrix import Matrix
+from tui.widgets.orders import Orders
+from tui.widgets.panel import Panel
+from tui.widgets.strategy_line import strategy_line
+
+WIDTH_MIN, HEIGHT_MIN = 80, 24
+WIDE, TALL = 110, 30
+PANELS = ("matrix", "copies", "needs", "events", "orders", "accounts")
+MIDDLE_LINES = 8
+"Copies and needs-you on the overview."
+EVENTS_LEAST = 4
+"Fewer lines than these are not worth a frame."
+
+
+class Overview(Screen[None]):
+    """Everything at a glance."""
+
+    AUTO_FOCUS = "#matrix"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "overview", "overview", show=False, tooltip="Back to the overview"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.panel = ""
+        self.frame: Frame | None = None
+        self._matrix_height: int | str = ""
+
+    def compose(self) -> ComposeResult:
+        yield LineBar(id="header")
+        yield LineBar(id="strategy")
+        yield LineBar(id="banner")
+        yield LineBar(id="too-small")
+        yield Matrix(id="matrix")
+        with Horizontal(id="middle"):
+            yield Copies(id="copies")
+            yield NeedsYou(id="needs")
+        yield Events(id="events")
+        yield Orders(id="orders")
+        yield Accounts(id="accounts")
+        yield LineBar(id="last-copy")
+        yield LineBar(id="needs-line")
+        yield Input(
+            placeholder="filter events: words, an account, a symbol; enter keeps it, esc clears it", id="filter"
+        )
+        yield LineBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Nothing is known before the first snapshot."""
+        self.query_one("#header", LineBar).show(line(Span(" LOCKSTEP ", Tone.ON_CALM), "  starting …"))
+        self.query_one("#strategy", LineBar).show(line(Span(" Waiting for the engine's first picture.", Tone.DIM)))
+        self.choose_layout()
+
+    @property
+    def matrix(self) -> Matrix:
+        """The heart of the screen."""
+        return self.query_one("#matrix", Matrix)
+
+    @property
+    def events(self) -> Events:
+        """The event list."""
+        return self.query_one("#events", Events)
+
+    def bar(self, name: str) -> LineBar:
+        """A one-line bar by its id."""
+        return self.query_one(f"#{name}", LineBar)
+
+    def show_frame(self, frame: Frame) -> None:
+        """Draw this frame."""
+        self.frame = frame
+        width = self.size.width
+        self.bar("header").show(header_line(frame, width))
+        self.bar("strategy").show(strategy_line(frame, width))
+        banner = banner_line(frame, width)
+        self.bar("banner").show(banner)
+        self.set_class(bool(banner), "-banner")
+        self.set_class(frame.stalled, "-stalled")
+        self.bar("last-copy").show(_last_copy(frame, width))
+        self.bar("needs-line").show(attention_line(frame, width))
+        self.fit_heights(frame)
+        for panel in self.query(Panel):
+            panel.show_frame(frame)
+
+    def on_resize(self) -> None:
+        """Classes decide what fits."""
+        self.choose_layout()
+        if self.frame is not None:
+            self.show_frame(self.frame)
+
+    def choose_layout(self) -> None:
+        """Choose the layout for the size and the panel."""
+        width, height = self.size
+        tiny = width < WIDTH_MIN or height < HEIGHT_MIN
+        self.set_class(tiny, "-tiny")
+        self.set_class(not tiny and (width < WIDE or height < TALL), "-compact")
+        for name in PANELS:
+            self.set_class(self.panel == name, f"-only-{name}")
+        self.set_class(bool(self.panel), "-single")
+        text = f" Terminal too small: {width}x{height}, needs {WIDTH_MIN}x{HEIGHT_MIN}. The engine runs on."
+        self.bar("too-small").show(line(Span(text, Tone.WARN)))
+        self.bar("keys").show(key_line(width))
+        if not tiny and self.focused is None:
+            self.query_one(f"#{self.panel or 'matrix'}", Panel).focus()
+
+    def fit_heights(self, frame: Frame) -> None:
+        """The matrix gets the lines that it wants and there are; on a small screen events get what is left."""
+        compact = self.has_class("-compact")
+        banner = int(self.has_class("-banner"))
+        most = self.size.height - banner - (5 if compact else MIDDLE_LINES + 8)
+        wanted = min(self.matrix.wanted_lines(frame), max(most, 6))
+        roomy = compact and most - wanted >= EVENTS_LEAST
+        self.set_class(roomy, "-roomy")
+        height = "1fr" if self.panel or (compact and not roomy) else wanted
+        if height != self._matrix_height:
+            self._matrix_height = height
+            self.matrix.styles.height = height
+
+    def show_panel(self, name: str) -> None:
+        """One panel as the full screen; the same again, or '', goes back to the overview."""
+        self.panel = "" if name == self.panel else name
+        self.choose_layout()
+        if self.frame is not None:
+            self.fit_heights(self.frame)
+        self.query_one(f"#{self.panel or 'matrix'}", Panel).focus()
+
+    def action_overview(self) -> None:
+        """Back to the overview."""
+        if self.panel:
+            self.show_panel("")
+
+    def open_filter(self) -> None:
+        """Type a filter for the events."""
+        if self.has_class("-compact") and self.panel != "events":
+            self.show_panel("events")
+        box = self.query_one("#filter", Input)
+        self.add_class("-filtering")
+        box.value = self.events.wanted
+        box.focus()
+
+    def close_filter(self, *, clear: bool) -> None:
+        """End typing; the filter stays unless it is cleared."""
+        self.remove_class("-filtering")
+        if clear:
+            self.events.filter_by("")
+        self.events.focus()
+
+    @on(Input.Changed, "#filter")
+    def filter_typed(self, event: Input.Changed) -> None:
+        """Filter while typing."""
+        if self.has_class("-filtering"):
+            self.events.filter_by(event.value)
+
+    @on(Input.Submitted, "#filter")
+    def filter_done(self) -> None:
+        """Keep the filter."""
+        self.close_filter(clear=False)
+
+    def key_escape(self) -> None:
+        """Clears the filter while it is typed."""
+        if self.has_class("-filtering"):
+            self.close_filter(clear=True)
+
+
+def _last_copy(frame: Frame, width: int) -> Line:
+    copies = frame.snapshot.copies
+    if not copies:
+        return line(Span(" No copies yet today.", Tone.DIM))
+    return (Span(" "), *copy_lines(copies[:1], width - 1)[0])

@@ -1,0 +1,131 @@
+"""Lines of styled text: what every widget of the dashboard is drawn from. Pure; knows no widget and no snapshot.
+
+A line is a tuple of spans, comparable by value, so that a table redraws only lines that changed. Text is never parsed
+as markup, and control characters of foreign text never reach the terminal.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+from textual.content import Span as ContentSpan
+
+
+class Tone(StrEnum):
+    """How a span looks, as a Textual style of theme variables. A tone only repeats what a word or mark says."""
+
+    PLAIN = ""
+    DIM = "$muted"
+    BOLD = "bold"
+    GOOD = "$success"
+    INFO = "$accent"
+    WARN = "$warning"
+    BAD = "bold $error"
+    KEY = "bold $accent"
+    ON_GOOD = "bold $background on $success"
+    ON_CALM = "bold $background on $primary"
+    ON_WARN = "bold $background on $warning"
+    ON_BAD = "bold $live-text on $live"
+
+
+class Span(NamedTuple):
+    """A run of text of one tone."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+Line = tuple[Span, ...]
+EMPTY: Line = ()
+
+
+def line(*parts: str | Span) -> Line:
+    """A line of spans; plain strings get the plain tone; empty parts vanish."""
+    spans = tuple(Span(part) if isinstance(part, str) else part for part in parts)
+    return tuple(span for span in spans if span.text)
+
+
+def clean(text: str) -> str:
+    """Foreign text with every character that could move the cursor or hide something replaced by a dot."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "·" for c in text)
+
+
+def width_of(spans: Iterable[Span]) -> int:
+    """Cells that a line takes."""
+    return sum(cell_len(clean(span.text)) for span in spans)
+
+
+def pad(text: str, width: int) -> str:
+    """Text in exactly `width` cells, cut with `…` at the end when it is longer. For names, never for numbers."""
+    if cell_len(text) <= width:
+        return text + " " * (width - cell_len(text))
+    return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+
+
+def shorten(text: str, width: int) -> str:
+    """Text in at most `width` cells, cut at a word so that no number loses digits."""
+    if cell_len(text) <= width:
+        return text
+    kept = ""
+    for word in text.split(" "):
+        longer = f"{kept} {word}" if kept else word
+        if cell_len(longer) > width - 1:
+            break
+        kept = longer
+    if not kept and not any(c.isdigit() for c in text[:width]):
+        kept = set_cell_size(text, max(width - 1, 0))
+    return f"{kept}…" if width > 0 else ""
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Text as lines of at most `width` cells, broken at words; a longer word is broken anywhere."""
+    lines: list[str] = []
+    current = ""
+    for word in clean(text).split(" "):
+        rest = word
+        longer = f"{current} {rest}" if current else rest
+        if cell_len(longer) <= width:
+            current = longer
+            continue
+        if current:
+            lines.append(current)
+        while cell_len(rest) > width > 0:
+            lines.append(set_cell_size(rest, width))
+            rest = rest[len(lines[-1].rstrip()) :] or ""
+        current = rest
+    return [*lines, current] if current or not lines else lines
+
+
+def first_fitting(width: int, build: Callable[[int], Line], levels: Sequence[int]) -> Line:
+    """The richest of several wordings that fits: `build(level)`, the first level being the richest."""
+    built: Line = EMPTY
+    for level in levels:
+        built = build(level)
+        if width_of(built) <= width:
+            break
+    return built
+
+
+def to_content(spans: Line) -> Content:
+    """The line as Textual content. Never parsed as markup."""
+    text, marks = "", []
+    for span in spans:
+        start, text = len(text), text + clean(span.text)
+        if span.tone:
+            marks.append(ContentSpan(start, len(text), span.tone.value))
+    return Content(text, marks)
+
+
+def plain(spans: Line) -> str:
+    """The line's bare text."""
+    return "".join(span.text for span in spans)
+
+
+def keys(*pairs: tuple[str, str]) -> Line:
+    """A line of keys and what they do."""
+    spans: list[Span] = []
+    for key, what in pairs:
+        spans += [Span(f" {key}", Tone.KEY), Span(f" {what}", Tone.DIM), Span(" ")]
+    return tuple(spans)

@@ -1,0 +1,1 @@
+"""Widgets: each draws one slice of the snapshot."""

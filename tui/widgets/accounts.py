@@ -1,0 +1,66 @@
+"""One row a child account: how it stands, what it was sized by, what it may use. Pure rows and the panel of them."""
+
+from engine.snapshot import CellState, ChildColumn, Snapshot
+from tui import format as fmt
+from tui.frame import Frame, by_urgency
+from tui.marks import BRIEF, CELL_MARKS, CHILD_MARKS, amount_tone
+from tui.text import Line, Span, Tone, clean, line, pad, shorten
+from tui.widgets.live_table import Row
+from tui.widgets.panel import Panel
+
+COUNTED = (CellState.IN_STEP, CellState.WORKING, CellState.DRIFT, CellState.HELD, CellState.UNKNOWN, CellState.SKIPPED)
+
+
+def account_rows(frame: Frame, width: int, *, urgent_first: bool) -> tuple[Line, list[Row]]:
+    """Head and rows for lines of `width` cells."""
+    snapshot, wide = frame.snapshot, width >= 100
+    order = by_urgency(snapshot.children) if urgent_first else range(len(snapshot.children))
+    head = f"{'child':<9}{'state':<12}{'legs':<15}{'ratio':>8}{'capital ₹':>13}{'P&L ₹':>11}"
+    head += f"{'available ₹':>14}{'max ₹':>13}" if wide else ""
+    rows = [Row(snapshot.children[i].id, _row(frame, i, width, wide=wide)) for i in order]
+    return line(Span(f"{head}  note", Tone.DIM)), rows
+
+
+def _row(frame: Frame, index: int, width: int, *, wide: bool) -> Line:
+    child = frame.snapshot.children[index]
+    mark, word, tone = CHILD_MARKS[child.state]
+    spans = [
+        Span(pad(clean(child.id), 8) + " ", Tone.BOLD),
+        Span(pad(f"{mark} {word}", 12), tone),
+        *_counts(frame.snapshot, index, 15),
+        Span(fmt.fit(fmt.ratio(child.ratio), 8)),
+        Span(fmt.fit_amount(child.baseline_inr, 13) if child.baseline_inr is not None else "–".rjust(13)),
+        Span(fmt.fit_amount(child.pnl_inr, 11, signed=True), amount_tone(child.pnl_inr)),
+    ]
+    used = 68
+    if wide:
+        cap = "–".rjust(13) if child.max_capital_inr is None else fmt.fit_amount(child.max_capital_inr, 13)
+        spans += [Span(fmt.fit_amount(child.available_inr, 14)), Span(cap)]
+        used += 27
+    return line(*spans, Span("  " + shorten(clean(note(child)), width - used - 2), Tone.DIM))
+
+
+def _counts(snapshot: Snapshot, index: int, width: int) -> list[Span]:
+    spans: list[Span] = []
+    for state in COUNTED:
+        count = sum(1 for leg in snapshot.legs if leg.cells[index].state is state)
+        if count:
+            mark, tone = CELL_MARKS[state]
+            spans.append(Span(f"{BRIEF.get(mark, mark)}{count} ", tone))
+    taken = sum(len(span.text) for span in spans)
+    return [*spans, Span(" " * max(width - taken, 0))] if taken <= width else [Span("#" * width)]
+
+
+def note(child: ChildColumn) -> str:
+    """Why it stands as it does, in the engine's words."""
+    return " · ".join(part for part in (child.reason, child.entries_stopped) if part)
+
+
+class Accounts(Panel):
+    """All children."""
+
+    def draw(self, frame: Frame, width: int) -> None:
+        head, rows = account_rows(frame, width, urgent_first=False)
+        snapshot = frame.snapshot
+        self.set_title(line(f"Accounts · {snapshot.in_step} of {len(snapshot.children)} in lockstep"))
+        self.set_rows(rows or [Row("", line(Span("No children are configured.", Tone.DIM)))], head)

@@ -1,0 +1,97 @@
+"""Events, newest first, with a filter. Keeps its own ring, longer than the snapshot's; says when lines were missed."""
+
+from collections import deque
+
+from engine.snapshot import NoticeLine
+from tui import format as fmt
+from tui.frame import Frame
+from tui.marks import SEVERITY_MARKS
+from tui.text import Line, Span, Tone, clean, line, shorten
+from tui.widgets.live_table import Row
+from tui.widgets.panel import Panel
+
+KEPT = 1000
+"Older events are in the journal and the log."
+
+
+class EventRing:
+    """The newest events seen, in order of their numbers; remembers where numbers are missing."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self.notices: deque[NoticeLine] = deque(maxlen=kept)
+        self.missed: dict[int, int] = {}
+        "Number of an event -> how many before it were never seen."
+
+    def add(self, notices: tuple[NoticeLine, ...]) -> None:
+        """Take what is new."""
+        newest = self.notices[-1].number if self.notices else None
+        if newest is not None and notices and notices[-1].number < newest:
+            self.notices.clear()
+            self.missed.clear()
+            newest = None
+        for notice in notices:
+            if newest is not None and notice.number <= newest:
+                continue
+            if newest is not None and notice.number > newest + 1:
+                self.missed[notice.number] = notice.number - newest - 1
+            self.notices.append(notice)
+            newest = notice.number
+        oldest = self.notices[0].number if self.notices else 0
+        self.missed = {number: count for number, count in self.missed.items() if number >= oldest}
+
+
+def matches(notice: NoticeLine, wanted: str) -> bool:
+    """Whether every word of the filter occurs in the event, in any case."""
+    text = f"{notice.severity.value} {notice.account} {notice.symbol} {notice.text} {fmt.clock(notice.at_ns)}".lower()
+    return all(word in text for word in wanted.lower().split())
+
+
+def event_line(notice: NoticeLine, width: int) -> Line:
+    """One event in at most `width` cells."""
+    mark, tone = SEVERITY_MARKS[notice.severity]
+    account = f"{clean(notice.account)} " if notice.account and notice.account not in notice.text else ""
+    symbol = f"{clean(notice.symbol)} " if notice.symbol and notice.symbol not in notice.text else ""
+    room = width - 8 - 3 - len(account) - len(symbol)
+    text_tone = Tone.PLAIN if tone is Tone.DIM else tone
+    return line(
+        Span(fmt.clock(notice.at_ns), Tone.DIM),
+        Span(f" {mark} ", tone),
+        Span(account, Tone.BOLD),
+        Span(symbol),
+        Span(shorten(clean(notice.text), room), text_tone),
+    )
+
+
+class Events(Panel):
+    """The event list."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.ring = EventRing()
+        self.wanted = ""
+
+    def show_frame(self, frame: Frame) -> None:
+        self.ring.add(frame.snapshot.notices)
+        super().show_frame(frame)
+
+    def notice(self, key: str) -> NoticeLine | None:
+        """The event of a row."""
+        return next((n for n in self.ring.notices if str(n.number) == key), None)
+
+    def filter_by(self, wanted: str) -> None:
+        """Show only events that match."""
+        self.wanted = wanted
+        self.rebuild()
+
+    def draw(self, frame: Frame, width: int) -> None:
+        rows: list[Row] = []
+        for notice in reversed(self.ring.notices):
+            if self.wanted and not matches(notice, self.wanted):
+                continue
+            rows.append(Row(str(notice.number), event_line(notice, width)))
+            if missed := self.ring.missed.get(notice.number):
+                rows.append(Row("", line(Span(f"         … {missed} events are only in the journal", Tone.WARN))))
+        found = f" · filter '{clean(self.wanted)}': {len(rows)}" if self.wanted else ""
+        self.set_title(line("Events", Span(found, Tone.KEY)))
+        nothing = "No event matches. / changes the filter." if self.wanted else "No events yet."
+        self.set_rows(rows or [Row("", line(Span(nothing, Tone.DIM)))])

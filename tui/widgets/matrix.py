@@ -1,0 +1,304 @@
+"""The matrix of legs and children: is every child in lockstep with the master, right now?
+
+Layout and lines are pure functions; the widget keeps the selected child and scrolls the columns. When not all children
+fit, those that need attention come first; more than 30 become rows of a list.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from engine.snapshot import ChildColumn, ChildState, LegRow, Snapshot
+from tui import format as fmt
+from tui.frame import Frame, by_urgency
+from tui.marks import CHILD_MARKS, amount_tone, cell_span, least_width, mark_span
+from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
+from tui.widgets.accounts import account_rows
+from tui.widgets.live_table import Row
+from tui.widgets.panel import Panel
+
+LIST_FROM = 31
+"From so many children on they are rows of a list."
+MASTER_W, LAST_W, PNL_W, AVERAGE_W = 6, 10, 10, 10
+TITLE_MAX = 24
+Make = Callable[[ChildColumn, int], tuple[str, Tone]]
+CHILD_MIN, CHILD_MAX, CHILD_NARROW, CHILD_DENSE = 10, 13, 8, 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which columns are drawn, and how wide."""
+
+    title_w: int
+    pnl: bool
+    average: bool
+    child_w: int
+    children: tuple[int, ...]
+    "Indices of the children shown, in order."
+    before: int
+    "Children left of the first one shown."
+    after: int
+    dense: bool
+    common: str
+    "What all titles share and is not repeated in each."
+
+    @property
+    def left_w(self) -> int:
+        """Cells left of the children."""
+        return self.title_w + MASTER_W + LAST_W + self.pnl * PNL_W + self.average * AVERAGE_W
+
+
+def plan(snapshot: Snapshot, width: int, *, selected: str, dense: bool) -> Columns:
+    """The columns for lines of `width` cells; the selected child is always among them."""
+    wide = width >= 100
+    titles = [clean(leg.title) for leg in (*snapshot.legs, *snapshot.background)]
+    common = "" if wide else common_words(titles)
+    title_w = min(max((width_of((Span(bare_title(t, common)),)) for t in titles), default=8), TITLE_MAX)
+    title_w = max(title_w, 10)
+    fixed = title_w + MASTER_W + LAST_W + (PNL_W + AVERAGE_W if wide else 0)
+    child_w = CHILD_DENSE if dense else _child_width(snapshot, width - fixed, wide=wide)
+    fit = max((width - fixed) // child_w, 1)
+    if not dense:
+        child_w = max(min((width - fixed) // min(fit, max(len(snapshot.children), 1)), CHILD_MAX), child_w)
+    order = list(range(len(snapshot.children))) if fit >= len(snapshot.children) else by_urgency(snapshot.children)
+    place = next((i for i, index in enumerate(order) if snapshot.children[index].id == selected), 0)
+    start = min(max(place - fit + 1, 0), max(len(order) - fit, 0))
+    shown = tuple(order[start : start + fit])
+    return Columns(
+        title_w=title_w,
+        pnl=wide,
+        average=wide,
+        child_w=child_w,
+        children=shown,
+        before=start,
+        after=len(order) - start - len(shown),
+        dense=dense,
+        common=common,
+    )
+
+
+def _child_width(snapshot: Snapshot, room: int, *, wide: bool) -> int:
+    """As wide as the widest cell wants (its shortest wording on a small screen)."""
+    cells = [cell for leg in snapshot.legs for cell in leg.cells]
+    if wide:
+        longest = max((len(cell_span(cell, CHILD_MAX).text.strip()) for cell in cells), default=0)
+    else:
+        longest = max((least_width(cell) for cell in cells), default=0)
+    names = max((len(c.id) for c in snapshot.children), default=0)
+    wanted = max(CHILD_MIN if wide else CHILD_NARROW, longest + 1, names + 1)
+    return max(min(wanted, CHILD_MAX, room), 1)
+
+
+def common_words(titles: Sequence[str]) -> str:
+    """The first word and the last word that all titles share (`NIFTY … 02Sep`), as one string, '' when they do not."""
+    split = [t.split(" ") for t in titles]
+    if not split or any(len(words) < 3 for words in split):
+        return ""
+    first, last = split[0][0], split[0][-1]
+    return f"{first} {last}" if all(w[0] == first and w[-1] == last for w in split) else ""
+
+
+def bare_title(title: str, common: str) -> str:
+    """A title without what all of them share."""
+    if not common:
+        return title
+    first, last = common.split(" ")
+    return title.removeprefix(f"{first} ").removesuffix(f" {last}")
+
+
+def head_line(snapshot: Snapshot, columns: Columns, selected: str) -> Line:
+    """The names of the columns; the selected child is underlined by brackets."""
+    spans = [Span(pad("leg", columns.title_w) + "master".rjust(MASTER_W) + "last".rjust(LAST_W), Tone.DIM)]
+    if columns.pnl:
+        spans.append(Span("P&L ₹".rjust(PNL_W), Tone.DIM))
+    if columns.average:
+        spans.append(Span("avg".rjust(AVERAGE_W), Tone.DIM))
+    for index in columns.children:
+        child = snapshot.children[index]
+        room = columns.child_w - 1
+        name = clean(child.id)
+        name = name[-room:] if columns.dense else pad(name, min(room, len(name)))
+        tone = Tone.KEY if child.id == selected else Tone.BOLD
+        spans.append(Span(name.rjust(columns.child_w), tone))
+    return line(*spans)
+
+
+def leg_line(leg: LegRow, columns: Columns) -> Line:
+    """One leg of the master with every shown child's cell."""
+    title = pad(bare_title(clean(leg.title), columns.common), columns.title_w)
+    last_tone = Tone.WARN if leg.quote_stale else Tone.PLAIN
+    last = fmt.price(leg.last_inr)
+    last = f"{last}▲" if leg.quote_stale and len(last) < LAST_W - 1 else last
+    spans = [
+        Span(title, Tone.PLAIN if leg.followed else Tone.DIM),
+        Span(fmt.fit(fmt.lots(leg.master_lots or leg.background_lots), MASTER_W), Tone.BOLD),
+        Span(fmt.fit(last, LAST_W), last_tone),
+    ]
+    if columns.pnl:
+        spans.append(Span(fmt.fit_amount(leg.master_pnl_inr, PNL_W, signed=True), amount_tone(leg.master_pnl_inr)))
+    if columns.average:
+        spans.append(Span(fmt.fit(fmt.price(leg.master_average_inr), AVERAGE_W), Tone.DIM))
+    if not leg.followed:
+        return line(*spans, Span("  background, not copied · o adopts", Tone.DIM))
+    for index in columns.children:
+        if columns.dense:
+            spans.append(mark_span(leg.cells[index], columns.child_w))
+        else:
+            spans += [Span(" "), cell_span(leg.cells[index], columns.child_w - 1)]
+    return line(*spans)
+
+
+def summary_lines(snapshot: Snapshot, columns: Columns, *, live: bool) -> list[Row]:
+    """State, ratio, capital, profit and drift of every shown child."""
+    if columns.dense:
+        return [_summary("state", columns, snapshot, lambda child, _: _mark_only(child))]
+    rows = [_summary("state", columns, snapshot, _state)]
+    if live:
+        rows.append(_summary("trades", columns, snapshot, _trades))
+    rows.append(_summary("ratio", columns, snapshot, _ratio))
+    rows.append(_summary("capital ₹", columns, snapshot, _capital))
+    rows.append(_summary("P&L ₹", columns, snapshot, _profit))
+    rows.append(_summary("drift lots", columns, snapshot, _drift))
+    return rows
+
+
+def _summary(name: str, columns: Columns, snapshot: Snapshot, make: Make) -> Row:
+    spans = [Span(pad(name, columns.left_w), Tone.DIM)]
+    for index in columns.children:
+        text, tone = make(snapshot.children[index], columns.child_w - 1)
+        spans.append(Span(" " + text.rjust(columns.child_w - 1), tone))
+    return Row(f"sum|{name}", line(*spans))
+
+
+def _mark_only(child: ChildColumn) -> tuple[str, Tone]:
+    mark, _, tone = CHILD_MARKS[child.state]
+    return mark, tone
+
+
+def _state(child: ChildColumn, width: int) -> tuple[str, Tone]:
+    mark, word, tone = CHILD_MARKS[child.state]
+    return (f"{mark} {word}" if len(word) + 2 <= width else word if len(word) <= width else mark), tone
+
+
+def _trades(child: ChildColumn, _width: int) -> tuple[str, Tone]:
+    return ("LIVE", Tone.BAD) if child.live else ("paper", Tone.DIM)
+
+
+def _ratio(child: ChildColumn, width: int) -> tuple[str, Tone]:
+    if child.ratio is None:
+        out = child.state is ChildState.LEFT_OUT
+        return ("none" if out else "–"), Tone.WARN if out else Tone.DIM
+    return fmt.fit(fmt.ratio(child.ratio), width), Tone.WARN if child.ratio > 1 else Tone.PLAIN
+
+
+def _capital(child: ChildColumn, width: int) -> tuple[str, Tone]:
+    return fmt.fit_amount(_capital_of(child), width), Tone.PLAIN
+
+
+def _capital_of(child: ChildColumn) -> Decimal | None:
+    return child.baseline_inr if child.baseline_inr is not None else child.available_inr
+
+
+def _profit(child: ChildColumn, width: int) -> tuple[str, Tone]:
+    return fmt.fit_amount(child.pnl_inr, width, signed=True), amount_tone(child.pnl_inr)
+
+
+def _drift(child: ChildColumn, width: int) -> tuple[str, Tone]:
+    if not child.drift_lots:
+        return "0", Tone.DIM
+    return fmt.fit(f"▲ {fmt.lots(child.drift_lots)}", width), Tone.WARN
+
+
+class Matrix(Panel):
+    """Legs and children with a cursor on a leg and a selected child."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "child(-1)", show=False),
+        Binding("right", "child(1)", show=False),
+    ]
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.selected_child = ""
+        self.dense = False
+        self._has_legs = False
+
+    def draw(self, frame: Frame, width: int) -> None:
+        snapshot = frame.snapshot
+        if len(snapshot.children) >= LIST_FROM:
+            head, rows = account_rows(frame, width, urgent_first=True)
+            self.set_title(line("Children, worst first"))
+            self.set_rows(rows, head)
+            return
+        if not any(c.id == self.selected_child for c in snapshot.children):
+            self.selected_child = ""
+        columns = plan(snapshot, width, selected=self.selected_child, dense=self.dense)
+        had_legs, self._has_legs = self._has_legs, bool(snapshot.legs)
+        if self._has_legs and not had_legs:
+            self.start_at(snapshot.legs[0].leg)
+        legs = [Row(leg.leg, leg_line(leg, columns)) for leg in snapshot.legs]
+        legs += [Row(f"bg|{leg.leg}", leg_line(leg, columns)) for leg in snapshot.background]
+        if not legs:
+            legs = [Row("", line(Span(text, Tone.DIM))) for text in wrap(empty_sentence(frame), width)]
+        self.set_title(title_line(frame, columns), children_note(columns, len(snapshot.children)))
+        self.set_rows(
+            [*legs, *summary_lines(snapshot, columns, live=frame.live)],
+            head_line(snapshot, columns, self.selected_child),
+        )
+
+    def wanted_lines(self, frame: Frame) -> int:
+        """Lines that it would like to have, frame included."""
+        snapshot = frame.snapshot
+        if len(snapshot.children) >= LIST_FROM:
+            return len(snapshot.children) + 3
+        summary = 1 if self.dense else 6 if frame.live else 5
+        return max(len(snapshot.legs) + len(snapshot.background), 1) + summary + 3
+
+    def action_child(self, step: int) -> None:
+        """Select the next or previous child; the columns follow."""
+        if self.frame is None or not self.frame.snapshot.children:
+            return
+        snapshot = self.frame.snapshot
+        columns = plan(snapshot, self.line_width, selected=self.selected_child, dense=self.dense)
+        all_fit = columns.before + columns.after == 0
+        order = list(range(len(snapshot.children))) if all_fit else by_urgency(snapshot.children)
+        ids = [snapshot.children[i].id for i in order]
+        here = ids.index(self.selected_child) + step if self.selected_child in ids else 0
+        self.selected_child = ids[min(max(here, 0), len(ids) - 1)]
+        self.rebuild()
+
+    def toggle_dense(self) -> None:
+        """One mark a child, or numbers."""
+        self.dense = not self.dense
+        self.rebuild()
+
+
+def title_line(frame: Frame, columns: Columns) -> Line:
+    """The frame's title, with the words that all legs share; says so when the picture is old."""
+    shared = f" · {columns.common}" if columns.common else ""
+    old = Span("  OLD DATA ", Tone.ON_BAD) if frame.stalled else Span("")
+    unit = "marks" if columns.dense else "have/want in lots"
+    return line(
+        Span(" LIVE ", Tone.ON_BAD) if frame.live else "", " " if frame.live else "", f"Legs{shared} · {unit}", old
+    )
+
+
+def children_note(columns: Columns, total: int) -> Line:
+    """Which of the children are shown when not all are."""
+    if not columns.before and not columns.after:
+        return ()
+    first = columns.before + 1
+    return line(f"children {first}-{first + len(columns.children) - 1} of {total}, worst first · ← →")
+
+
+def empty_sentence(frame: Frame) -> str:
+    """What is said when there is no leg."""
+    snapshot = frame.snapshot
+    if snapshot.finished:
+        return "No open legs. The recording has ended."
+    if not snapshot.market_open:
+        return "No open legs. The market is closed."
+    return f"No open legs. When {snapshot.master.account} trades, its legs and every child's lots appear here."

@@ -1,0 +1,38 @@
+"""Working orders: every child order that is not finished. Pure lines and the panel of them."""
+
+from engine.snapshot import WorkingOrder
+from tui import format as fmt
+from tui.frame import Frame
+from tui.text import Line, Span, Tone, clean, line, pad, shorten, width_of
+from tui.widgets.live_table import Row
+from tui.widgets.panel import Panel
+
+HEAD = line(Span(f"{'account':<9}{'':<5}{'filled':>11} {'leg':<21} {'status':<27}{'since':>8}  type", Tone.DIM))
+
+
+def order_line(order: WorkingOrder, now_ns: int, width: int) -> Line:
+    """One order in at most `width` cells; what matters least comes last and is cut off."""
+    unknown = "unknown" in order.status.lower()
+    absent = "" if order.deadline_ns is None else f", absent in {fmt.seconds_left(order.deadline_ns, now_ns)} s"
+    quantity = f"{fmt.number(order.filled_units)}/{fmt.number(order.units)}"
+    lead = line(
+        Span(f"{pad(clean(order.account), 8)} ", Tone.BOLD),
+        Span(f"{order.side.value:<4} ", Tone.GOOD if order.side.sign > 0 else Tone.WARN),
+        f"{fmt.fit(quantity, 11)} {pad(clean(order.title), 21)} ",
+        Span(pad(f"{clean(order.status).upper()}{absent}", 27), Tone.BAD if unknown else Tone.INFO),
+    )
+    note = " · ".join(part for part in (order.reason, order.order_id) if part)
+    kind = "entry" if order.entry else "exit"
+    rest = f"{fmt.fit(fmt.age(order.since_ns, now_ns), 8)}  {order.order_type.value} {kind} {clean(note)}"
+    room = width - width_of(lead)
+    return line(*lead, Span(shorten(rest, room) if room > 8 else "", Tone.DIM))
+
+
+class Orders(Panel):
+    """All working orders."""
+
+    def draw(self, frame: Frame, width: int) -> None:
+        snapshot = frame.snapshot
+        self.set_title(line(f"Working orders · {snapshot.orders_last_minute} sent in the last minute"))
+        rows = [Row(f"{o.account}|{o.tag}", order_line(o, frame.now_ns, width)) for o in snapshot.working]
+        self.set_rows(rows or [Row("", line(Span("No order is working.", Tone.DIM)))], HEAD if rows else ())

@@ -1,0 +1,92 @@
+"""The second line: the running strategy with its baseline and profit, or what the program waits for. Pure builders."""
+
+from decimal import Decimal
+
+from engine.snapshot import Snapshot, StrategyState, StrategyView
+from tui import format as fmt
+from tui.frame import Frame, running
+from tui.marks import amount_tone
+from tui.text import Line, Span, Tone, clean, first_fitting, line
+
+
+def strategy_line(frame: Frame, width: int) -> Line:
+    """The line in at most `width` cells."""
+    strategies = running(frame.snapshot)
+    if not strategies:
+        return first_fitting(width, lambda level: _flat(frame, level), range(4))
+    if len(strategies) == 1:
+        return first_fitting(width, lambda level: _one(frame, strategies[0], level), range(5))
+    return first_fitting(width, lambda level: _many(frame, strategies, level), range(3))
+
+
+def _one(frame: Frame, strategy: StrategyView, level: int) -> Line:
+    legs = sum(1 for leg in frame.snapshot.legs if leg.scope == strategy.scope and leg.master_lots)
+    return line(
+        *_state(strategy),
+        Span(clean(strategy.name), Tone.BOLD),
+        f" · {legs} legs" if level < 4 else "",
+        f" since {fmt.clock(strategy.started_ns)}" if level < 3 else "",
+        *_baseline(strategy, level),
+        Span(f" · {strategy.mode.value.upper()} frozen" if level < 2 else "", Tone.DIM),
+        *_profit(frame.snapshot, level),
+    )
+
+
+def _state(strategy: StrategyView) -> list[Span]:
+    spans = [Span(" ")]
+    if strategy.state is StrategyState.EXITING:
+        spans.append(Span("EXITING ", Tone.WARN))
+    if strategy.exit_only:
+        spans.append(Span("EXIT ONLY ", Tone.WARN))
+    return spans
+
+
+def _baseline(strategy: StrategyView, level: int) -> list[Span]:
+    if strategy.baseline_inr is None:
+        why = strategy.reason or "not known yet"
+        return [Span(" · "), Span(f"no baseline: {clean(why)}", Tone.WARN)]
+    taken = f" at {fmt.clock(strategy.baseline_at_ns)}" if level < 1 else ""
+    return [Span(f" · baseline {fmt.rupees(strategy.baseline_inr)}{taken}" if level < 4 else "")]
+
+
+def _profit(snapshot: Snapshot, level: int) -> list[Span]:
+    master, children = snapshot.master_pnl_inr, snapshot.children_pnl_inr
+    return [
+        Span(" · P&L master " if level < 3 else " · P&L "),
+        _amount(master),
+        Span(" children " if level < 3 else " / "),
+        _amount(children),
+    ]
+
+
+def _amount(value: Decimal | None) -> Span:
+    return Span(fmt.rupees(value, signed=True), amount_tone(value))
+
+
+def _many(frame: Frame, strategies: tuple[StrategyView, ...], level: int) -> Line:
+    names = ", ".join(f"{s.scope} {s.name}" for s in strategies) if level < 2 else ""
+    return line(
+        Span(f" {len(strategies)} strategies", Tone.BOLD),
+        f": {clean(names)}" if names else "",
+        *_profit(frame.snapshot, 0 if level < 1 else 3),
+    )
+
+
+def _flat(frame: Frame, level: int) -> Line:
+    sample = frame.snapshot.sample
+    follows = (
+        " · the next master fill starts a strategy and freezes the ratios",
+        " · the next master fill freezes the ratios",
+        " · waiting for the master",
+        "",
+    )[level]
+    if sample is None:
+        return line(Span(" Flat", Tone.BOLD), Span(" · no quiet margin sample yet: no ratio, no entries", Tone.WARN))
+    settled = f"quiet since {fmt.clock(sample.at_ns)}" if sample.settled else "not settled"
+    return line(
+        Span(" Flat", Tone.BOLD),
+        f" · master available {fmt.rupees(sample.master_inr)} ",
+        Span(settled, Tone.DIM if sample.settled else Tone.WARN),
+        Span(f" ({clean(sample.note)})" if sample.note and level < 3 else "", Tone.WARN),
+        Span(follows, Tone.DIM),
+    )
