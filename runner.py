@@ -244,6 +244,7 @@ class _Session:
         self._host = host
         self._terminal_lost = settings.on_terminal_lost
         self._app: LockstepApp | None = None
+        self._terminal: list[object] | None = None
         frame = Frame(source=source, speed=speed)
         self.runtime = Runtime(loop, host, stored, frame, live_refusal=LIVE_REFUSAL, until_ns=venue.until_ns)
         self._signal = 0
@@ -267,8 +268,10 @@ class _Session:
         return DISARMED if self._host.replicator.state.unclean else DONE
 
     def _dashboard(self) -> None:
-        from tui.app import EXIT_TERMINAL_LOST, LockstepApp, run_dashboard
+        from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp, run_dashboard
+        from tui.driver import terminal_settings
 
+        self._terminal = terminal_settings()
         self.runtime.start()
         self._app = LockstepApp(self.runtime)
         code = run_dashboard(self.runtime, mouse=not self._no_mouse(), app=self._app, on_error=self._log.write)
@@ -276,7 +279,7 @@ class _Session:
         if code == EXIT_TERMINAL_LOST and self._goes_on():
             self.runtime.until_flat = True
             self.runtime.done.wait()
-        elif code not in (DONE, EXIT_TERMINAL_LOST):
+        elif code == EXIT_FAILED:
             print(f"the dashboard failed; the traceback is in {self._log.path}", file=sys.stderr)
 
     def _no_mouse(self) -> bool:
@@ -296,7 +299,9 @@ class _Session:
         self.runtime.loop.stop()
         if app is not None:
             app.request_exit(128 + number if number != signal.SIGINT else 0)
-        threading.Timer(STOP_GRACE_S, _last_resort, (128 + number,)).start()
+        last_resort = threading.Timer(STOP_GRACE_S, _last_resort, (128 + number, self._terminal))
+        last_resort.daemon = True
+        last_resort.start()
 
     def _note(self, line: NoticeLine) -> None:
         text = f"{_clock(line.at_ns)} {_words(line)}"
@@ -305,10 +310,12 @@ class _Session:
             print(text, file=self._lines, flush=True)
 
 
-def _last_resort(code: int) -> None:
+def _last_resort(code: int, terminal: list[object] | None) -> None:
     """Something hangs beyond its time: leave the terminal usable and go."""
-    with contextlib.suppress(OSError):
-        os.write(1, b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[0m\r\n")
+    if terminal is not None:
+        from tui.driver import restore_terminal
+
+        restore_terminal(terminal)
     os._exit(code)
 
 

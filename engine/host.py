@@ -69,7 +69,10 @@ class Host:
             if self._must_commit(event, commands):
                 self._commit(event.at_ns)
         except (JournalFailed, BrokenInvariant) as error:
-            self._fail(error, event.at_ns)
+            self.fail(str(error), event.at_ns)
+            return
+        except Exception as error:  # noqa: BLE001  the top of the engine's thread: a bug stops sending, and says so
+            self.fail(f"a fault in the program: {type(error).__name__}: {error}", event.at_ns)
             return
         self.events_handled += 1
         for command in commands:
@@ -97,7 +100,7 @@ class Host:
             self._commit(now_ns)
             self._journal.checkpoint(self._encode_state())
         except JournalFailed as error:
-            self._fail(error, now_ns)
+            self.fail(str(error), now_ns)
 
     def _dispatch(self, command: Command) -> None:
         if isinstance(command, Notify):
@@ -125,8 +128,8 @@ class Host:
         if self._on_notice is not None:
             self._on_notice(line)
 
-    def _fail(self, error: Exception, at_ns: int) -> None:
+    def fail(self, reason: str, at_ns: int) -> None:
         """Stop for good: what cannot be recorded or must not happen is not sent."""
-        self.failed = str(error)
-        text = f"the engine stopped, nothing is sent any more: {error}"
+        self.failed = reason
+        text = f"the engine stopped, nothing is sent any more: {reason}"
         self.note(Notify(at_ns=at_ns, severity=Severity.ALARM, text=text))

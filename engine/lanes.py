@@ -10,9 +10,14 @@ from collections.abc import Callable
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder, ReadAccount
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import AccountRead, Event, Outcome, Request, RequestAnswered
+from engine.model import NS_PER_S
 from engine.ports import Answer, Broker
 
 Post = Callable[[Event], None]
+OVERTAKE_NS = NS_PER_S
+"""A call that is silent for so long no longer makes the next one wait."""
+THREADS_MOST = 4
+"""Calls under way at once in one lane."""
 QUEUE_MOST = 1000
 """Commands waiting in one lane; beyond it the answer is NOT_SENT at once."""
 
@@ -81,17 +86,24 @@ def _read(broker: Broker, command: ReadAccount, now: Callable[[], int]) -> Accou
 
 
 class ThreadLane:
-    """A lane on a thread of its own, for brokers whose calls block.
+    """A lane on threads of its own, for brokers whose calls block.
+
+    Commands go out one after the other. A call that is silent for `OVERTAKE_NS` is overtaken: the next one starts on
+    another thread, up to `THREADS_MOST`, so that an exit does not wait for the time-out of a lost entry.
 
     Args:
-        broker: The account.
+        broker: The account; its client must bear calls from several threads.
         post: Takes the answers; must not block.
         now: The engine's clock.
+        overtake_s: Real seconds after which a silent call is overtaken.
     """
 
-    def __init__(self, broker: Broker, post: Post, now: Callable[[], int]) -> None:
-        self._broker, self._post, self._now = broker, post, now
+    def __init__(
+        self, broker: Broker, post: Post, now: Callable[[], int], *, overtake_s: float = OVERTAKE_NS / NS_PER_S
+    ) -> None:
+        self._broker, self._post, self._now, self._overtake_s = broker, post, now, overtake_s
         self._queue: queue.Queue[Command | None] = queue.Queue(QUEUE_MOST)
+        self._slots = threading.Semaphore(THREADS_MOST)
         self._thread = threading.Thread(target=self._run, name=f"lane-{broker.account}", daemon=True)
         self._thread.start()
 
@@ -121,13 +133,24 @@ class ThreadLane:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        """Hand out the commands, each when the one before it is answered or overtaken."""
         while (command := self._queue.get()) is not None:
-            try:
-                event = perform(self._broker, command, self._now)
-            except Exception as error:  # noqa: BLE001  the top of a thread: an adapter's bug must not end the lane
-                event = _broken(command, error, self._now())
-            if event is not None:
-                self._post(event)
+            self._slots.acquire()
+            answered_or_not = threading.Event()
+            threading.Thread(target=self._call, args=(command, answered_or_not), daemon=True).start()
+            answered_or_not.wait(self._overtake_s)
+        for _ in range(THREADS_MOST):  # every call under way has been answered
+            self._slots.acquire()
+
+    def _call(self, command: Command, done: threading.Event) -> None:
+        try:
+            event = perform(self._broker, command, self._now)
+        except Exception as error:  # noqa: BLE001  the top of a thread: an adapter's bug must not end the lane
+            event = _broken(command, error, self._now())
+        done.set()
+        self._slots.release()
+        if event is not None:
+            self._post(event)
 
 
 def _broken(command: Command, error: Exception, at_ns: int) -> Event | None:

@@ -18,6 +18,8 @@ from engine.view import Frame, build_snapshot
 
 PUBLISH_EVERY_S = 0.2
 """Real seconds between two snapshots at least."""
+ALIVE_EVERY_S = 1.0
+"""Real seconds between two snapshots at most: a screen without a new one says that the engine hangs."""
 
 
 def boot(
@@ -115,6 +117,8 @@ class Runtime:
             self.loop.run(self._until_ns, self._is_finished)
             self._frame.finished = True
             self._publish()
+        except Exception as error:  # noqa: BLE001  the top of the engine's thread: it must say that it is dead
+            self.host.fail(f"a fault in the program: {type(error).__name__}: {error}", self.loop.clock.now_ns())
         finally:
             self._end()
 
@@ -139,7 +143,9 @@ class Runtime:
         return any(s.number for s in strategies) and all(s.state is StrategyState.FLAT for s in strategies)
 
     def _beat(self) -> None:
-        if ticks_s() - self._published_s >= PUBLISH_EVERY_S and self._published_events != self.host.events_handled:
+        age_s = ticks_s() - self._published_s
+        has_news = self._published_events != self.host.events_handled
+        if age_s >= ALIVE_EVERY_S or (has_news and age_s >= PUBLISH_EVERY_S):
             self._publish()
 
     def _publish(self) -> None:

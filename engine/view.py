@@ -10,7 +10,7 @@ from config.schema import Child as ChildSettings
 from config.schema import SizingMode
 from engine.core.lifecycle import OrderState
 from engine.core.loss import child_charges, child_pnl, open_value
-from engine.core.state import Child, ChildOrder, MasterLeg, State
+from engine.core.state import Baseline, Child, ChildOrder, MasterLeg, State
 from engine.core.strategy import is_quiet
 from engine.core.turn import Turn, followed_legs
 from engine.model import NS_PER_S, OrderType, Quote, sign, split_leg
@@ -178,7 +178,7 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         available_inr=child.available_inr,
         available_at_ns=child.available_ns or None,
         max_capital_inr=child.max_capital_inr,
-        baseline_inr=None if baseline is None else baseline.children_inr.get(child.id),
+        baseline_inr=_capital(child, baseline),
         realised_inr=_realised(child),
         pnl_inr=child_pnl(turn, child),
         charges_inr=child_charges(child),
@@ -186,6 +186,14 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         read_at_ns=child.positions_at_ns,
         entries_stopped=next(iter(child.stopped.values()), ""),
     )
+
+
+def _capital(child: Child, baseline: Baseline | None) -> Decimal | None:
+    """The capital that a child's ratio stands for: its margin of then, at most its cap."""
+    margin = None if baseline is None else baseline.children_inr.get(child.id)
+    if margin is None or child.max_capital_inr is None:
+        return margin
+    return min(margin, child.max_capital_inr)
 
 
 def _realised(child: Child) -> Decimal | None:
@@ -241,7 +249,7 @@ def _sample(turn: Turn) -> SampleView | None:
     strategy = next(iter(turn.state.strategies.values()), None)
     if strategy is None or not is_quiet(turn, strategy):
         return None
-    runs = strategy.samples.get(turn.state.master.account)
+    runs = turn.state.samples.get(turn.state.master.account)
     if not runs:
         return None
     note = ""

@@ -31,6 +31,11 @@ class PaperBroker:
         self._check(order)
         return self._exchange.place(order, self._clock.now_ns())
 
+    def refuse(self, order: PlaceOrder, text: str) -> Answer:
+        """Refuse an order as the broker's risk management would: it stands in the book as REJECTED."""
+        self._check(order)
+        return self._exchange.refuse(order, text, self._clock.now_ns())
+
     def modify(self, order: ModifyOrder) -> Answer:
         """Change an open order, once."""
         self._check(order)

@@ -152,6 +152,15 @@ class Exchange:
         self._accept(row, now_ns, needed_inr=needed)
         return Answer(outcome=Outcome.ACKED, order_id=row.report.order_id)
 
+    def refuse(self, order: PlaceOrder, text: str, now_ns: int) -> Answer:
+        """Refuse an order at risk management, whatever it is: a REJECTED row in the book, and the refusal as answer."""
+        self._see(now_ns)
+        row = self._new_row(order, now_ns)
+        row.set_status(BookStatus.REJECTED, text, now_ns)
+        self._accounts[order.account].add(row)
+        self._report(row)
+        return _refused(text)
+
     def modify(self, order: ModifyOrder, now_ns: int) -> Answer:
         """Change an open order and match it at once; `quantity` is the whole one, filled units included."""
         self._see(now_ns)

@@ -12,9 +12,11 @@ from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
 from engine.model import NS_PER_S, Instrument, OrderReport, Position
-from engine.ports import Answer, Broker
+from engine.ports import Answer
+from paper.broker import PaperBroker
 
 READ_TIMEOUT_NS = 15 * NS_PER_S
+REFUSAL = "rejected by the broker's risk management"
 
 
 class FaultKind(StrEnum):
@@ -56,7 +58,7 @@ class FaultyBroker:
     `extra_ns` is how much longer than usual the last call took; the lane reads it and waits.
     """
 
-    def __init__(self, broker: Broker, agenda: Agenda, now: Callable[[], int]) -> None:
+    def __init__(self, broker: PaperBroker, agenda: Agenda, now: Callable[[], int]) -> None:
         self._broker, self._agenda, self._now = broker, agenda, now
         self._armed: list[Fault] = []
         self._reads_fail_until_ns = 0
@@ -82,7 +84,9 @@ class FaultyBroker:
 
     def place(self, order: PlaceOrder) -> Answer:
         """Place, unless a fault decides otherwise."""
-        return self._write(FaultOn.PLACE, lambda: self._broker.place(order))
+        return self._write(
+            FaultOn.PLACE, lambda: self._broker.place(order), lambda: self._broker.refuse(order, REFUSAL)
+        )
 
     def modify(self, order: ModifyOrder) -> Answer:
         """Modify, unless a fault decides otherwise."""
@@ -121,7 +125,7 @@ class FaultyBroker:
                 return fault
         return None
 
-    def _write(self, on: FaultOn, call: Callable[[], Answer]) -> Answer:
+    def _write(self, on: FaultOn, call: Callable[[], Answer], refuse: Callable[[], Answer] | None = None) -> Answer:
         fault = self._take(on)
         if fault is not None and fault.kind is FaultKind.TOKEN_EXPIRED:
             self._session_over = True
@@ -131,7 +135,7 @@ class FaultyBroker:
             return call()
         match fault.kind:
             case FaultKind.REJECTED:
-                return Answer(outcome=Outcome.REJECTED, reason="rejected by the broker's risk management")
+                return refuse() if refuse is not None else Answer(outcome=Outcome.REJECTED, reason=REFUSAL)
             case FaultKind.RATE_LIMITED:
                 return Answer(outcome=Outcome.RATE_LIMITED, reason="Too many requests")
             case FaultKind.SERVER_ERROR:

@@ -1,7 +1,7 @@
 """A lane on the agenda: the way to a paper account with its latency, in the engine's own thread and on its clock.
 
-Serial like every lane: the next command starts when the one before it was answered. A process that dies takes the
-waiting commands and the answers with it; what was sent arrives.
+In turn like every lane (`engine.lanes`): the next command starts when the one before it was answered, or has been silent
+for `OVERTAKE_NS`. A process that dies takes the waiting commands and the answers with it; what was sent arrives.
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from engine.agenda import Agenda
 from engine.commands import Command, ReadAccount
 from engine.events import Event
-from engine.lanes import perform
+from engine.lanes import OVERTAKE_NS, perform
 from paper.faults import FaultyBroker
 
 
@@ -38,7 +38,9 @@ class AgendaLane:
         self._broker, self._agenda, self._post, self._now = broker, agenda, post, now
         self._latency_ns = latency_ns
         self._waiting: deque[Command] = deque()
-        self._busy = False
+        self._turn = 0
+        "Number of the command that the others wait for; 0 when they need not wait."
+        self._started = 0
         self._alive = True
 
     def submit(self, command: Command) -> None:
@@ -52,24 +54,31 @@ class AgendaLane:
         self._waiting.clear()
 
     def _start_next(self) -> None:
-        if self._busy or not self._waiting or not self._alive:
+        if self._turn or not self._waiting or not self._alive:
             return
-        self._busy = True
+        self._started += 1
+        number = self._turn = self._started
         command = self._waiting.popleft()
         one_way_ns = 0 if isinstance(command, ReadAccount) else self._latency_ns
-        self._agenda.at(self._now() + one_way_ns, lambda at_ns: self._arrive(command, at_ns, one_way_ns))
+        self._agenda.at(self._now() + one_way_ns, lambda at_ns: self._arrive(number, command, at_ns, one_way_ns))
 
-    def _arrive(self, command: Command, at_ns: int, one_way_ns: int) -> None:
+    def _arrive(self, number: int, command: Command, at_ns: int, one_way_ns: int) -> None:
         self._broker.extra_ns = 0
         event = perform(self._broker, command, self._now)
         answered_ns = at_ns + (one_way_ns if not self._broker.extra_ns else self._broker.extra_ns - one_way_ns)
-        self._agenda.at(answered_ns, lambda answer_ns: self._answer(event, answer_ns))
+        self._agenda.at(answered_ns, lambda answer_ns: self._answer(number, event, answer_ns))
+        if answered_ns - at_ns > OVERTAKE_NS:
+            self._agenda.at(at_ns + OVERTAKE_NS, lambda _at_ns: self._let_next(number))
 
-    def _answer(self, event: Event | None, at_ns: int) -> None:
-        self._busy = False
-        if self._alive:
-            if event is not None:
-                self._post(with_time(event, at_ns))
+    def _answer(self, number: int, event: Event | None, at_ns: int) -> None:
+        if self._alive and event is not None:
+            self._post(with_time(event, at_ns))
+        self._let_next(number)
+
+    def _let_next(self, number: int) -> None:
+        """The command that the others wait for was answered, or is overtaken."""
+        if self._turn == number:
+            self._turn = 0
             self._start_next()
 
 

@@ -11,7 +11,7 @@ from engine.core.orders import change_state
 from engine.core.plans import note_missed
 from engine.core.settle import settle
 from engine.core.state import Child, ChildLeg, Suspicion
-from engine.core.turn import ALARM, WARNING, Turn
+from engine.core.turn import ALARM, WARNING, Turn, net_units
 from engine.events import AccountRead
 from engine.model import NS_PER_S, LegId, Position, sign, split_leg
 
@@ -38,29 +38,35 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
         _take_positions(turn, child, event.positions, event.began_ns)
     if event.orders is not None and event.positions is not None:
         child.synced = True
-        note_absence(turn, child, event.began_ns, positions_agree=not _has_suspicion(child))
+        note_absence(turn, child, event.began_ns)
     for leg in list(child.legs.values()):
         if leg.due or leg.entry_pending:
             settle(turn, child, leg)
             resume_entry(turn, child, leg)
 
 
-def _has_suspicion(child: Child) -> bool:
-    return any(leg.suspicion is not None for leg in child.legs.values())
-
-
 def _take_positions(turn: Turn, child: Child, positions: tuple[Position, ...], began_ns: int) -> None:
-    kept = {leg: units for leg, units in child.own_since_read.items() if child.own_fill_ns.get(leg, 0) >= began_ns}
+    child.own_fills = [fill for fill in child.own_fills if fill.at_ns >= began_ns]
     child.positions = {position.leg: position.net_units for position in positions if position.net_units}
-    child.own_since_read = kept
     child.positions_began_ns, child.positions_at_ns = began_ns, turn.now_ns
-    for leg_id in {*child.positions, *child.legs, *child.external}:
-        _compare(turn, child, leg_id, began_ns)
+    for leg_id in list(dict.fromkeys([*child.positions, *child.legs, *child.external])):
+        if _is_quiet(turn, child, leg_id, began_ns):
+            _compare(turn, child, leg_id, began_ns)
+        else:
+            child.want_positions = True
+
+
+def _is_quiet(turn: Turn, child: Child, leg_id: LegId, began_ns: int) -> bool:
+    """Whether a read proves what is ours and what is the owner's: nothing of ours moved around it."""
+    leg = child.legs.get(leg_id)
+    if leg is not None and any(order.state in AT_BROKER for order in turn.open_orders(leg)):
+        return False
+    return began_ns >= child.own_fill_ns.get(leg_id, 0) + QUIET_BEFORE_READ_NS
 
 
 def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int) -> None:
     """Split a net position into ours and the owner's: a manual trade changes external lots first."""
-    net = child.positions.get(leg_id, 0) + child.own_since_read.get(leg_id, 0)
+    net = net_units(child, leg_id)
     leg = child.legs.get(leg_id)
     ours = 0 if leg is None else leg.allocation_units
     if leg is not None and ours and net * sign(ours) < abs(ours):
@@ -76,11 +82,7 @@ def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int) -> None:
 
 
 def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int) -> None:
-    """The broker holds less than we think is ours: believed when a second read, quiet around it, says the same."""
-    busy = any(order.state in AT_BROKER for order in turn.open_orders(leg))
-    if busy or began_ns < child.own_fill_ns.get(leg.leg, 0) + QUIET_BEFORE_READ_NS:
-        child.want_positions = True
-        return
+    """The broker holds less than we think is ours: believed when a second read says the same."""
     seen = leg.suspicion
     if seen is None or seen.net_units != net:
         leg.suspicion = Suspicion(net_units=net, began_ns=began_ns, since_ns=turn.now_ns)

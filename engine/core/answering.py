@@ -80,7 +80,8 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
     if kind in (prompts.JOIN, prompts.ADOPT, prompts.RESYNC):
         _plan_offered(turn, child, leg, item)
     less = reasons.EDITED_DOWN if units < item.units else ""
-    enter_approved(turn, child, leg, units, _copy_of(turn, item), less)
+    reference = item.reference_inr or turn.state.master.legs[leg.leg].price_inr
+    enter_approved(turn, child, leg, units, _copy_of(turn, item), less, reference)
 
 
 def _copy_of(turn: Turn, item: PromptItem) -> Copy:
@@ -100,6 +101,7 @@ def _plan_offered(turn: Turn, child: Child, leg: ChildLeg, item: PromptItem) -> 
     child.stopped.pop(master.scope, None)
     size = abs(master.units)
     target = max(0, held_units(leg) if leg.sign else 0) + reserved(turn, leg) + item.units
+    leg.lacking = leg.flattening = False
     store_plan(
         leg,
         Plan(

@@ -7,7 +7,7 @@ from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.orders import change_state, give_up, hold
 from engine.core.settle import settle
 from engine.core.state import Child, ChildOrder
-from engine.core.turn import ALARM, WARNING, Turn
+from engine.core.turn import ALARM, WARNING, Turn, net_units
 from engine.events import Outcome, Request, RequestAnswered
 from engine.model import NS_PER_S, split_leg
 
@@ -18,6 +18,8 @@ ABSENT_AFTER_NS = 120 * NS_PER_S
 ABSENT_READS = 3
 """...and only after so many complete reads without it since."""
 LATE_LOOK_NS = NS_PER_S
+DISAGREE_MOST_NS = 600 * NS_PER_S
+"""A position that disagrees (the owner traded the same leg) keeps an order unknown no longer than this."""
 BACKOFF_S = (1, 2, 4, 8, 15)
 """Pauses before a write that was proven not accepted is sent again."""
 MOST_TRIES = 8
@@ -125,11 +127,14 @@ def order_timer(turn: Turn, tag: str) -> None:
         turn.timer(f"order:{tag}", turn.now_ns + pause)
 
 
-def note_absence(turn: Turn, child: Child, began_ns: int, *, positions_agree: bool) -> None:
+def note_absence(turn: Turn, child: Child, began_ns: int) -> None:
     """A complete read of a child's book has been taken in: what is still unknown was not in it."""
     for leg in list(child.legs.values()):
         for order in list(turn.open_orders(leg)):
-            if order.state is not OrderState.UNKNOWN or began_ns < order.resolve_from_ns or not positions_agree:
+            if order.state is not OrderState.UNKNOWN or began_ns < order.resolve_from_ns:
+                continue
+            agrees = net_units(child, order.leg) == leg.allocation_units + order.external_units
+            if not agrees and began_ns < order.resolve_from_ns + DISAGREE_MOST_NS:
                 continue
             order.absent_reads += 1
             if order.absent_reads < ABSENT_READS:

@@ -18,11 +18,9 @@ KEPT_RUNS = 120
 """Stretches of equal samples kept per account and scope; bounds the state."""
 
 
-def add_sample(turn: Turn, strategy: Strategy, account: str, value_inr: Decimal) -> None:
-    """Record a quiet sample of an account (the caller knows that the master is flat and nothing of his works)."""
-    if not strategy.settled and not _settles(turn, strategy, account, value_inr):
-        return
-    runs = strategy.samples.setdefault(account, [])
+def add_sample(turn: Turn, account: str, value_inr: Decimal) -> None:
+    """Record a margin sample of an account."""
+    runs = turn.state.samples.setdefault(account, [])
     now_ns = turn.now_ns
     if runs and runs[-1].value_inr == value_inr and now_ns - runs[-1].last_ns <= _gap_ns(turn):
         runs[-1].last_ns = now_ns
@@ -36,30 +34,16 @@ def _gap_ns(turn: Turn) -> int:
     return 3 * seconds_ns(turn.settings.timing.poll_interval_s)
 
 
-def _settles(turn: Turn, strategy: Strategy, account: str, value_inr: Decimal) -> bool:
-    """After a strategy: whether samples count again, which takes two of the master that agree."""
+def settle_margins(turn: Turn, strategy: Strategy, value_inr: Decimal) -> None:
+    """After a strategy: samples count again when two of the master agree, some time after the last fill."""
     timing = turn.settings.timing
     if turn.now_ns - strategy.last_fill_ns < seconds_ns(timing.margin_hold_s):
-        return False
-    if account != turn.state.master.account:
-        return False
+        return
     before, strategy.settle_value_inr = strategy.settle_value_inr, value_inr
     if before is None or abs(value_inr - before) * 100 > before * timing.margin_jump_pct:
-        return False
-    strategy.settled = True
-    strategy.settle_value_inr = None
-    strategy.samples = {}
+        return
+    strategy.settled, strategy.settle_value_inr, strategy.quiet_since_ns = True, None, turn.now_ns
     strategy.ratios, strategy.left_out, strategy.baseline, strategy.exit_only = {}, {}, None, False
-    return True
-
-
-def forget_samples_from(strategy: Strategy, from_ns: int) -> None:
-    """Drop samples that turn out not to have been quiet: an order was working since `from_ns`."""
-    for runs in strategy.samples.values():
-        while runs and runs[-1].first_ns > from_ns:
-            runs.pop()
-        if runs and runs[-1].last_ns > from_ns:
-            runs[-1].last_ns = from_ns
 
 
 def select_baseline(turn: Turn, strategy: Strategy, placed_ns: int, order_id: str = "") -> Baseline:
@@ -69,7 +53,7 @@ def select_baseline(turn: Turn, strategy: Strategy, placed_ns: int, order_id: st
         A baseline; where an account has no usable sample, `reasons` says why ('' is the master's key).
     """
     cutoff_ns = placed_ns - MIN_LEAD_NS
-    runs = _until(strategy.samples.get(turn.state.master.account, []), cutoff_ns)
+    runs = _quiet(turn, strategy, turn.state.master.account, cutoff_ns)
     reasons: dict[str, str] = {}
     older: Run | None = None
     master: Decimal | None = None
@@ -95,7 +79,7 @@ def select_baseline(turn: Turn, strategy: Strategy, placed_ns: int, order_id: st
 def _child_sample(
     turn: Turn, strategy: Strategy, baseline: Baseline, child: str, cutoff_ns: int, placed_ns: int, older_ns: int | None
 ) -> None:
-    runs = _until(strategy.samples.get(child, []), cutoff_ns)
+    runs = _quiet(turn, strategy, child, cutoff_ns)
     if not runs:
         baseline.reasons[child] = "margin missing"
     elif placed_ns - min(runs[-1].last_ns, cutoff_ns) > seconds_ns(turn.settings.timing.margin_stale_s):
@@ -109,6 +93,12 @@ def _child_sample(
             baseline.reasons[child] = "margin zero or negative"
         else:
             baseline.children_inr[child] = value
+
+
+def _quiet(turn: Turn, strategy: Strategy, account: str, cutoff_ns: int) -> list[Run]:
+    """An account's samples that were quiet for a scope, up to a time."""
+    runs = turn.state.samples.get(account, [])
+    return [run for run in _until(runs, cutoff_ns) if run.last_ns >= strategy.quiet_since_ns]
 
 
 def _until(runs: list[Run], cutoff_ns: int) -> list[Run]:

@@ -3,7 +3,7 @@
 from engine.commands import ModifyOrder
 from engine.core.lifecycle import OrderState
 from engine.core.settle import cancel
-from engine.core.state import ChildOrder
+from engine.core.state import ChildLeg, ChildOrder
 from engine.core.turn import ALARM, Turn, seconds_ns
 from engine.model import OrderType, split_leg
 
@@ -17,13 +17,18 @@ def chase_exits(turn: Turn) -> None:
         for leg in child.legs.values():
             for order in turn.open_orders(leg):
                 if not order.entry and order.state is OrderState.WORKING:
-                    _chase(turn, order)
+                    _chase(turn, leg, order)
 
 
-def _chase(turn: Turn, order: ChildOrder) -> None:
+def _chase(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
     after_ns = seconds_ns(turn.settings.copy.chase_after_s)
     since_ns = max(order.acked_ns, order.chased_ns)
-    if turn.now_ns - since_ns < after_ns or order.cancelling_ns or turn.state.kill >= 2 or not turn.market_open:
+    if (
+        turn.now_ns - since_ns < after_ns
+        or order.cancelling_ns
+        or (turn.state.kill >= 2 and not leg.flattening)
+        or not turn.market_open
+    ):
         return
     order.chased_ns = turn.now_ns
     symbol = split_leg(order.leg)[1]

@@ -1,5 +1,6 @@
 """A leg's decision: every child's target when the master's holding changed, and the entries that follow from it."""
 
+from decimal import Decimal
 from fractions import Fraction
 
 from config.schema import ConfirmWhen, SizingMode
@@ -13,7 +14,6 @@ from engine.core.sizing import Move, SizingRule, by_lots, by_ratio, by_risk, cap
 from engine.core.state import Child, ChildLeg, Copy, MasterLeg
 from engine.core.turn import Turn, committed, entry_units_open, exits_open, held_units, reserved
 from engine.model import Instrument, Side
-
 
 NO_ENTRIES = SizingRule(lots_for=None)
 
@@ -60,6 +60,7 @@ def decide_child(
     instrument = turn.leg_instrument(child.id, leg.leg)
     if instrument is None:
         if not leg.allocation_units:
+            leg.skipped, leg.lacking = reasons.UNKNOWN_INSTRUMENT, bool(master.units)
             turn.skip(child, leg.leg, reasons.UNKNOWN_INSTRUMENT)
         return
     before = plan_of(leg)
@@ -136,7 +137,8 @@ def enter(
     if exits_open(turn, leg):
         _enter_later(leg, decision.signal_ns)
         return
-    allowed, why = gates.check(_entry(turn, child, master, leg, instrument, side, decision.signal_ns), wanted)
+    asked = _entry(turn, child, master, leg, instrument, side, decision.signal_ns, master.price_inr)
+    allowed, why = gates.check(asked, wanted)
     copy = decision.copy(side, entry=True)
     leg.skipped = why
     if turn.settings.confirm.when is ConfirmWhen.NEVER or not allowed:
@@ -151,7 +153,15 @@ def enter(
         note_missed(turn, child, leg, why)
 
 
-def enter_approved(turn: Turn, child: Child, leg: ChildLeg, units: int, copy: Copy, why_less: str) -> None:
+def enter_approved(
+    turn: Turn,
+    child: Child,
+    leg: ChildLeg,
+    units: int,
+    copy: Copy,
+    why_less: str,
+    reference_inr: Decimal | None,
+) -> None:
     """Send an approved entry: computed anew at this moment, it can only become smaller.
 
     Args:
@@ -161,6 +171,7 @@ def enter_approved(turn: Turn, child: Child, leg: ChildLeg, units: int, copy: Co
         units: Approved units.
         copy: The decision that asked.
         why_less: Why it is fewer than were asked for, '' when it is not.
+        reference_inr: What slippage is measured against.
     """
     master = turn.state.master.legs[leg.leg]
     instrument = turn.leg_instrument(child.id, leg.leg)
@@ -172,7 +183,8 @@ def enter_approved(turn: Turn, child: Child, leg: ChildLeg, units: int, copy: Co
     wanted = wanted // instrument.lot_units * instrument.lot_units
     allowed, why = 0, ""
     if wanted > 0:
-        allowed, why = gates.check(_entry(turn, child, master, leg, instrument, side, None), wanted)
+        asked = _entry(turn, child, master, leg, instrument, side, None, reference_inr)
+        allowed, why = gates.check(asked, wanted)
     if allowed:
         make_orders(turn, child, leg, instrument, side, allowed, entry=True, copy=copy)
     reason = why or why_less
@@ -189,6 +201,7 @@ def _entry(
     instrument: Instrument,
     side: Side,
     signal_ns: int | None,
+    reference_inr: Decimal | None,
 ) -> gates.Entry:
     return gates.Entry(
         turn=turn,
@@ -199,6 +212,7 @@ def _entry(
         instrument=instrument,
         side=side,
         signal_ns=signal_ns,
+        reference_inr=reference_inr,
     )
 
 
@@ -258,7 +272,8 @@ def _risk_rule(
         cost = portfolio_margin([one], {})
     if cost <= 0:
         return NO_ENTRIES, reasons.NO_PRICE_FOR_RISK
-    return SizingRule(lots_for=by_risk(capital * pct / 100, cost, instrument.lot_units)), ""
+    rule = by_risk(capital * pct / 100, cost, instrument.lot_units, leg.high_units)
+    return SizingRule(lots_for=rule), ""
 
 
 def missing_units(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> int:

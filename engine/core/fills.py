@@ -6,6 +6,7 @@ Cumulative and monotonic: late and repeated news change nothing, a fill counts i
 from decimal import Decimal
 
 from config.schema import OnLegRefused
+from engine.commands import CancelOrder
 from engine.core import reasons
 from engine.core.charges import order_charges, segment_of
 from engine.core.entries import resume_entry
@@ -13,12 +14,14 @@ from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.orders import average_inr, change_state, hold, is_our_tag
 from engine.core.plans import note_missed
 from engine.core.settle import settle
-from engine.core.state import Child, ChildLeg, ChildOrder
+from engine.core.state import Child, ChildLeg, ChildOrder, OwnFill
 from engine.core.turn import ALARM, INFO, WARNING, Turn
-from engine.model import NS_PER_S, BookStatus, OrderReport, split_leg
+from engine.model import NS_PER_S, TERMINAL_BOOK, BookStatus, OrderReport, split_leg
 
 REFUSED_AGAIN_S = (1, 2, 4, 8, 15, 30, 60)
 """A refused exit is tried again after so long; the last one repeats."""
+
+GIVEN_UP = frozenset({OrderState.ABSENT, OrderState.WITHDRAWN})
 
 _END = {
     BookStatus.COMPLETE: OrderState.FILLED,
@@ -41,6 +44,8 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
     order.order_id = report.order_id
     late = _take_fill(turn, child, leg, order, report)
     _take_status(turn, child, leg, order, report)
+    if order.state in GIVEN_UP:
+        _surfaced(turn, child, order, report, filled=late)
     if was_done and not late:
         return
     settle(turn, child, leg, at_once=late and (was_done or order.entry))
@@ -49,10 +54,11 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
 
 def _take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report: OrderReport) -> bool:
     """Apply what is newly filled; true when there was anything new."""
-    filled = min(report.filled, order.units) if order.state is not OrderState.WITHDRAWN else report.filled
+    filled = report.filled
     new = filled - order.filled
     if new <= 0:
         return False
+    order.units = max(order.units, filled)  # an unsent order may have been reduced before it surfaced after all
     price = report.average_price_inr
     value = order.value_inr if price is None else price * filled
     cost = value - order.value_inr
@@ -63,11 +69,23 @@ def _take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, repor
     leg.allocation_units += signed
     leg.cash_inr -= cost * order.side.sign
     leg.charges_inr += _charges(turn, order, new, cost)
-    child.own_since_read[leg.leg] = child.own_since_read.get(leg.leg, 0) + signed
+    child.own_fills.append(OwnFill(leg=leg.leg, units=signed, at_ns=turn.now_ns))
     child.own_fill_ns[leg.leg] = turn.now_ns
     if order.cancelling_ns == 0 and order.chased_ns:
         order.chased_ns = turn.now_ns
     return True
+
+
+def _surfaced(turn: Turn, child: Child, order: ChildOrder, report: OrderReport, *, filled: bool) -> None:
+    """An order that was given up or replaced is at the broker after all: cancel it; what it filled is exited."""
+    if report.status not in TERMINAL_BOOK and not order.cancelling_ns:
+        order.cancelling_ns = turn.now_ns
+        turn.out.append(CancelOrder(account=order.account, tag=order.tag, order_id=report.order_id))
+        turn.notify(ALARM, "an order that was given up surfaced: cancelled", child.id, report.symbol)
+    if filled:
+        child.stopped[turn.scope_of(order.leg)] = reasons.SURFACED
+        text = f"an order that was given up surfaced with {order.filled} filled: the excess is closed, entries stopped"
+        turn.notify(ALARM, text, child.id, report.symbol)
 
 
 def _take_cost(leg: ChildLeg, signed: int, value_inr: Decimal) -> None:
@@ -105,7 +123,8 @@ def _take_status(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, rep
     if not order.acked_ns:
         order.acked_ns = turn.now_ns
     if end is OrderState.REJECTED and order.remaining:
-        refuse(turn, child, leg, order, report.status_text)
+        if order.state is not OrderState.HELD:
+            refuse(turn, child, leg, order, report.status_text)
         return
     change_state(turn, order, end, report.status_text if end is not OrderState.FILLED else "")
     _tell_end(turn, order)
@@ -137,13 +156,11 @@ def refuse(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, text: str
         turn.timer(f"exit:{child.id}|{leg.leg}", leg.exit_after_ns)
         turn.notify(ALARM, f"exit {reason}; tried again in {wait_s} s", child.id, symbol)
         return
-    scope = turn.scope_of(leg.leg)
     if turn.settings.risk.on_leg_refused is OnLegRefused.HOLD:
-        child.stopped.setdefault(scope, reasons.REFUSED_BEFORE)
         hold(turn, order, reason)
         return
     change_state(turn, order, OrderState.REJECTED, reason)
-    note_missed(turn, child, leg, reason)
+    note_missed(turn, child, leg, reason, guards=False)
 
 
 def _second_order(turn: Turn, child: Child, order: ChildOrder, report: OrderReport) -> None:

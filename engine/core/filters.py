@@ -27,9 +27,15 @@ def follows(filters: Filters, leg: LegId, kind: Kind | None, side: Side, order_t
     )
 
 
-def child_allows(filters: ChildFilters, leg: LegId, kind: Kind | None, side: Side, now_ns: int) -> bool:
+def child_allows(
+    filters: ChildFilters, leg: LegId, kind: Kind | None, side: Side, order_type: str, now_ns: int
+) -> bool:
     """Whether a child takes new entries in a leg (arguments as for `follows`)."""
-    return _named(filters, leg, kind, side, now_ns) and (not filters.products or split_leg(leg)[2] in filters.products)
+    return (
+        _named(filters, leg, kind, side, now_ns)
+        and (not filters.products or split_leg(leg)[2] in filters.products)
+        and (not filters.order_types or order_type in filters.order_types)
+    )
 
 
 def _named(filters: Filters | ChildFilters, leg: LegId, kind: Kind | None, side: Side, now_ns: int) -> bool:

@@ -10,14 +10,16 @@ from decimal import Decimal
 from fractions import Fraction
 
 from config.schema import Child as ChildSettings
-from config.schema import ChildRisk, Risk
+from config.schema import ChildRisk, OnLegBelowLot, OnLegRefused, Risk
 from engine.core import reasons
 from engine.core.baseline import cap_of
 from engine.core.filters import child_allows, ist_time
+from engine.core.lifecycle import OrderState
+from engine.core.orders import slice_most
 from engine.core.sizing import by_ratio
 from engine.core.state import Child, ChildLeg, MasterLeg
 from engine.core.turn import Turn, committed, reserved, seconds_ns
-from engine.model import NS_PER_S, Instrument, Quote, Side
+from engine.model import NS_PER_S, Instrument, Kind, Quote, Side
 
 MINUTE_NS = 60 * NS_PER_S
 
@@ -35,6 +37,8 @@ class Entry:
     side: Side
     signal_ns: int | None
     "When the master's fill happened; `None` after an approval: its age was judged when the prompt opened."
+    reference_inr: Decimal | None
+    "What slippage is measured against: the master's price, or today's where the operator asked for the entry."
 
     @property
     def quote(self) -> Quote | None:
@@ -97,7 +101,9 @@ def _filter(entry: Entry, units: int) -> Verdict:
     if entry.leg.allocation_units:
         return units, ""
     kind = entry.instrument.kind
-    allowed = child_allows(entry.settings.filters, entry.leg.leg, kind, entry.side, entry.turn.now_ns)
+    allowed = child_allows(
+        entry.settings.filters, entry.leg.leg, kind, entry.side, entry.master.order_type, entry.turn.now_ns
+    )
     return (units, "") if allowed else (0, reasons.FILTERED)
 
 
@@ -133,16 +139,16 @@ def _quote(entry: Entry, units: int) -> Verdict:
 
 
 def _price(entry: Entry, units: int) -> Verdict:
-    master, price = entry.master.price_inr, entry.price_inr
-    if master is None or price is None or master <= 0:
+    reference, price = entry.reference_inr, entry.price_inr
+    if reference is None or price is None or reference <= 0:
         return 0, reasons.SLIPPAGE
-    away = abs(price - master) * 100
+    away = abs(price - reference) * 100
     band = entry.turn.settings.risk.price_band_pct
-    if band is not None and away > band * master:
+    if band is not None and away > band * reference:
         return 0, reasons.PRICE_BAND
     copy = entry.turn.settings.copy
-    worse = (price - master) * entry.side.sign
-    most = max(master * copy.max_slippage_pct / 100, copy.slippage_ticks * entry.instrument.tick_inr)
+    worse = (price - reference) * entry.side.sign
+    most = max(reference * copy.max_slippage_pct / 100, copy.slippage_ticks * entry.instrument.tick_inr)
     return (0, reasons.SLIPPAGE) if worse > most else (units, "")
 
 
@@ -201,6 +207,30 @@ def _position_value(entry: Entry, units: int) -> Verdict:
     return units, ""
 
 
+def _lone_leg(entry: Entry, units: int) -> Verdict:
+    """No further short options or futures while the child lacks lots of another leg that the master holds."""
+    if entry.side is Side.BUY and entry.instrument.kind is not Kind.FUTURE:
+        return units, ""
+    for master in entry.turn.state.master.legs.values():
+        if master.units and master.leg != entry.leg.leg and master.scope == entry.master.scope:
+            if _lacks(entry, entry.child.legs.get(master.leg)):
+                return 0, reasons.LONE_LEG
+    return units, ""
+
+
+def _lacks(entry: Entry, leg: ChildLeg | None) -> bool:
+    """Whether a leg that the master holds is missing at the child, wholly or in part."""
+    risk = entry.turn.settings.risk
+    if leg is None:
+        return False
+    held = any(entry.turn.state.orders[tag].state is OrderState.HELD for tag in leg.orders)
+    if held and risk.on_leg_refused is OnLegRefused.HOLD:
+        return True
+    if leg.skipped == reasons.BELOW_ONE_LOT and not leg.target_units:
+        return risk.on_leg_below_lot is OnLegBelowLot.HOLD
+    return leg.lacking
+
+
 def _rate(entry: Entry, units: int) -> Verdict:
     state, child = entry.turn.state, entry.child
     since = entry.turn.now_ns - MINUTE_NS
@@ -208,13 +238,16 @@ def _rate(entry: Entry, units: int) -> Verdict:
         (entry.turn.settings.risk, state.entry_times_ns, state.entries_today),
         (entry.settings.risk, child.entry_times_ns, child.entries_today),
     )
+    slice_units = slice_most(entry.instrument) or units
     for risk, times, today in both:
         while times and times[0] <= since:
             times.pop(0)
-        if risk.max_orders_per_minute is not None and len(times) >= risk.max_orders_per_minute:
-            return 0, reasons.ORDERS_PER_MINUTE
-        if risk.max_orders_per_day is not None and today >= risk.max_orders_per_day:
-            return 0, reasons.ORDERS_PER_DAY
+        for most, used, why in (
+            (risk.max_orders_per_minute, len(times), reasons.ORDERS_PER_MINUTE),
+            (risk.max_orders_per_day, today, reasons.ORDERS_PER_DAY),
+        ):
+            if most is not None and units > max(0, most - used) * slice_units:
+                return max(0, most - used) * slice_units, why
     return units, ""
 
 
@@ -235,6 +268,7 @@ GATES: tuple[Gate, ...] = (
     _capital,
     _lots,
     _position_value,
+    _lone_leg,
     _rate,
 )
 """The order in which an entry is asked."""

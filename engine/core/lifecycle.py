@@ -43,6 +43,10 @@ LEGAL: frozenset[tuple[OrderState, OrderState]] = frozenset(
         (S.QUEUED, S.SENT),
         (S.QUEUED, S.HELD),
         (S.QUEUED, S.WITHDRAWN),
+        (S.QUEUED, S.WORKING),  # back in the queue as not accepted, and at the broker after all: adopted
+        (S.QUEUED, S.FILLED),
+        (S.QUEUED, S.CANCELLED),
+        (S.QUEUED, S.REJECTED),
         (S.SENT, S.WORKING),
         (S.SENT, S.UNKNOWN),
         (S.SENT, S.QUEUED),  # rate limit, refused connection: proven not accepted

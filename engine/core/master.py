@@ -8,18 +8,29 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.core import strategy as strategies
-from engine.core.baseline import forget_samples_from
 from engine.core.entries import decide_leg
 from engine.core.filters import follows
 from engine.core.state import MasterLeg, MasterOrder, Suspicion, Window
 from engine.core.turn import ALARM, INFO, WARNING, Turn, followed_legs, seconds_ns
 from engine.events import AccountRead
-from engine.model import NS_PER_MS, NS_PER_S, TERMINAL_BOOK, LegId, OrderReport, Position, sign, split_leg
+from engine.model import (
+    NS_PER_MS,
+    NS_PER_S,
+    TERMINAL_BOOK,
+    LegId,
+    OrderReport,
+    Position,
+    instrument_of,
+    sign,
+    split_leg,
+)
 from engine.snapshot import StrategyState
 
 QUIET_BEFORE_READ_NS = 2 * NS_PER_S
 """A read proves something about positions only when it began so long after the newest fill."""
 READS_APART_NS = NS_PER_S
+QUOTE_WAIT_NS = 2 * NS_PER_S
+"""A leg that is new to us waits so long for its first quote."""
 WINDOW_MOST_NS = 1000 * NS_PER_MS
 """A window closes at the latest so long after its first fill."""
 UNEXPLAINED_ALARM_NS = 30 * NS_PER_S
@@ -79,7 +90,9 @@ def _first_seen(turn: Turn, report: OrderReport) -> MasterOrder:
         state.settings.filters, leg, kind, report.side, report.order_type.value, turn.now_ns
     )
     state.master.orders[order.order_id] = order
-    if not order.followed:
+    if order.followed:
+        turn.subscribe(leg)
+    else:
         turn.notify(
             INFO, f"{report.side} {report.quantity} is filtered: not followed", state.master.account, report.symbol
         )
@@ -101,7 +114,7 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
     master = turn.state.master
     leg = master_leg(turn, order.leg)
     signed = order.side.sign * new
-    leg.price_inr, leg.last_fill_ns = cost / new, turn.now_ns
+    leg.price_inr, leg.last_fill_ns, leg.order_type = cost / new, turn.now_ns, order.order_type
     master.last_update_ns = turn.now_ns
     if not master.known and at_ns < turn.state.started_ns:
         return  # history from before the program's first day: the positions of the first read hold it
@@ -124,7 +137,6 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
         strategy.last_fill_ns = turn.now_ns
     if opened:
         strategies.begin(turn, strategy, order.placed_ns, order.order_id)
-        forget_samples_from(strategy, order.placed_ns)
         leg.units += opened
         leg.open_cost_inr += cost * abs(opened) / new
         changes.rose.setdefault(leg.leg, at_ns)
@@ -182,6 +194,10 @@ def window_due(turn: Turn, leg_id: LegId) -> None:
     if not turn.state.armed and turn.now_ns <= oldest_ns:
         turn.timer(f"window:{leg_id}", oldest_ns + 1)
         return
+    quote_by_ns = turn.state.subscribed.get(instrument_of(leg_id), 0) + QUOTE_WAIT_NS
+    if turn.quote(leg_id) is None and turn.now_ns < quote_by_ns:
+        turn.timer(f"window:{leg_id}", quote_by_ns)
+        return
     signal_ns = leg.window.signal_ns
     leg.window = None
     leg.decision += 1
@@ -189,7 +205,7 @@ def window_due(turn: Turn, leg_id: LegId) -> None:
 
 
 def windows_now(turn: Turn) -> None:
-    """Decide what waited for the engine to be armed."""
+    """Decide what waited for the engine to be armed, or for a first quote."""
     for leg in list(turn.state.master.legs.values()):
         if leg.window is not None and leg.window.due_ns <= turn.now_ns:
             window_due(turn, leg.leg)

@@ -89,6 +89,7 @@ def _offer(
             signal_ns=turn.now_ns,
             decision=copy.id,
             ratio=ratio,
+            reference_inr=None if (quote := turn.quote(leg.leg)) is None else quote.touch(side),
         )
     )
 

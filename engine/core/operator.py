@@ -113,7 +113,7 @@ def _reset(turn: Turn, scope: str) -> None:
     for strategy in found:
         strategy.ratios, strategy.left_out, strategy.pinned = {}, {}, None
         if strategy.state is StrategyState.FLAT:
-            strategy.settled, strategy.samples = True, {}
+            strategy.settled, strategy.quiet_since_ns = True, turn.now_ns
             continue
         strategy.exit_only = True
     turn.notify(WARNING, "strategy reset: no ratio, no entries; what is open stays and is exited with the master")
@@ -163,7 +163,7 @@ def flatten(turn: Turn, children: tuple[str, ...], text: str) -> None:
             if leg.sign:
                 size = leg.decided_units
                 store_plan(leg, Plan(sign=leg.sign, high_units=size, decided_units=size))
-            leg.exit_after_ns = 0
+            leg.exit_after_ns, leg.flattening = 0, bool(leg.allocation_units or leg.orders)
             settle(turn, child, leg, at_once=True)
         for strategy in turn.state.strategies.values():
             if strategy.state is not StrategyState.FLAT:

@@ -30,15 +30,20 @@ def make_orders(
 
     An odd remainder (an exit to zero of a changed lot size) goes out with the last slice.
     """
-    most = units
-    if instrument.freeze_units is not None:
-        most = max(instrument.lot_units, instrument.freeze_units // instrument.lot_units * instrument.lot_units)
+    most = slice_most(instrument) or units
     number = 0
     while units > 0:
         slice_units = min(units, most)
         _queue(turn, child, leg, side, slice_units, number, entry=entry, copy=copy)
         units -= slice_units
         number += 1
+
+
+def slice_most(instrument: Instrument) -> int | None:
+    """The largest order in whole lots below the freeze quantity, `None` where there is no such quantity."""
+    if instrument.freeze_units is None:
+        return None
+    return max(instrument.lot_units, instrument.freeze_units // instrument.lot_units * instrument.lot_units)
 
 
 def _queue(
@@ -66,6 +71,10 @@ def _queue(
     copy.tags.append(order.tag)
     if entry:
         leg.limit_units += units
+        child.entry_times_ns.append(turn.now_ns)
+        child.entries_today += 1
+        state.entry_times_ns.append(turn.now_ns)
+        state.entries_today += 1
 
 
 def _next_tag(turn: Turn, account: str) -> str:
@@ -160,7 +169,7 @@ def _send(turn: Turn, order: ChildOrder) -> bool:
     leg = child.legs[order.leg]
     if order.entry and _entry_is_over(turn, child, leg, order):
         return True
-    if state.kill >= 2 or not child.synced or (order.entry and not state.armed):
+    if (state.kill >= 2 and not leg.flattening) or not child.synced or (order.entry and not state.armed):
         return False
     if child.needs_login:
         if order.entry:
@@ -216,12 +225,8 @@ def _place(turn: Turn, child: Child, order: ChildOrder) -> None:
     change_state(turn, order, OrderState.SENT)
     order.sent_ns = turn.now_ns
     order.tries += 1
+    order.external_units = child.external.get(order.leg, 0)
     turn.timer(f"order:{order.tag}", turn.now_ns + ANSWER_DEADLINE_NS)
-    if order.entry:
-        child.entry_times_ns.append(turn.now_ns)
-        child.entries_today += 1
-        turn.state.entry_times_ns.append(turn.now_ns)
-        turn.state.entries_today += 1
     exchange, symbol, product = split_leg(order.leg)
     turn.out.append(
         PlaceOrder(

@@ -24,13 +24,17 @@ def store_plan(leg: ChildLeg, plan: Plan) -> None:
     leg.peak_units = max(leg.peak_units, plan.decided_units) if plan.sign else 0
 
 
-def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:
-    """Lots that the target counted on will not come: what is committed is the child's share from now on."""
+def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards: bool = True) -> None:
+    """Lots that the target counted on will not come: what is committed is the child's share from now on.
+
+    `guards`: whether the lone-leg guard counts the leg as lacking lots.
+    """
     have = committed(turn, leg)
     if have >= leg.target_units:
         return
     store_plan(leg, missed(plan_of(leg), max(0, have)))
     leg.skipped = reason
+    leg.lacking = leg.lacking or guards
     turn.skip(child, leg.leg, reason)
 
 
@@ -54,3 +58,4 @@ def close_if_done(turn: Turn, leg: ChildLeg) -> None:
     store_plan(leg, Plan())
     leg.due, leg.due_reason, leg.due_since_ns = False, "", 0
     leg.exit_after_ns, leg.exit_tries, leg.drift_since_ns = 0, 0, 0
+    leg.skipped, leg.lacking, leg.flattening = "", False, False

@@ -12,7 +12,7 @@ from engine.commands import Command
 from engine.core import answering, offers
 from engine.core.accounts import logged_in, take_child_read
 from engine.core.answers import order_timer, restart_orders, take_answer
-from engine.core.baseline import add_sample
+from engine.core.baseline import add_sample, settle_margins
 from engine.core.chase import chase_exits
 from engine.core.fills import apply_child_report
 from engine.core.loss import watch_losses
@@ -140,7 +140,7 @@ def _begin_process(state: State, event: SessionStarted) -> None:
         if old is None or old.max_capital_inr != settings.max_capital_inr:
             child.max_capital_inr = settings.max_capital_inr
         child.synced, child.read_sent_ns, child.positions_began_ns, child.positions_at_ns = False, None, 0, None
-        child.orders_began_ns, child.own_since_read = 0, {}
+        child.orders_began_ns, child.own_fills = 0, []
     state.now_ns = max(state.now_ns, event.at_ns)
     state.started_ns, state.stopped, state.armed = state.now_ns, False, False
     state.unclean = state.unclean or event.unclean
@@ -242,8 +242,11 @@ def _instruments(turn: Turn, event: object) -> None:
 
 def _quotes(turn: Turn, event: object) -> None:
     assert isinstance(event, QuotesUpdated)  # noqa: S101
+    is_first = any(quote.instrument not in turn.state.quotes for quote in event.quotes)
     for quote in event.quotes:
         turn.state.quotes[quote.instrument] = quote
+    if is_first:
+        windows_now(turn)
 
 
 def _order(turn: Turn, event: object) -> None:
@@ -285,10 +288,13 @@ def _arm(turn: Turn) -> None:
 
 
 def _sample(turn: Turn, account: str, available_inr: Decimal) -> None:
-    scopes = list(turn.state.strategies.values()) or [turn.strategy(turn.scope_of(LegId("::")))]
-    for strategy in scopes:
-        if is_quiet(turn, strategy):
-            add_sample(turn, strategy, account, available_inr)
+    if not turn.state.master.synced:
+        return
+    add_sample(turn, account, available_inr)
+    if account == turn.state.master.account:
+        for strategy in turn.state.strategies.values():
+            if is_quiet(turn, strategy) and not strategy.settled:
+                settle_margins(turn, strategy, available_inr)
 
 
 def _answer(turn: Turn, event: object) -> None:

@@ -11,7 +11,7 @@ from engine.core.lifecycle import UNSENT, OrderState
 from engine.core.orders import change_state, make_orders, new_copy
 from engine.core.plans import close_if_done
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy
-from engine.core.turn import ALARM, Turn, exits_open, held_units, reserved
+from engine.core.turn import ALARM, Turn, exits_open, held_units, net_units, reserved
 from engine.model import NS_PER_S, Side, sign, split_leg
 
 CANCEL_AGAIN_NS = 5 * NS_PER_S
@@ -69,7 +69,7 @@ def _excess(turn: Turn, leg: ChildLeg) -> int:
 def exit_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
     """Why an exit cannot go out now, '' when it can (the only gates of an exit)."""
     state = turn.state
-    if state.kill >= 2:
+    if state.kill >= 2 and not leg.flattening:
         return reasons.KILLED
     if not child.synced:
         return reasons.NOT_READ
@@ -162,8 +162,7 @@ def _net_room(turn: Turn, child: Child, leg: ChildLeg) -> int:
     """
     if not child.positions_began_ns:
         return abs(leg.allocation_units)
-    net = child.positions.get(leg.leg, 0) + child.own_since_read.get(leg.leg, 0)
-    return max(0, net * sign(leg.allocation_units)) - exits_open(turn, leg)
+    return max(0, net_units(child, leg.leg) * sign(leg.allocation_units)) - exits_open(turn, leg)
 
 
 def _cut_short(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:

@@ -143,10 +143,11 @@ def by_lots(lots: int) -> LotsFor:
     return lambda units: lots if units else 0
 
 
-def by_risk(budget_inr: Decimal, cost_of_lot_inr: Decimal, lot_units: int) -> LotsFor:
-    """As many lots as `budget_inr` pays for, never more than the master's own."""
+def by_risk(budget_inr: Decimal, cost_of_lot_inr: Decimal, lot_units: int, high_units: int) -> LotsFor:
+    """Of what the master adds beyond `high_units`, as many lots as `budget_inr` pays for, never more than his own."""
     most = int(budget_inr // cost_of_lot_inr)
-    return lambda units: min(units // lot_units, most)
+    before = high_units // lot_units
+    return lambda units: min(units // lot_units, before + most)
 
 
 def capped_ratio(available_inr: Decimal, cap_inr: Decimal | None, baseline_inr: Decimal, most: Fraction) -> Fraction:

@@ -72,6 +72,8 @@ class MasterLeg(Mutable, kw_only=True):
     "What the present strategy lots were opened for, at average cost."
     price_inr: Decimal | None = None
     "Average price of the newest fill."
+    order_type: str = "MARKET"
+    "Type of the order that filled last."
     last_fill_ns: int = 0
     window: Window | None = None
     suspicion: Suspicion | None = None
@@ -148,8 +150,8 @@ class Strategy(Mutable, kw_only=True):
     last_ratios: dict[str, Fraction] = {}
     "Ratios of the last strategy, for the record."
     last_baseline_inr: Decimal | None = None
-    samples: dict[str, list[Run]] = {}
-    "Quiet samples by account, oldest first."
+    quiet_since_ns: int = 0
+    "Samples from then on were quiet for this scope, up to its next order."
 
 
 class ChildOrder(Mutable, kw_only=True):
@@ -187,6 +189,8 @@ class ChildOrder(Mutable, kw_only=True):
     "When the cancel was asked for, 0 for not."
     chased_ns: int = 0
     chases: int = 0
+    external_units: int = 0
+    "The owner's own position in the leg when the order was sent: what an unknown order's absence is judged by."
 
     @property
     def remaining(self) -> int:
@@ -232,13 +236,25 @@ class ChildLeg(Mutable, kw_only=True):
     exit_granted: bool = False
     "The operator (or the time-out of his prompt) let the present exit go."
     exit_tries: int = 0
+    flattening: bool = False
+    "The operator flattened it: the exit passes every kill level."
     due: bool = False
     due_since_ns: int = 0
     due_reason: str = ""
     skipped: str = ""
     "Why the newest entry was not taken or only in part."
+    lacking: bool = False
+    "Lots of it were missed for good: the lone-leg guard holds until the leg is closed or resynced."
     drift_since_ns: int = 0
     suspicion: Suspicion | None = None
+
+
+class OwnFill(Mutable, kw_only=True):
+    """Units of ours that were filled, signed, and when we learned of it."""
+
+    leg: LegId
+    units: int
+    at_ns: int
 
 
 class Child(Mutable, kw_only=True):
@@ -253,8 +269,8 @@ class Child(Mutable, kw_only=True):
     positions_began_ns: int = 0
     "When that read began; 0 when there was none since this process started."
     positions_at_ns: int | None = None
-    own_since_read: dict[LegId, int] = {}
-    "Our own fills learned since that read began, signed."
+    own_fills: list[OwnFill] = []
+    "Our own fills learned since that read began."
     own_fill_ns: dict[LegId, int] = {}
     external: dict[LegId, int] = {}
     orders_at_ns: int = 0
@@ -287,6 +303,8 @@ class PromptItem(Mutable, kw_only=True):
     signal_ns: int
     decision: int
     ratio: Fraction | None = None
+    reference_inr: Decimal | None = None
+    "Price when the operator asked for this entry; `None` where the master's price is the measure."
     reason: str = ""
 
 
@@ -352,6 +370,8 @@ class State(Mutable, kw_only=True):
     "By account; '' holds for every account."
     quotes: dict[InstrumentId, Quote] = {}
     subscribed: dict[InstrumentId, int] = {}
+    samples: dict[str, list[Run]] = {}
+    "Margin samples by account, oldest first. Which of them were quiet is a matter of each scope."
     strategies: dict[str, Strategy] = {}
     orders: dict[str, ChildOrder] = {}
     queue: list[str] = []

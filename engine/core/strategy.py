@@ -1,6 +1,6 @@
 """The life of a strategy, per scope: FLAT -> ACTIVE -> EXITING -> FLAT. Its ratio is taken once and kept to the end."""
 
-from engine.core.baseline import forget_samples_from, freeze_ratios, select_baseline
+from engine.core.baseline import freeze_ratios, select_baseline
 from engine.core.state import MasterOrder, Strategy
 from engine.core.turn import INFO, WARNING, Turn, followed_legs, is_busy
 from engine.model import Position
@@ -30,13 +30,12 @@ def pin(turn: Turn, strategy: Strategy, order: MasterOrder) -> None:
     """Keep the baseline of the first order that works while flat."""
     if strategy.state is StrategyState.FLAT and strategy.pinned is None and strategy.settled:
         strategy.pinned = select_baseline(turn, strategy, order.placed_ns, order.order_id)
-        forget_samples_from(strategy, order.placed_ns)
 
 
 def unpin(turn: Turn, strategy: Strategy) -> None:
     """Release a pinned baseline when nothing of the master works any more."""
     if strategy.pinned is not None and strategy.state is StrategyState.FLAT and not works(turn, strategy.scope):
-        strategy.pinned = None
+        strategy.pinned, strategy.quiet_since_ns = None, turn.now_ns
 
 
 def begin(turn: Turn, strategy: Strategy, placed_ns: int, order_id: str) -> None:

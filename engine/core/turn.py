@@ -135,6 +135,11 @@ def exits_open(turn: Turn, leg: ChildLeg) -> int:
     return sum(order.remaining for order in turn.open_orders(leg) if not order.entry)
 
 
+def net_units(child: Child, leg: LegId) -> int:
+    """The broker's net position: the last complete read plus our own fills learned since that read began."""
+    return child.positions.get(leg, 0) + sum(fill.units for fill in child.own_fills if fill.leg == leg)
+
+
 def held_units(leg: ChildLeg) -> int:
     """The allocation in the plan's direction; negative when it stands against it."""
     return leg.allocation_units * leg.sign

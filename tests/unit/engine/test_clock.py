@@ -1,0 +1,73 @@
+"""Clocks. Nothing here asserts how long anything took: real ones are only compared with themselves."""
+
+import threading
+
+import pytest
+
+from engine.clock import EngineClock, ScaledClock, SystemClock, VirtualClock, ticks_s
+from engine.model import NS_PER_S
+
+START = 1_793_591_400 * NS_PER_S
+HOUR = 3600 * NS_PER_S
+
+
+@pytest.mark.parametrize("clock", [SystemClock(), ScaledClock(START, 1.0), ScaledClock(START, 1000.0)])
+def test_running_clock_never_goes_back(clock: EngineClock) -> None:
+    seen = [clock.now_ns() for _ in range(1000)]
+    assert seen == sorted(seen)
+
+
+def test_scaled_clock_starts_at_its_start() -> None:
+    clock = ScaledClock(START, 0.001)
+    assert START <= clock.now_ns() < START + NS_PER_S
+
+
+def test_scaled_clock_runs_as_many_times_faster_as_asked() -> None:
+    """Two clocks over the same stretch of real time, the slow one read inside the readings of the fast one."""
+    slow, fast = ScaledClock(0, 1.0), ScaledClock(0, 1000.0)
+    slow_before, fast_before = slow.now_ns(), fast.now_ns()
+    threading.Event().wait(0.02)
+    fast_after, slow_after = fast.now_ns(), slow.now_ns()
+    slow_outer, fast_inner = slow_after - slow_before, fast_after - fast_before
+    assert 0 < fast_inner <= slow_outer * 1000 and fast_inner > slow_outer
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 60.0, 1000.0])
+def test_scaled_wait_is_the_market_time_divided_by_the_speed(speed: float) -> None:
+    clock = ScaledClock(START, speed)
+    wait_s = clock.wait_s(START + HOUR)
+    assert 3590 / speed < wait_s <= 3600 / speed
+
+
+def test_system_clock_waits_in_real_seconds() -> None:
+    clock = SystemClock()
+    assert 3590 < clock.wait_s(clock.now_ns() + HOUR) <= 3600
+
+
+@pytest.mark.parametrize("clock", [SystemClock(), ScaledClock(START, 7.0)])
+def test_wait_for_the_past_is_none_at_all(clock: EngineClock) -> None:
+    assert clock.wait_s(clock.now_ns() - 1) == 0.0
+
+
+def test_virtual_clock_stands_still_until_it_is_moved() -> None:
+    clock = VirtualClock(START)
+    assert clock.now_ns() == clock.now_ns() == START
+    clock.advance(START + 5)
+    assert clock.now_ns() == START + 5
+
+
+def test_virtual_clock_never_goes_back() -> None:
+    clock = VirtualClock(START)
+    clock.advance(START - 1)
+    assert clock.now_ns() == START
+
+
+def test_virtual_clock_does_not_wait_but_goes_there() -> None:
+    clock = VirtualClock(START)
+    assert clock.wait_s(START + HOUR) == 0.0
+    assert clock.now_ns() == START + HOUR
+
+
+def test_ticks_never_step_back() -> None:
+    seen = [ticks_s() for _ in range(1000)]
+    assert seen == sorted(seen)

@@ -1,0 +1,334 @@
+"""Lanes: commands become calls, answers become events, and a slow account delays only itself."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+
+from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder, ReadAccount, Subscribe
+from engine.errors import NeedsLogin, ReadFailed
+from engine.events import AccountRead, Event, Outcome, Request, RequestAnswered
+from engine.lanes import QUEUE_MOST, THREADS_MOST, ThreadLane, perform
+from engine.model import Position
+from engine.ports import Answer
+from tests.unit.engine.fakes import WAIT_S, Gate, Inbox, ScriptedBroker, cancel, modify, notice, place, read
+from tests.unit.paper.builders import CALL, NOW, nfo
+
+WRITES: list[tuple[Command, Request]] = [
+    (place(), Request.PLACE),
+    (modify(), Request.MODIFY),
+    (cancel(), Request.CANCEL),
+]
+IDS = ["place", "modify", "cancel"]
+
+
+class Ticking:
+    """A clock that is one nanosecond later at every look."""
+
+    def __init__(self) -> None:
+        self.ns = NOW
+
+    def __call__(self) -> int:
+        self.ns += 1
+        return self.ns
+
+
+def position() -> Position:
+    return Position(exchange="NFO", symbol=CALL, product="NRML", net_units=65)
+
+
+# The table of perform
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+@pytest.mark.parametrize(("command", "request_"), WRITES, ids=IDS)
+def test_write_is_called_once_and_its_answer_told_as_it_is(
+    command: Command, request_: Request, outcome: Outcome
+) -> None:
+    broker = ScriptedBroker()
+    order_id = "O7" if outcome is Outcome.ACKED else ""
+    reason = "" if outcome is Outcome.ACKED else "in the broker's words"
+    broker.answers[request_.value] = Answer(outcome=outcome, order_id=order_id, reason=reason)
+    event = perform(broker, command, Ticking())
+    assert broker.calls == [f"{request_.value} T1"]
+    assert event == RequestAnswered(
+        at_ns=NOW + 1, account="C1", request=request_, tag="T1", outcome=outcome, order_id=order_id, reason=reason
+    )
+
+
+@pytest.mark.parametrize("command", [notice(), Subscribe(instruments=(nfo(CALL),))], ids=["notice", "subscribe"])
+def test_command_that_is_not_for_brokers_calls_nobody(command: Command) -> None:
+    broker = ScriptedBroker()
+    assert perform(broker, command, Ticking()) is None
+    assert broker.calls == []
+
+
+def test_read_takes_orders_then_positions_then_funds_and_says_when_it_began() -> None:
+    broker = ScriptedBroker()
+    row = position()
+    broker.reads = {"orders": [], "positions": [row], "available_inr": Decimal("12.50")}
+    event = perform(broker, read(), Ticking())
+    assert broker.calls == ["orders", "positions", "available_inr"]
+    assert event == AccountRead(
+        at_ns=NOW + 2, account="C1", began_ns=NOW + 1, orders=(), positions=(row,), available_inr=Decimal("12.50")
+    )
+
+
+@pytest.mark.parametrize(
+    ("orders", "positions", "funds", "calls"),
+    [
+        (True, False, False, ["orders"]),
+        (False, True, False, ["positions"]),
+        (False, False, True, ["available_inr"]),
+        (False, False, False, []),
+    ],
+)
+def test_only_what_is_asked_for_is_read(orders: bool, positions: bool, funds: bool, calls: list[str]) -> None:
+    broker = ScriptedBroker()
+    event = perform(broker, ReadAccount(account="C1", orders=orders, positions=positions, funds=funds), Ticking())
+    assert broker.calls == calls
+    assert isinstance(event, AccountRead)
+    known = (event.orders is not None, event.positions is not None, event.available_inr is not None)
+    assert known == (orders, positions, funds)
+
+
+PARTS = ("orders", "positions", "available_inr")
+
+
+@pytest.mark.parametrize("failing", PARTS)
+def test_part_that_fails_is_unknown_and_the_others_are_kept(failing: str) -> None:
+    broker = ScriptedBroker()
+    broker.reads[failing] = ReadFailed("HTTP 502")
+    event = perform(broker, read(), Ticking())
+    assert isinstance(event, AccountRead)
+    known = {"orders": event.orders, "positions": event.positions, "available_inr": event.available_inr}
+    assert [part for part in PARTS if known[part] is None] == [failing]
+    assert (event.error, event.needs_login) == ("HTTP 502", False)
+    assert broker.calls == list(PARTS)
+
+
+def test_read_that_fails_whole_is_unknown_in_every_part_and_says_each_reason_once() -> None:
+    broker = ScriptedBroker()
+    broker.reads = {
+        "orders": ReadFailed("timed out"),
+        "positions": ReadFailed("HTTP 502"),
+        "available_inr": ReadFailed("timed out"),
+    }
+    event = perform(broker, read(), Ticking())
+    assert isinstance(event, AccountRead)
+    assert (event.orders, event.positions, event.available_inr) == (None, None, None)
+    assert event.error == "timed out; HTTP 502"
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_session_that_is_over_is_told_whichever_part_notices_it(part: str) -> None:
+    broker = ScriptedBroker()
+    broker.reads[part] = NeedsLogin("token expired")
+    event = perform(broker, read(), Ticking())
+    assert isinstance(event, AccountRead)
+    assert event.needs_login
+
+
+# Threads
+
+
+class Line:
+    """A lane with its broker and what it told."""
+
+    def __init__(self, account: str = "C1", inbox: Inbox | None = None, overtake_s: float = WAIT_S) -> None:
+        self.broker = ScriptedBroker(account)
+        self.inbox = Inbox() if inbox is None else inbox
+        self.lane = ThreadLane(self.broker, self.inbox, Ticking(), overtake_s=overtake_s)
+
+
+@contextmanager
+def blocked(line: Line) -> Iterator[Gate]:
+    """The lane's first call hangs until the block ends, whatever the test finds."""
+    gate = Gate()
+    line.broker.on_call = gate
+    try:
+        yield gate
+    finally:
+        line.broker.on_call = lambda _call: None
+        gate.open()
+        line.lane.close(WAIT_S)
+
+
+def tags(events: list[Event]) -> list[str]:
+    return [event.tag for event in events if isinstance(event, RequestAnswered)]
+
+
+def test_slow_account_delays_only_itself() -> None:
+    inbox = Inbox()
+    slow, quick = Line("C1", inbox), Line("C2", inbox)
+    with blocked(slow) as gate:
+        slow.lane.submit(place("SLOW", "C1"))
+        gate.wait_until_reached()
+        for number in range(5):
+            quick.lane.submit(place(f"Q{number}", "C2"))
+        assert tags(inbox.wait_for(5)) == ["Q0", "Q1", "Q2", "Q3", "Q4"]
+    assert tags(inbox.wait_for(6))[-1] == "SLOW"
+    assert quick.lane.close(WAIT_S)
+
+
+def test_lane_is_serial_in_the_order_of_submission() -> None:
+    line = Line()
+    with blocked(line) as gate:
+        for tag in ("A", "B", "C"):
+            line.lane.submit(place(tag))
+        gate.wait_until_reached()
+        assert line.broker.calls == ["place A"]
+    assert tags(line.inbox.wait_for(3)) == ["A", "B", "C"]
+    assert line.broker.calls == ["place A", "place B", "place C"]
+
+
+def test_silent_call_is_overtaken_by_the_next_one() -> None:
+    """An exit does not wait for the time-out of a lost entry."""
+    line = Line(overtake_s=0.01)
+    with blocked(line) as gate:
+        line.lane.submit(place("LOST"))
+        gate.wait_until_reached()
+        line.broker.on_call = lambda _call: None
+        line.lane.submit(place("EXIT"))
+        assert tags(line.inbox.wait_for(1)) == ["EXIT"]
+    assert tags(line.inbox.wait_for(2)) == ["EXIT", "LOST"]
+
+
+def test_only_so_many_calls_are_under_way_at_once() -> None:
+    line = Line(overtake_s=0.0)
+    entered = threading.Semaphore(0)
+    go_on = threading.Event()
+
+    def hang(_call: str) -> None:
+        entered.release()
+        go_on.wait(WAIT_S)
+
+    line.broker.on_call = hang
+    for number in range(THREADS_MOST + 3):
+        line.lane.submit(place(f"T{number}"))
+    for _ in range(THREADS_MOST):
+        assert entered.acquire(timeout=WAIT_S)
+    one_more = entered.acquire(timeout=0.05)
+    go_on.set()
+    line.inbox.wait_for(THREADS_MOST + 3)
+    assert not one_more
+    assert line.lane.close(WAIT_S)
+
+
+def test_close_waits_until_the_last_answer_is_handed_over() -> None:
+    """What is closed is followed by the orderly end: an answer that comes after it is lost."""
+    posting, go_on = threading.Event(), threading.Event()
+
+    def post(_event: Event) -> None:
+        posting.set()
+        go_on.wait(WAIT_S)
+
+    lane = ThreadLane(ScriptedBroker(), post, Ticking(), overtake_s=WAIT_S)
+    lane.submit(place())
+    assert posting.wait(WAIT_S)
+    closed = lane.close(0.05)
+    go_on.set()
+    assert not closed
+
+
+def test_submit_does_not_wait_for_the_call() -> None:
+    line = Line()
+    with blocked(line) as gate:
+        line.lane.submit(place("A"))
+        gate.wait_until_reached()
+        line.lane.submit(place("B"))
+        assert line.inbox.events == []
+
+
+@pytest.mark.parametrize(("command", "request_"), WRITES, ids=IDS)
+def test_adapter_that_raises_in_a_write_leaves_its_outcome_unknown(command: Command, request_: Request) -> None:
+    line = Line()
+    line.broker.answers[request_.value] = ValueError("secret token abc")
+    line.lane.submit(command)
+    (event,) = line.inbox.wait_for(1)
+    assert isinstance(event, RequestAnswered)
+    assert (event.request, event.tag, event.outcome) == (request_, "T1", Outcome.UNKNOWN)
+    assert event.reason == "ValueError in the adapter", "what an SDK says may hold a secret"
+    assert line.lane.close(WAIT_S)
+
+
+def test_adapter_that_raises_in_a_read_leaves_the_account_unknown() -> None:
+    line = Line()
+    line.broker.reads["positions"] = ZeroDivisionError()
+    line.lane.submit(read())
+    (event,) = line.inbox.wait_for(1)
+    assert isinstance(event, AccountRead)
+    assert (event.orders, event.positions, event.available_inr) == (None, None, None)
+    assert event.error == "ZeroDivisionError in the adapter"
+    assert line.lane.close(WAIT_S)
+
+
+def test_lane_lives_on_after_an_adapter_raised() -> None:
+    line = Line()
+    line.broker.answers["place"] = ValueError()
+    line.lane.submit(place("A"))
+    line.lane.submit(cancel("B"))
+    assert tags(line.inbox.wait_for(2)) == ["A", "B"]
+    assert line.lane.close(WAIT_S)
+
+
+def test_full_lane_answers_writes_as_not_sent_and_never_calls() -> None:
+    line = Line()
+    with blocked(line) as gate:
+        line.lane.submit(place("FIRST"))
+        gate.wait_until_reached()
+        for _ in range(QUEUE_MOST):
+            line.lane.submit(read())
+        for command in (place("P"), modify("M"), cancel("C"), read(), notice()):
+            line.lane.submit(command)
+        answers = [e for e in line.inbox.wait_for(3) if isinstance(e, RequestAnswered)]
+        assert [(a.tag, a.request.value, a.outcome) for a in answers] == [
+            ("P", "place", Outcome.NOT_SENT),
+            ("M", "modify", Outcome.NOT_SENT),
+            ("C", "cancel", Outcome.NOT_SENT),
+        ]
+    assert [call for call in line.broker.calls if " " in call] == ["place FIRST"]
+
+
+def test_close_finishes_what_waits_and_takes_nothing_more() -> None:
+    line = Line()
+    for tag in ("A", "B", "C"):
+        line.lane.submit(place(tag))
+    assert line.lane.close(WAIT_S)
+    line.lane.submit(place("LATE"))
+    assert line.broker.calls == ["place A", "place B", "place C"]
+    assert tags(line.inbox.events)[:3] == ["A", "B", "C"]
+
+
+def test_close_of_a_lane_that_hangs_says_so() -> None:
+    line = Line()
+    with blocked(line) as gate:
+        line.lane.submit(place())
+        gate.wait_until_reached()
+        assert not line.lane.close(0.01)
+
+
+def test_close_of_a_lane_that_hangs_with_a_full_queue_says_so() -> None:
+    line = Line()
+    with blocked(line) as gate:
+        line.lane.submit(place())
+        gate.wait_until_reached()
+        for _ in range(QUEUE_MOST):
+            line.lane.submit(read())
+        assert not line.lane.close(0.01)
+
+
+def test_lane_thread_does_not_keep_the_process_alive() -> None:
+    line = Line("CX")
+    (thread,) = [t for t in threading.enumerate() if t.name == "lane-CX"]
+    assert thread.daemon
+    assert line.lane.close(WAIT_S)
+    assert not thread.is_alive()
+
+
+def test_types_of_commands_are_all_in_the_table() -> None:
+    """Guards the parameters above: a new kind of write needs its row."""
+    assert {type(command) for command, _ in WRITES} == {PlaceOrder, ModifyOrder, CancelOrder}
+    assert {request for _, request in WRITES} == set(Request)

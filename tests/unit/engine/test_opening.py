@@ -1,0 +1,38 @@
+"""The first event of a process: what the dated rules say of the day."""
+
+from datetime import date
+
+from config.schema import Mode
+from engine.opening import opening, sessions_of
+from tests.unit.engine.fakes import DAY, settings
+from tests.unit.paper.builders import NOW, ns
+
+
+def test_session_of_a_trading_day_is_among_those_around_it_in_order() -> None:
+    sessions = sessions_of(DAY)
+    assert any(s.open_ns <= NOW < s.close_ns for s in sessions)
+    assert [s.open_ns for s in sessions] == sorted(s.open_ns for s in sessions)
+    assert min(s.open_ns for s in sessions if s.close_ns > NOW) == ns("09:15")
+
+
+def test_weekend_has_sessions_around_it_but_none_of_its_own() -> None:
+    day_ns = 86_400_000_000_000
+    sunday_ns = ns("00:00", 1)
+    assert not [s for s in sessions_of(date(2026, 11, 1)) if sunday_ns <= s.open_ns < sunday_ns + day_ns]
+    assert sessions_of(date(2026, 11, 1))
+
+
+def test_day_beyond_the_calendar_has_no_sessions_at_all() -> None:
+    assert sessions_of(date(2099, 1, 5)) == ()
+
+
+def test_opening_says_day_mode_charges_and_how_the_last_session_ended() -> None:
+    event = opening(settings(), DAY, NOW, unclean=True, mode=Mode.LIVE)
+    assert (event.at_ns, event.day, event.mode, event.unclean) == (NOW, "2026-11-02", Mode.LIVE, True)
+    assert event.sessions == sessions_of(DAY)
+    assert event.charges is not None
+    assert event.charges.since <= event.day
+
+
+def test_opening_is_on_paper_unless_told_otherwise() -> None:
+    assert opening(settings(), DAY, NOW, unclean=False).mode is Mode.PAPER
