@@ -307,7 +307,8 @@ class _Session:
         text = f"{_clock(line.at_ns)} {_words(line)}"
         self._log.write(text)
         if self._arguments.headless:
-            print(text, file=self._lines, flush=True)
+            with contextlib.suppress(OSError):  # a closed pipe costs lines, never the session
+                print(text, file=self._lines, flush=True)
 
 
 def _last_resort(code: int, terminal: list[object] | None) -> None:

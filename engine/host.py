@@ -76,7 +76,11 @@ class Host:
             return
         self.events_handled += 1
         for command in commands:
-            self._dispatch(command)
+            if not isinstance(command, Notify):
+                self._dispatch(command)
+        for command in commands:  # people are told last: a log that cannot be written holds up no order
+            if isinstance(command, Notify):
+                self.note(command)
         if event.at_ns - self._checkpointed_ns >= CHECKPOINT_EVERY_NS:
             self.checkpoint(event.at_ns)
 
@@ -103,12 +107,10 @@ class Host:
             self.fail(str(error), now_ns)
 
     def _dispatch(self, command: Command) -> None:
-        if isinstance(command, Notify):
-            self.note(command)
-        elif isinstance(command, Subscribe):
+        if isinstance(command, Subscribe):
             if self._market is not None:
                 self._market.subscribe(command.instruments)
-        else:
+        elif not isinstance(command, Notify):
             lane = self._lanes.get(command.account)
             if lane is not None:
                 lane.submit(command)

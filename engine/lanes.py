@@ -128,7 +128,10 @@ class ThreadLane:
 
     def close(self, timeout_s: float) -> bool:
         """Take nothing more and finish what waits; true when it came to its end in time."""
-        self._queue.put(None, timeout=timeout_s)
+        try:
+            self._queue.put(None, timeout=timeout_s)
+        except queue.Full:
+            return False
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -147,10 +150,10 @@ class ThreadLane:
             event = perform(self._broker, command, self._now)
         except Exception as error:  # noqa: BLE001  the top of a thread: an adapter's bug must not end the lane
             event = _broken(command, error, self._now())
-        done.set()
-        self._slots.release()
         if event is not None:
             self._post(event)
+        done.set()
+        self._slots.release()
 
 
 def _broken(command: Command, error: Exception, at_ns: int) -> Event | None:

@@ -5,6 +5,7 @@ With a virtual clock the same loop is a simulation: it never waits, and the same
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from engine.agenda import Agenda
@@ -42,11 +43,17 @@ class EngineLoop:
         self.feed: QuoteFeed | None = None
         self.on_beat = on_beat
         self._inbox: queue.Queue[Event] = queue.Queue(INBOX_MOST)
+        self._own: deque[Event] = deque()
+        "What the engine's thread posts to itself (the world beside the core): handled before the inbox."
+        self._owner = threading.get_ident()
         self._stop = threading.Event()
 
     def post(self, event: Event) -> None:
-        """Put an event into the inbox; safe from every thread."""
-        self._inbox.put(event)
+        """Put an event into the inbox; safe from every thread, and never waits on the engine's own."""
+        if threading.get_ident() == self._owner:
+            self._own.append(event)
+        else:
+            self._inbox.put(event)
 
     def stop(self) -> None:
         """Ask for an orderly end; safe from every thread and from a signal handler."""
@@ -59,6 +66,7 @@ class EngineLoop:
 
     def run(self, until_ns: int | None = None, finished: Callable[[], bool] | None = None) -> None:
         """Work until `stop`, until nothing is left before `until_ns`, or until `finished` says so."""
+        self._owner = threading.get_ident()
         while not self._stop.is_set():
             self.drain()
             if finished is not None and finished():
@@ -76,13 +84,20 @@ class EngineLoop:
                 self.on_beat()
 
     def drain(self) -> None:
-        """Handle what waits in the inbox."""
+        """Handle what waits, at most a batch of it."""
         for _ in range(BATCH_MOST):
-            try:
-                event = self._inbox.get_nowait()
-            except queue.Empty:
+            event = self._next_event()
+            if event is None:
                 return
             self._handle(event)
+
+    def _next_event(self) -> Event | None:
+        if self._own:
+            return self._own.popleft()
+        try:
+            return self._inbox.get_nowait()
+        except queue.Empty:
+            return None
 
     def _handle(self, event: Event) -> None:
         if self.host is not None:
