@@ -73,7 +73,7 @@ class EngineLoop:
                 return
             due_ns = self._next_due_ns()
             if until_ns is not None and (due_ns is None or due_ns > until_ns):
-                if not self._wait(until_ns):
+                if not self._wait(until_ns) and not self._own and self._inbox.empty():
                     return
                 continue
             if due_ns is None:

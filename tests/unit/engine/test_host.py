@@ -198,6 +198,20 @@ def test_events_that_failed_do_not_count_as_handled() -> None:
 # Notices
 
 
+def test_notice_that_cannot_be_written_down_keeps_no_order_from_being_sent() -> None:
+    """The intent is durable and counts as sent: a closed pipe or a full log disk must not swallow it."""
+
+    def refuse(_line: NoticeLine) -> None:
+        raise BrokenPipeError
+
+    log: Log = []
+    core = ScriptedCore([notice(), place()])
+    host = Host(core, LoggedJournal(log), {"C1": LoggedLane(log)}, None, lambda: b"", refuse)
+    with suppress(BrokenPipeError):
+        host.handle(TimePassed(at_ns=NOW))
+    assert "PlaceOrder T1" in log
+
+
 def test_notices_are_numbered_without_gaps_and_the_oldest_make_room() -> None:
     desk = Desk([notice(str(number)) for number in range(NOTICES_MOST + 3)])
     desk.tick()

@@ -1,0 +1,300 @@
+"""What a broker says of a child's order: in any order and number the same end; late, twice, refused, somebody else's."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from config.schema import OnLegRefused, Risk
+from engine.commands import CancelOrder
+from engine.core import reasons
+from engine.core.lifecycle import OrderState
+from engine.events import Outcome
+from engine.model import BookStatus, OrderReport, Side
+from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, settings
+from tests.unit.paper.builders import PUT
+
+
+def sent(lots: int = 10) -> Desk:
+    """A desk with one entry sent and not answered."""
+    desk = Desk(filling=False)
+    desk.buy(lots)
+    return desk
+
+
+def row(desk: Desk, filled: int, status: BookStatus, price: str = "100") -> OrderReport:
+    """What the broker says of the newest order, in lots."""
+    place = desk.last()
+    return msgspec.structs.replace(
+        desk.report(
+            place.side, place.quantity // LOT, id_="O9", filled=filled, status=status, price=price, tag=place.tag
+        ),
+        placed_ns=desk.now_ns,
+    )
+
+
+UPDATES = [
+    (0, BookStatus.OPEN),
+    (1, BookStatus.OPEN),
+    (2, BookStatus.OPEN),
+    (3, BookStatus.COMPLETE),
+]
+
+
+def end_state(order: list[int], *, answered_at: int) -> tuple[object, ...]:
+    desk = sent()
+    place = desk.last()
+    for number, index in enumerate(order):
+        if number == answered_at:
+            desk.answer(place, Outcome.ACKED, order_id="O9")
+        desk.push(row(desk, *UPDATES[index]))
+    desk.books["C1"].positions[CALL_LEG] = 3 * LOT
+    desk.run(5)
+    leg, record = desk.leg(), desk.order(place)
+    return (
+        record.state,
+        record.filled,
+        record.value_inr,
+        leg.allocation_units,
+        leg.cash_inr,
+        leg.open_cost_inr,
+        leg.target_units,
+        leg.orders,
+        desk.child().external,
+        desk.placed(),
+    )
+
+
+@given(
+    order=st.permutations([0, 1, 2, 3]), extra=st.lists(st.integers(0, 3), max_size=4), answered_at=st.integers(0, 9)
+)
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_any_permutation_and_repetition_of_the_same_updates_ends_the_same(
+    order: list[int], extra: list[int], answered_at: int
+) -> None:
+    assert end_state([*order, *extra], answered_at=answered_at) == end_state([0, 1, 2, 3], answered_at=0)
+
+
+def test_filled_quantity_never_shrinks() -> None:
+    desk = sent()
+    for filled in (2, 1, 0):
+        desk.push(row(desk, filled, BookStatus.OPEN))
+        assert desk.lots() == 2
+
+
+def test_average_price_of_partial_fills_is_cumulative() -> None:
+    desk = sent()
+    desk.push(row(desk, 1, BookStatus.OPEN, "100"))
+    desk.push(row(desk, 3, BookStatus.COMPLETE, "101"))
+    assert desk.leg().cash_inr == Decimal(-101 * 3 * LOT)
+    assert desk.leg().open_cost_inr == Decimal(101 * 3 * LOT)
+
+
+def test_fill_after_cancel_is_applied_and_its_excess_exited_at_once() -> None:
+    desk = sent()
+    desk.push(row(desk, 1, BookStatus.CANCELLED))
+    assert (desk.lots(), desk.target()) == (1, 1)
+    desk.push(row(desk, 3, BookStatus.CANCELLED))
+    assert desk.lots() == 3
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 2)]
+    assert desk.order(desk.commands(type(desk.last()))[0]).state is OrderState.CANCELLED
+
+
+def test_status_after_a_terminal_one_is_ignored() -> None:
+    desk = sent()
+    desk.push(row(desk, 3, BookStatus.COMPLETE))
+    for status in BookStatus:
+        desk.push(row(desk, 3, status))
+    assert desk.order(desk.last()).state is OrderState.FILLED
+    assert desk.lots() == 3
+
+
+def test_cancelled_by_somebody_else_is_missed() -> None:
+    desk = sent()
+    desk.push(row(desk, 1, BookStatus.CANCELLED))
+    assert desk.reasons() == {reasons.CANCELLED_AT_BROKER}
+    desk.filling = True
+    desk.buy(10)
+    assert desk.placed()[1:] == [(Side.BUY, 3)], "what was missed is not caught up"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_refused_entry_is_held_with_the_brokers_words(at_once: bool) -> None:
+    desk = sent()
+    place = desk.last()
+    if at_once:
+        desk.answer(place, Outcome.REJECTED, reason="Insufficient [funds]")
+    else:
+        report = desk.accept(place)
+        desk.push(msgspec.structs.replace(report, status=BookStatus.REJECTED, status_text="Insufficient [funds]"))
+    assert desk.order(place).state is OrderState.HELD
+    assert "Insufficient [funds]" in desk.order(place).reason
+    desk.run(60)
+    assert desk.placed() == [(Side.BUY, 3)]
+
+
+def test_refused_entry_is_only_missed_where_the_policy_says_continue() -> None:
+    desk = Desk(settings(risk=Risk(on_leg_refused=OnLegRefused.CONTINUE)), filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.REJECTED, reason="margin")
+    assert desk.order(desk.last()).state is OrderState.REJECTED
+    assert (desk.target(), desk.leg().lacking) == (0, False)
+
+
+def test_held_entry_is_withdrawn_when_the_master_goes_out() -> None:
+    desk = sent()
+    desk.answer(desk.last(), Outcome.REJECTED, reason="margin")
+    desk.run(3)
+    desk.sell(10)
+    desk.run(5)
+    assert desk.order(desk.last()).state is OrderState.WITHDRAWN
+    assert desk.strategy().state.value == "FLAT"
+
+
+def test_refused_exit_stays_due_and_is_tried_again_later_and_later() -> None:
+    desk = sent()
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(10)
+    times = []
+    for _ in range(4):
+        times.append(desk.now_ns)
+        desk.answer(desk.last(), Outcome.REJECTED, reason="RMS")
+        assert desk.leg().due
+        before = len(desk.placed())
+        while len(desk.placed()) == before:
+            desk.run("0.1")
+    waits = [round((b - a) / 1e9) for a, b in zip(times, times[1:], strict=False)]
+    assert waits == [1, 2, 4]
+    desk.fill(desk.last())
+    assert desk.lots() == 0
+
+
+def test_second_order_with_one_tag_halts_the_child_and_counts_as_the_owners() -> None:
+    desk = sent()
+    place = desk.last()
+    first = desk.accept(place)
+    second = desk.accept(place, answered=False)
+    desk.push(second)
+    desk.advance(first)
+    desk.advance(second)
+    desk.run(5)
+    assert "two orders" in desk.child().stopped["ACCOUNT"]
+    assert (desk.lots(), desk.child().external) == (3, {CALL_LEG: 3 * LOT})
+    desk.filling = True
+    desk.buy(10, symbol=PUT)
+    assert desk.lots(leg=PUT_LEG) == 0
+    desk.sell(10)
+    assert desk.lots() == 0
+    assert desk.books["C1"].positions[CALL_LEG] == 3 * LOT
+
+
+@pytest.mark.parametrize("how", ["found absent", "withdrawn by the operator's flatten"])
+def test_entry_that_surfaces_after_it_was_given_up_is_cancelled_and_exited(how: str) -> None:
+    desk = sent()
+    place = desk.last()
+    desk.answer(place, Outcome.UNKNOWN)
+    desk.run(130)
+    assert desk.order(place).state is OrderState.HELD, how
+    desk.sell(10)
+    assert desk.order(place).state is OrderState.WITHDRAWN
+    report = desk.accept(place, answered=False)
+    desk.push(report)
+    assert [c.order_id for c in desk.commands(CancelOrder)] == [report.order_id]
+    desk.advance(report, filled=2 * LOT, status=BookStatus.CANCELLED)
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 2)]
+    desk.fill(desk.last())
+    assert desk.lots() == 0
+    assert desk.child().stopped == {"ACCOUNT": reasons.SURFACED}
+
+
+def test_held_entry_that_surfaces_while_the_master_is_in_is_ours() -> None:
+    desk = sent()
+    place = desk.last()
+    desk.answer(place, Outcome.UNKNOWN)
+    desk.run(130)
+    desk.advance(desk.accept(place, answered=False))
+    assert (desk.order(place).state, desk.lots(), desk.placed()) == (OrderState.FILLED, 3, [(Side.BUY, 3)])
+
+
+def test_queued_order_that_is_at_the_broker_after_all_is_adopted() -> None:
+    desk = sent()
+    place = desk.last()
+    desk.silent.add("C1")
+    desk.answer(place, Outcome.RATE_LIMITED)
+    report = desk.accept(place, answered=False)
+    desk.push(report)
+    assert desk.order(place).state is OrderState.WORKING
+    desk.silent.clear()
+    desk.read()
+    desk.run(5)
+    assert desk.placed() == [(Side.BUY, 3)]
+
+
+def test_exit_that_surfaces_after_its_replacement_is_repaired_once() -> None:
+    desk = sent()
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(10)
+    lost = desk.last()
+    desk.answer(lost, Outcome.UNKNOWN)
+    desk.run(130)
+    assert desk.order(lost).state is OrderState.ABSENT
+    desk.fill(desk.last())
+    assert desk.lots() == 0
+    desk.advance(desk.accept(lost, answered=False))
+    assert desk.lots() == -3
+    assert desk.placed()[3:] == [(Side.BUY, 3)]
+    desk.fill(desk.last())
+    desk.run(5)
+    assert (desk.lots(), len(desk.placed())) == (0, 4)
+
+
+def test_bug_exit_beyond_what_is_left_is_cancelled_when_the_order_it_replaced_surfaces() -> None:
+    """The replacement still works when the lost exit shows up filled: left alone it would open a position."""
+    desk = sent()
+    desk.checking = False
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(10)
+    lost = desk.last()
+    desk.answer(lost, Outcome.UNKNOWN)
+    desk.run(130)
+    replacement = desk.accept(desk.last())
+    desk.advance(desk.accept(lost, answered=False))
+    assert desk.lots() == 0
+    assert [c.order_id for c in desk.commands(CancelOrder)] == [replacement.order_id]
+
+
+def test_order_of_the_owner_changes_external_lots_only() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run(3)
+    report = desk.report(Side.BUY, 2, id_="X1")
+    desk.book(report, "C1")
+    desk.push(report)
+    desk.run(3)
+    assert (desk.lots(), desk.child().external) == (3, {CALL_LEG: 2 * LOT})
+
+
+def test_order_with_our_mark_that_nobody_knows_counts_as_the_owners() -> None:
+    desk = Desk()
+    other = Desk(filling=False)
+    other.buy(10)
+    report = desk.report(Side.SELL, 1, id_="X1", symbol=PUT, tag=other.last().tag)
+    desk.book(report, "C1")
+    desk.push(report)
+    desk.push(report)
+    desk.run(3)
+    assert desk.child().external == {PUT_LEG: -LOT}
+    assert sum("carries our mark" in text for text in desk.notices()) == 1
+
+
+def test_order_of_another_child_with_our_tag_is_not_ours_here() -> None:
+    desk = sent()
+    stray = msgspec.structs.replace(row(desk, 3, BookStatus.COMPLETE), order_id="X7")
+    desk.push(stray, "M")
+    assert desk.order(desk.last()).filled == 0

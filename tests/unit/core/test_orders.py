@@ -1,0 +1,284 @@
+"""Child orders: tags, slices, and the order in which they are sent."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.schema import Mode, Risk
+from engine.commands import PlaceOrder
+from engine.core import orders, reasons
+from engine.core.lifecycle import OrderState
+from engine.core.orders import is_our_tag, new_copy, slice_most
+from engine.events import KillSwitched, Outcome
+from engine.model import Side
+from tests.unit.core.builders import CALL_LEG, HEDGE, HEDGE_LEG, LOT, Desk, S, child, instrument, settings, turn_of
+from tests.unit.paper.builders import CALL, PUT
+
+ALPHABET = string.digits + string.ascii_uppercase
+
+
+def tags(mode: Mode, day: str, child_number: int, count: int) -> list[str]:
+    desk = Desk(settings(*(child(f"C{i}") for i in range(child_number + 1))), warm=False)
+    desk.state.mode, desk.state.day = mode, day
+    return [orders._next_tag(turn_of(desk.state), f"C{child_number}") for _ in range(count)]
+
+
+def test_tags_are_unique_over_modes_days_children_and_intents() -> None:
+    made = [
+        tag
+        for mode in Mode
+        for day in ("2026-11-02", "2026-11-03", "2027-11-02", "2030-01-01")
+        for number in (0, 1, 11)
+        for tag in tags(mode, day, number, 50)
+    ]
+    assert len(set(made)) == len(made) == 2 * 4 * 3 * 50
+
+
+def test_tag_has_fifteen_capitals_and_digits() -> None:
+    for tag in tags(Mode.LIVE, "2026-11-02", 1, 40):
+        assert len(tag) == 15
+        assert set(tag) <= set(ALPHABET)
+        assert is_our_tag(tag)
+
+
+TAG = tags(Mode.PAPER, "2026-11-02", 0, 1)[0]
+
+
+@pytest.mark.parametrize("length", range(15))
+def test_tag_cut_short_is_not_ours(length: int) -> None:
+    assert not is_our_tag(TAG[:length])
+
+
+@given(position=st.integers(0, 14), other=st.sampled_from(ALPHABET))
+def test_tag_with_one_character_altered_is_not_ours(position: int, other: str) -> None:
+    altered = TAG[:position] + other + TAG[position + 1 :]
+    assert is_our_tag(altered) is (altered == TAG)
+
+
+@pytest.mark.parametrize("tag", ["", TAG + "0", " " + TAG, TAG.lower(), "LK" + "0" * 12, "amo", "LS2B1C1N7Q"])
+def test_tag_of_somebody_else_is_not_ours(tag: str) -> None:
+    assert not is_our_tag(tag)
+
+
+@pytest.mark.parametrize(
+    ("what", "freeze", "lots", "slices"),
+    [
+        ("no freeze quantity", None, 100, [100]),
+        ("exactly the freeze quantity", 10 * LOT, 10, [10]),
+        ("a lot more", 10 * LOT, 11, [10, 1]),
+        ("a unit below a whole lot is not used", 10 * LOT - 1, 10, [9, 1]),
+        ("many", 3 * LOT, 10, [3, 3, 3, 1]),
+        ("a freeze quantity below one lot still sends lots", 10, 2, [1, 1]),
+    ],
+)
+def test_orders_are_sliced_in_whole_lots_below_the_freeze(
+    what: str, freeze: int | None, lots: int, slices: list[int]
+) -> None:
+    desk = Desk(filling=False)
+    desk.load((instrument(freeze_units=freeze),))
+    turn = turn_of(desk.state)
+    copy = new_copy(turn, CALL_LEG, Side.BUY, entry=True, signal_ns=desk.now_ns)
+    listed = instrument(freeze_units=freeze)
+    leg = turn.child_leg(desk.child(), CALL_LEG)
+    orders.make_orders(turn, desk.child(), leg, listed, Side.BUY, lots * LOT, entry=True, copy=copy)
+    made = [desk.state.orders[tag] for tag in leg.orders]
+    assert [order.units // LOT for order in made] == slices, what
+    assert [order.slice for order in made] == list(range(len(slices)))
+    assert copy.tags == leg.orders == desk.state.queue
+    most = slice_most(listed)
+    assert most is None or all(order.units <= most for order in made)
+
+
+def test_odd_remainder_goes_out_with_the_last_slice() -> None:
+    desk = Desk()
+    turn = turn_of(desk.state)
+    copy = new_copy(turn, CALL_LEG, Side.SELL, entry=False, signal_ns=0)
+    leg = turn.child_leg(desk.child(), CALL_LEG)
+    listed = instrument(freeze_units=130)
+    orders.make_orders(turn, desk.child(), leg, listed, Side.SELL, 295, entry=False, copy=copy)
+    assert [desk.state.orders[tag].units for tag in leg.orders] == [130, 130, 35]
+
+
+def test_only_entries_count_in_the_rate() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.sell(10)
+    assert (desk.child().entries_today, desk.state.entries_today) == (1, 1)
+
+
+def test_buys_go_before_sells_and_exits_before_entries() -> None:
+    """All decided while the child could not be read; then everything of one moment goes out in its rank."""
+    desk = Desk()
+    desk.sell(10, symbol=CALL)
+    desk.buy(10, symbol=PUT)
+    desk.run(3)
+    turn = turn_of(desk.state)
+    sent = len(desk.commands(PlaceOrder))
+    for leg, side, entry in (
+        (CALL_LEG, Side.SELL, True),
+        (HEDGE_LEG, Side.SELL, False),
+        (HEDGE_LEG, Side.BUY, True),
+        (CALL_LEG, Side.BUY, False),
+    ):
+        copy = new_copy(turn, leg, side, entry=entry, signal_ns=desk.now_ns)
+        record = turn.child_leg(desk.child(), leg)
+        orders.make_orders(turn, desk.child(), record, instrument(HEDGE), side, LOT, entry=entry, copy=copy)
+    orders.send_queue(turn)
+    assert len(desk.commands(PlaceOrder)) == sent
+    first = [c for c in turn.out if isinstance(c, PlaceOrder)]
+    assert [(p.symbol, p.side) for p in first] == [(CALL, Side.BUY), (HEDGE, Side.BUY)]
+    assert len(desk.state.queue) == 2, "sells wait for the buys of their underlying"
+
+
+def test_sell_waits_for_the_buy_before_it_and_goes_when_it_is_filled() -> None:
+    desk = Desk(filling=False)
+    desk.master(Side.BUY, 10, symbol=HEDGE)
+    desk.sell(10)
+    assert desk.placed() == [(Side.BUY, 3)]
+    desk.fill(desk.last())
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
+
+
+def test_selling_entry_is_held_when_the_buy_before_it_takes_too_long() -> None:
+    desk = Desk(filling=False)
+    desk.master(Side.BUY, 10, symbol=HEDGE)
+    desk.sell(10)
+    desk.run("2.9")
+    sell = desk.state.orders[desk.leg().orders[0]]
+    assert sell.state is OrderState.QUEUED
+    desk.run("0.2")
+    assert (sell.state, sell.reason) == (OrderState.HELD, reasons.WAITED_FOR_BUY)
+    assert desk.placed() == [(Side.BUY, 3)]
+
+
+def test_selling_exit_goes_on_when_the_buy_before_it_takes_too_long() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10, symbol=PUT)
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.master(Side.BUY, 10, symbol=HEDGE)
+    desk.run("0.3")
+    desk.master(Side.SELL, 10, symbol=PUT)
+    assert desk.placed() == [(Side.BUY, 3), (Side.BUY, 3)]
+    desk.run(3)
+    assert desk.placed() == [(Side.BUY, 3), (Side.BUY, 3), (Side.SELL, 3)]
+
+
+def test_sell_does_not_wait_for_a_buy_of_another_child() -> None:
+    desk = Desk(settings(child("C1"), child("C2")), filling=False)
+    desk.master(Side.BUY, 10, symbol=HEDGE)
+    desk.run("0.3")
+    desk.fill(desk.last("C1"))
+    desk.sell(10)
+    assert desk.placed("C1") == [(Side.BUY, 3), (Side.SELL, 3)]
+    assert desk.placed("C2") == [(Side.BUY, 3)]
+
+
+def test_wait_for_buys_is_a_setting() -> None:
+    desk = Desk(settings(risk=Risk(leg_wait_s=0)), filling=False)  # type: ignore[arg-type]  # zero is zero
+    desk.master(Side.BUY, 10, symbol=HEDGE)
+    desk.sell(10)
+    assert desk.state.orders[desk.leg().orders[0]].state is OrderState.HELD
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_SENT, Outcome.RATE_LIMITED])
+def test_write_proven_not_accepted_is_sent_again_after_the_book_was_read(outcome: Outcome) -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    first = desk.last()
+    desk.silent.add("C1")
+    desk.answer(first, outcome)
+    assert desk.order(first).state is OrderState.QUEUED
+    desk.run(5)
+    assert desk.placed() == [(Side.BUY, 3)], "no book was read since"
+    desk.read()
+    assert desk.commands(PlaceOrder) == [first, first], "the same intent with the same tag"
+    desk.fill(first)
+    assert desk.lots() == 3
+
+
+def test_read_that_began_before_the_refusal_does_not_free_the_retry() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.silent.add("C1")
+    old = desk.picture()
+    desk.run("0.1")
+    desk.answer(desk.last(), Outcome.RATE_LIMITED)
+    desk.run(2)
+    desk.deliver(old)
+    assert desk.placed() == [(Side.BUY, 3)]
+    desk.read()
+    assert desk.placed() == [(Side.BUY, 3), (Side.BUY, 3)]
+
+
+def test_order_not_accepted_that_is_in_the_book_after_all_is_adopted_and_not_sent_again() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    place = desk.last()
+    desk.silent.add("C1")
+    desk.answer(place, Outcome.RATE_LIMITED)
+    desk.advance(desk.accept(place, answered=False), push=False)
+    desk.run(3)
+    desk.read()
+    assert desk.placed() == [(Side.BUY, 3)]
+    assert (desk.order(place).state, desk.lots()) == (OrderState.FILLED, 3)
+
+
+def test_entry_that_is_never_accepted_is_given_up() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    for _ in range(40):
+        for place in list(desk.unanswered):
+            desk.answer(place, Outcome.RATE_LIMITED)
+        desk.run(2)
+    assert desk.order(desk.last()).state is OrderState.WITHDRAWN
+    assert desk.target() == 0
+    assert len(desk.placed()) <= 8
+
+
+def test_exit_that_is_never_accepted_is_never_given_up() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(10)
+    for _ in range(100):
+        for place in list(desk.unanswered):
+            desk.answer(place, Outcome.NOT_SENT)
+        desk.run(2)
+    assert desk.order(desk.last()).state in (OrderState.QUEUED, OrderState.SENT)
+    assert len(desk.placed()) > 8
+
+
+def test_queued_entry_is_given_up_by_the_kill_switch() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.silent.add("C1")
+    desk.answer(desk.last(), Outcome.RATE_LIMITED)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=1))
+    desk.run(5)
+    desk.read()
+    assert desk.order(desk.last()).state is OrderState.WITHDRAWN
+    assert (desk.placed(), desk.target()) == ([(Side.BUY, 3)], 0)
+
+
+def test_queued_entry_is_not_sent_again_when_its_signal_is_old() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.silent.add("C1")
+    desk.answer(desk.last(), Outcome.RATE_LIMITED)
+    desk.run(35)
+    desk.read()
+    assert desk.placed() == [(Side.BUY, 3)]
+    assert desk.reasons() == {reasons.STALE_SIGNAL}
+
+
+def test_kept_decisions_are_bounded() -> None:
+    desk = Desk()
+    turn = turn_of(desk.state)
+    for _ in range(orders.KEPT_COPIES + 5):
+        new_copy(turn, CALL_LEG, Side.BUY, entry=True, signal_ns=S)
+    assert len(desk.state.copies) == orders.KEPT_COPIES
+    assert len({copy.id for copy in desk.state.copies}) == orders.KEPT_COPIES

@@ -1,0 +1,235 @@
+"""Each fault on each call: what the caller sees, what the exchange did, how long it took, and that the next call is well."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from engine.commands import CancelOrder, ModifyOrder
+from engine.errors import NeedsLogin, ReadFailed
+from engine.events import Outcome
+from engine.model import NS_PER_MS, BookStatus, OrderType, Side
+from engine.ports import Answer
+from paper.faults import READ_TIMEOUT_NS, FaultKind, FaultOn
+from tests.unit.paper.builders import CALL, NOW, order
+from tests.unit.paper.faulty import Line
+
+WRITES = (FaultOn.PLACE, FaultOn.MODIFY, FaultOn.CANCEL)
+READS = (FaultOn.ORDERS, FaultOn.POSITIONS, FaultOn.MARGINS)
+BY_MS, AFTER_S = 700, 20
+
+
+class Account:
+    """A faulty account with one resting order, and how to tell whether a write reached the exchange."""
+
+    def __init__(self) -> None:
+        self.line = Line()
+        self.broker = self.line.broker
+        resting = order(Side.BUY, 65, OrderType.LIMIT, price="90", tag="RESTING")
+        self.order_id = self.line.market.accepted(resting)
+
+    def write(self, on: FaultOn) -> Answer:
+        calls: dict[FaultOn, Callable[[], Answer]] = {
+            FaultOn.PLACE: lambda: self.broker.place(order(tag="NEW")),
+            FaultOn.MODIFY: lambda: self.broker.modify(
+                ModifyOrder(account="C1", tag="RESTING", order_id=self.order_id, price_inr=Decimal(91))
+            ),
+            FaultOn.CANCEL: lambda: self.broker.cancel(
+                CancelOrder(account="C1", tag="RESTING", order_id=self.order_id)
+            ),
+        }
+        return calls[on]()
+
+    def read(self, on: FaultOn) -> object:
+        calls: dict[FaultOn, Callable[[], object]] = {
+            FaultOn.ORDERS: self.broker.orders,
+            FaultOn.POSITIONS: self.broker.positions,
+            FaultOn.MARGINS: self.broker.available_inr,
+        }
+        return calls[on]()
+
+    def reached(self, on: FaultOn) -> bool:
+        """Whether the exchange carried the write out."""
+        rows = {row.tag: row for row in self.line.market.exchange.orders("C1")}
+        match on:
+            case FaultOn.PLACE:
+                return "NEW" in rows and rows["NEW"].status is not BookStatus.REJECTED
+            case FaultOn.MODIFY:
+                return rows["RESTING"].price_inr == Decimal(91)
+            case _:
+                return rows["RESTING"].status is BookStatus.CANCELLED
+
+
+UNKNOWN = Outcome.UNKNOWN
+# kind: outcome, reached at once, extra nanoseconds
+WRITE_TABLE = {
+    FaultKind.ACCEPTED_THEN_TIMEOUT: (UNKNOWN, True, READ_TIMEOUT_NS),
+    FaultKind.TIMEOUT_NOT_ACCEPTED: (UNKNOWN, False, READ_TIMEOUT_NS),
+    FaultKind.ACCEPTED_LATE: (UNKNOWN, False, READ_TIMEOUT_NS),
+    FaultKind.REJECTED: (Outcome.REJECTED, False, 0),
+    FaultKind.RATE_LIMITED: (Outcome.RATE_LIMITED, False, 0),
+    FaultKind.SERVER_ERROR: (UNKNOWN, False, 0),
+    FaultKind.TOKEN_EXPIRED: (Outcome.NEEDS_LOGIN, False, 0),
+    FaultKind.SLOW: (Outcome.ACKED, True, BY_MS * NS_PER_MS),
+}
+
+
+def test_table_has_every_kind() -> None:
+    assert set(WRITE_TABLE) == set(FaultKind)
+    assert set(WRITES) | set(READS) == set(FaultOn)
+
+
+@pytest.mark.parametrize("on", WRITES)
+@pytest.mark.parametrize("kind", list(FaultKind))
+def test_write_under_a_fault(kind: FaultKind, on: FaultOn) -> None:
+    account = Account()
+    account.line.arm(kind, on, after_s=AFTER_S, by_ms=BY_MS)
+    answer = account.write(on)
+    outcome, reached, extra_ns = WRITE_TABLE[kind]
+    assert (answer.outcome, account.reached(on), account.broker.extra_ns) == (outcome, reached, extra_ns)
+    assert bool(answer.order_id) is (outcome is Outcome.ACKED)
+    assert bool(answer.reason) is (outcome is not Outcome.ACKED)
+
+
+def test_refused_order_stands_in_the_book_as_refused() -> None:
+    account = Account()
+    account.line.arm(FaultKind.REJECTED)
+    answer = account.write(FaultOn.PLACE)
+    row = account.line.market.exchange.orders("C1")[-1]
+    assert (row.tag, row.status, row.filled, row.status_text) == ("NEW", BookStatus.REJECTED, 0, answer.reason)
+
+
+@pytest.mark.parametrize("on", WRITES)
+def test_write_accepted_late_reaches_the_exchange_once_and_when_it_said(on: FaultOn) -> None:
+    account = Account()
+    account.line.arm(FaultKind.ACCEPTED_LATE, on, after_s=AFTER_S)
+    account.write(on)
+    account.line.run(AFTER_S * 1000 - 1)
+    before = account.reached(on)
+    account.line.run(AFTER_S * 1000)
+    assert (before, account.reached(on)) == (False, True)
+    account.line.run(10 * AFTER_S * 1000)
+    assert len(account.line.market.exchange.orders("C1")) == (2 if on is FaultOn.PLACE else 1)
+
+
+@pytest.mark.parametrize("on", READS)
+@pytest.mark.parametrize("kind", [k for k in FaultKind if k not in (FaultKind.SLOW, FaultKind.TOKEN_EXPIRED)])
+def test_read_under_a_fault_fails_and_is_never_empty(kind: FaultKind, on: FaultOn) -> None:
+    account = Account()
+    account.line.arm(kind, on)
+    with pytest.raises(ReadFailed) as failure:
+        account.read(on)
+    assert not isinstance(failure.value, NeedsLogin)
+    assert str(failure.value)
+    timed_out = WRITE_TABLE[kind][2] == READ_TIMEOUT_NS
+    assert account.broker.extra_ns == (READ_TIMEOUT_NS if timed_out else 0)
+
+
+@pytest.mark.parametrize("on", READS)
+def test_slow_read_is_complete(on: FaultOn) -> None:
+    account, well = Account(), Account()
+    account.line.arm(FaultKind.SLOW, on, by_ms=BY_MS)
+    assert account.read(on) == well.read(on)
+    assert account.broker.extra_ns == BY_MS * NS_PER_MS
+
+
+# How long a fault lasts
+
+
+@pytest.mark.parametrize("on", WRITES)
+@pytest.mark.parametrize("kind", [k for k in FaultKind if k is not FaultKind.TOKEN_EXPIRED])
+def test_call_after_the_fault_is_well(kind: FaultKind, on: FaultOn) -> None:
+    account = Account()
+    account.line.arm(kind, FaultOn.PLACE, by_ms=BY_MS)
+    account.broker.place(order(tag="FIRST"))
+    answer = account.write(on)
+    assert (answer.outcome, account.broker.extra_ns) == (Outcome.ACKED, 0)
+    assert account.reached(on)
+
+
+@pytest.mark.parametrize("on", READS)
+def test_read_after_the_fault_is_well(on: FaultOn) -> None:
+    account, well = Account(), Account()
+    account.line.arm(FaultKind.SERVER_ERROR, on)
+    with pytest.raises(ReadFailed):
+        account.read(on)
+    assert account.read(on) == well.read(on)
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_fault_hits_as_many_calls_as_it_says(times: int) -> None:
+    account = Account()
+    account.line.arm(FaultKind.REJECTED, times=times)
+    outcomes = [account.broker.place(order(tag=f"T{n}")).outcome for n in range(times + 2)]
+    assert outcomes == [Outcome.REJECTED] * times + [Outcome.ACKED] * 2
+
+
+@pytest.mark.parametrize("on", [*WRITES, *READS])
+def test_fault_leaves_every_other_call_alone(on: FaultOn) -> None:
+    for other in (*WRITES, *READS):
+        account = Account()
+        account.line.arm(FaultKind.SERVER_ERROR, on)
+        if other is on:
+            continue
+        if other in WRITES:
+            assert account.write(other).outcome is Outcome.ACKED
+        else:
+            account.read(other)
+
+
+def test_faults_of_one_call_hit_one_after_the_other() -> None:
+    account = Account()
+    account.line.arm(FaultKind.REJECTED)
+    account.line.arm(FaultKind.RATE_LIMITED)
+    outcomes = [account.broker.place(order(tag=f"T{n}")).outcome for n in range(3)]
+    assert outcomes == [Outcome.REJECTED, Outcome.RATE_LIMITED, Outcome.ACKED]
+
+
+# Sessions
+
+
+@pytest.mark.parametrize("on", [*WRITES, *READS])
+def test_expired_session_refuses_every_call_until_a_login(on: FaultOn) -> None:
+    account = Account()
+    account.line.arm(FaultKind.TOKEN_EXPIRED, on)
+    if on in WRITES:
+        account.write(on)
+    else:
+        with pytest.raises(NeedsLogin):
+            account.read(on)
+    for write in WRITES:
+        assert account.write(write).outcome is Outcome.NEEDS_LOGIN
+        assert not account.reached(write)
+    for read in READS:
+        with pytest.raises(NeedsLogin):
+            account.read(read)
+    account.broker.log_in()
+    for read in READS:
+        account.read(read)
+    assert account.write(FaultOn.PLACE).outcome is Outcome.ACKED
+
+
+# Reads that fail for a while
+
+
+@pytest.mark.parametrize("on", READS)
+def test_reads_fail_for_a_while_and_then_are_well(on: FaultOn) -> None:
+    account = Account()
+    account.broker.fail_reads_until(NOW + 5000 * NS_PER_MS)
+    account.line.clock.advance(NOW + 5000 * NS_PER_MS - 1)
+    with pytest.raises(ReadFailed):
+        account.read(on)
+    account.line.clock.advance(NOW + 5000 * NS_PER_MS)
+    account.read(on)
+
+
+def test_writes_go_through_while_reads_fail() -> None:
+    account = Account()
+    account.broker.fail_reads_until(NOW + 5000 * NS_PER_MS)
+    assert account.write(FaultOn.PLACE).outcome is Outcome.ACKED
+
+
+def test_account_and_instruments_are_those_of_the_real_one() -> None:
+    account = Account()
+    assert account.broker.account == "C1"
+    assert CALL in {instrument.symbol for instrument in account.broker.instruments()}
