@@ -102,7 +102,9 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         prompts=prompts,
         attention=attention_of(turn, engine, columns, prompts),
         notices=tuple(frame.notices)[-NOTICES_SHOWN:],
-        orders_last_minute=sum(at_ns > turn.now_ns - MINUTE_NS for at_ns in state.entry_times_ns),
+        orders_last_minute=sum(
+            at_ns > turn.now_ns - MINUTE_NS for child in state.children.values() for at_ns in child.entry_times_ns
+        ),
         finished=frame.finished,
     )
 

@@ -1,7 +1,7 @@
 """A lane on the agenda: the way to a paper account with its latency, in the engine's own thread and on its clock.
 
-In turn like every lane (`engine.lanes`): the next command starts when the one before it was answered, or has been silent
-for `OVERTAKE_NS`. A process that dies takes the waiting commands and the answers with it; what was sent arrives.
+In turn like every lane (`engine.lanes`): the next command starts when the one before it was answered, or has been
+silent for `OVERTAKE_NS`. A process that dies takes the waiting commands and the answers with it; what was sent arrives.
 """
 
 from collections import deque

@@ -30,13 +30,15 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
     child.error = event.error
     if event.available_inr is not None:
         child.available_inr, child.available_ns = event.available_inr, turn.now_ns
+    overtaken = event.began_ns < max(child.orders_began_ns, child.positions_began_ns)
     if event.orders is not None:
         for report in event.orders:
             apply_child_report(turn, child, report)
-        child.orders_at_ns, child.orders_began_ns = turn.now_ns, event.began_ns
-    if event.positions is not None:
+        child.orders_at_ns = turn.now_ns
+        child.orders_began_ns = max(child.orders_began_ns, event.began_ns)
+    if event.positions is not None and not overtaken:
         _take_positions(turn, child, event.positions, event.began_ns)
-    if event.orders is not None and event.positions is not None:
+    if event.orders is not None and event.positions is not None and not overtaken:
         child.synced = True
         note_absence(turn, child, event.began_ns)
     for leg in list(child.legs.values()):

@@ -2,7 +2,7 @@
 
 from engine.core import prompts, reasons
 from engine.core import strategy as strategies
-from engine.core.entries import enter_approved
+from engine.core.entries import enter_approved, missing_units
 from engine.core.orders import new_copy
 from engine.core.plans import note_missed, store_plan
 from engine.core.settle import settle
@@ -10,7 +10,7 @@ from engine.core.sizing import Plan
 from engine.core.state import Child, ChildLeg, Copy, Prompt, PromptItem
 from engine.core.turn import INFO, WARNING, Turn, held_units, reserved
 from engine.events import PromptAnswered
-from engine.model import sign
+from engine.model import sign, split_leg
 from engine.snapshot import StrategyState
 
 
@@ -76,9 +76,12 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
         leg.exit_granted = True
         settle(turn, child, leg)
         return
+    if turn.state.master.legs[item.leg].units * item.side.sign <= 0:
+        turn.notify(WARNING, "the master is out of it: nothing was sent", item.child, split_leg(item.leg)[1])
+        return
     units = item.units if edited_units is None else max(0, min(item.units, edited_units))
-    if kind in (prompts.JOIN, prompts.ADOPT, prompts.RESYNC):
-        _plan_offered(turn, child, leg, item)
+    if kind in prompts.OFFERS:
+        units = min(units, _plan_offered(turn, child, leg, item))
     less = reasons.EDITED_DOWN if units < item.units else ""
     reference = item.reference_inr or turn.state.master.legs[leg.leg].price_inr
     enter_approved(turn, child, leg, units, _copy_of(turn, item), less, reference)
@@ -91,8 +94,8 @@ def _copy_of(turn: Turn, item: PromptItem) -> Copy:
     return new_copy(turn, item.leg, item.side, entry=True, signal_ns=item.signal_ns)
 
 
-def _plan_offered(turn: Turn, child: Child, leg: ChildLeg, item: PromptItem) -> None:
-    """Make the plan that an offered entry (join, adopt, resync) brings about."""
+def _plan_offered(turn: Turn, child: Child, leg: ChildLeg, item: PromptItem) -> int:
+    """Make the plan that an offered entry (join, adopt, resync) brings about; returns the units that it still may be."""
     master = turn.state.master.legs[leg.leg]
     strategy = turn.strategy(master.scope)
     if item.ratio is not None:
@@ -100,7 +103,9 @@ def _plan_offered(turn: Turn, child: Child, leg: ChildLeg, item: PromptItem) -> 
         strategy.left_out.pop(child.id, None)
     child.stopped.pop(master.scope, None)
     size = abs(master.units)
-    target = max(0, held_units(leg) if leg.sign else 0) + reserved(turn, leg) + item.units
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    units = 0 if instrument is None else min(item.units, missing_units(turn, child, master, leg, instrument))
+    target = max(0, held_units(leg) if leg.sign else 0) + reserved(turn, leg) + units
     leg.lacking = leg.flattening = False
     store_plan(
         leg,
@@ -112,6 +117,7 @@ def _plan_offered(turn: Turn, child: Child, leg: ChildLeg, item: PromptItem) -> 
             decided_units=size,
         ),
     )
+    return units
 
 
 def _decline_item(turn: Turn, kind: str, item: PromptItem, reason: str) -> None:

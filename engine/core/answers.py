@@ -142,6 +142,7 @@ def note_absence(turn: Turn, child: Child, began_ns: int) -> None:
             turn.state.timers.pop(f"order:{order.tag}", None)
             if order.entry:
                 hold(turn, order, reasons.NEVER_APPEARED)
+                settle(turn, child, leg)  # the master may be out by now: then nobody needs to decide
                 continue
             change_state(turn, order, OrderState.ABSENT, reasons.NEVER_APPEARED)
             symbol = split_leg(order.leg)[1]

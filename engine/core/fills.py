@@ -175,11 +175,11 @@ def _second_order(turn: Turn, child: Child, order: ChildOrder, report: OrderRepo
 
 def _foreign(turn: Turn, child: Child, report: OrderReport) -> None:
     """An order that is not ours: the owner's own. Its fills change external lots, which the next read shows."""
-    before = child.foreign_orders.get(report.order_id, 0)
-    if report.filled > before:
-        child.foreign_orders[report.order_id] = report.filled
+    before = child.foreign_orders.get(report.order_id)
+    if report.filled > (before or 0):
         child.want_positions = True
-    if is_our_tag(report.tag) and report.order_id not in child.foreign_orders:
-        child.foreign_orders[report.order_id] = report.filled
+    if report.filled or is_our_tag(report.tag):
+        child.foreign_orders[report.order_id] = max(report.filled, before or 0)
+    if is_our_tag(report.tag) and before is None:
         text = f"order {report.order_id} carries our mark but is not in our journal; it counts as the owner's"
         turn.notify(WARNING, text, child.id, report.symbol)

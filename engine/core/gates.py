@@ -15,10 +15,11 @@ from engine.core import reasons
 from engine.core.baseline import cap_of
 from engine.core.filters import child_allows, ist_time
 from engine.core.lifecycle import OrderState
+from engine.core.loss import child_pnl
 from engine.core.orders import slice_most
 from engine.core.sizing import by_ratio
 from engine.core.state import Child, ChildLeg, MasterLeg
-from engine.core.turn import Turn, committed, reserved, seconds_ns
+from engine.core.turn import Turn, entry_units_open, held_units, seconds_ns
 from engine.model import NS_PER_S, Instrument, Kind, Quote, Side
 
 MINUTE_NS = 60 * NS_PER_S
@@ -39,6 +40,11 @@ class Entry:
     "When the master's fill happened; `None` after an approval: its age was judged when the prompt opened."
     reference_inr: Decimal | None
     "What slippage is measured against: the master's price, or today's where the operator asked for the entry."
+
+    @property
+    def committed_units(self) -> int:
+        """Allocation plus reserved in this leg, without what waits in a prompt: this entry takes its place."""
+        return held_units(self.leg) + entry_units_open(self.turn, self.leg)
 
     @property
     def quote(self) -> Quote | None:
@@ -94,7 +100,19 @@ def _child(entry: Entry, units: int) -> Verdict:
         return 0, reasons.NOT_READ
     if child.loss_hit or entry.turn.state.loss_hit:
         return 0, reasons.DAILY_LOSS
-    return units, ""
+    return (0, reasons.DAILY_LOSS_UNKNOWN) if _loss_is_unknown(entry) else (units, "")
+
+
+def _loss_is_unknown(entry: Entry) -> bool:
+    """Whether a daily loss limit is set that cannot be evaluated: no charge rates, or a price is missing."""
+    turn = entry.turn
+    if turn.settings.risk.max_daily_loss_inr is not None:
+        judged = list(turn.state.children.values())
+    elif entry.settings.risk.max_daily_loss_inr is not None:
+        judged = [entry.child]
+    else:
+        return False
+    return turn.state.charges is None or any(child_pnl(turn, child) is None for child in judged)
 
 
 def _filter(entry: Entry, units: int) -> Verdict:
@@ -167,14 +185,14 @@ def _capital(entry: Entry, units: int) -> Verdict:
         return units, ""
     bound = min(ratio, Fraction(max(Decimal(0), cap)) / Fraction(baseline.master_inr))
     lots = by_ratio(bound, entry.instrument.lot_units)(abs(entry.master.units))
-    room = lots * entry.instrument.lot_units - committed(entry.turn, entry.leg)
+    room = lots * entry.instrument.lot_units - entry.committed_units
     return (units, "") if room >= units else (max(0, room), reasons.MAX_CAPITAL)
 
 
 def _lots(entry: Entry, units: int) -> Verdict:
     lot = entry.instrument.lot_units
     for risk in _limits(entry):
-        in_leg = committed(entry.turn, entry.leg)
+        in_leg = entry.committed_units
         for most, used, why in (
             (risk.max_lots_per_order, 0, reasons.MAX_LOTS_PER_ORDER),
             (risk.max_lots_per_instrument, in_leg // lot, reasons.MAX_LOTS_PER_INSTRUMENT),
@@ -190,7 +208,8 @@ def _open_lots(entry: Entry) -> int:
     for leg in entry.child.legs.values():
         instrument = entry.turn.leg_instrument(entry.child.id, leg.leg)
         if instrument is not None:
-            total += (abs(leg.allocation_units) + reserved(entry.turn, leg)) // instrument.lot_units
+            waits = 0 if leg is entry.leg else leg.awaiting_units
+            total += (abs(leg.allocation_units) + entry_units_open(entry.turn, leg) + waits) // instrument.lot_units
     return total
 
 
@@ -201,7 +220,7 @@ def _position_value(entry: Entry, units: int) -> Verdict:
             continue
         if capital is None or price is None or capital <= 0:
             return 0, reasons.MAX_POSITION
-        most_units = int(capital * pct / 100 / price) - committed(entry.turn, entry.leg)
+        most_units = int(capital * pct / 100 / price) - entry.committed_units
         if most_units < units:
             return max(0, most_units), reasons.MAX_POSITION
     return units, ""
@@ -232,19 +251,15 @@ def _lacks(entry: Entry, leg: ChildLeg | None) -> bool:
 
 
 def _rate(entry: Entry, units: int) -> Verdict:
-    state, child = entry.turn.state, entry.child
+    child = entry.child
     since = entry.turn.now_ns - MINUTE_NS
-    both = (
-        (entry.turn.settings.risk, state.entry_times_ns, state.entries_today),
-        (entry.settings.risk, child.entry_times_ns, child.entries_today),
-    )
+    while child.entry_times_ns and child.entry_times_ns[0] <= since:
+        child.entry_times_ns.pop(0)
     slice_units = slice_most(entry.instrument) or units
-    for risk, times, today in both:
-        while times and times[0] <= since:
-            times.pop(0)
+    for risk in _limits(entry):
         for most, used, why in (
-            (risk.max_orders_per_minute, len(times), reasons.ORDERS_PER_MINUTE),
-            (risk.max_orders_per_day, today, reasons.ORDERS_PER_DAY),
+            (risk.max_orders_per_minute, len(child.entry_times_ns), reasons.ORDERS_PER_MINUTE),
+            (risk.max_orders_per_day, child.entries_today, reasons.ORDERS_PER_DAY),
         ):
             if most is not None and units > max(0, most - used) * slice_units:
                 return max(0, most - used) * slice_units, why

@@ -10,6 +10,7 @@ from decimal import Decimal
 from engine.core import strategy as strategies
 from engine.core.entries import decide_leg
 from engine.core.filters import follows
+from engine.core.loss import mark_inr
 from engine.core.state import MasterLeg, MasterOrder, Suspicion, Window
 from engine.core.turn import ALARM, INFO, WARNING, Turn, followed_legs, seconds_ns
 from engine.events import AccountRead
@@ -118,9 +119,6 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
     master.last_update_ns = turn.now_ns
     if not master.known and at_ns < turn.state.started_ns:
         return  # history from before the program's first day: the positions of the first read hold it
-    if not order.followed:
-        leg.background_units += signed
-        return
     turn.notify(INFO, f"master {order.side} {new} at {leg.price_inr:.2f}", master.account, split_leg(leg.leg)[1])
     closed = _toward_zero(leg.units, signed)
     if closed:
@@ -128,7 +126,7 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
         leg.units += closed
         changes.fell.setdefault(leg.leg, at_ns)
     rest = signed - closed
-    background = _toward_zero(leg.background_units, rest)
+    background = _toward_zero(leg.background_units, rest) if order.followed else rest
     leg.background_units += background
     opened = rest - background
     leg.cash_inr -= cost * order.side.sign * abs(closed + opened) / new
@@ -224,8 +222,8 @@ def take_read(turn: Turn, event: AccountRead) -> None:
     if event.orders is not None:
         for report in sorted(event.orders, key=lambda r: (r.updated_ns, r.order_id)):
             absorb(turn, report, changes)
-        master.book_began_ns = event.began_ns
-    if event.orders is not None and event.positions is not None:
+        master.book_began_ns = max(master.book_began_ns, event.began_ns)
+    if event.orders is not None and event.positions is not None and event.began_ns >= master.read_began_ns:
         if not master.synced:
             _first_read(turn, event.positions)
             _ask_before_restart_exits(turn)
@@ -315,6 +313,7 @@ def _believe(turn: Turn, leg: MasterLeg, net: int, changes: Changes) -> None:
     closed = _toward_zero(leg.units, change)
     symbol = split_leg(leg.leg)[1]
     if closed:
+        _value_of_gone(turn, leg, closed)
         leg.open_cost_inr = leg.open_cost_inr * (abs(leg.units) - abs(closed)) / abs(leg.units)
         leg.units += closed
         changes.fell.setdefault(leg.leg, turn.now_ns)
@@ -326,6 +325,13 @@ def _believe(turn: Turn, leg: MasterLeg, net: int, changes: Changes) -> None:
     if rest:
         leg.background_units += rest
         turn.notify(WARNING, f"{rest} units appeared without an order: background", turn.state.master.account, symbol)
+
+
+def _value_of_gone(turn: Turn, leg: MasterLeg, closed: int) -> None:
+    """Lots that are gone without an order leave at the last price, or at cost where there is none."""
+    mark = mark_inr(turn.quote(leg.leg))
+    price = leg.open_cost_inr / abs(leg.units) if mark is None else mark
+    leg.cash_inr -= closed * price
 
 
 def is_flat(turn: Turn) -> bool:

@@ -157,6 +157,7 @@ def flatten(turn: Turn, children: tuple[str, ...], text: str) -> None:
             turn.notify(WARNING, f"no child is called {child_id}")
             continue
         turn.notify(WARNING, text, child.id)
+        prompts.drop_offers(turn, child)
         for leg in child.legs.values():
             child.stopped[turn.scope_of(leg.leg)] = reasons.FLATTENED
             leg.entry_pending = False

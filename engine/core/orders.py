@@ -73,8 +73,6 @@ def _queue(
         leg.limit_units += units
         child.entry_times_ns.append(turn.now_ns)
         child.entries_today += 1
-        state.entry_times_ns.append(turn.now_ns)
-        state.entries_today += 1
 
 
 def _next_tag(turn: Turn, account: str) -> str:

@@ -12,6 +12,8 @@ from engine.model import LegId, Side
 EXTENSIONS = 3
 """A prompt that legs keep joining closes at the latest after so many time-outs."""
 ENTRY, EXIT, JOIN, ADOPT, RESYNC = "entry", "exit", "join", "adopt", "resync"
+OFFERS = frozenset({JOIN, ADOPT, RESYNC})
+"""Entries that the operator asked for."""
 
 
 def open_prompt(turn: Turn, kind: str, *, fresh: bool = False) -> Prompt:
@@ -90,6 +92,13 @@ def drop_exit(turn: Turn, child: Child, leg: LegId) -> None:
     """Take an exit that is no longer wanted out of its prompt."""
     for prompt in [p for p in turn.state.prompts.values() if p.kind == EXIT]:
         prompt.items = [item for item in prompt.items if (item.child, item.leg) != (child.id, leg)]
+        close_if_empty(turn, prompt)
+
+
+def drop_offers(turn: Turn, child: Child) -> None:
+    """Take back what was offered to a child: it was flattened meanwhile."""
+    for prompt in [p for p in turn.state.prompts.values() if p.kind in OFFERS]:
+        prompt.items = [item for item in prompt.items if item.child != child.id]
         close_if_empty(turn, prompt)
 
 

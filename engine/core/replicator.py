@@ -9,7 +9,7 @@ from decimal import Decimal
 from config.schema import Child as ChildSettings
 from config.schema import Settings
 from engine.commands import Command
-from engine.core import answering, offers
+from engine.core import answering, offers, prompts, reasons
 from engine.core.accounts import logged_in, take_child_read
 from engine.core.answers import order_timer, restart_orders, take_answer
 from engine.core.baseline import add_sample, settle_margins
@@ -113,6 +113,8 @@ class Replicator:
         state = self._state
         if state is None:
             state = self._state = _fresh(event)
+        if event.day != state.day:
+            _close_prompts(Turn(state, max(state.now_ns, event.at_ns), self._child_settings))
         _begin_process(state, event)
         turn = Turn(state, state.now_ns, self._child_settings)
         _welcome(turn, event)
@@ -151,9 +153,18 @@ def _begin_process(state: State, event: SessionStarted) -> None:
         _new_day(state, event.day)
 
 
+def _close_prompts(turn: Turn) -> None:
+    """Questions of a day that is over: entries are declined, exits are due without asking again."""
+    for prompt in list(turn.state.prompts.values()):
+        if prompt.kind == prompts.EXIT:
+            prompts.close(turn, prompt)
+        else:
+            answering.decline(turn, prompt, reasons.NOT_ANSWERED)
+
+
 def _new_day(state: State, day: str) -> None:
     """Counters of the day start anew; what is open is carried on."""
-    state.day, state.entries_today, state.loss_hit = day, 0, False
+    state.day, state.loss_hit = day, False
     state.skips = {}
     open_tags = {tag for child in state.children.values() for leg in child.legs.values() for tag in leg.orders}
     state.orders = {tag: order for tag, order in state.orders.items() if tag in open_tags}
@@ -163,7 +174,9 @@ def _new_day(state: State, day: str) -> None:
     master = state.master
     master.orders, master.working = {}, []
     master.legs = {k: leg for k, leg in master.legs.items() if leg.units}
-    state.copies = []
+    state.copies, state.samples = [], {}
+    for strategy in state.strategies.values():
+        strategy.pinned, strategy.quiet_since_ns = None, state.now_ns
 
 
 def _welcome(turn: Turn, event: SessionStarted) -> None:

@@ -34,6 +34,7 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     if turn.state.kill:
         for order in [o for o in turn.open_orders(leg) if o.entry]:
             cancel(turn, order)
+    _withdraw_exits(turn, leg)
     excess = _excess(turn, leg)
     if excess <= 0:
         if leg.due and not exits_open(turn, leg):
@@ -91,8 +92,10 @@ def exit_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
 def _ask(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None) -> None:
     """Ask before an exit; it can be postponed, not declined, and goes at the prompt's time-out."""
     for prompt in turn.state.prompts.values():
-        if prompt.kind == prompts.EXIT and any((i.child, i.leg) == (child.id, leg.leg) for i in prompt.items):
-            return
+        for item in prompt.items:
+            if prompt.kind == prompts.EXIT and (item.child, item.leg) == (child.id, leg.leg):
+                item.units = excess
+                return
     side = Side.SELL if leg.allocation_units > 0 else Side.BUY
     copy = copy or _exit_copy(turn, leg, side)
     prompt = prompts.open_prompt(turn, prompts.EXIT)
@@ -115,6 +118,19 @@ def _withdraw(turn: Turn, child: Child, leg: ChildLeg, over: int) -> None:
         else:
             cancel(turn, order)
             over -= order.remaining
+
+
+def _withdraw_exits(turn: Turn, leg: ChildLeg) -> None:
+    """Take back exits beyond what is held (an order that an exit replaced surfaced filled): left alone they would flip."""
+    over = exits_open(turn, leg) - abs(leg.allocation_units)
+    for order in reversed([o for o in turn.open_orders(leg) if not o.entry]):
+        if over <= 0:
+            return
+        over -= order.remaining
+        if order.state is OrderState.QUEUED:
+            change_state(turn, order, OrderState.WITHDRAWN, "withdrawn: nothing is left to exit")
+        else:
+            cancel(turn, order)
 
 
 def cancel(turn: Turn, order: ChildOrder) -> None:

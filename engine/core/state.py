@@ -384,6 +384,4 @@ class State(Mutable, kw_only=True):
     intents: int = 0
     decisions: int = 0
     prompt_count: int = 0
-    entry_times_ns: list[int] = []
-    entries_today: int = 0
     loss_hit: bool = False

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from config.rates import ChargeRates, ChargeSegment, SegmentRates
 from config.schema import Account, Child, Confirm, ConfirmWhen, Settings
 from engine.commands import CancelOrder, Command, ModifyOrder, Notify, PlaceOrder, ReadAccount, Subscribe
 from engine.core.invariants import violations
@@ -58,6 +59,24 @@ HEDGE = "NIFTY26NOV24600CE"
 HEDGE_LEG = leg_id("NFO", HEDGE, "NRML")
 INSTRUMENTS = (option(), option(PUT), option(HEDGE, strike=24600), future())
 SESSIONS = tuple(TradingSession(open_ns=ns("09:15", day), close_ns=ns("15:30", day)) for day in (2, 3))
+_NOTHING = Decimal(0)
+FREE = ChargeRates(
+    since="2026-11-01",
+    source="a broker that charges nothing",
+    gst_pct=_NOTHING,
+    segments={
+        segment: SegmentRates(
+            brokerage_pct=_NOTHING,
+            brokerage_max_inr=_NOTHING,
+            stt_buy_pct=_NOTHING,
+            stt_sell_pct=_NOTHING,
+            exchange_pct=_NOTHING,
+            sebi_pct=_NOTHING,
+            stamp_buy_pct=_NOTHING,
+        )
+        for segment in ChargeSegment
+    },
+)
 NEVER = Confirm(when=ConfirmWhen.NEVER)
 ENTRIES = Confirm(when=ConfirmWhen.ENTRIES)
 ALL = Confirm(when=ConfirmWhen.ALL)
@@ -184,6 +203,7 @@ class Desk:
                 mode=self.settings.mode,
                 day=f"2026-11-{day:02d}",
                 sessions=sessions,
+                charges=FREE,
                 unclean=self.unclean,
             )
         )

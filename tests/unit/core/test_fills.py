@@ -1,5 +1,6 @@
 """What a broker says of a child's order: in any order and number the same end; late, twice, refused, somebody else's."""
 
+import itertools
 from decimal import Decimal
 
 import msgspec
@@ -167,7 +168,7 @@ def test_refused_exit_stays_due_and_is_tried_again_later_and_later() -> None:
         before = len(desk.placed())
         while len(desk.placed()) == before:
             desk.run("0.1")
-    waits = [round((b - a) / 1e9) for a, b in zip(times, times[1:], strict=False)]
+    waits = [round((b - a) / 1e9) for a, b in itertools.pairwise(times)]
     assert waits == [1, 2, 4]
     desk.fill(desk.last())
     assert desk.lots() == 0
@@ -280,16 +281,17 @@ def test_order_of_the_owner_changes_external_lots_only() -> None:
     assert (desk.lots(), desk.child().external) == (3, {CALL_LEG: 2 * LOT})
 
 
-def test_order_with_our_mark_that_nobody_knows_counts_as_the_owners() -> None:
+@pytest.mark.parametrize("filled", [0, pytest.param(1, id="bug_filled")])
+def test_order_with_our_mark_that_nobody_knows_counts_as_the_owners_and_is_told_once(filled: int) -> None:
     desk = Desk()
     other = Desk(filling=False)
     other.buy(10)
-    report = desk.report(Side.SELL, 1, id_="X1", symbol=PUT, tag=other.last().tag)
+    report = desk.report(Side.SELL, 1, id_="X1", symbol=PUT, filled=filled, tag=other.last().tag)
     desk.book(report, "C1")
     desk.push(report)
     desk.push(report)
     desk.run(3)
-    assert desk.child().external == {PUT_LEG: -LOT}
+    assert desk.child().external == ({PUT_LEG: -LOT} if filled else {})
     assert sum("carries our mark" in text for text in desk.notices()) == 1
 
 

@@ -102,6 +102,16 @@ def test_late_answer_of_an_overtaken_call_starts_nothing_twice() -> None:
     assert sorted(tag for _, tag, _ in line.answers()) == ["A", "B", "C"]
 
 
+def test_late_answer_of_an_overtaken_call_does_not_let_the_one_after_next_go() -> None:
+    line = Line()
+    line.arm(FaultKind.SLOW, by_ms=1500)
+    line.arm(FaultKind.SLOW, by_ms=10_000)
+    line.submit(order(tag="A"), order(tag="B"), order(tag="C"))
+    line.run(20_000)
+    second = 50 + OVERTAKE_MS + 50
+    assert line.at_exchange() == [(50, "A"), (second, "B"), (second + OVERTAKE_MS + 50, "C")]
+
+
 @pytest.mark.parametrize("by_ms", [0, 10, 50, 99, 100])
 def test_answer_never_comes_before_the_order_arrived(by_ms: int) -> None:
     line = Line()

@@ -490,7 +490,9 @@ def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"no gzip", gzip.compress(QUOTES.encode() * 50)[:-20], gzip.compress(b"\xff\xfe,\n")]
+    "content",
+    [b"no gzip", gzip.compress(QUOTES.encode() * 50, mtime=0)[:-20], gzip.compress(b"\xff\xfe,\n", mtime=0)],
+    ids=["no gzip", "cut short", "not UTF-8"],
 )
 def test_a_damaged_packed_file_is_refused(tmp_path: Path, content: bytes) -> None:
     directory = write(tmp_path, {"master_orders.csv": ORDERS})

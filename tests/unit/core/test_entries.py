@@ -1,0 +1,185 @@
+"""A leg's decision: what each child gets of the master's rise, why not, and in what steps."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from config.schema import Sizing, SizingMode
+from engine.core import reasons
+from engine.events import Outcome, Paused, Resumed
+from engine.model import Side
+from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, child, instrument, settings
+from tests.unit.paper.builders import CALL, PUT
+
+
+def sized(mode: SizingMode, **fields: object) -> Desk:
+    return Desk(settings(child(sizing=Sizing(mode=mode, **fields))))  # type: ignore[arg-type]  # the mode's own key
+
+
+def bought(desk: Desk) -> int:
+    return sum(lots for side, lots in desk.placed() if side is Side.BUY)
+
+
+@given(steps=st.lists(st.integers(1, 6), min_size=1, max_size=8))
+@hypothesis_settings(max_examples=25, deadline=None)
+def test_rise_in_steps_loses_no_lot(steps: list[int]) -> None:
+    desk = Desk()
+    for step in steps:
+        desk.buy(step)
+        desk.run(1)
+    assert desk.lots() == sum(steps) * 3 // 10
+
+
+@given(moves=st.lists(st.integers(-8, 8), min_size=1, max_size=10))
+@hypothesis_settings(max_examples=25, deadline=None)
+def test_any_path_back_to_flat_leaves_nothing(moves: list[int]) -> None:
+    desk = Desk()
+    total = 0
+    for move in [*moves, -sum(moves)]:
+        if move:
+            desk.master(Side.BUY if move > 0 else Side.SELL, abs(move))
+            desk.run("0.5")
+        total += move
+        assert desk.lots() * total >= 0, "never against the master"
+        assert abs(desk.lots()) <= abs(total)
+    desk.run(5)
+    assert desk.lots() == 0
+    assert not [units for units in desk.books["C1"].positions.values() if units]
+
+
+def test_below_one_lot_is_told_and_taken_back_when_it_grows() -> None:
+    desk = Desk()
+    desk.buy(3)
+    assert (desk.placed(), desk.reasons()) == ([], {reasons.BELOW_ONE_LOT})
+    desk.buy(1)
+    assert (desk.placed(), desk.reasons()) == ([(Side.BUY, 1)], set())
+
+
+def test_unknown_instrument_is_skipped_for_that_child_only() -> None:
+    desk = Desk(settings(child("C1"), child("C2")))
+    desk.state.instruments["C2"] = desk.state.instruments.pop("")
+    desk.buy(10)
+    assert (desk.lots("C1"), desk.lots("C2")) == (0, 3)
+    assert desk.reasons("C1") == {reasons.UNKNOWN_INSTRUMENT}
+
+
+def test_left_out_child_takes_nothing_and_the_others_all() -> None:
+    desk = Desk(settings(child("C1"), child("C2")), margins={"C1": 0})
+    desk.buy(10)
+    assert (desk.lots("C1"), desk.lots("C2")) == (0, 3)
+    assert "C1" in desk.strategy().left_out
+
+
+def test_fixed_ratio() -> None:
+    desk = sized(SizingMode.FIXED_RATIO, ratio=Fraction(1, 2))
+    for lots, expected in ((3, 1), (3, 3)):
+        desk.buy(lots)
+        assert desk.lots() == expected
+    desk.sell(4)
+    assert desk.lots() == 1
+
+
+def test_fixed_lots_once_per_leg() -> None:
+    desk = sized(SizingMode.FIXED_LOTS, lots=2)
+    desk.buy(5)
+    desk.buy(5)
+    assert desk.lots() == 2
+    desk.sell(5)
+    assert desk.lots() == 1
+    desk.buy(5)
+    assert desk.lots() == 1
+    desk.sell(10)
+    desk.buy(1)
+    assert desk.lots() == 2
+
+
+def test_live_ratio_applies_to_added_lots() -> None:
+    desk = Desk(settings(child(sizing=Sizing(mode=SizingMode.LIVE_RATIO))))
+    desk.buy(10)
+    desk.books["C1"].available_inr = Decimal(500_000)
+    desk.run(2)
+    desk.buy(10)
+    assert desk.lots() == 8
+    desk.books["C1"].available_inr = Decimal(0)
+    desk.run(2)
+    desk.buy(10)
+    assert (desk.lots(), desk.reasons()) == (8, {reasons.NO_MARGIN_NOW})
+
+
+def test_risk_budget_buys_added_lots() -> None:
+    """10 % of 300,000 pay for four lots of 6,500."""
+    desk = sized(SizingMode.RISK_PCT, pct=Decimal(10))
+    desk.buy(10)
+    assert desk.lots() == 4
+    desk.buy(2)
+    assert desk.lots() == 6
+
+
+def test_risk_budget_without_a_margin_buys_nothing() -> None:
+    desk = sized(SizingMode.RISK_PCT, pct=Decimal(10))
+    desk.child().available_inr = None
+    desk.buy(10)
+    assert (desk.lots(), desk.reasons()) == (0, {reasons.NO_MARGIN_NOW})
+
+
+def test_master_that_adds_while_the_exit_works_is_followed_when_it_is_terminal() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(10)
+    desk.buy(20)
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
+    desk.fill(desk.last())
+    assert desk.placed()[2:] == [(Side.BUY, 6)]
+
+
+def test_partial_exit_under_way_is_finished_before_the_entry_of_the_same_leg() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(5)
+    desk.buy(15)
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 2)]
+    desk.fill(desk.last())
+    assert desk.placed()[2:] == [(Side.BUY, 5)]
+    desk.fill(desk.last())
+    assert desk.lots() == 6
+
+
+def test_entry_under_way_is_not_sent_again_with_the_next_fill() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.buy(10)
+    assert desk.placed() == [(Side.BUY, 3), (Side.BUY, 3)]
+    desk.buy(1)
+    assert len(desk.placed()) == 2
+
+
+def test_partly_stopped_entry_sends_the_rest_and_says_why() -> None:
+    desk = Desk()
+    desk.load((instrument(CALL, lot_units=LOT),))
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.buy(10)
+    assert desk.placed() == [(Side.BUY, 3)]
+    assert desk.leg().skipped == ""
+    assert desk.reasons() == {reasons.PAUSED}
+
+
+@pytest.mark.parametrize("other", [PUT, CALL])
+def test_decision_record_names_master_price_and_orders(other: str) -> None:
+    desk = Desk()
+    desk.buy(10, symbol=other, price="100.50")
+    (copy,) = desk.state.copies
+    assert (copy.leg, copy.side, copy.entry) == (PUT_LEG if other == PUT else CALL_LEG, Side.BUY, True)
+    assert (copy.master_units, copy.master_price_inr) == (650, Decimal("100.50"))
+    assert copy.tags == [desk.last().tag]
+    assert bought(desk) == 3

@@ -1,0 +1,157 @@
+"""Profit and loss of our allocations and the daily limit: once, per child and over all, never guessed."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from config.schema import ChildRisk, OnMaxLoss, Risk, Settings
+from engine.core import reasons
+from engine.core.loss import child_pnl, leg_pnl, mark_inr
+from engine.model import Quote, Side, instrument_id
+from tests.unit.core.builders import LOT, PUT_LEG, Desk, S, child, quote_of, settings, turn_of
+from tests.unit.paper.builders import CALL, PUT
+
+LIMIT = Decimal(1950)
+"""Ten rupees on three lots of 65."""
+
+
+def limited(policy: OnMaxLoss = OnMaxLoss.STOP_ENTRIES, *, own: bool = True) -> Settings:
+    if own:
+        return settings(
+            child("C1", risk=ChildRisk(max_daily_loss_inr=LIMIT)), child("C2"), risk=Risk(on_max_loss=policy)
+        )
+    return settings(child("C1"), child("C2"), risk=Risk(on_max_loss=policy, max_daily_loss_inr=2 * LIMIT))
+
+
+def held(with_settings: Settings | None = None) -> Desk:
+    desk = Desk(with_settings)
+    desk.buy(10)
+    desk.run(2)
+    return desk
+
+
+def quote(last: int | None, bid: int | None, ask: int | None) -> Quote:
+    def money(value: int | None) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+    return Quote(
+        instrument=instrument_id("NFO", CALL), at_ns=0, last_inr=money(last), bid_inr=money(bid), ask_inr=money(ask)
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "given", "mark"),
+    [
+        ("the last trade", quote(100, 90, 120), 100),
+        ("else the middle", quote(None, 90, 120), 105),
+        ("else the side that is there", quote(None, 90, None), 90),
+        ("or the other", quote(None, None, 120), 120),
+        ("no price at all", quote(None, None, None), None),
+        ("no quote", None, None),
+    ],
+)
+def test_mark_table(what: str, given: Quote | None, mark: int | None) -> None:
+    assert mark_inr(given) == mark, what
+
+
+def test_result_is_proceeds_less_cost_plus_value() -> None:
+    desk = held()
+    desk.quote(CALL, "110")
+    assert leg_pnl(turn_of(desk.state), desk.leg()) == 10 * 3 * LOT
+    desk.quote(CALL, "100")
+    desk.sell(5)
+    desk.quote(CALL, "130")
+    assert child_pnl(turn_of(desk.state), desk.child()) == 30 * 1 * LOT
+
+
+def test_result_of_a_short_is_the_other_way() -> None:
+    desk = Desk()
+    desk.sell(10)
+    desk.quote(CALL, "110")
+    assert child_pnl(turn_of(desk.state), desk.child()) == -10 * 3 * LOT
+
+
+def test_missing_price_makes_the_result_unknown() -> None:
+    desk = held()
+    desk.sell(10, symbol=PUT)
+    del desk.state.quotes[instrument_id("NFO", PUT)]
+    assert leg_pnl(turn_of(desk.state), desk.leg(leg=PUT_LEG)) is None
+    assert child_pnl(turn_of(desk.state), desk.child()) is None
+
+
+def test_closed_leg_needs_no_price() -> None:
+    desk = held()
+    desk.sell(10)
+    desk.state.quotes.clear()
+    assert child_pnl(turn_of(desk.state), desk.child()) == 0
+
+
+@pytest.mark.parametrize(("price", "hit"), [("90.05", False), ("90", True)])
+def test_limit_is_reached_exactly(price: str, hit: bool) -> None:
+    desk = held(limited())
+    desk.quote(CALL, price)
+    desk.run(1)
+    assert desk.child("C1").loss_hit is hit
+
+
+def test_stop_entries_keeps_what_is_held_and_the_other_child_trades() -> None:
+    desk = held(limited())
+    desk.quote(CALL, "90")
+    desk.run(1)
+    desk.quote(CALL, "100")
+    desk.buy(10)
+    assert (desk.lots("C1"), desk.lots("C2")) == (3, 6)
+    assert reasons.DAILY_LOSS in desk.reasons("C1")
+
+
+def test_exit_all_exits_that_child_completely_and_once() -> None:
+    desk = held(limited(OnMaxLoss.EXIT_ALL))
+    desk.quote(CALL, "90")
+    desk.run(10)
+    assert (desk.lots("C1"), desk.lots("C2")) == (0, 3)
+    assert [side for side, _ in desk.placed("C1")] == [Side.BUY, Side.SELL]
+    assert sum("daily loss limit of" in text for text in desk.notices()) == 1
+
+
+@pytest.mark.parametrize(("policy", "lots"), [(OnMaxLoss.STOP_ENTRIES, 3), (OnMaxLoss.EXIT_ALL, 0)])
+def test_limit_over_all_children_meets_all(policy: OnMaxLoss, lots: int) -> None:
+    desk = held(limited(policy, own=False))
+    desk.quote(CALL, "90")
+    desk.run(3)
+    assert desk.state.loss_hit
+    assert (desk.lots("C1"), desk.lots("C2")) == (lots, lots)
+    desk.quote(CALL, "100")
+    desk.buy(10)
+    assert (desk.lots("C1"), desk.lots("C2")) == (lots, lots)
+
+
+def test_limit_does_not_stop_exits() -> None:
+    desk = held(limited())
+    desk.quote(CALL, "90")
+    desk.run(1)
+    desk.sell(10)
+    assert desk.lots("C1") == 0
+
+
+def test_unknown_price_hits_no_limit_by_guessing() -> None:
+    desk = held(limited())
+    blank = msgspec.structs.replace(quote_of(CALL, "1", desk.now_ns), last_inr=None, bid_inr=None, ask_inr=None)
+    desk.state.quotes[blank.instrument] = blank
+    desk.run(3)
+    assert not desk.child("C1").loss_hit
+
+
+def test_bug_daily_loss_counts_from_the_previous_close() -> None:
+    """Yesterday's loss on lots that are carried over must not hit today's limit again at the first poll."""
+    desk = held(limited(OnMaxLoss.EXIT_ALL))
+    desk.child("C1").loss_hit = True  # reached yesterday with stop_entries; the lots were kept
+    desk.quote(CALL, "90")
+    desk.books["M"].orders.clear()
+    desk.books["M"].overnight = dict(desk.books["M"].positions)
+    desk.now_ns += 24 * 3600 * S
+    desk.restart(day=3)
+    desk.quote(CALL, "90")
+    desk.run(3)
+    assert not desk.child("C1").loss_hit
+    assert desk.lots("C1") == 3

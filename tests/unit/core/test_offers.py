@@ -1,0 +1,287 @@
+"""Join, resync and adopt: one prompt, today's numbers, and nothing that the master no longer holds."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from engine.core import reasons
+from engine.events import (
+    BackgroundAdopted,
+    ChildJoined,
+    ChildResynced,
+    Flattened,
+    Outcome,
+    Paused,
+    PromptAnswered,
+    Resumed,
+)
+from engine.model import Side
+from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, child, settings
+from tests.unit.paper.builders import CALL, PUT
+
+
+def left_out() -> Desk:
+    """A child without margin at the start that has it now; the master holds two legs."""
+    desk = Desk(margins={"C1": 0})
+    desk.buy(10)
+    desk.sell(20, symbol=PUT)
+    desk.books["C1"].available_inr = Decimal(300_000)
+    desk.run(2)
+    return desk
+
+
+def missed() -> Desk:
+    """A child that missed ten master lots during a pause."""
+    desk = Desk()
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    return desk
+
+
+def background() -> Desk:
+    return Desk(background={CALL_LEG: 10 * LOT})
+
+
+def ask(desk: Desk, what: str) -> None:
+    match what:
+        case "join":
+            desk.handle(ChildJoined(at_ns=desk.now_ns, child="C1"))
+        case "resync":
+            desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+        case _:
+            desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=CALL))
+    desk.run(2)
+
+
+def offered(desk: Desk) -> list[tuple[str, Side, int]]:
+    return [(p.kind, i.side, i.units // LOT) for p in desk.state.prompts.values() for i in p.items]
+
+
+def approve(desk: Desk) -> None:
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(1)
+
+
+def decline(desk: Desk) -> None:
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=False))
+    desk.run(1)
+
+
+def test_join_offers_all_legs_in_one_prompt_and_enters_after_the_answer() -> None:
+    desk = left_out()
+    ask(desk, "join")
+    assert offered(desk) == [("join", Side.BUY, 3), ("join", Side.SELL, 6)]
+    assert desk.placed() == []
+    approve(desk)
+    assert (desk.lots(), desk.lots(leg=PUT_LEG)) == (3, -6)
+    assert desk.strategy().ratios == {"C1": Fraction(3, 10)}
+    assert desk.strategy().left_out == {}
+
+
+def test_join_declined_or_unanswered_is_from_the_next_strategy() -> None:
+    for answered in (True, False):
+        desk = left_out()
+        ask(desk, "join")
+        if answered:
+            decline(desk)
+        else:
+            desk.run(40)
+        assert (offered(desk), desk.placed()) == ([], [])
+        assert desk.strategy().left_out == {"C1": reasons.NEXT_STRATEGY}
+
+
+def test_ratio_of_a_join_is_at_most_that_of_the_start() -> None:
+    desk = left_out()
+    baseline = desk.strategy().baseline
+    assert baseline is not None
+    baseline.children_inr["C1"] = Decimal(100_000)
+    ask(desk, "join")
+    assert offered(desk) == [("join", Side.BUY, 1), ("join", Side.SELL, 2)]
+
+
+def test_child_that_takes_part_has_nothing_to_join() -> None:
+    desk = missed()
+    ask(desk, "join")
+    assert offered(desk) == []
+
+
+@pytest.mark.parametrize("name", ["nobody", ""])
+def test_unknown_child_is_told(name: str) -> None:
+    desk = Desk()
+    desk.handle(ChildJoined(at_ns=desk.now_ns, child=name))
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child=name))
+    assert sum("no child is called" in text for text in desk.notices()) == 2
+
+
+def test_resync_offers_what_is_missing_after_fresh_reads_of_both_sides() -> None:
+    desk = missed()
+    desk.silent |= {"M", "C1"}
+    ask(desk, "resync")
+    assert offered(desk) == []
+    desk.read("M")
+    assert offered(desk) == []
+    desk.read("C1")
+    assert offered(desk) == [("resync", Side.BUY, 3)]
+    approve(desk)
+    assert (desk.lots(), desk.target()) == (3, 3)
+
+
+def test_reads_from_before_the_resync_do_not_count() -> None:
+    desk = missed()
+    desk.silent |= {"M", "C1"}
+    old = [desk.picture("M"), desk.picture("C1")]
+    desk.run("0.1")
+    ask(desk, "resync")
+    for read in old:
+        desk.deliver(read)
+    assert offered(desk) == []
+
+
+def test_resync_withdraws_held_entries_and_offers_their_lots() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.REJECTED, reason="margin")
+    ask(desk, "resync")
+    assert offered(desk) == [("resync", Side.BUY, 3)]
+    desk.filling = True
+    approve(desk)
+    assert desk.lots() == 3
+
+
+def test_resync_lifts_the_lone_leg_guard() -> None:
+    desk = missed()
+    ask(desk, "resync")
+    approve(desk)
+    desk.sell(10, symbol=PUT)
+    assert desk.lots(leg=PUT_LEG) == -3
+
+
+def test_resync_of_a_child_that_has_everything_lets_it_enter_again() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.child().stopped["ACCOUNT"] = "why"
+    ask(desk, "resync")
+    assert offered(desk) == []
+    assert desk.child().stopped == {}
+
+
+def test_resync_after_flatten_brings_the_child_back() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    desk.run(2)
+    ask(desk, "resync")
+    approve(desk)
+    assert (desk.lots(), desk.child().stopped) == (3, {})
+
+
+def test_resync_declined_changes_nothing() -> None:
+    desk = missed()
+    ask(desk, "resync")
+    decline(desk)
+    assert (desk.lots(), desk.target(), desk.placed()) == (0, 0, [])
+
+
+def test_resync_offers_nothing_to_a_left_out_child() -> None:
+    desk = left_out()
+    ask(desk, "resync")
+    assert offered(desk) == []
+
+
+def test_adopted_background_is_followed_and_its_sale_exited() -> None:
+    desk = background()
+    ask(desk, "adopt")
+    assert offered(desk) == [("adopt", Side.BUY, 3)]
+    approve(desk)
+    assert (desk.lots(), desk.master_leg().units, desk.master_leg().background_units) == (3, 650, 0)
+    desk.sell(5)
+    assert desk.lots() == 1
+    desk.sell(5)
+    assert desk.lots() == 0
+
+
+def test_declined_adoption_stays_background() -> None:
+    desk = background()
+    ask(desk, "adopt")
+    decline(desk)
+    assert (desk.lots(), desk.master_leg().units, desk.master_leg().background_units) == (0, 0, 650)
+
+
+def test_adoption_by_one_child_leaves_the_other_out_of_the_leg() -> None:
+    desk = Desk(settings(child("C1"), child("C2")), background={CALL_LEG: 10 * LOT})
+    ask(desk, "adopt")
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True, children=("C2",)))
+    desk.run(1)
+    assert (desk.lots("C1"), desk.lots("C2")) == (0, 3)
+    desk.buy(10)
+    assert (desk.lots("C1"), desk.lots("C2")) == (3, 6)
+
+
+def test_adoption_of_nothing_is_told() -> None:
+    desk = Desk()
+    ask(desk, "adopt")
+    assert any("no background lots" in text for text in desk.notices())
+
+
+MAKERS = [("join", left_out), ("resync", missed), ("adopt", background)]
+
+
+@pytest.mark.parametrize(("what", "make"), MAKERS, ids=[name for name, _ in MAKERS])
+def test_bug_offer_approved_after_the_master_went_out_enters_nothing(what: str, make: Callable[[], Desk]) -> None:
+    """Approval is computed anew: the master holds nothing of the leg any more."""
+    desk = make()
+    ask(desk, what)
+    assert offered(desk)
+    desk.sell(10)
+    if what == "join":
+        desk.buy(20, symbol=PUT)
+    desk.run(3)
+    approve(desk)
+    assert desk.master_leg().units == 0
+    assert (desk.placed(), desk.lots()) == ([], 0)
+
+
+@pytest.mark.parametrize(("what", "make"), MAKERS, ids=[name for name, _ in MAKERS])
+def test_bug_offer_approved_after_a_reduction_enters_no_more_than_the_share(
+    what: str, make: Callable[[], Desk]
+) -> None:
+    """floor(3/10 x 4) is one lot."""
+    desk = make()
+    ask(desk, what)
+    desk.sell(6)
+    desk.run(3)
+    approve(desk)
+    assert desk.lots() <= 1
+
+
+@pytest.mark.parametrize(("what", "make"), MAKERS[:2], ids=["join", "resync"])
+def test_bug_offer_approved_after_a_reversal_does_not_enter_the_old_side(what: str, make: Callable[[], Desk]) -> None:
+    desk = make()
+    ask(desk, what)
+    desk.sell(20)
+    desk.run(3)
+    before = desk.placed()
+    approve(desk)
+    assert Side.BUY not in [side for side, _ in desk.placed()[len(before) :]]
+
+
+def test_bug_flatten_withdraws_an_open_offer() -> None:
+    """A flattened child takes no entries until the next strategy or a resync asked for after it."""
+    desk = missed()
+    ask(desk, "resync")
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    approve(desk)
+    assert desk.placed() == []
+
+
+def test_bug_adopt_prompt_of_yesterday_does_not_break_the_start_of_today() -> None:
+    desk = background()
+    desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=CALL))
+    desk.now_ns += 24 * 3600 * 1_000_000_000
+    desk.restart(day=3)
+    desk.run(3)
+    assert desk.state.armed
+    assert offered(desk) == []

@@ -1,0 +1,179 @@
+"""From a target to withdrawals, cancels and exits; the few things that stop an exit."""
+
+from engine.commands import CancelOrder
+from engine.core import reasons
+from engine.core.lifecycle import OrderState
+from engine.events import Flattened, KillSwitched, Outcome, PromptAnswered
+from engine.model import BookStatus, Side
+from tests.unit.core.builders import ALL, CALL_LEG, HEDGE, HEDGE_LEG, LOT, Desk, S, instrument, settings
+from tests.unit.paper.builders import ns
+
+
+def held(*, filling: bool = True) -> Desk:
+    desk = Desk(filling=filling)
+    desk.buy(10)
+    if not filling:
+        desk.fill(desk.last())
+    desk.run(3)
+    return desk
+
+
+def test_many_signals_for_one_reduction_make_one_exit() -> None:
+    desk = held(filling=False)
+    desk.sell(10, id_="M9")
+    for _ in range(3):
+        desk.push(desk.books["M"].orders["M9"], "M")
+        desk.read("M")
+        desk.run(5)
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
+
+
+def test_working_entry_above_the_target_is_cancelled_before_anything_else() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    report = desk.accept(desk.last())
+    desk.sell(10)
+    assert [c.order_id for c in desk.commands(CancelOrder)] == [report.order_id]
+    assert desk.placed() == [(Side.BUY, 3)]
+    desk.advance(report, filled=LOT, status=BookStatus.CANCELLED)
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 1)]
+
+
+def test_entry_that_is_not_answered_yet_is_cancelled_as_soon_as_it_works() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.sell(10)
+    assert desk.commands(CancelOrder) == []
+    report = desk.accept(desk.last())
+    assert [c.order_id for c in desk.commands(CancelOrder)] == [report.order_id]
+
+
+def test_unknown_entry_counts_as_possibly_filled_and_is_exited_when_it_was() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    place = desk.last()
+    desk.answer(place, Outcome.UNKNOWN)
+    desk.sell(10)
+    desk.advance(desk.accept(place, answered=False))
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
+
+
+def test_what_fills_late_is_exited_without_a_prompt() -> None:
+    desk = Desk(settings(confirm=ALL), filling=False)
+    desk.buy(10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.sell(10)
+    desk.advance(desk.accept(desk.last()))
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
+
+
+def test_hedge_rounds_up_while_the_short_is_open() -> None:
+    desk = Desk()
+    desk.buy(10, symbol=HEDGE)
+    desk.sell(10)
+    desk.run(3)
+    desk.sell(5, symbol=HEDGE)
+    desk.buy(5)
+    assert (desk.lots(leg=HEDGE_LEG), desk.lots()) == (2, -1)
+
+
+def test_master_out_means_child_out_of_an_odd_lot_too() -> None:
+    desk = held()
+    desk.child().legs[CALL_LEG].allocation_units = 190
+    desk.books["C1"].positions[CALL_LEG] = desk.child().positions[CALL_LEG] = 190
+    desk.child().own_fills = []
+    desk.sell(10)
+    assert [p.quantity for p in desk.commands(type(desk.last()))][1:] == [190]
+
+
+def test_exit_is_sliced_below_the_freeze() -> None:
+    desk = held()
+    desk.load((instrument(freeze_units=130),))
+    desk.sell(10)
+    assert desk.placed()[1:] == [(Side.SELL, 2), (Side.SELL, 1)]
+
+
+def test_closed_market_keeps_an_exit_due_until_the_open() -> None:
+    desk = held()
+    desk.now_ns = ns("15:30")
+    desk.master(Side.SELL, 10)
+    assert desk.leg().due_reason == reasons.MARKET_CLOSED
+    desk.now_ns = ns("09:14:57", 3)
+    desk.books["M"].orders.clear()
+    desk.restart(day=3)
+    desk.run(2)
+    assert desk.lots() == 3
+    desk.run(2)
+    assert (desk.lots(), desk.leg().due) == (0, False)
+
+
+def test_kill_two_stops_exits_and_flatten_passes_it() -> None:
+    desk = held()
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
+    desk.sell(10)
+    desk.run(5)
+    assert (desk.lots(), desk.leg().due_reason) == (3, reasons.KILLED)
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    assert desk.lots() == 0
+
+
+def test_kill_one_lets_exits_through() -> None:
+    desk = held()
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=1))
+    desk.sell(10)
+    assert desk.lots() == 0
+
+
+def test_lifted_kill_sends_what_is_due() -> None:
+    desk = held()
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
+    desk.sell(10)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=0))
+    assert desk.lots() == 0
+
+
+def test_exit_needs_a_read_in_this_process() -> None:
+    desk = held()
+    desk.silent.add("C1")
+    desk.restart()
+    desk.run(3)
+    desk.sell(10)
+    assert desk.leg().due_reason == reasons.NOT_READ
+    desk.read()
+    assert desk.lots() == 0
+
+
+def test_cancel_that_changed_nothing_is_asked_again_after_five_seconds() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.accept(desk.last())
+    desk.sell(10)
+    desk.run("4.9")
+    assert len(desk.commands(CancelOrder)) == 1
+
+
+def test_exit_ignores_stale_quotes_slippage_and_rates() -> None:
+    desk = held()
+    desk.quote("NIFTY26NOV24500CE", "1", stale_at_ns=desk.now_ns - S)
+    desk.sell(10)
+    assert desk.lots() == 0
+
+
+def test_finished_leg_starts_anew() -> None:
+    desk = held()
+    desk.sell(10)
+    assert (desk.leg().sign, desk.leg().high_units, desk.leg().orders) == (0, 0, [])
+    desk.sell(10)
+    assert desk.lots() == -3
+
+
+def test_withdrawn_order_was_never_at_the_broker() -> None:
+    desk = Desk(filling=False)
+    desk.master(Side.BUY, 10, symbol=HEDGE)
+    desk.sell(10)
+    queued = desk.state.orders[desk.leg().orders[0]]
+    desk.buy(10)
+    assert queued.state is OrderState.WITHDRAWN
+    desk.fill(desk.last())
+    desk.run(5)
+    assert desk.placed() == [(Side.BUY, 3)]
