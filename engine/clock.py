@@ -10,13 +10,24 @@ from engine.model import NS_PER_S
 
 
 class SystemClock:
-    """Real time."""
+    """Real time that never goes back: a step of the machine's clock backwards is not followed, one forwards is.
+
+    Between steps it follows the boot clock, which goes on while the machine sleeps.
+    """
 
     speed = 1.0
 
+    def __init__(self) -> None:
+        self._wall_ns, self._boot_ns = time.time_ns(), _boot_ns()
+
     def now_ns(self) -> int:
         """Nanoseconds UTC since the epoch."""
-        return time.time_ns()
+        wall_ns, boot_ns = time.time_ns(), _boot_ns()
+        steady_ns = self._wall_ns + boot_ns - self._boot_ns
+        if wall_ns > steady_ns:
+            self._wall_ns, self._boot_ns = wall_ns, boot_ns
+            return wall_ns
+        return steady_ns
 
     def wait_s(self, until_ns: int) -> float:
         """Real seconds until this clock shows `until_ns`; 0 when it does already."""
@@ -63,6 +74,12 @@ class VirtualClock:
         """Never waits: moves to `until_ns` at once."""
         self.advance(until_ns)
         return 0.0
+
+
+def _boot_ns() -> int:
+    """A clock that counts sleep and never steps, where the system has one."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime_ns(clock)
 
 
 def ticks_s() -> float:

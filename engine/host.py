@@ -6,6 +6,7 @@ alike.
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from engine.commands import CancelOrder, Command, ModifyOrder, Notify, PlaceOrder, Severity, Subscribe
 from engine.core.replicator import Replicator
@@ -128,7 +129,8 @@ class Host:
         )
         self.notices.append(line)
         if self._on_notice is not None:
-            self._on_notice(line)
+            with suppress(Exception):  # a log or a terminal that fails must not stop the engine
+                self._on_notice(line)
 
     def fail(self, reason: str, at_ns: int) -> None:
         """Stop for good: what cannot be recorded or must not happen is not sent."""

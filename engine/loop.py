@@ -67,6 +67,11 @@ class EngineLoop:
     def run(self, until_ns: int | None = None, finished: Callable[[], bool] | None = None) -> None:
         """Work until `stop`, until nothing is left before `until_ns`, or until `finished` says so."""
         self._owner = threading.get_ident()
+        self._work(until_ns, finished)
+        while self._own or not self._inbox.empty():  # what was ordered or answered before the end still counts
+            self.drain()
+
+    def _work(self, until_ns: int | None, finished: Callable[[], bool] | None) -> None:
         while not self._stop.is_set():
             self.drain()
             if finished is not None and finished():

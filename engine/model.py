@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NewType
 
 import msgspec
+from msgspec.structs import replace
 
 LegId = NewType("LegId", str)
 """One instrument and product, `EXCHANGE:SYMBOL:PRODUCT`: the key of a leg, a string so that it can key JSON objects."""
@@ -207,6 +208,15 @@ class TradingSession(Value, frozen=True, kw_only=True):
 
     open_ns: int
     close_ns: int
+
+
+def usable_quote(quote: Quote) -> Quote:
+    """The quote without prices that are none: not finite, zero or negative."""
+    prices = (quote.last_inr, quote.bid_inr, quote.ask_inr)
+    if all(price is None or (price.is_finite() and price > 0) for price in prices):
+        return quote
+    last, bid, ask = (p if p is not None and p.is_finite() and p > 0 else None for p in prices)
+    return replace(quote, last_inr=last, bid_inr=bid, ask_inr=ask)
 
 
 def leg_id(exchange: str, symbol: str, product: str) -> LegId:

@@ -81,6 +81,8 @@ def _state(leg: ChildLeg, master: MasterLeg, orders: list[ChildOrder], left_out:
         return CellState.WORKING, ""
     if leg.awaiting_units:
         return CellState.AWAITING, "awaiting confirmation"
+    if leg.entry_pending:
+        return CellState.WORKING, "entry waits for a read of the account or for an exit to finish"
     if leg.allocation_units != leg.target_units * leg.sign:
         return CellState.DRIFT, leg.skipped
     if master.window is not None:

@@ -35,4 +35,4 @@ def _on_paper(account: A, file: Path) -> A:
     if account.paper_capital_inr is None:
         text = f"{account.id} is a real account; a replay needs its paper_capital_inr"
         raise ConfigError(file, None, "paper_capital_inr", text)
-    return replace(account, broker=PAPER, capital_inr=account.paper_capital_inr, live=False, credentials=None)
+    return replace(account, broker=PAPER, capital_inr=account.paper_capital_inr, credentials=None)

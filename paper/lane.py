@@ -65,7 +65,8 @@ class AgendaLane:
     def _arrive(self, number: int, command: Command, at_ns: int, one_way_ns: int) -> None:
         self._broker.extra_ns = 0
         event = perform(self._broker, command, self._now)
-        answered_ns = at_ns + (one_way_ns if not self._broker.extra_ns else self._broker.extra_ns - one_way_ns)
+        extra_ns = self._broker.extra_ns
+        answered_ns = at_ns + (max(0, extra_ns - one_way_ns) if extra_ns else one_way_ns)
         self._agenda.at(answered_ns, lambda answer_ns: self._answer(number, event, answer_ns))
         if answered_ns - at_ns > OVERTAKE_NS:
             self._agenda.at(at_ns + OVERTAKE_NS, lambda _at_ns: self._let_next(number))

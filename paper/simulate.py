@@ -51,6 +51,8 @@ class Simulation:
         self.clock = VirtualClock(scenario.start_ns)
         self.agenda = Agenda()
         self.loop = EngineLoop(self.clock, self.agenda, on_beat=self._watch)
+        for step in scenario.steps:  # before everything else, so that they come first at their instant
+            self.agenda.at(step.at_ns, partial(self._do, step.action))
         self.world = World(
             scenario.settings,
             sessions=self.sessions,
@@ -74,8 +76,6 @@ class Simulation:
 
     def run(self) -> None:
         """Run to the scenario's end."""
-        for step in self.scenario.steps:
-            self.agenda.at(step.at_ns, partial(self._do, step.action))
         self._boot(self.scenario.start_ns)
         self.loop.run(until_ns=self.scenario.end_ns)
         self._watch()
@@ -159,7 +159,7 @@ class Simulation:
     def _watch(self) -> None:
         """Look for broken invariants after every round of work."""
         host = self.loop.host
-        if host is None or host.events_handled == self._seen_events:
+        if host is None or (host.events_handled == self._seen_events and not host.failed):
             return
         self._seen_events = host.events_handled
         state = host.replicator.state

@@ -22,13 +22,16 @@ QUIET_BEFORE_READ_NS = NS_PER_S
 def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
     """Take in an answer to a read of a child."""
     child.read_sent_ns = None
+    child.owed_orders = child.asked_orders and event.orders is None
+    child.owed_positions = child.asked_positions and event.positions is None
+    child.asked_orders = child.asked_positions = False
     if event.needs_login and not child.needs_login:
         child.needs_login = True
         turn.notify(ALARM, "LOGIN REQUIRED: the account is stopped until a login", child.id)
     if event.error and event.error != child.error:
         turn.notify(WARNING, f"could not be read: {event.error}", child.id)
     child.error = event.error
-    if event.available_inr is not None:
+    if event.available_inr is not None and event.available_inr.is_finite():
         child.available_inr, child.available_ns = event.available_inr, turn.now_ns
     overtaken = event.began_ns < max(child.orders_began_ns, child.positions_began_ns)
     if event.orders is not None:

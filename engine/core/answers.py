@@ -59,6 +59,7 @@ def _placed(turn: Turn, child: Child, order: ChildOrder, answer: RequestAnswered
         case Outcome.ACKED:
             if not order.order_id:
                 order.order_id = answer.order_id
+                child.tags[answer.order_id] = order.tag
             if order.state in (OrderState.SENT, OrderState.UNKNOWN):
                 order.acked_ns = order.acked_ns or turn.now_ns
                 change_state(turn, order, OrderState.WORKING)

@@ -71,7 +71,7 @@ def select_baseline(turn: Turn, strategy: Strategy, placed_ns: int, order_id: st
         if master <= 0:
             reasons[""], master = "the master's margin is zero or negative", None
     baseline = Baseline(at_ns=at_ns, master_inr=master, reasons=reasons, order_id=order_id)
-    for child in turn.state.children:
+    for child in (c.id for c in turn.configured()):
         _child_sample(turn, strategy, baseline, child, cutoff_ns, placed_ns, None if older is None else at_ns)
     return baseline
 
@@ -125,7 +125,7 @@ def freeze_ratios(turn: Turn, strategy: Strategy, baseline: Baseline) -> None:
     """Compute every child's ratio of a strategy, once, or the reason why it is left out."""
     strategy.baseline = baseline
     strategy.ratios, strategy.left_out = {}, {}
-    for child in turn.state.children:
+    for child in (c.id for c in turn.configured()):
         reason = left_out_reason(turn, baseline, child)
         if reason:
             strategy.left_out[child] = reason

@@ -12,7 +12,7 @@ from engine.core.plans import is_hedge, note_missed, plan_of, store_plan
 from engine.core.settle import settle
 from engine.core.sizing import Move, SizingRule, by_lots, by_ratio, by_risk, capped_ratio, decide_target, move_of
 from engine.core.state import Child, ChildLeg, Copy, MasterLeg
-from engine.core.turn import Turn, committed, entry_units_open, exits_open, held_units, reserved
+from engine.core.turn import Turn, committed, entry_units_open, exits_open, held_units, reserved, seconds_ns
 from engine.model import Instrument, Side
 
 NO_ENTRIES = SizingRule(lots_for=None)
@@ -58,20 +58,20 @@ def decide_child(
         return
     leg = turn.child_leg(child, master.leg)
     instrument = turn.leg_instrument(child.id, leg.leg)
-    if instrument is None:
-        if not leg.allocation_units:
-            leg.skipped, leg.lacking = reasons.UNKNOWN_INSTRUMENT, bool(master.units)
-            turn.skip(child, leg.leg, reasons.UNKNOWN_INSTRUMENT)
-        return
     before = plan_of(leg)
     move = move_of(before, master.units)
+    if instrument is None:
+        _decide_unknown(turn, child, master, leg, move)
+        return
     if move is Move.NONE or (move is Move.RISE and reductions_only):
         return
     if move is Move.RISE and not leg.decided_units and (leg.allocation_units or leg.orders):
         _enter_later(leg, decision.signal_ns)
         return
     rule, no_entry = NO_ENTRIES, ""
-    if move is Move.RISE:
+    if move is Move.RISE and child.id not in turn.child_settings:
+        no_entry = reasons.NOT_CONFIGURED
+    elif move is Move.RISE:
         rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
     round_up = move is Move.FALL and is_hedge(turn, child, leg)
     store_plan(leg, decide_target(before, master.units, instrument.lot_units, rule, round_up=round_up))
@@ -87,6 +87,16 @@ def decide_child(
     resume_entry(turn, child, leg)
 
 
+def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, move: Move) -> None:
+    """A leg that today's instrument file does not have: no entry, and an exit that stays due until it is known."""
+    if move in (Move.FALL, Move.OUT) and leg.allocation_units:
+        store_plan(leg, decide_target(plan_of(leg), master.units, 1, NO_ENTRIES, round_up=False))
+        settle(turn, child, leg)
+    elif not leg.allocation_units:
+        leg.skipped, leg.lacking = reasons.UNKNOWN_INSTRUMENT, bool(master.units)
+        turn.skip(child, leg.leg, reasons.UNKNOWN_INSTRUMENT)
+
+
 def _enter_later(leg: ChildLeg, signal_ns: int) -> None:
     """The entry waits until the leg's exits are terminal."""
     leg.entry_pending, leg.entry_signal_ns = True, signal_ns
@@ -94,7 +104,12 @@ def _enter_later(leg: ChildLeg, signal_ns: int) -> None:
 
 def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
     """Decide the entry that waited for a leg's exits, once they are terminal."""
-    if not leg.entry_pending or exits_open(turn, leg) or (not leg.decided_units and leg.allocation_units):
+    if not leg.entry_pending or not child.synced or exits_open(turn, leg):
+        return
+    if not leg.decided_units and leg.allocation_units:
+        return
+    stale_ns = leg.entry_signal_ns + seconds_ns(turn.settings.timing.max_signal_age_s)
+    if not turn.state.armed and turn.now_ns <= stale_ns:
         return
     leg.entry_pending = False
     master = turn.state.master.legs.get(leg.leg)
@@ -131,10 +146,12 @@ def enter(
         turn.skip(child, leg.leg, reasons.BELOW_ONE_LOT)
         return
     turn.unskip(child, leg.leg, reasons.BELOW_ONE_LOT)
-    wanted = leg.target_units - held_units(leg) - entry_units_open(turn, leg)
+    leaving = exits_open(turn, leg)
+    wanted = leg.target_units - held_units(leg) + leaving - entry_units_open(turn, leg)
     if wanted < instrument.lot_units:
         return
-    if exits_open(turn, leg):
+    fresh = turn.now_ns - decision.signal_ns <= seconds_ns(turn.settings.timing.max_signal_age_s)
+    if leaving or (fresh and not child.synced):
         _enter_later(leg, decision.signal_ns)
         return
     asked = _entry(turn, child, master, leg, instrument, side, decision.signal_ns, master.price_inr)

@@ -15,7 +15,7 @@ from engine.core.orders import average_inr, change_state, hold, is_our_tag
 from engine.core.plans import note_missed
 from engine.core.settle import settle
 from engine.core.state import Child, ChildLeg, ChildOrder, OwnFill
-from engine.core.turn import ALARM, INFO, WARNING, Turn
+from engine.core.turn import ALARM, INFO, WARNING, Turn, exits_open
 from engine.model import NS_PER_S, TERMINAL_BOOK, BookStatus, OrderReport, split_leg
 
 REFUSED_AGAIN_S = (1, 2, 4, 8, 15, 30, 60)
@@ -32,7 +32,8 @@ _END = {
 
 def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
     """Take in what the broker says of one order of a child, ours or not."""
-    order = turn.state.orders.get(report.tag) if report.tag else None
+    tag = report.tag if report.tag in turn.state.orders else child.tags.get(report.order_id, "")
+    order = turn.state.orders.get(tag)
     if order is None or order.account != child.id:
         _foreign(turn, child, report)
         return
@@ -42,6 +43,7 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
     leg = child.legs[order.leg]
     was_done = order.state in TERMINAL
     order.order_id = report.order_id
+    child.tags[report.order_id] = order.tag
     late = _take_fill(turn, child, leg, order, report)
     _take_status(turn, child, leg, order, report)
     if order.state in GIVEN_UP:
@@ -49,6 +51,8 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
     if was_done and not late:
         return
     settle(turn, child, leg, at_once=late and (was_done or order.entry))
+    if was_done and not exits_open(turn, leg) and not leg.entry_pending:
+        note_missed(turn, child, leg, reasons.FILLED_LATE)
     resume_entry(turn, child, leg)
 
 
@@ -132,6 +136,8 @@ def _take_status(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, rep
         note_missed(turn, child, leg, reasons.CANCELLED_AT_BROKER)
     if not order.entry and not order.remaining:
         leg.exit_tries = 0
+    elif not order.entry and not order.cancelling_ns:
+        _again_soon(turn, child, leg, f"cancelled at the broker: {report.status_text}".rstrip(": "))
 
 
 def _tell_end(turn: Turn, order: ChildOrder) -> None:
@@ -147,20 +153,24 @@ def _tell_end(turn: Turn, order: ChildOrder) -> None:
 def refuse(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, text: str) -> None:
     """A definite refusal: an entry is held and stops the child's entries, an exit stays due and is tried again."""
     reason = reasons.refused(text)
-    symbol = split_leg(order.leg)[1]
     if not order.entry:
         change_state(turn, order, OrderState.REJECTED, reason)
-        wait_s = REFUSED_AGAIN_S[min(leg.exit_tries, len(REFUSED_AGAIN_S) - 1)]
-        leg.exit_tries += 1
-        leg.exit_after_ns = turn.now_ns + wait_s * NS_PER_S
-        turn.timer(f"exit:{child.id}|{leg.leg}", leg.exit_after_ns)
-        turn.notify(ALARM, f"exit {reason}; tried again in {wait_s} s", child.id, symbol)
+        _again_soon(turn, child, leg, reason)
         return
     if turn.settings.risk.on_leg_refused is OnLegRefused.HOLD:
         hold(turn, order, reason)
         return
     change_state(turn, order, OrderState.REJECTED, reason)
     note_missed(turn, child, leg, reason, guards=False)
+
+
+def _again_soon(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:
+    """An exit came back without us asking: it stays due and is tried again, ever more slowly, with an alarm."""
+    wait_s = REFUSED_AGAIN_S[min(leg.exit_tries, len(REFUSED_AGAIN_S) - 1)]
+    leg.exit_tries += 1
+    leg.exit_after_ns = turn.now_ns + wait_s * NS_PER_S
+    turn.timer(f"exit:{child.id}|{leg.leg}", leg.exit_after_ns)
+    turn.notify(ALARM, f"exit {reason}; tried again in {wait_s} s", child.id, split_leg(leg.leg)[1])
 
 
 def _second_order(turn: Turn, child: Child, order: ChildOrder, report: OrderReport) -> None:

@@ -4,7 +4,7 @@ Exits pass none of these (their few conditions stand in `engine.core.settle`). A
 what it takes away is missed, never caught up.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -16,8 +16,7 @@ from engine.core.baseline import cap_of
 from engine.core.filters import child_allows, ist_time
 from engine.core.lifecycle import OrderState
 from engine.core.loss import child_pnl
-from engine.core.orders import slice_most
-from engine.core.sizing import by_ratio
+from engine.core.sizing import by_ratio, slice_most
 from engine.core.state import Child, ChildLeg, MasterLeg
 from engine.core.turn import Turn, entry_units_open, held_units, seconds_ns
 from engine.model import NS_PER_S, Instrument, Kind, Quote, Side
@@ -40,11 +39,13 @@ class Entry:
     "When the master's fill happened; `None` after an approval: its age was judged when the prompt opened."
     reference_inr: Decimal | None
     "What slippage is measured against: the master's price, or today's where the operator asked for the entry."
+    own_units: int = 0
+    "Units of this very entry that are counted as reserved already (a resend)."
 
     @property
     def committed_units(self) -> int:
         """Allocation plus reserved in this leg, without what waits in a prompt: this entry takes its place."""
-        return held_units(self.leg) + entry_units_open(self.turn, self.leg)
+        return held_units(self.leg) + entry_units_open(self.turn, self.leg) - self.own_units
 
     @property
     def quote(self) -> Quote | None:
@@ -63,14 +64,14 @@ Verdict = tuple[int, str]
 Gate = Callable[[Entry, int], Verdict]
 
 
-def check(entry: Entry, units: int) -> Verdict:
-    """Pass an entry of `units` through every gate.
+def check(entry: Entry, units: int, gates: Sequence[Gate] | None = None) -> Verdict:
+    """Pass an entry of `units` through every gate (or those given).
 
     Returns:
         (units that may go in whole lots, reason of the gate that took most away, '' when all may go).
     """
     allowed, reason = units, ""
-    for gate in GATES:
+    for gate in GATES if gates is None else gates:
         passed, why = gate(entry, allowed)
         passed = passed // entry.instrument.lot_units * entry.instrument.lot_units
         if passed < allowed:
@@ -231,9 +232,9 @@ def _lone_leg(entry: Entry, units: int) -> Verdict:
     if entry.side is Side.BUY and entry.instrument.kind is not Kind.FUTURE:
         return units, ""
     for master in entry.turn.state.master.legs.values():
-        if master.units and master.leg != entry.leg.leg and master.scope == entry.master.scope:
-            if _lacks(entry, entry.child.legs.get(master.leg)):
-                return 0, reasons.LONE_LEG
+        other = master.units and master.leg != entry.leg.leg and master.scope == entry.master.scope
+        if other and _lacks(entry, entry.child.legs.get(master.leg)):
+            return 0, reasons.LONE_LEG
     return units, ""
 
 
@@ -273,10 +274,10 @@ def _limits(entry: Entry) -> tuple[Risk, ChildRisk]:
 
 GATES: tuple[Gate, ...] = (
     _operator,
+    _signal,
     _child,
     _filter,
     _market,
-    _signal,
     _quote,
     _price,
     _own_position,
@@ -287,3 +288,5 @@ GATES: tuple[Gate, ...] = (
     _rate,
 )
 """The order in which an entry is asked."""
+AT_RESEND = tuple(gate for gate in GATES if gate is not _rate)
+"""A resend was counted in the order rate when it was first decided."""

@@ -24,7 +24,7 @@ def _leg(turn: Turn, child: Child, leg: ChildLeg) -> list[str]:
     found: list[str] = []
     where = f"{child.id} {leg.leg}"
     most = _most_units(turn, child, leg)
-    held = max(0, held_units(leg)) + reserved(turn, leg)
+    held = max(0, held_units(leg) - exits_open(turn, leg)) + reserved(turn, leg)  # a surfaced order: after its repair
     if most is not None and held > most:
         found.append(f"I2 {where}: allocation + reserved {held} above {most}")
     exits = exits_open(turn, leg)

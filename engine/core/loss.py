@@ -54,11 +54,11 @@ def watch_losses(turn: Turn) -> list[Child]:
     state = turn.state
     hit: list[Child] = []
     total = Decimal(0)
-    for child in state.children.values():
+    for child in turn.configured():
         result = child_pnl(turn, child)
         if result is None:
             continue
-        net = result - child_charges(child)
+        net = result - child_charges(child) - sum((leg.day_start_inr for leg in child.legs.values()), Decimal(0))
         total += net
         limit = turn.child_settings[child.id].risk.max_daily_loss_inr
         if limit is not None and net <= -limit and not child.loss_hit:
@@ -69,5 +69,5 @@ def watch_losses(turn: Turn) -> list[Child]:
     if limit is not None and total <= -limit and not state.loss_hit:
         state.loss_hit = True
         turn.notify(ALARM, f"daily loss limit of {limit} over all children reached: {total:.2f}; no further entries")
-        hit = list(state.children.values())
+        hit = turn.configured()
     return hit if turn.settings.risk.on_max_loss is OnMaxLoss.EXIT_ALL else []

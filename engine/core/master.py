@@ -216,16 +216,21 @@ def take_read(turn: Turn, event: AccountRead) -> None:
     if event.error and event.error != master.error:
         turn.notify(WARNING, f"the master could not be read: {event.error}", master.account)
     master.error = event.error
-    if event.available_inr is not None:
+    if event.available_inr is not None and event.available_inr.is_finite():
         master.available_inr = event.available_inr
     changes = Changes()
+    is_complete = event.orders is not None and event.positions is not None
+    if not master.synced and not is_complete:
+        return
+    if not master.synced and event.orders is not None and event.positions is not None:
+        _set_background(turn, event.positions, event.orders)
     if event.orders is not None:
         for report in sorted(event.orders, key=lambda r: (r.updated_ns, r.order_id)):
             absorb(turn, report, changes)
         master.book_began_ns = max(master.book_began_ns, event.began_ns)
-    if event.orders is not None and event.positions is not None and event.began_ns >= master.read_began_ns:
+    if event.positions is not None and event.orders is not None and event.began_ns >= master.read_began_ns:
         if not master.synced:
-            _first_read(turn, event.positions)
+            master.synced = master.known = True
             _ask_before_restart_exits(turn)
         master.read_at_ns, master.read_began_ns, master.silent = turn.now_ns, event.began_ns, False
         master.positions = {position.leg: position.net_units for position in event.positions}
@@ -234,26 +239,30 @@ def take_read(turn: Turn, event: AccountRead) -> None:
     act(turn, changes)
 
 
-def _first_read(turn: Turn, positions: tuple[Position, ...]) -> None:
-    """What the master holds at the start and no recorded strategy explains is background: shown, never copied."""
+def _set_background(turn: Turn, positions: tuple[Position, ...], orders: tuple[OrderReport, ...]) -> None:
+    """What the master holds at the start and no recorded strategy explains is background: shown, never copied.
+
+    Fills of this book that are signals and not absorbed yet come on top of what is explained.
+    """
     master = turn.state.master
-    for position in positions:
-        if not position.net_units and position.leg not in master.legs:
-            continue
-        leg = master_leg(turn, position.leg)
-        rest = position.net_units - leg.units
-        if leg.units * position.net_units < 0 or abs(position.net_units) < abs(leg.units):
+    new: dict[LegId, int] = {}
+    for report in orders:
+        known = master.orders.get(report.order_id)
+        if master.known or report.updated_ns >= turn.state.started_ns:
+            filled = report.filled - (0 if known is None else known.filled)
+            new[report.leg] = new.get(report.leg, 0) + report.side.sign * max(0, filled)
+    net = {position.leg: position.net_units for position in positions}
+    for leg_id in list(dict.fromkeys([*(leg for leg, units in net.items() if units), *new, *master.legs])):
+        leg = master_leg(turn, leg_id)
+        held = net.get(leg_id, 0)
+        explained = leg.units + new.get(leg_id, 0)
+        rest = held - explained
+        if leg.units and (explained * held < 0 or abs(held) < abs(explained)):
             rest = 0  # less than the strategy: the comparison of two reads decides
-        if rest != leg.background_units:
-            leg.background_units = rest
-            if rest:
-                turn.notify(
-                    INFO,
-                    f"background: {rest} units held at the start are not followed",
-                    master.account,
-                    position.symbol,
-                )
-    master.synced = master.known = True
+        leg.background_units = rest
+        if rest:
+            text = f"background: {rest} units held at the start are not followed"
+            turn.notify(INFO, text, master.account, split_leg(leg_id)[1])
 
 
 def _ask_before_restart_exits(turn: Turn) -> None:

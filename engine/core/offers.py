@@ -123,7 +123,7 @@ def _offer_missing(turn: Turn, child: Child) -> None:
         for order in [o for o in turn.open_orders(leg) if o.state is OrderState.HELD]:
             give_up(turn, child, leg, order, order.reason)
         leg.exit_after_ns = 0
-        settle(turn, child, leg)
+        settle(turn, child, leg, at_once=leg.due)
     offers: list[tuple[MasterLeg, int]] = []
     for master in turn.state.master.legs.values():
         instrument = turn.leg_instrument(child.id, master.leg)
@@ -161,7 +161,7 @@ def adopt(turn: Turn, symbol: str) -> None:
         if strategy.state is StrategyState.FLAT and strategy.settled:
             strategy.baseline = select_baseline(turn, strategy, turn.now_ns)
         prompt = prompts.open_prompt(turn, prompts.ADOPT, fresh=True)
-        for child in turn.state.children.values():
+        for child in turn.configured():
             _offer_adopted(turn, prompt, child, master)
         prompts.close_if_empty(turn, prompt)
 

@@ -1,6 +1,7 @@
 """What a person orders, and what it does. Every operator event ends in a notice, also when it changes nothing."""
 
 from engine.core import answering, offers, prompts, reasons
+from engine.core.entries import resume_entry
 from engine.core.lifecycle import OrderState
 from engine.core.master import windows_now
 from engine.core.orders import give_up
@@ -81,6 +82,7 @@ def rearm(turn: Turn) -> None:
         for leg in child.legs.values():
             if leg.due:
                 settle(turn, child, leg, at_once=True)
+            resume_entry(turn, child, leg)
     windows_now(turn)
 
 

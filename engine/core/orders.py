@@ -8,9 +8,10 @@ from decimal import Decimal
 from functools import lru_cache
 
 from engine.commands import PlaceOrder
-from engine.core import reasons
+from engine.core import gates, reasons
 from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState, is_legal
 from engine.core.plans import note_missed
+from engine.core.sizing import slice_most
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy
 from engine.core.turn import ALARM, Turn, seconds_ns
 from engine.errors import BrokenInvariant
@@ -37,13 +38,6 @@ def make_orders(
         _queue(turn, child, leg, side, slice_units, number, entry=entry, copy=copy)
         units -= slice_units
         number += 1
-
-
-def slice_most(instrument: Instrument) -> int | None:
-    """The largest order in whole lots below the freeze quantity, `None` where there is no such quantity."""
-    if instrument.freeze_units is None:
-        return None
-    return max(instrument.lot_units, instrument.freeze_units // instrument.lot_units * instrument.lot_units)
 
 
 def _queue(
@@ -120,6 +114,8 @@ def change_state(turn: Turn, order: ChildOrder, new: OrderState, reason: str = "
     order.changed_ns = turn.now_ns
     if reason:
         order.reason = reason
+    if order.sent_ns and new in (OrderState.HELD, OrderState.ABSENT, OrderState.WITHDRAWN):
+        turn.state.children[order.account].watches = True
     if new in TERMINAL:
         order.done_ns = turn.now_ns
         leg = turn.state.children[order.account].legs[order.leg]
@@ -190,18 +186,45 @@ def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -
     """Whether an entry that waited must not be sent any more; then it is given up."""
     state = turn.state
     stopped = child.stopped.get(turn.scope_of(leg.leg), "")
+    age_ns = turn.now_ns - max(order.signal_ns, order.created_ns)
     if state.kill >= 1:
         reason = reasons.KILLED
     elif stopped:
         reason = stopped
-    elif turn.now_ns - order.signal_ns > seconds_ns(turn.settings.timing.max_signal_age_s) and order.tries:
-        reason = reasons.STALE_SIGNAL
-    elif not state.armed and turn.now_ns - order.signal_ns > seconds_ns(turn.settings.timing.max_signal_age_s):
-        reason = reasons.DISARMED
+    elif age_ns > seconds_ns(turn.settings.timing.max_signal_age_s):
+        reason = reasons.STALE_SIGNAL if state.armed else reasons.DISARMED
+    elif order.tries and order.not_before_ns <= turn.now_ns:
+        reason = _recheck(turn, child, leg, order)
     else:
+        return False
+    if not reason:
         return False
     give_up(turn, child, leg, order, reason)
     return True
+
+
+def _recheck(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> str:
+    """A resend is computed anew at this moment and can only become smaller; why it must not go, '' when it may."""
+    master = turn.state.master.legs.get(leg.leg)
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    if master is None or instrument is None or child.id not in turn.child_settings:
+        return reasons.UNKNOWN_INSTRUMENT
+    entry = gates.Entry(
+        turn=turn,
+        child=child,
+        settings=turn.child_settings[child.id],
+        master=master,
+        leg=leg,
+        instrument=instrument,
+        side=order.side,
+        signal_ns=None,
+        reference_inr=order.master_price_inr,
+        own_units=order.remaining,
+    )
+    allowed, why = gates.check(entry, order.remaining, gates.AT_RESEND)
+    if allowed < order.remaining:
+        order.units -= order.remaining - allowed
+    return why if not allowed else ""
 
 
 def _buys_before(turn: Turn, child: Child, sell: ChildOrder) -> bool:

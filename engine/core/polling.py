@@ -8,6 +8,8 @@ from engine.model import NS_PER_S
 
 ORDERS_EVERY_NS = 5 * NS_PER_S
 """A child's book while anything of it works."""
+WATCH_EVERY_NS = 30 * NS_PER_S
+"""A child's book while an order that was given up may still surface in it."""
 POSITIONS_EVERY_NS = 30 * NS_PER_S
 READ_LOST_NS = 40 * NS_PER_S
 """A read that nobody answered for so long is asked again (a lane answers within its own time-outs)."""
@@ -24,15 +26,15 @@ def poll(turn: Turn) -> None:
     if master.read_sent_ns is None or turn.now_ns - master.read_sent_ns > READ_LOST_NS:
         master.read_sent_ns = turn.now_ns
         turn.out.append(ReadAccount(account=master.account, orders=True, positions=True, funds=True))
-    for child in state.children.values():
-        orders = child.want_orders or not child.synced or _orders_due(turn, child)
-        positions = child.want_positions or not child.synced or _positions_due(turn, child)
+    for child in turn.configured():
+        orders = child.want_orders or child.owed_orders or not child.synced or _orders_due(turn, child)
+        positions = child.want_positions or child.owed_positions or not child.synced or _positions_due(turn, child)
         read(turn, child, orders=orders, positions=positions, funds=True)
 
 
 def read_wanted(turn: Turn) -> None:
     """Reads that this turn asked for go out now, unless one is under way."""
-    for child in turn.state.children.values():
+    for child in turn.configured():
         if child.want_orders or (child.want_positions and _apart(turn, child)):
             read(turn, child, orders=child.want_orders, positions=child.want_positions, funds=False)
 
@@ -43,8 +45,11 @@ def read(turn: Turn, child: Child, *, orders: bool, positions: bool, funds: bool
         child.want_orders = child.want_orders or orders
         child.want_positions = child.want_positions or positions
         return
+    if child.read_sent_ns is not None:  # lost: what it was asked for is asked again
+        orders, positions = orders or child.asked_orders, positions or child.asked_positions
     child.read_sent_ns = turn.now_ns
-    child.want_orders = child.want_positions = False
+    child.asked_orders, child.asked_positions = orders, positions
+    child.want_orders = child.want_positions = child.owed_orders = child.owed_positions = False
     turn.out.append(ReadAccount(account=child.id, orders=orders, positions=positions, funds=funds))
 
 
@@ -54,7 +59,8 @@ def _apart(turn: Turn, child: Child) -> bool:
 
 def _orders_due(turn: Turn, child: Child) -> bool:
     works = any(turn.state.orders[tag].state in AT_BROKER for leg in child.legs.values() for tag in leg.orders)
-    return works and turn.now_ns - child.orders_at_ns >= ORDERS_EVERY_NS
+    every_ns = ORDERS_EVERY_NS if works else WATCH_EVERY_NS
+    return (works or child.watches) and turn.now_ns - child.orders_at_ns >= every_ns
 
 
 def _positions_due(turn: Turn, child: Child) -> bool:

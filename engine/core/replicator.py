@@ -15,7 +15,7 @@ from engine.core.answers import order_timer, restart_orders, take_answer
 from engine.core.baseline import add_sample, settle_margins
 from engine.core.chase import chase_exits
 from engine.core.fills import apply_child_report
-from engine.core.loss import watch_losses
+from engine.core.loss import leg_pnl, watch_losses
 from engine.core.master import Changes, absorb, act, take_read, window_due, windows_now
 from engine.core.operator import flatten, obey, rearm
 from engine.core.orders import send_queue
@@ -38,7 +38,8 @@ from engine.events import (
     SessionStopped,
     TimePassed,
 )
-from engine.model import LegId
+from engine.model import LegId, usable_quote
+from engine.snapshot import StrategyState
 
 
 class Replicator:
@@ -146,11 +147,25 @@ def _begin_process(state: State, event: SessionStarted) -> None:
     state.now_ns = max(state.now_ns, event.at_ns)
     state.started_ns, state.stopped, state.armed = state.now_ns, False, False
     state.unclean = state.unclean or event.unclean
+    if event.unclean:
+        state.resume_kept = False
     state.sessions, state.charges = event.sessions, event.charges
-    state.subscribed, state.quotes = {}, {}
-    state.master.synced, state.master.read_sent_ns = False, None
     if event.day != state.day:
         _new_day(state, event.day)
+    state.subscribed, state.quotes = {}, {}
+    state.master.synced, state.master.read_sent_ns, state.master.read_at_ns = False, None, None
+    state.master.read_began_ns = 0
+    if event.settings.master.id != state.master.account:
+        _change_master(state, event.settings.master.id)
+
+
+def _change_master(state: State, account: str) -> None:
+    """Another master account: only when nothing of the old one is followed any more."""
+    if any(strategy.state is not StrategyState.FLAT for strategy in state.strategies.values()):
+        text = f"the master was {state.master.account} and is {account} now, with a strategy open"
+        raise BrokenInvariant(f"{text}: configure the old master until everybody is flat")
+    state.master = Master(account=account)
+    state.samples = {}
 
 
 def _close_prompts(turn: Turn) -> None:
@@ -165,7 +180,12 @@ def _close_prompts(turn: Turn) -> None:
 def _new_day(state: State, day: str) -> None:
     """Counters of the day start anew; what is open is carried on."""
     state.day, state.loss_hit = day, False
-    state.skips = {}
+    state.skips, state.instruments = {}, {}
+    marks = Turn(state, state.now_ns, {})
+    for child in state.children.values():
+        for leg in child.legs.values():
+            result = leg_pnl(marks, leg)
+            leg.day_start_inr = (leg.cash_inr if result is None else result) - leg.charges_inr
     open_tags = {tag for child in state.children.values() for leg in child.legs.values() for tag in leg.orders}
     state.orders = {tag: order for tag, order in state.orders.items() if tag in open_tags}
     for child in state.children.values():
@@ -190,6 +210,10 @@ def _welcome(turn: Turn, event: SessionStarted) -> None:
     legs: set[LegId] = {leg.leg for leg in state.master.legs.values()}
     for child in state.children.values():
         legs.update(child.legs)
+        for strategy in state.strategies.values():
+            known = child.id in strategy.ratios or child.id in strategy.left_out
+            if strategy.state is not StrategyState.FLAT and not known and child.id in turn.child_settings:
+                strategy.left_out[child.id] = reasons.NEXT_STRATEGY
         if child.id not in turn.child_settings:
             turn.notify(WARNING, "is no longer configured: its allocations are not traded", child.id)
     for leg in sorted(legs):
@@ -226,7 +250,9 @@ def _timer(turn: Turn, name: str) -> None:
         case "exit":
             child_id, _, leg_id = key.partition("|")
             child = turn.state.children[child_id]
-            settle(turn, child, child.legs[LegId(leg_id)])
+            leg = child.legs.get(LegId(leg_id))
+            if leg is not None:
+                settle(turn, child, leg)
         case "restart_exit":
             settle_due(turn)
         case _:
@@ -250,14 +276,17 @@ def _instruments(turn: Turn, event: object) -> None:
     assert isinstance(event, InstrumentsLoaded)  # noqa: S101
     known = turn.state.instruments.setdefault(event.account, {})
     for instrument in event.instruments:
-        known[instrument.id] = instrument
+        if instrument.lot_units > 0 and instrument.tick_inr > 0:
+            known[instrument.id] = instrument
+        else:
+            turn.notify(WARNING, "unusable in the instrument file: lot or tick is not above 0", "", instrument.symbol)
 
 
 def _quotes(turn: Turn, event: object) -> None:
     assert isinstance(event, QuotesUpdated)  # noqa: S101
     is_first = any(quote.instrument not in turn.state.quotes for quote in event.quotes)
     for quote in event.quotes:
-        turn.state.quotes[quote.instrument] = quote
+        turn.state.quotes[quote.instrument] = usable_quote(quote)
     if is_first:
         windows_now(turn)
 
@@ -267,6 +296,8 @@ def _order(turn: Turn, event: object) -> None:
     state = turn.state
     if event.account == state.master.account:
         state.master.push_at_ns = turn.now_ns
+        if not state.master.synced:
+            return  # the first complete read brings it, together with what was held before it
         changes = Changes()
         absorb(turn, event.report, changes)
         act(turn, changes)
@@ -282,7 +313,7 @@ def _read(turn: Turn, event: object) -> None:
         _arm(turn)
     elif (child := state.children.get(event.account)) is not None:
         take_child_read(turn, child, event)
-    if event.available_inr is not None:
+    if event.available_inr is not None and event.available_inr.is_finite():
         _sample(turn, event.account, event.available_inr)
     offers.resync_ready(turn)
 

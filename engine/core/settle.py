@@ -72,6 +72,8 @@ def exit_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
     state = turn.state
     if state.kill >= 2 and not leg.flattening:
         return reasons.KILLED
+    if child.id not in turn.child_settings:
+        return reasons.NOT_CONFIGURED
     if not child.synced:
         return reasons.NOT_READ
     if child.needs_login:

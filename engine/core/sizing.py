@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 
-from engine.model import Value
+from engine.model import Instrument, Value
 
 LotsFor = Callable[[int], int]
 """Whole lots that a child takes for a master holding of so many units. Monotonic; 0 for 0."""
@@ -148,6 +148,13 @@ def by_risk(budget_inr: Decimal, cost_of_lot_inr: Decimal, lot_units: int, high_
     most = int(budget_inr // cost_of_lot_inr)
     before = high_units // lot_units
     return lambda units: min(units // lot_units, before + most)
+
+
+def slice_most(instrument: Instrument) -> int | None:
+    """The largest order in whole lots below the freeze quantity, `None` where there is no such quantity."""
+    if instrument.freeze_units is None:
+        return None
+    return max(instrument.lot_units, instrument.freeze_units // instrument.lot_units * instrument.lot_units)
 
 
 def capped_ratio(available_inr: Decimal, cap_inr: Decimal | None, baseline_inr: Decimal, most: Fraction) -> Fraction:

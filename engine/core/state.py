@@ -222,6 +222,8 @@ class ChildLeg(Mutable, kw_only=True):
     open_cost_inr: Decimal = ZERO
     "What the present allocation was opened for, at average cost."
     charges_inr: Decimal = ZERO
+    day_start_inr: Decimal = ZERO
+    "Result after charges at the previous close: the daily loss counts from there."
     orders: list[str] = []
     "Tags of the orders that are not finished."
     awaiting_units: int = 0
@@ -279,6 +281,15 @@ class Child(Mutable, kw_only=True):
     read_sent_ns: int | None = None
     want_orders: bool = False
     want_positions: bool = False
+    asked_orders: bool = False
+    asked_positions: bool = False
+    "What the read under way was asked for: what it fails to bring is asked again with the next poll."
+    owed_orders: bool = False
+    owed_positions: bool = False
+    watches: bool = False
+    "An order was given up after it was sent: the book is looked at until the end of the day."
+    tags: dict[str, str] = {}
+    "Tags of our orders by the broker's order id: a broker may drop the tag."
     error: str = ""
     needs_login: bool = False
     stopped: dict[str, str] = {}

@@ -59,7 +59,7 @@ def begin(turn: Turn, strategy: Strategy, placed_ns: int, order_id: str) -> None
     baseline = strategy.pinned or select_baseline(turn, strategy, placed_ns, order_id)
     strategy.pinned = None
     freeze_ratios(turn, strategy, baseline)
-    strategy.last_ratios, strategy.last_baseline_inr = strategy.ratios, baseline.master_inr
+    strategy.last_ratios, strategy.last_baseline_inr = dict(strategy.ratios), baseline.master_inr
     ratios = ", ".join(f"{child} {ratio}" for child, ratio in strategy.ratios.items())
     turn.notify(INFO, f"strategy started, baseline {baseline.master_inr}: {ratios or 'no ratio'}")
     for child_id, reason in strategy.left_out.items():

@@ -98,6 +98,10 @@ class Turn:
         orders = self.state.orders
         return (orders[tag] for tag in leg.orders)
 
+    def configured(self) -> list[Child]:
+        """The children of the present configuration; others are only exited."""
+        return [child for child in self.state.children.values() if child.id in self.child_settings]
+
     def skip(self, child: Child, leg: LegId, reason: str) -> None:
         """Note that a copy was not made or only in part, and why."""
         symbol = split_leg(leg)[1]

@@ -82,7 +82,7 @@ def test_own_position_gate_is_not_fooled_by_our_own_fill() -> None:
     assert (desk.lots(), desk.child().external) == (-3, {})
 
 
-def test_bug_read_that_arrives_after_a_newer_one_changes_nothing() -> None:
+def test_read_that_arrives_after_a_newer_one_changes_nothing() -> None:
     """Reads may overtake each other (a silent one is overtaken); our fills between the two must not be forgotten."""
     desk = Desk()
     desk.buy(10)

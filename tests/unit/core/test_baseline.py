@@ -275,7 +275,7 @@ def test_working_order_pins_the_baseline_of_its_placing() -> None:
     assert desk.strategy().ratios == {"C1": Fraction(3, 10)}
 
 
-def test_bug_pinned_baseline_of_yesterday_is_not_used_today() -> None:
+def test_pinned_baseline_of_yesterday_is_not_used_today() -> None:
     """His order ended unseen over night; no margin of yesterday may size a strategy of today."""
     desk = Desk()
     desk.master(Side.BUY, 10, filled=0, id_="M1")

@@ -78,7 +78,7 @@ def test_kill_two_and_a_closed_market_stop_the_chase() -> None:
 def test_after_twenty_modifications_the_exit_is_cancelled_and_its_rest_sent_anew() -> None:
     desk, report = exiting()
     desk.run(3 * MOST_MODIFICATIONS + 2)
-    assert len(desk.commands(ModifyOrder)) == MOST_MODIFICATIONS
+    assert len(desk.commands(ModifyOrder)) == MOST_MODIFICATIONS == 20
     desk.run(3)
     assert [c.order_id for c in desk.commands(CancelOrder)] == [report.order_id]
     desk.advance(report, filled=LOT, status=BookStatus.CANCELLED)

@@ -254,7 +254,7 @@ def test_exit_that_surfaces_after_its_replacement_is_repaired_once() -> None:
     assert (desk.lots(), len(desk.placed())) == (0, 4)
 
 
-def test_bug_exit_beyond_what_is_left_is_cancelled_when_the_order_it_replaced_surfaces() -> None:
+def test_exit_beyond_what_is_left_is_cancelled_when_the_order_it_replaced_surfaces() -> None:
     """The replacement still works when the lost exit shows up filled: left alone it would open a position."""
     desk = sent()
     desk.checking = False
@@ -281,7 +281,7 @@ def test_order_of_the_owner_changes_external_lots_only() -> None:
     assert (desk.lots(), desk.child().external) == (3, {CALL_LEG: 2 * LOT})
 
 
-@pytest.mark.parametrize("filled", [0, pytest.param(1, id="bug_filled")])
+@pytest.mark.parametrize("filled", [0, 1])
 def test_order_with_our_mark_that_nobody_knows_counts_as_the_owners_and_is_told_once(filled: int) -> None:
     desk = Desk()
     other = Desk(filling=False)

@@ -88,7 +88,7 @@ def test_allocated_leg_is_followed_to_zero_through_a_childs_filter() -> None:
     assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
 
 
-def test_bug_stop_loss_seen_before_the_entry_still_exits_under_a_side_filter() -> None:
+def test_stop_loss_seen_before_the_entry_still_exits_under_a_side_filter() -> None:
     """An allocated leg is followed to zero, whatever the filters said of the exit order when it was placed."""
     desk = Desk(settings(filters=Filters(sides=("BUY",))))
     stop = {"symbol": CALL, "id_": "SL1", "order_type": OrderType.SL_M}

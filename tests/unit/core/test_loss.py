@@ -142,7 +142,7 @@ def test_unknown_price_hits_no_limit_by_guessing() -> None:
     assert not desk.child("C1").loss_hit
 
 
-def test_bug_daily_loss_counts_from_the_previous_close() -> None:
+def test_daily_loss_counts_from_the_previous_close() -> None:
     """Yesterday's loss on lots that are carried over must not hit today's limit again at the first poll."""
     desk = held(limited(OnMaxLoss.EXIT_ALL))
     desk.child("C1").loss_hit = True  # reached yesterday with stop_entries; the lots were kept

@@ -258,7 +258,7 @@ def test_master_read_that_nobody_answers_is_asked_again() -> None:
     assert len(desk.reads("M")) == before + 2
 
 
-def test_bug_lots_that_are_gone_leave_their_value_in_the_masters_result() -> None:
+def test_lots_that_are_gone_leave_their_value_in_the_masters_result() -> None:
     """650 bought and gone at the same price are no loss of 65,000."""
     desk = opened()
     vanish(desk)
@@ -273,7 +273,7 @@ def test_bug_lots_that_are_gone_leave_their_value_in_the_masters_result() -> Non
     assert row.master_pnl_inr == 0
 
 
-def test_bug_stop_loss_filtered_by_its_type_before_the_entry_still_closes_what_is_followed() -> None:
+def test_stop_loss_filtered_by_its_type_before_the_entry_still_closes_what_is_followed() -> None:
     """Whether an order is followed is decided when it is first seen, not when it reduces followed lots."""
     desk = Desk(settings(filters=Filters(order_types=("MARKET",))))
     desk.master(Side.SELL, 10, id_="SL1", filled=0, order_type=OrderType.SL_M, status=BookStatus.TRIGGER_PENDING)

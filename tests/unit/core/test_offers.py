@@ -230,7 +230,7 @@ MAKERS = [("join", left_out), ("resync", missed), ("adopt", background)]
 
 
 @pytest.mark.parametrize(("what", "make"), MAKERS, ids=[name for name, _ in MAKERS])
-def test_bug_offer_approved_after_the_master_went_out_enters_nothing(what: str, make: Callable[[], Desk]) -> None:
+def test_offer_approved_after_the_master_went_out_enters_nothing(what: str, make: Callable[[], Desk]) -> None:
     """Approval is computed anew: the master holds nothing of the leg any more."""
     desk = make()
     ask(desk, what)
@@ -245,9 +245,7 @@ def test_bug_offer_approved_after_the_master_went_out_enters_nothing(what: str, 
 
 
 @pytest.mark.parametrize(("what", "make"), MAKERS, ids=[name for name, _ in MAKERS])
-def test_bug_offer_approved_after_a_reduction_enters_no_more_than_the_share(
-    what: str, make: Callable[[], Desk]
-) -> None:
+def test_offer_approved_after_a_reduction_enters_no_more_than_the_share(what: str, make: Callable[[], Desk]) -> None:
     """floor(3/10 x 4) is one lot."""
     desk = make()
     ask(desk, what)
@@ -258,7 +256,7 @@ def test_bug_offer_approved_after_a_reduction_enters_no_more_than_the_share(
 
 
 @pytest.mark.parametrize(("what", "make"), MAKERS[:2], ids=["join", "resync"])
-def test_bug_offer_approved_after_a_reversal_does_not_enter_the_old_side(what: str, make: Callable[[], Desk]) -> None:
+def test_offer_approved_after_a_reversal_does_not_enter_the_old_side(what: str, make: Callable[[], Desk]) -> None:
     desk = make()
     ask(desk, what)
     desk.sell(20)
@@ -268,7 +266,7 @@ def test_bug_offer_approved_after_a_reversal_does_not_enter_the_old_side(what: s
     assert Side.BUY not in [side for side, _ in desk.placed()[len(before) :]]
 
 
-def test_bug_flatten_withdraws_an_open_offer() -> None:
+def test_flatten_withdraws_an_open_offer() -> None:
     """A flattened child takes no entries until the next strategy or a resync asked for after it."""
     desk = missed()
     ask(desk, "resync")
@@ -277,7 +275,7 @@ def test_bug_flatten_withdraws_an_open_offer() -> None:
     assert desk.placed() == []
 
 
-def test_bug_adopt_prompt_of_yesterday_does_not_break_the_start_of_today() -> None:
+def test_adopt_prompt_of_yesterday_does_not_break_the_start_of_today() -> None:
     desk = background()
     desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=CALL))
     desk.now_ns += 24 * 3600 * 1_000_000_000

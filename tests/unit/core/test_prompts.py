@@ -164,7 +164,7 @@ def test_exit_that_became_needless_leaves_its_prompt() -> None:
     assert rows(desk) == []
 
 
-def test_bug_exit_prompt_shows_what_its_approval_sends() -> None:
+def test_exit_prompt_shows_what_its_approval_sends() -> None:
     """The master reduces further while the exit waits: the row must ask for all that would be sent."""
     desk = exiting()
     desk.sell(6)

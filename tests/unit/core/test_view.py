@@ -1,0 +1,388 @@
+"""The snapshot: every cell says how the child stands and why, unknown is never zero, and an empty state has one too."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from config.schema import Mode, Sizing, SizingMode
+from engine.core import reasons
+from engine.core.replicator import Replicator
+from engine.events import (
+    Flattened,
+    KillSwitched,
+    Outcome,
+    Paused,
+    PromptAnswered,
+    Resumed,
+    SessionStarted,
+    SessionStopped,
+)
+from engine.model import BookStatus, Side, instrument_id
+from engine.snapshot import Cell, CellState, ChildColumn, ChildState, EngineState, LegRow, Snapshot, StrategyState
+from engine.view import Frame, build_snapshot, sizing_text
+from tests.unit.core.builders import (
+    CALL_LEG,
+    ENTRIES,
+    HEDGE,
+    LOT,
+    PUT_LEG,
+    SESSIONS,
+    START,
+    Desk,
+    child,
+    settings,
+)
+from tests.unit.paper.builders import CALL, PUT
+
+
+def shot(desk: Desk) -> Snapshot:
+    return build_snapshot(desk.state, desk.now_ns, Frame())
+
+
+def values(*found: object) -> tuple[object, ...]:
+    """Values side by side, whatever their numbers are made of."""
+    return found
+
+
+def row(desk: Desk, symbol: str = CALL) -> LegRow:
+    return next(leg for leg in shot(desk).legs if leg.symbol == symbol)
+
+
+def cell(desk: Desk, symbol: str = CALL, account: str = "C1") -> Cell:
+    return next(c for c in row(desk, symbol).cells if c.child == account)
+
+
+def column(desk: Desk, account: str = "C1") -> ChildColumn:
+    return next(c for c in shot(desk).children if c.id == account)
+
+
+def texts(desk: Desk) -> list[str]:
+    return [item.text for item in shot(desk).attention]
+
+
+def test_empty_state_has_a_snapshot() -> None:
+    core = Replicator()
+    core.handle(SessionStarted(at_ns=START, settings=settings(), mode=Mode.PAPER, day="2026-11-02", sessions=()))
+    snapshot = build_snapshot(core.state, START, Frame())
+    assert snapshot.engine is EngineState.STARTING
+    assert (snapshot.legs, snapshot.copies, snapshot.working, snapshot.prompts) == ((), (), (), ())
+    assert (snapshot.market_open, snapshot.market_opens_ns, snapshot.market_closes_ns) == (False, None, None)
+    assert snapshot.master.available_inr is None
+    assert snapshot.children[0].state is ChildState.IDLE
+
+
+def test_quiet_desk_shows_its_sample_and_the_market() -> None:
+    desk = Desk()
+    desk.buy(1)
+    desk.sell(1)
+    desk.run(30)
+    snapshot = shot(desk)
+    assert (snapshot.engine, snapshot.market_open) == (EngineState.ARMED, True)
+    assert snapshot.market_closes_ns == SESSIONS[0].close_ns
+    assert snapshot.market_opens_ns == SESSIONS[1].open_ns
+    assert snapshot.sample is not None
+    assert values(snapshot.sample.master_inr, snapshot.sample.settled) == (1_000_000, True)
+    assert snapshot.strategies[0].state is StrategyState.FLAT
+
+
+def test_child_in_step() -> None:
+    desk = Desk()
+    desk.buy(10)
+    found = cell(desk)
+    assert values(found.state, found.have_lots, found.want_lots, found.reason) == (CellState.IN_STEP, 3, 3, "")
+    assert values(found.average_inr, found.pnl_inr, found.residue_lots) == (100, 0, 0)
+    assert column(desk).state is ChildState.IN_STEP
+    assert column(desk).ratio == Fraction(3, 10)
+    assert texts(desk) == []
+
+
+def test_short_lots_are_negative() -> None:
+    desk = Desk()
+    desk.sell(11)
+    found = cell(desk)
+    assert values(found.have_lots, found.want_lots, found.residue_lots) == (-3, -3, Fraction(3, 10))
+    assert row(desk).master_lots == -11
+
+
+def test_sent_and_working_orders() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    assert values(cell(desk).state, cell(desk).working_lots, cell(desk).have_lots) == (CellState.WORKING, 3, 0)
+    report = desk.accept(desk.last())
+    desk.advance(report, filled=LOT, status=BookStatus.OPEN)
+    assert values(cell(desk).state, cell(desk).working_lots, cell(desk).have_lots) == (CellState.WORKING, 2, 1)
+    (working,) = shot(desk).working
+    assert (working.units, working.filled_units, working.order_id) == (3 * LOT, LOT, report.order_id)
+
+
+def test_window_of_the_master_is_working() -> None:
+    desk = Desk()
+    desk.master(Side.BUY, 10)
+    assert cell(desk).state is CellState.WORKING
+
+
+def test_unknown_order_is_unknown_and_asks_for_attention() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    found = cell(desk)
+    assert values(found.state, found.unknown_lots, found.working_lots) == (CellState.UNKNOWN, 3, 0)
+    assert found.reason
+    assert column(desk).state is ChildState.UNKNOWN
+    assert any("unknown BUY" in text for text in texts(desk))
+    assert shot(desk).working[0].deadline_ns == desk.order(desk.last()).resolve_from_ns
+
+
+def test_held_order_is_held_with_the_brokers_words() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.REJECTED, reason="Margin [red]exceeds[/red] ₹")
+    found = cell(desk)
+    assert found.state is CellState.HELD
+    assert "Margin [red]exceeds[/red] ₹" in found.reason
+    assert any("Margin [red]exceeds" in text for text in texts(desk))
+    assert column(desk).reason == found.reason
+
+
+def test_entry_in_a_prompt_is_awaiting() -> None:
+    desk = Desk(settings(confirm=ENTRIES))
+    desk.buy(10)
+    found = cell(desk)
+    assert values(found.state, found.awaiting_lots, found.have_lots) == (CellState.AWAITING, 3, 0)
+    assert found.reason == reasons.AWAITING
+    (prompt,) = shot(desk).prompts
+    assert values(prompt.kind, prompt.at_deadline, prompt.master_lots) == ("entry", "declined", 10)
+    (line,) = prompt.rows
+    assert values(line.child, line.units, line.price_inr, line.ratio) == ("C1", 3 * LOT, 100, Fraction(3, 10))
+    assert values(line.value_inr, line.margin_inr, line.available_inr) == (19_500, 19_500, 300_000)
+    assert any(text.startswith("confirm entry") for text in texts(desk))
+
+
+def test_prompt_lists_skipped_children_with_their_reasons() -> None:
+    desk = Desk(settings(child("C1"), child("C2"), confirm=ENTRIES))
+    desk.owner_trades(-1, "C2")
+    desk.read("C2")
+    desk.buy(10)
+    rows = {r.child: (r.units, r.reason) for r in shot(desk).prompts[0].rows}
+    assert rows == {"C1": (3 * LOT, ""), "C2": (0, reasons.OWN_POSITION)}
+
+
+def test_missed_entry_is_skipped_with_its_reason() -> None:
+    desk = Desk()
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    found = cell(desk)
+    assert values(found.state, found.reason, found.want_lots) == (CellState.SKIPPED, reasons.PAUSED, 0)
+    assert column(desk).state is ChildState.SKIPPED
+
+
+def test_below_one_lot_is_skipped_with_its_residue() -> None:
+    desk = Desk()
+    desk.buy(3)
+    found = cell(desk)
+    assert (found.state, found.reason) == (CellState.SKIPPED, reasons.BELOW_ONE_LOT)
+    assert found.residue_lots == Fraction(9, 10)
+
+
+def test_left_out_child_is_shown_so() -> None:
+    desk = Desk(settings(child("C1"), child("C2")), margins={"C1": 0})
+    desk.buy(10)
+    assert cell(desk).state is CellState.SKIPPED
+    assert (column(desk).state, column(desk).ratio) == (ChildState.LEFT_OUT, None)
+    assert column(desk).reason
+    assert column(desk, "C2").state is ChildState.IN_STEP
+    assert any("left out" in text for text in texts(desk))
+
+
+def test_exit_that_cannot_go_is_drift_with_its_reason() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run(3)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
+    desk.sell(5)
+    found = cell(desk)
+    assert (found.state, found.reason) == (CellState.DRIFT, reasons.KILLED)
+    assert values(found.have_lots, found.want_lots) == (3, 1)
+    assert column(desk).drift_lots == 2
+    assert any("exit due" in text for text in texts(desk))
+
+
+def test_leg_that_the_master_left_is_shown_as_long_as_a_child_holds_it() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run(3)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
+    desk.sell(10)
+    assert values(row(desk).master_lots, row(desk).followed, cell(desk).have_lots) == (0, False, 3)
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    assert shot(desk).legs == ()
+
+
+def test_in_step_counts_children_that_need_nobody() -> None:
+    desk = Desk(settings(child("C1"), child("C2"), child("C3")), filling=False)
+    assert shot(desk).in_step == 3
+    desk.buy(10)
+    desk.fill(desk.last("C1"))
+    desk.answer(desk.last("C2"), Outcome.UNKNOWN)
+    desk.answer(desk.last("C3"), Outcome.REJECTED, reason="margin")
+    assert shot(desk).in_step == 1
+    assert [c.state for c in shot(desk).children] == [ChildState.IN_STEP, ChildState.UNKNOWN, ChildState.HELD]
+
+
+def test_missing_price_makes_every_result_of_it_unknown() -> None:
+    desk = Desk(settings(child("C1"), child("C2")))
+    desk.buy(10)
+    desk.sell(10, symbol=PUT)
+    del desk.state.quotes[instrument_id("NFO", PUT)]
+    snapshot = shot(desk)
+    assert cell(desk, PUT).pnl_inr is None
+    assert cell(desk).pnl_inr == 0
+    assert [c.pnl_inr for c in snapshot.children] == [None, None]
+    assert (snapshot.children_pnl_inr, snapshot.master_pnl_inr) == (None, None)
+    assert (row(desk, PUT).last_inr, row(desk, PUT).quote_stale) == (None, True)
+
+
+def test_profit_is_realised_plus_open() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.quote(CALL, "100.50")
+    desk.sell(5, price="100.50")
+    desk.quote(CALL, "103")
+    assert column(desk).realised_inr == 0
+    assert column(desk).pnl_inr == 3 * LOT
+    assert row(desk).master_pnl_inr == Decimal("0.5") * 5 * LOT + 3 * 5 * LOT
+
+
+def test_stale_quote_is_marked() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.quote(CALL, "100", stale_at_ns=desk.now_ns + 1)
+    assert not row(desk).quote_stale
+    desk.now_ns += 1
+    assert row(desk).quote_stale
+
+
+def test_external_lots_stand_beside_ours() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.owner_trades(2)
+    desk.run(35)
+    assert values(cell(desk).have_lots, cell(desk).external_lots, cell(desk).state) == (3, 2, CellState.IN_STEP)
+
+
+def test_background_is_shown_apart() -> None:
+    desk = Desk(background={CALL_LEG: 650})
+    snapshot = shot(desk)
+    assert snapshot.legs == ()
+    assert [values(leg.symbol, leg.background_lots) for leg in snapshot.background] == [(CALL, 10)]
+    assert any("not followed" in text for text in texts(desk))
+
+
+def test_unknown_instrument_is_skipped() -> None:
+    desk = Desk(settings(child("C1"), child("C2")))
+    desk.state.instruments["C2"] = desk.state.instruments.pop("")
+    desk.buy(10)
+    found = cell(desk)
+    assert (found.state, found.reason) == (CellState.SKIPPED, reasons.UNKNOWN_INSTRUMENT)
+
+
+def test_entry_that_waits_for_the_childs_first_read_says_so() -> None:
+    """Not in step means a reason on the screen."""
+    desk = Desk(silent=("C1",))
+    desk.deliver(desk.picture(orders=None, positions=None))
+    desk.state.samples["C1"] = desk.state.samples["M"]
+    desk.buy(10)
+    found = cell(desk)
+    assert desk.placed() == []
+    assert found.state is not CellState.IN_STEP
+    assert found.reason
+
+
+def test_login_is_asked_for() -> None:
+    desk = Desk()
+    desk.deliver(desk.picture(orders=None, positions=None, error="token", needs_login=True))
+    assert column(desk).state is ChildState.LOGIN_REQUIRED
+    assert any("login required" in text for text in texts(desk))
+    assert shot(desk).in_step == 0
+
+
+def test_most_urgent_comes_first() -> None:
+    desk = Desk(settings(confirm=ENTRIES), background={PUT_LEG: 650}, filling=False)
+    desk.buy(10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.buy(10, symbol=HEDGE)
+    severities = [item.severity.value for item in shot(desk).attention]
+    assert severities == ["alarm", "warning", "info"]
+
+
+ENGINE = [
+    ("paused", [Paused(at_ns=0)], EngineState.PAUSED),
+    ("killed 1", [KillSwitched(at_ns=0, level=1)], EngineState.KILLED_ENTRIES),
+    ("killed 2 over paused", [Paused(at_ns=0), KillSwitched(at_ns=0, level=2)], EngineState.KILLED_ALL),
+    ("stopped", [SessionStopped(at_ns=0)], EngineState.STOPPED),
+]
+
+
+@pytest.mark.parametrize(("what", "events", "state"), ENGINE, ids=[r[0] for r in ENGINE])
+def test_engine_state(what: str, events: list[Paused | KillSwitched | SessionStopped], state: EngineState) -> None:
+    desk = Desk()
+    for event in events:
+        desk.handle(event)
+    assert shot(desk).engine is state, what
+
+
+def test_unclean_start_is_disarmed_and_a_failure_beats_everything() -> None:
+    desk = Desk(unclean=True)
+    assert shot(desk).engine is EngineState.DISARMED
+    frame = Frame()
+    frame.engine_failed = "disk full"
+    snapshot = build_snapshot(desk.state, desk.now_ns, frame)
+    assert (snapshot.engine, snapshot.engine_reason) == (EngineState.FAILED, "disk full")
+
+
+def test_master_that_is_not_read_any_more_is_not_connected() -> None:
+    desk = Desk()
+    assert shot(desk).master.connected
+    desk.silent.add("M")
+    desk.run(10)
+    assert not shot(desk).master.connected
+    desk.deliver(desk.picture("M", orders=None, positions=None, error="timeout"))
+    assert (shot(desk).master.connected, shot(desk).master.error) == (False, "timeout")
+
+
+def test_copies_show_every_childs_part_newest_first() -> None:
+    desk = Desk(settings(child("C1"), child("C2")), filling=False)
+    desk.buy(10)
+    desk.fill(desk.last("C1"), price="100.50")
+    desk.answer(desk.last("C2"), Outcome.REJECTED, reason="margin")
+    (copy,) = shot(desk).copies
+    lines = {line.child: line for line in copy.lines}
+    assert (lines["C1"].filled_units, lines["C1"].average_inr, lines["C1"].slippage_inr) == (
+        3 * LOT,
+        Decimal("100.5"),
+        Decimal("0.5"),
+    )
+    assert (lines["C2"].status, lines["C2"].filled_units, lines["C2"].slippage_inr) == ("held", 0, None)
+    assert values(copy.master_lots, copy.done) == (10, False)
+
+
+def test_numbers_count_without_gaps() -> None:
+    desk, frame = Desk(), Frame()
+    assert [build_snapshot(desk.state, desk.now_ns, frame).seq for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("sizing", "text"),
+    [
+        (Sizing(), "frozen ratio"),
+        (Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1, 2)), "fixed 1/2"),
+        (Sizing(mode=SizingMode.FIXED_LOTS, lots=2), "2 lots"),
+        (Sizing(mode=SizingMode.RISK_PCT, pct=Decimal(2)), "risk 2 %"),
+        (Sizing(mode=SizingMode.LIVE_RATIO), "live ratio"),
+    ],
+)
+def test_sizing_for_people(sizing: Sizing, text: str) -> None:
+    assert sizing_text(child(sizing=sizing)) == text
