@@ -44,7 +44,11 @@ LIVE_REFUSAL = "no real broker can be connected in this version: Zerodha and Ang
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    known = ("-h", "--help", "--version")
+    if not given or (given[0].startswith("-") and given[0] not in known):
+        given = ["run", *given]  # the default command
+    arguments = _parser().parse_args(given)
     try:
         code: int = arguments.action(arguments)
     except ConfigError as error:
@@ -60,15 +64,21 @@ def main(argv: list[str] | None = None) -> int:
     except LockstepError as error:
         print(error, file=sys.stderr)
         return WRONG
+    except BrokenPipeError:  # whoever read the output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WRONG
     return code
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="runner.py", description="Lockstep copies one account's trades into others.")
+    parser = argparse.ArgumentParser(
+        prog="runner.py",
+        description="Lockstep copies one account's trades into others.",
+        epilog="Without a command: run, with its options [--config FILE] [--paper|--live] [--headless] [--demo] "
+        "[--until-flat] [--take-over] [--no-mouse].",
+    )
     parser.add_argument("--version", action="version", version=f"Lockstep {VERSION}")
-    parser.set_defaults(action=_run)
-    _run_options(parser)
-    commands = parser.add_subparsers(title="commands")
+    commands = parser.add_subparsers(title="commands", required=True)
     run = commands.add_parser("run", help="the dashboard, or headless (the default command)")
     _run_options(run)
     run.set_defaults(action=_run)

@@ -24,9 +24,13 @@ def for_replay(settings: Settings, file: Path, *, answered: bool) -> Settings:
         ConfigError: A real account has no paper capital.
     """
     master = _on_paper(settings.master, file)
-    children = tuple(_on_paper(child, file) for child in settings.children)
+    children = tuple(_child_on_paper(child, file) for child in settings.children)
     confirm = settings.confirm if answered else replace(settings.confirm, when=ConfirmWhen.NEVER)
     return replace(settings, master=master, children=children, confirm=confirm)
+
+
+def _child_on_paper(child: Child, file: Path) -> Child:
+    return child if child.broker == PAPER else replace(_on_paper(child, file), live=False)
 
 
 def _on_paper(account: A, file: Path) -> A:
@@ -35,4 +39,6 @@ def _on_paper(account: A, file: Path) -> A:
     if account.paper_capital_inr is None:
         text = f"{account.id} is a real account; a replay needs its paper_capital_inr"
         raise ConfigError(file, None, "paper_capital_inr", text)
-    return replace(account, broker=PAPER, capital_inr=account.paper_capital_inr, credentials=None)
+    return replace(
+        account, broker=PAPER, capital_inr=account.paper_capital_inr, paper_capital_inr=None, credentials=None
+    )

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import zlib
 from collections.abc import Collection
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -36,23 +37,28 @@ def read_instruments(path: Path, day: date, wanted: Collection[str] | None = Non
                 for row in rows
                 if wanted is None or row["tradingsymbol"] in wanted
             )
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error, csv.Error) as error:
         raise ConfigError(path, None, "", f"cannot be read: {error}") from None
 
 
 def _instrument(path: Path, line: int, row: dict[str, str], day: date) -> Instrument:
     try:
+        if any(row[column] is None for column in COLUMNS) or not row["exchange"] or not row["tradingsymbol"]:
+            raise ValueError("it is cut short, or has no symbol or exchange")
         kind = Kind(row["instrument_type"])
+        lot_units, tick, strike = int(row["lot_size"]), Decimal(row["tick_size"]), Decimal(row["strike"])
+        if lot_units < 1 or not tick.is_finite() or tick <= 0 or not strike.is_finite():
+            raise ValueError("lot and tick must be above 0, and the strike a number")
         return Instrument(
             exchange=row["exchange"],
             symbol=row["tradingsymbol"],
-            lot_units=int(row["lot_size"]),
-            tick_inr=Decimal(row["tick_size"]),
+            lot_units=lot_units,
+            tick_inr=tick,
             freeze_units=None if kind is Kind.EQUITY else freeze_units(row["name"], day),
             underlying=row["name"] or row["tradingsymbol"],
             kind=kind,
             expiry=date.fromisoformat(row["expiry"]).isoformat() if row["expiry"] else None,
-            strike_inr=Decimal(row["strike"]) if kind in (Kind.CALL, Kind.PUT) else None,
+            strike_inr=strike if kind in (Kind.CALL, Kind.PUT) else None,
         )
     except (ValueError, InvalidOperation) as error:
         raise ConfigError(path, line, "", f"cannot be used: {error}") from None

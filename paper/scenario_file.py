@@ -3,6 +3,7 @@
 The format is an interface that people script against; unknown keys, values and steps are errors.
 """
 
+import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -46,6 +47,7 @@ from paper.scenario import (
     SetAvailable,
     Step,
 )
+from paper.scenario_expect import of_child, positions, read_expectation
 from paper.scenario_operator import operator_event
 
 DAY = date(2026, 11, 2)
@@ -53,10 +55,6 @@ START = "09:30:00"
 EXCHANGE = "NFO"
 PRODUCT = "NRML"
 TOP_KEYS = ("name", "instruments", "master", "children", "settings", "steps", "end", "expect", "date")
-EXPECT_KEYS = (
-    "positions", "ratios", "order_counts", "max_order_counts", "order_quantities", "order_types",
-    "max_order_quantity", "strategy_state", "skipped", "held",
-)  # fmt: skip
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -70,7 +68,7 @@ def duration_ns(node: Located) -> int:
     for suffix, unit_ns in (("ms", NS_PER_S // 1000), ("s", NS_PER_S), ("m", 60 * NS_PER_S)):
         if text.endswith(suffix):
             digits = text.removesuffix(suffix)
-            if digits.replace(".", "", 1).isdigit():
+            if re.fullmatch(r"[0-9]+(\.[0-9]+)?", digits):
                 return int(Decimal(digits) * unit_ns)
             break
     raise node.fault(f"must be a time such as 5s, 1.5s, 250ms or 2m, not {node.text!r}")
@@ -85,6 +83,7 @@ class _Reader:
         self.day = _date(self.top["date"]) if "date" in self.top else DAY
         self.start_ns = ist(self.day, START)
         self.exchanges: dict[str, str] = {}
+        self.children: list[str] = []
 
     def scenario(self) -> Scenario:
         """The file as a scenario."""
@@ -97,6 +96,7 @@ class _Reader:
         margins = self.root.at(("settings", "paper", "margins"))
         if margins.path != ("settings", "paper", "margins"):
             settings = replace(settings, paper=replace(settings.paper, margins=False))
+        self.children = [child.id for child in children]
         steps = [self._step(node) for node in as_sequence(self.top["steps"])]
         return Scenario(
             name=as_text(self.top["name"]),
@@ -112,11 +112,10 @@ class _Reader:
 
     def _expect(self) -> dict[str, object]:
         node = self.top.get("expect")
-        if node is None:
-            return {}
-        check_keys(node, EXPECT_KEYS)
-        value = node.value
-        return dict(value) if isinstance(value, dict) else {}
+        return {} if node is None else read_expectation(node, self.children)
+
+    def _child(self, node: Located) -> str:
+        return of_child(node, as_text(node), self.children)
 
     def _held(self, node: Located | None) -> dict[LegId, int]:
         if node is None:
@@ -131,7 +130,11 @@ class _Reader:
             return self._from_file(node)
         found: list[Instrument] = []
         for item in as_sequence(node):
-            found.extend(self._from_file(item) if item.get("file") is not None else [self._instrument(item)])
+            made = self._from_file(item) if item.get("file") is not None else (self._instrument(item),)
+            for instrument in made:
+                if any(known.id == instrument.id for known in found):
+                    raise item.at(("symbol",)).fault(f"{instrument.id} is given twice")
+            found.extend(made)
         return tuple(found)
 
     def _from_file(self, node: Located) -> tuple[Instrument, ...]:
@@ -140,12 +143,12 @@ class _Reader:
         return read_instruments(self.path.parent / name, self.day, symbols)
 
     def _instrument(self, node: Located) -> Instrument:
-        keys = ("symbol", "exchange", "lot", "tick", "freeze", "expiry", "strike", "underlying", "kind")
+        keys = ("symbol", "exchange", "lot", "tick", "freeze", "expiry", "strike", "underlying")
         given = check_keys(node, keys, ("symbol", "lot", "tick"))
         symbol = as_text(given["symbol"])
         exchange = as_text(given["exchange"]) if "exchange" in given else EXCHANGE
         freeze = given.get("freeze")
-        freeze_units = None if freeze is None or freeze.is_null else as_int(freeze)
+        freeze_units = None if freeze is None or freeze.is_null else _positive(freeze)
         lot, tick = as_int(given["lot"]), as_decimal(given["tick"])
         if lot < 1 or tick <= 0:
             raise node.fault("lot and tick must be above 0")
@@ -239,16 +242,12 @@ class _Reader:
         )
 
     def _child_available(self, node: Located, _at_ns: int) -> SetAvailable:
-        return SetAvailable(amounts=tuple((c, as_decimal(a)) for c, a in as_mapping(node).items()))
+        amounts = as_mapping(node).items()
+        return SetAvailable(amounts=tuple((of_child(a, c, self.children), as_decimal(a)) for c, a in amounts))
 
     def _check(self, node: Located, _at_ns: int) -> Check:
         held = check_keys(node, ("positions",), ("positions",))["positions"]
-        return Check(
-            positions={
-                child: {symbol: as_int(units) for symbol, units in as_mapping(rows).items()}
-                for child, rows in as_mapping(held).items()
-            }
-        )
+        return Check(positions=positions(held, self.children))
 
     def _operator(self, node: Located, at_ns: int) -> Operate:
         keys = ("command", "level", "children", "child", "symbol", "mode", "inr", "units", "scope")
@@ -258,10 +257,10 @@ class _Reader:
         keys = ("child", "on", "kind", "times", "after", "by")
         given = check_keys(node, keys, ("child", "on", "kind"))
         return ArmFault(
-            child=as_text(given["child"]),
+            child=self._child(given["child"]),
             on=as_choice(given["on"], FaultOn),
             kind=as_choice(given["kind"], FaultKind),
-            times=as_int(given["times"]) if "times" in given else 1,
+            times=_positive(given["times"]) if "times" in given else 1,
             after_ns=duration_ns(given["after"]) if "after" in given else 60 * NS_PER_S,
             by_ns=duration_ns(given["by"]) if "by" in given else 10 * NS_PER_S,
         )
@@ -271,12 +270,12 @@ class _Reader:
         given = check_keys(node, keys, ("child", "symbol", "side", "quantity"))
         symbol = as_text(given["symbol"])
         return OwnTrade(
-            child=as_text(given["child"]),
+            child=self._child(given["child"]),
             exchange=as_text(given["exchange"]) if "exchange" in given else self._exchange(symbol),
             symbol=symbol,
             product=as_text(given["product"]) if "product" in given else PRODUCT,
             side=as_choice(given["side"], Side),
-            quantity=as_int(given["quantity"]),
+            quantity=_positive(given["quantity"]),
         )
 
     def _crash(self, node: Located, _at_ns: int) -> Crash:
@@ -290,6 +289,13 @@ class _Reader:
 def _for_ns(node: Located) -> int:
     """`{for: 60s}` as nanoseconds."""
     return duration_ns(check_keys(node, ("for",), ("for",))["for"])
+
+
+def _positive(node: Located) -> int:
+    number = as_int(node)
+    if number < 1:
+        raise node.fault(f"must be a whole number above 0, not {number}")
+    return number
 
 
 def _status(node: Located) -> BookStatus:

@@ -39,7 +39,10 @@ def _children(given: Given) -> tuple[str, ...] | None:
 
 
 def _kill(given: Given, at_ns: int) -> events.Operator:
-    return events.KillSwitched(at_ns=at_ns, level=as_int(given["level"]) if "level" in given else 1)
+    level = as_int(given["level"]) if "level" in given else 1
+    if level not in (0, 1, 2):
+        raise given["level"].fault(f"must be 0, 1 or 2, not {level}")
+    return events.KillSwitched(at_ns=at_ns, level=level)
 
 
 def _set_mode(given: Given, at_ns: int) -> events.Operator:

@@ -79,6 +79,10 @@ class Simulation:
         self._boot(self.scenario.start_ns)
         self.loop.run(until_ns=self.scenario.end_ns)
         self._watch()
+        for step in self.scenario.steps:
+            if isinstance(step.action, act.Check) and step.at_ns > self.scenario.end_ns:
+                at_s = (step.at_ns - self.scenario.start_ns) / NS_PER_S
+                self.failed.append(f"the check at {at_s:g} s comes after the end")
 
     def positions(self) -> dict[str, dict[str, int]]:
         """Every child's net positions at the broker, zeros left out."""

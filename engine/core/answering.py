@@ -95,7 +95,7 @@ def _copy_of(turn: Turn, item: PromptItem) -> Copy:
 
 
 def _plan_offered(turn: Turn, child: Child, leg: ChildLeg, item: PromptItem) -> int:
-    """Make the plan that an offered entry (join, adopt, resync) brings about; returns the units that it still may be."""
+    """Make the plan that an offered entry (join, adopt, resync) brings about; returns the units left of it."""
     master = turn.state.master.legs[leg.leg]
     strategy = turn.strategy(master.scope)
     if item.ratio is not None:

@@ -123,7 +123,7 @@ def _withdraw(turn: Turn, child: Child, leg: ChildLeg, over: int) -> None:
 
 
 def _withdraw_exits(turn: Turn, leg: ChildLeg) -> None:
-    """Take back exits beyond what is held (an order that an exit replaced surfaced filled): left alone they would flip."""
+    """Take back exits beyond what is held (a replaced order surfaced filled): left alone they would flip."""
     over = exits_open(turn, leg) - abs(leg.allocation_units)
     for order in reversed([o for o in turn.open_orders(leg) if not o.entry]):
         if over <= 0:

@@ -14,7 +14,9 @@ FILE = Path("config.yaml")
 MASTER = Account(id="M", broker="paper", capital_inr=Decimal(100))
 REAL_MASTER = Account(id="M", broker="zerodha", credentials="m.txt", paper_capital_inr=Decimal(100))
 ON_PAPER = Child(id="C1", broker="paper", capital_inr=Decimal(7))
-REAL = Child(id="C2", broker="angel_one", credentials="c.txt", paper_capital_inr=Decimal(50), live=True, name="Meera")
+REAL = Child(
+    id="C2", broker="angel_one", credentials="c.txt", paper_capital_inr=Decimal(50), live=True, name="Second account"
+)
 SETTINGS = Settings(master=MASTER, children=(ON_PAPER, REAL), confirm=Confirm(when=ConfirmWhen.ALL))
 
 
@@ -24,7 +26,7 @@ def test_real_child_takes_part_with_its_paper_capital_and_nothing_real_is_left()
     assert settings.children[1].credentials is None
     assert settings.children[1].capital_inr == Decimal(50)
     assert not settings.children[1].live
-    assert settings.children[1].name == "Meera"
+    assert settings.children[1].name == "Second account"
 
 
 def test_real_master_takes_part_with_his_paper_capital() -> None:

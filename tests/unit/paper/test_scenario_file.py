@@ -113,7 +113,7 @@ def test_settings_children_date_and_positions_are_those_of_the_file(tmp_path: Pa
     assert scenario.master_positions == {LegId(f"NFO:{CALL}:NRML"): -650, LegId("NFO:OTHER:NRML"): 65}
     sizing = scenario.settings.children[0].sizing
     assert (sizing.mode, sizing.ratio) == (SizingMode.FIXED_RATIO, Fraction(1, 2))
-    assert scenario.expect == {"ratios": {"C1": "1/3"}, "skipped": []}
+    assert scenario.expect == {"ratios": {"C1": Fraction(1, 3)}, "skipped": []}
 
 
 def test_instruments_of_a_file_are_those_that_the_scenario_names(tmp_path: Path) -> None:

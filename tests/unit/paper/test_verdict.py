@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from config.schema import Mode
-from paper.scenario_file import EXPECT_KEYS, load_scenario
+from paper.scenario_expect import READERS
+from paper.scenario_file import load_scenario
 from paper.simulate import Simulation
 from paper.verdict import differences, number, result_of, summary
 from state.session import Session
@@ -93,7 +94,7 @@ def test_expectation_that_is_missed_is_one_difference_that_says_so(key: str, wan
 
 
 def test_every_key_has_its_met_and_its_missed_case() -> None:
-    assert {key for key, _ in MET} == {key for key, _, _ in MISSED} == set(EXPECT_KEYS)
+    assert {key for key, _ in MET} == {key for key, _, _ in MISSED} == set(READERS)
 
 
 def test_every_missed_expectation_is_told() -> None:
@@ -149,7 +150,7 @@ def test_wrong_expectation_of_a_real_run_fails(tmp_path: Path) -> None:
     source = next(path for path in sorted(OWN.glob("*.yaml")) if "order_counts" in path.read_text(encoding="utf-8"))
     good = load_scenario(source)
     text = (
-        source.read_text(encoding="utf-8").split("expect:")[0] + "expect: {max_order_quantity: 0, strategy_state: X}\n"
+        source.read_text(encoding="utf-8").split("expect:")[0] + "expect: {max_order_quantity: 0, strategy_state: EXITING}\n"
     )
     changed = tmp_path / "changed.yaml"
     changed.write_text(text, encoding="utf-8")
