@@ -26,7 +26,7 @@ run: $(RUNTIME)
 setup: $(DEV)
 
 test: $(DEV)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 2 $(ARGS)
 
 check: $(DEV)
 	$(PY) -m ruff format --check .
@@ -34,7 +34,7 @@ check: $(DEV)
 	$(PY) -m mypy
 	$(PY) -c 'import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())' --no-logo
 ifeq ($(NO_TESTS),)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n 2 $(ARGS)
 endif
 
 format: $(DEV)

@@ -150,7 +150,8 @@ def test_wrong_expectation_of_a_real_run_fails(tmp_path: Path) -> None:
     source = next(path for path in sorted(OWN.glob("*.yaml")) if "order_counts" in path.read_text(encoding="utf-8"))
     good = load_scenario(source)
     text = (
-        source.read_text(encoding="utf-8").split("expect:")[0] + "expect: {max_order_quantity: 0, strategy_state: EXITING}\n"
+        source.read_text(encoding="utf-8").split("expect:")[0]
+        + "expect: {max_order_quantity: 0, strategy_state: EXITING}\n"
     )
     changed = tmp_path / "changed.yaml"
     changed.write_text(text, encoding="utf-8")
