@@ -89,7 +89,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         market_opens_ns=None if next_session is None else next_session.open_ns,
         market_closes_ns=None if open_session is None else open_session.close_ns,
         master=_link(state),
-        master_pnl_inr=_sum(row.master_pnl_inr for row in rows),
+        master_pnl_inr=_sum(_master_pnl(turn, leg) for leg in state.master.legs.values()),
         children_pnl_inr=_sum(column.pnl_inr for column in columns),
         in_step=sum(column.state in _GOOD for column in columns),
         children=columns,
@@ -134,12 +134,17 @@ def _sum(values: Iterable[Decimal | None]) -> Decimal | None:
     return total
 
 
+def _master_pnl(turn: Turn, leg: MasterLeg) -> Decimal | None:
+    """The master's result in one leg's strategy lots, closed ones included; `None` without a price."""
+    value = open_value(turn, leg.leg, leg.units)
+    return None if value is None else leg.cash_inr + value
+
+
 def _leg_row(turn: Turn, leg: MasterLeg) -> LegRow:
     instrument = turn.leg_instrument(turn.state.master.account, leg.leg)
     lot = None if instrument is None else instrument.lot_units
     quote: Quote | None = turn.quote(leg.leg)
     exchange, symbol, product = split_leg(leg.leg)
-    value = open_value(turn, leg.leg, leg.units)
     return LegRow(
         leg=leg.leg,
         scope=leg.scope,
@@ -156,7 +161,7 @@ def _leg_row(turn: Turn, leg: MasterLeg) -> LegRow:
         ask_inr=None if quote is None else quote.ask_inr,
         quote_at_ns=None if quote is None else quote.at_ns,
         quote_stale=quote is None or quote.is_stale(turn.now_ns),
-        master_pnl_inr=None if value is None else leg.cash_inr + value,
+        master_pnl_inr=_master_pnl(turn, leg),
         followed=bool(leg.units),
         cells=tuple(cell_of(turn, child, leg) for child in turn.state.children.values()),
     )

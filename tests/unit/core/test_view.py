@@ -255,6 +255,22 @@ def test_profit_is_realised_plus_open() -> None:
     assert row(desk).master_pnl_inr == Decimal("0.5") * 5 * LOT + 3 * 5 * LOT
 
 
+def test_masters_result_keeps_the_legs_that_he_closed() -> None:
+    """Both totals cover the same legs; a closed leg leaves the matrix, not the result."""
+    desk = Desk()
+    desk.buy(10, symbol=PUT)
+    desk.buy(10)
+    desk.run(3)
+    open_inr = row(desk).master_pnl_inr
+    desk.quote(PUT, "100.50")
+    desk.sell(10, symbol=PUT, price="100.50")
+    desk.run(3)
+    snapshot = shot(desk)
+    assert [leg.symbol for leg in snapshot.legs] == [CALL]
+    assert snapshot.master_pnl_inr == Decimal("0.50") * 10 * LOT
+    assert open_inr == 0
+
+
 def test_stale_quote_is_marked() -> None:
     desk = Desk()
     desk.buy(10)
