@@ -194,10 +194,11 @@ def _lots(entry: Entry, units: int) -> Verdict:
     lot = entry.instrument.lot_units
     for risk in _limits(entry):
         in_leg = entry.committed_units
+        open_lots = 0 if risk.max_open_lots is None else _open_lots(entry)
         for most, used, why in (
             (risk.max_lots_per_order, 0, reasons.MAX_LOTS_PER_ORDER),
             (risk.max_lots_per_instrument, in_leg // lot, reasons.MAX_LOTS_PER_INSTRUMENT),
-            (risk.max_open_lots, _open_lots(entry), reasons.MAX_OPEN_LOTS),
+            (risk.max_open_lots, open_lots, reasons.MAX_OPEN_LOTS),
         ):
             if most is not None and used * lot + units > most * lot:
                 return max(0, (most - used) * lot), why

@@ -34,8 +34,10 @@ def poll(turn: Turn) -> None:
 
 def read_wanted(turn: Turn) -> None:
     """Reads that this turn asked for go out now, unless one is under way."""
-    for child in turn.configured():
-        if child.want_orders or (child.want_positions and _apart(turn, child)):
+    for child in turn.state.children.values():
+        if not (child.want_orders or child.want_positions) or child.id not in turn.child_settings:
+            continue
+        if child.want_orders or _apart(turn, child):
             read(turn, child, orders=child.want_orders, positions=child.want_positions, funds=False)
 
 

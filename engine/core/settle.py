@@ -124,7 +124,9 @@ def _withdraw(turn: Turn, child: Child, leg: ChildLeg, over: int) -> None:
 
 def _withdraw_exits(turn: Turn, leg: ChildLeg) -> None:
     """Take back exits beyond what is held (a replaced order surfaced filled): left alone they would flip."""
-    over = exits_open(turn, leg) - abs(leg.allocation_units)
+    over = exits_open(turn, leg) - abs(leg.allocation_units) if leg.orders else 0
+    if over <= 0:
+        return
     for order in reversed([o for o in turn.open_orders(leg) if not o.entry]):
         if over <= 0:
             return
