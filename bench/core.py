@@ -215,9 +215,12 @@ def main() -> None:
 
 
 def _print(day: Day, seen: int) -> None:
+    how = "once" if seen == 1 else "pushed and polled"
+    alone = EVENTS / day.core_s
+    together = EVENTS / (day.core_s + day.answers_s)
     print(
-        f"core, each update {'once' if seen == 1 else 'pushed and polled'}: {EVENTS / day.core_s:,.0f} master events a second decided for {CHILDREN} children; with the brokers' "
-        f"answers to {day.orders:,} child orders {EVENTS / (day.core_s + day.answers_s):,.0f} "
+        f"core, each update {how}: {alone:,.0f} master events a second decided for {CHILDREN} children; with the "
+        f"brokers' answers to {day.orders:,} child orders {together:,.0f} "
         f"({day.core_s:.2f} s and {day.answers_s:.2f} s of one core)"
     )
 
