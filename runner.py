@@ -173,7 +173,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         at_once = arguments.speed == float("inf")
         loop = EngineLoop(VirtualClock(start_ns) if at_once else ScaledClock(start_ns, arguments.speed), Agenda())
         venue = ReplayVenue(settings, loop, recorded)
-        speed = Decimal(0) if at_once else Decimal(str(arguments.speed))
+        speed = Decimal("Infinity") if at_once else Decimal(str(arguments.speed))
         source = f"replay {recorded.name}"
         return _Session(arguments, loop, venue, settings, root, source=source, speed=speed).run()
 

@@ -74,6 +74,7 @@ class Runtime:
         self._published_s, self._published_events = 0.0, -1
         self._lock = threading.Lock()
         self._ended = False
+        self._ended_ns: int | None = None
         self.done = threading.Event()
         loop.on_beat = self._beat
         self._thread = threading.Thread(target=self.run, name="engine", daemon=True)
@@ -89,8 +90,8 @@ class Runtime:
         self.loop.post(event)
 
     def now_ns(self) -> int:
-        """The engine's clock."""
-        return self.loop.clock.now_ns()
+        """The engine's clock; it stands still when the engine has ended."""
+        return self.loop.clock.now_ns() if self._ended_ns is None else self._ended_ns
 
     def start(self) -> None:
         """Run on a thread of its own."""
@@ -128,7 +129,7 @@ class Runtime:
             if self._ended:
                 return
             self._ended = True
-        now_ns = self.loop.clock.now_ns()
+        now_ns = self._ended_ns = self.loop.clock.now_ns()
         stop_host(self.host, now_ns)
         if not self.host.failed:
             self._session.end(now_ns)
@@ -152,4 +153,4 @@ class Runtime:
         self._published_s, self._published_events = ticks_s(), self.host.events_handled
         self._frame.notices = tuple(self.host.notices)
         self._frame.engine_failed = self.host.failed
-        self._snapshot = build_snapshot(self.host.replicator.state, self.loop.clock.now_ns(), self._frame)
+        self._snapshot = build_snapshot(self.host.replicator.state, self.now_ns(), self._frame)

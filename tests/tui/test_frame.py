@@ -4,6 +4,8 @@ from engine.model import NS_PER_S
 from engine.snapshot import EngineState, Snapshot
 from tests.tui import snapshots as s
 from tui.frame import Frame, busy, by_urgency, open_cells
+from tui.text import plain
+from tui.widgets.header import banner_line
 
 
 def frame(snapshot: Snapshot, later_s: float = 0, quiet_s: float = 0) -> Frame:
@@ -61,3 +63,11 @@ def test_open_cells_are_those_with_lots_or_unknown_lots() -> None:
     assert {cell.child for cell, _ in open_cells(snapshot, ("ZC0001",))} == {"ZC0001"}
     assert busy(snapshot)
     assert not busy(s.flat())
+
+
+def test_recording_that_ended_is_no_alarm() -> None:
+    ended = frame(s.flat(finished=True, engine=EngineState.STOPPED, source="replay 2025-08-29"), 60, 60)
+    text = plain(banner_line(ended, 120))
+    assert "replay 2025-08-29 has come to its end" in text
+    stopped = frame(s.flat(engine=EngineState.STOPPED), 60, 60)
+    assert "ENGINE STOPPED" in plain(banner_line(stopped, 120))

@@ -133,7 +133,7 @@ def _engine_banner(frame: Frame) -> tuple[str, Tone]:
         return "KILLED, LEVEL 1: no entries; exits go on · F12 lifts", Tone.ON_BAD
     if state is EngineState.DISARMED:
         return f"DISARMED, exits only{why} · space resumes", Tone.ON_WARN
-    if state is EngineState.STOPPED:
+    if state is EngineState.STOPPED and not snapshot.finished:
         return f"ENGINE STOPPED: nothing is sent{why}", Tone.ON_WARN
     if state is EngineState.PAUSED:
         return "PAUSED: exits only; entries missed now are not caught up · space resumes", Tone.ON_WARN

@@ -137,6 +137,16 @@ def test_stop_from_another_thread_is_orderly_and_says_when_it_is_done() -> None:
     assert desk.picture().engine is EngineState.STOPPED
 
 
+def test_clock_stands_still_when_the_engine_has_ended() -> None:
+    """Ages on the screen count from the end: a replay that is over is not a master that is silent."""
+    desk = Desk()
+    desk.runtime.run()
+    ended_ns = desk.runtime.now_ns()
+    assert isinstance(desk.loop.clock, VirtualClock)
+    desk.loop.clock.advance(ended_ns + 3600 * S)
+    assert desk.runtime.now_ns() == ended_ns
+
+
 def test_second_stop_changes_nothing() -> None:
     desk = Desk(ScaledClock(NOW, 1.0), until_ns=None)
     desk.runtime.start()
