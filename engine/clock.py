@@ -33,25 +33,41 @@ class SystemClock:
         """Real seconds until this clock shows `until_ns`; 0 when it does already."""
         return max(0.0, (until_ns - self.now_ns()) / NS_PER_S)
 
+    def hold_at(self, due_ns: int) -> None:
+        """Real time waits for nobody."""
+
 
 class ScaledClock:
-    """A clock that started at `start_ns` and runs `speed` times as fast as real time.
+    """A clock that started at `start_ns` and runs at most `speed` times as fast as real time.
 
-    It follows the monotonic clock, so that a step of the machine's time does not move the market.
+    It follows the monotonic clock, so that a step of the machine's time does not move the market. It never passes what
+    is still to be done (`hold_at`): at a speed that the machine cannot keep, the market waits and no signal grows old.
     """
 
     def __init__(self, start_ns: int, speed: float) -> None:
         self.speed = speed
         self._start_ns = start_ns
         self._zero_ns = time.monotonic_ns()
+        self._held_ns: int | None = None
+        self._shown_ns = start_ns
 
     def now_ns(self) -> int:
         """Nanoseconds UTC since the epoch, on the scaled time line."""
-        return self._start_ns + int((time.monotonic_ns() - self._zero_ns) * self.speed)
+        running_ns = self._running_ns()
+        now_ns = running_ns if self._held_ns is None else min(running_ns, self._held_ns)
+        self._shown_ns = max(self._shown_ns, now_ns)
+        return self._shown_ns
 
     def wait_s(self, until_ns: int) -> float:
-        """Real seconds until this clock shows `until_ns`; 0 when it does already."""
-        return max(0.0, (until_ns - self.now_ns()) / NS_PER_S / self.speed)
+        """Real seconds until this clock may show `until_ns`; 0 when it may already."""
+        return max(0.0, (until_ns - self._running_ns()) / NS_PER_S / self.speed)
+
+    def hold_at(self, due_ns: int) -> None:
+        """Do not pass `due_ns` before this is called again."""
+        self._held_ns = due_ns
+
+    def _running_ns(self) -> int:
+        return self._start_ns + int((time.monotonic_ns() - self._zero_ns) * self.speed)
 
 
 class VirtualClock:
@@ -74,6 +90,9 @@ class VirtualClock:
         """Never waits: moves to `until_ns` at once."""
         self.advance(until_ns)
         return 0.0
+
+    def hold_at(self, due_ns: int) -> None:
+        """It stands still anyway."""
 
 
 def _boot_ns() -> int:

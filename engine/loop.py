@@ -77,6 +77,8 @@ class EngineLoop:
             if finished is not None and finished():
                 return
             due_ns = self._next_due_ns()
+            if due_ns is not None:
+                self.clock.hold_at(due_ns)
             if until_ns is not None and (due_ns is None or due_ns > until_ns):
                 if not self._wait(until_ns) and not self._own and self._inbox.empty():
                     return

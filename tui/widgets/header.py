@@ -151,9 +151,11 @@ def _still_open(snapshot: Snapshot) -> str:
 def _link_banner(frame: Frame) -> tuple[str, Tone]:
     link = frame.snapshot.master
     why = f": {link.error}" if link.error else ""
+    if frame.snapshot.finished:
+        return "", Tone.PLAIN
     if not link.connected:
         return f"MASTER {link.account} NOT CONNECTED{why}. Its trades are not seen", Tone.ON_BAD
-    if frame.master_stale and frame.snapshot.market_open and not frame.snapshot.finished:
+    if frame.master_stale and frame.snapshot.market_open:
         read = fmt.age(link.read_at_ns, frame.now_ns)
         return f"MASTER {link.account} STALE: last complete read {read} ago{why}", Tone.ON_BAD
     return "", Tone.PLAIN

@@ -71,3 +71,21 @@ def test_virtual_clock_does_not_wait_but_goes_there() -> None:
 def test_ticks_never_step_back() -> None:
     seen = [ticks_s() for _ in range(1000)]
     assert seen == sorted(seen)
+
+
+def test_scaled_clock_does_not_pass_what_is_still_to_be_done() -> None:
+    """At a speed that nobody can keep the market waits: a signal must not grow old because the machine is slow."""
+    clock = ScaledClock(1_000, 1e12)
+    clock.hold_at(5_000)
+    assert clock.now_ns() == clock.now_ns() == 5_000
+    assert clock.wait_s(5_000) == 0
+    clock.hold_at(7_000)
+    assert clock.now_ns() == 7_000
+
+
+def test_scaled_clock_never_goes_back() -> None:
+    clock = ScaledClock(1_000, 1e12)
+    clock.hold_at(7_000)
+    assert clock.now_ns() == 7_000
+    clock.hold_at(5_000)
+    assert clock.now_ns() == 7_000
