@@ -10,7 +10,7 @@ from config.schema import Child as ChildSettings
 from config.schema import SizingMode
 from engine.core.lifecycle import OrderState
 from engine.core.loss import child_charges, child_pnl, open_value
-from engine.core.state import Baseline, Child, ChildOrder, MasterLeg, State
+from engine.core.state import Baseline, Child, ChildOrder, MasterLeg, State, Strategy
 from engine.core.strategy import is_quiet
 from engine.core.turn import Turn, followed_legs
 from engine.model import NS_PER_S, OrderType, Quote, sign, split_leg
@@ -68,7 +68,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
     """The picture of the engine at `now_ns`."""
     frame.seq += 1
     turn = Turn(state, max(now_ns, state.now_ns), {child.id: child for child in state.settings.children})
-    rows = tuple(_leg_row(turn, leg) for leg in state.master.legs.values() if _is_shown(turn, leg))
+    rows = tuple(_leg_row(turn, leg, followed=True) for leg in state.master.legs.values() if _is_shown(turn, leg))
     columns = tuple(_column(turn, child, rows, i) for i, child in enumerate(state.children.values()))
     working = tuple(_working(turn, order) for order in _open(state))
     open_session = next((s for s in state.sessions if s.open_ns <= turn.now_ns < s.close_ns), None)
@@ -95,7 +95,9 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         children=columns,
         strategies=tuple(_strategy(turn, scope) for scope in state.strategies),
         legs=rows,
-        background=tuple(_leg_row(turn, leg) for leg in state.master.legs.values() if leg.background_units),
+        background=tuple(
+            _leg_row(turn, leg, followed=False) for leg in state.master.legs.values() if leg.background_units
+        ),
         sample=_sample(turn),
         copies=copy_rows(turn, COPIES_SHOWN),
         working=working,
@@ -140,7 +142,7 @@ def _master_pnl(turn: Turn, leg: MasterLeg) -> Decimal | None:
     return None if value is None else leg.cash_inr + value
 
 
-def _leg_row(turn: Turn, leg: MasterLeg) -> LegRow:
+def _leg_row(turn: Turn, leg: MasterLeg, *, followed: bool) -> LegRow:
     instrument = turn.leg_instrument(turn.state.master.account, leg.leg)
     lot = None if instrument is None else instrument.lot_units
     quote: Quote | None = turn.quote(leg.leg)
@@ -162,7 +164,7 @@ def _leg_row(turn: Turn, leg: MasterLeg) -> LegRow:
         quote_at_ns=None if quote is None else quote.at_ns,
         quote_stale=quote is None or quote.is_stale(turn.now_ns),
         master_pnl_inr=_master_pnl(turn, leg),
-        followed=bool(leg.units),
+        followed=followed,
         cells=tuple(cell_of(turn, child, leg) for child in turn.state.children.values()),
     )
 
@@ -185,7 +187,7 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         available_inr=child.available_inr,
         available_at_ns=child.available_ns or None,
         max_capital_inr=child.max_capital_inr,
-        baseline_inr=_capital(child, baseline),
+        baseline_inr=_capital(child, baseline, settings, strategy),
         realised_inr=_realised(child),
         pnl_inr=child_pnl(turn, child),
         charges_inr=child_charges(child),
@@ -195,12 +197,16 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
     )
 
 
-def _capital(child: Child, baseline: Baseline | None) -> Decimal | None:
-    """The capital that a child's ratio stands for: its margin of then, at most its cap."""
-    margin = None if baseline is None else baseline.children_inr.get(child.id)
-    if margin is None or child.max_capital_inr is None:
-        return margin
-    return min(margin, child.max_capital_inr)
+def _capital(
+    child: Child, baseline: Baseline | None, settings: ChildSettings | None, strategy: Strategy | None
+) -> Decimal | None:
+    """The capital that a child's ratio was taken from: what the ratio says of the master's baseline."""
+    ratio = None if strategy is None else strategy.ratios.get(child.id)
+    if baseline is None or ratio is None or baseline.master_inr is None:
+        return None
+    if settings is None or settings.sizing.mode is not SizingMode.FROZEN_RATIO:
+        return baseline.children_inr.get(child.id)
+    return baseline.master_inr * ratio.numerator / ratio.denominator
 
 
 def _realised(child: Child) -> Decimal | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from engine.commands import Severity
 from engine.core.lifecycle import OrderState
 from engine.core.turn import Turn
-from engine.model import split_leg
+from engine.model import LegId, split_leg
 from engine.snapshot import Attention, ChildColumn, ChildState, EngineState, PromptView
 
 _ORDER = {Severity.ALARM: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -15,7 +15,15 @@ def attention_of(
     turn: Turn, engine: EngineState, columns: Sequence[ChildColumn], prompts: Sequence[PromptView]
 ) -> tuple[Attention, ...]:
     """What needs a person now; empty is the normal state."""
-    found = [*_engine(engine), *_prompts(prompts), *_orders(turn), *_due(turn), *_children(columns), *_background(turn)]
+    found = [
+        *_engine(engine),
+        *_prompts(prompts),
+        *_orders(turn),
+        *_due(turn),
+        *_children(columns),
+        *_lacking(turn),
+        *_background(turn),
+    ]
     return tuple(sorted(found, key=lambda item: _ORDER[item.severity]))
 
 
@@ -95,6 +103,28 @@ def _children(columns: Sequence[ChildColumn]) -> list[Attention]:
         elif column.entries_stopped:
             found.append(Attention(severity=Severity.WARNING, text=column.entries_stopped, key="r", account=column.id))
     return found
+
+
+def _lacking(turn: Turn) -> list[Attention]:
+    """Children in the market that lack lots of a leg which nobody decided to leave out."""
+    found: list[Attention] = []
+    for child in turn.state.children.values():
+        if child.stopped or not any(leg.allocation_units for leg in child.legs.values()):
+            continue
+        missing = [
+            leg
+            for leg in child.legs.values()
+            if leg.lacking and not leg.skipped.startswith("declined") and _is_followed(turn, leg.leg)
+        ]
+        if missing:
+            text = f"lacks lots of {len(missing)} legs: {missing[0].skipped or 'missed'}"
+            found.append(Attention(severity=Severity.WARNING, text=text, key="r", account=child.id))
+    return found
+
+
+def _is_followed(turn: Turn, leg: LegId) -> bool:
+    master = turn.state.master.legs.get(leg)
+    return master is not None and master.units != 0
 
 
 def _background(turn: Turn) -> list[Attention]:

@@ -1,6 +1,6 @@
 """What the running or the last session holds, read from its files without disturbing it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,9 @@ def newest_status(roots: Sequence[Path]) -> Status | None:
 
 def _status(state: State, *, is_running: bool) -> Status:
     strategy = next(iter(state.strategies.values()), None)
+    # An order that was sent is on its way while the program runs; when it does not, nobody heard the answer.
+    on_its_way = {OrderState.SENT} if is_running else set()
+    unanswered = set() if is_running else {OrderState.SENT}
     return Status(
         document={
             "session": "running" if is_running else "last",
@@ -80,9 +83,9 @@ def _status(state: State, *, is_running: bool) -> Status:
                 }
                 for child in state.children.values()
             },
-            "working": _tags(state, OrderState.WORKING),
-            "unknown": _tags(state, OrderState.UNKNOWN) + _tags(state, OrderState.SENT),
-            "held": _tags(state, OrderState.HELD),
+            "working": _tags(state, {OrderState.QUEUED, OrderState.WORKING} | on_its_way),
+            "unknown": _tags(state, {OrderState.UNKNOWN} | unanswered),
+            "held": _tags(state, {OrderState.HELD}),
             "armed": state.armed,
             "paused": state.paused,
             "kill": state.kill,
@@ -90,5 +93,5 @@ def _status(state: State, *, is_running: bool) -> Status:
     )
 
 
-def _tags(state: State, wanted: OrderState) -> list[str]:
-    return [order.tag for order in state.orders.values() if order.state is wanted]
+def _tags(state: State, wanted: Collection[OrderState]) -> list[str]:
+    return [order.tag for order in state.orders.values() if order.state in wanted]

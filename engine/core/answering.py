@@ -106,7 +106,7 @@ def _plan_offered(turn: Turn, child: Child, leg: ChildLeg, item: PromptItem) -> 
     instrument = turn.leg_instrument(child.id, leg.leg)
     units = 0 if instrument is None else min(item.units, missing_units(turn, child, master, leg, instrument))
     target = max(0, held_units(leg) if leg.sign else 0) + reserved(turn, leg) + units
-    leg.lacking = leg.flattening = False
+    leg.lacking, leg.flattening, leg.skipped = False, False, ""
     store_plan(
         leg,
         Plan(

@@ -78,7 +78,10 @@ def _offer(
 ) -> None:
     leg = turn.child_leg(child, master.leg)
     side = Side.BUY if (master.units or background) > 0 else Side.SELL
-    copy = new_copy(turn, master.leg, side, entry=True, signal_ns=turn.now_ns)
+    quote = turn.quote(leg.leg)
+    today_inr = None if quote is None else quote.touch(side)
+    copy = new_copy(turn, master.leg, side, entry=True, signal_ns=turn.now_ns, by_master=False)
+    copy.master_price_inr = today_inr
     prompt.items.append(
         PromptItem(
             child=child.id,
@@ -89,7 +92,7 @@ def _offer(
             signal_ns=turn.now_ns,
             decision=copy.id,
             ratio=ratio,
-            reference_inr=None if (quote := turn.quote(leg.leg)) is None else quote.touch(side),
+            reference_inr=today_inr,
         )
     )
 

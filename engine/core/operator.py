@@ -164,6 +164,7 @@ def flatten(turn: Turn, children: tuple[str, ...], text: str) -> None:
             child.stopped[turn.scope_of(leg.leg)] = reasons.FLATTENED
             leg.entry_pending = False
             if leg.sign:
+                leg.skipped = reasons.FLATTENED
                 size = leg.decided_units
                 store_plan(leg, Plan(sign=leg.sign, high_units=size, decided_units=size))
             leg.exit_after_ns, leg.flattening = 0, bool(leg.allocation_units or leg.orders)

@@ -263,8 +263,8 @@ def _place(turn: Turn, child: Child, order: ChildOrder) -> None:
     )
 
 
-def new_copy(turn: Turn, leg: LegId, side: Side, *, entry: bool, signal_ns: int) -> Copy:
-    """Record a decision on a leg of the master."""
+def new_copy(turn: Turn, leg: LegId, side: Side, *, entry: bool, signal_ns: int, by_master: bool = True) -> Copy:
+    """Record a decision on a leg. `by_master`: the master traded, so that his price is what slippage is measured by."""
     state = turn.state
     state.decisions += 1
     master = state.master.legs.get(leg)
@@ -274,8 +274,8 @@ def new_copy(turn: Turn, leg: LegId, side: Side, *, entry: bool, signal_ns: int)
         leg=leg,
         side=side,
         entry=entry,
-        master_units=0 if master is None else master.units,
-        master_price_inr=None if master is None else master.price_inr,
+        master_units=0 if master is None or not by_master else master.units,
+        master_price_inr=None if master is None or not by_master else master.price_inr,
         signal_ns=signal_ns,
     )
     state.copies.append(copy)

@@ -172,7 +172,7 @@ def _exit_copy(turn: Turn, leg: ChildLeg, side: Side) -> Copy:
             if copy.side is side and not copy.entry:
                 return copy
             break
-    return new_copy(turn, leg.leg, side, entry=False, signal_ns=turn.now_ns)
+    return new_copy(turn, leg.leg, side, entry=False, signal_ns=turn.now_ns, by_master=False)
 
 
 def _net_room(turn: Turn, child: Child, leg: ChildLeg) -> int:

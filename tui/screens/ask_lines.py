@@ -94,10 +94,12 @@ def quit_lines(frame: Frame, width: int) -> list[Line]:
     """What happens to what is open."""
     snapshot = frame.snapshot
     where = "brokers" if frame.live else "paper exchange"
-    rule = (
-        "Lockstep stops in an orderly way: no more entries, open calls are finished, the state is saved. "
-        f"What is open stays open at the {where}, and nobody follows the master out of it until Lockstep runs again."
-    )
+    rule = "Lockstep stops in an orderly way: no more entries, open calls are finished, the state is saved. "
+    if snapshot.source:
+        rule += "This simulated market ends with it; the next start begins anew."
+    else:
+        rule += f"What is open stays open at the {where}, "
+        rule += "and nobody follows the master out of it until Lockstep runs again."
     extra = []
     if snapshot.prompts:
         extra.append(line(Span(f"{len(snapshot.prompts)} prompts are left without an answer.", Tone.WARN)))

@@ -30,7 +30,7 @@ class Kill(Dialog[int]):
             line(
                 "The kill switch is ",
                 Span(now, Tone.BAD if frame.kill_level else Tone.GOOD),
-                ". It survives a restart.",
+                "." if frame.snapshot.source else ". It survives a restart.",
             ),
             line(),
             line(Span("1 ", Tone.KEY), "stops entries. Exits go on, so children still follow the master out."),

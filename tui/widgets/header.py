@@ -78,7 +78,9 @@ def _engine(snapshot: Snapshot, level: int) -> list[Span]:
     word, tone = ENGINE_WORDS[snapshot.engine]
     spans = [Span("engine " if level < 1 else ""), Span(f" {word} " if " on " in tone else word, tone)]
     if level < 6:
-        on = snapshot.engine is EngineState.ARMED
+        open_ones = running(snapshot)
+        exits_only = bool(open_ones) and all(strategy.exit_only for strategy in open_ones)
+        on = snapshot.engine is EngineState.ARMED and not exits_only
         spans += [Span(" entries ", Tone.DIM), Span("on" if on else "OFF", Tone.GOOD if on else Tone.WARN)]
     return spans
 

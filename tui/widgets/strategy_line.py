@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from engine.snapshot import Snapshot, StrategyState, StrategyView
+from engine.snapshot import EngineState, Snapshot, StrategyState, StrategyView
 from tui import format as fmt
 from tui.frame import Frame, running
 from tui.marks import amount_tone
@@ -80,6 +80,10 @@ def _flat(frame: Frame, level: int) -> Line:
         " · waiting for the master",
         "",
     )[level]
+    if frame.snapshot.finished or frame.snapshot.engine is EngineState.STOPPED:
+        follows = ""
+    elif sample is not None and not sample.settled:
+        follows = (" · a fill now goes on with the old ratios", " · a fill keeps the old ratios", "", "")[level]
     if sample is None:
         return line(Span(" Flat", Tone.BOLD), Span(" · no quiet margin sample yet: no ratio, no entries", Tone.WARN))
     settled = f"quiet since {fmt.clock(sample.at_ns)}" if sample.settled else "not settled"

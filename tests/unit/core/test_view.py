@@ -11,6 +11,7 @@ from engine.core.replicator import Replicator
 from engine.events import (
     Flattened,
     KillSwitched,
+    MaxCapitalSet,
     Outcome,
     Paused,
     PromptAnswered,
@@ -215,9 +216,37 @@ def test_leg_that_the_master_left_is_shown_as_long_as_a_child_holds_it() -> None
     desk.run(3)
     desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
     desk.sell(10)
-    assert values(row(desk).master_lots, row(desk).followed, cell(desk).have_lots) == (0, False, 3)
+    assert values(row(desk).master_lots, row(desk).followed, cell(desk).have_lots) == (0, True, 3)
     desk.handle(Flattened(at_ns=desk.now_ns))
     assert shot(desk).legs == ()
+
+
+def test_flattened_child_is_not_in_step() -> None:
+    """It holds what it wants, nothing, while the master holds ten lots: that is no lockstep."""
+    desk = Desk()
+    desk.buy(10)
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    desk.run(2)
+    assert desk.lots() == 0
+    assert (cell(desk).state, cell(desk).reason) == (CellState.SKIPPED, reasons.FLATTENED)
+    assert shot(desk).in_step == 0
+
+
+def test_flatten_is_no_copy_of_the_master() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    desk.run(2)
+    newest = shot(desk).copies[0]
+    assert (newest.entry, newest.master_lots, newest.master_price_inr) == (False, 0, None)
+
+
+def test_capital_is_what_the_ratio_was_taken_from_whatever_the_cap_says_now() -> None:
+    desk = Desk()
+    desk.buy(10)
+    before = column(desk).baseline_inr
+    desk.handle(MaxCapitalSet(at_ns=desk.now_ns, child="C1", max_capital_inr=Decimal(1)))
+    assert (column(desk).baseline_inr, before) == (Decimal(300_000), Decimal(300_000))
 
 
 def test_in_step_counts_children_that_need_nobody() -> None:
