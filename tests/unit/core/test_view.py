@@ -238,7 +238,7 @@ def test_flatten_is_no_copy_of_the_master() -> None:
     desk.handle(Flattened(at_ns=desk.now_ns))
     desk.run(2)
     newest = shot(desk).copies[0]
-    assert (newest.entry, newest.master_lots, newest.master_price_inr) == (False, 0, None)
+    assert values(newest.entry, newest.master_lots, newest.master_price_inr) == (False, 0, None)
 
 
 def test_capital_is_what_the_ratio_was_taken_from_whatever_the_cap_says_now() -> None:
