@@ -6,6 +6,7 @@
 import queue
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder, ReadAccount
 from engine.errors import NeedsLogin, ReadFailed
@@ -13,6 +14,7 @@ from engine.events import AccountRead, Event, Outcome, Request, RequestAnswered
 from engine.model import NS_PER_S
 from engine.ports import Answer, Broker
 
+T = TypeVar("T")
 Post = Callable[[Event], None]
 OVERTAKE_NS = NS_PER_S
 """A call that is silent for so long no longer makes the next one wait."""
@@ -55,24 +57,10 @@ def answered(
 def _read(broker: Broker, command: ReadAccount, now: Callable[[], int]) -> AccountRead:
     """Read orders, positions and funds, in this order; a part that fails stays unknown and the others are kept."""
     began_ns = now()
-    errors: list[str] = []
-    needs_login = False
-    orders = positions = available = None
-    try:
-        orders = tuple(broker.orders()) if command.orders else None
-    except ReadFailed as error:
-        errors.append(str(error))
-        needs_login = needs_login or isinstance(error, NeedsLogin)
-    try:
-        positions = tuple(broker.positions()) if command.positions else None
-    except ReadFailed as error:
-        errors.append(str(error))
-        needs_login = needs_login or isinstance(error, NeedsLogin)
-    try:
-        available = broker.available_inr() if command.funds else None
-    except ReadFailed as error:
-        errors.append(str(error))
-        needs_login = needs_login or isinstance(error, NeedsLogin)
+    failures: list[ReadFailed] = []
+    orders = _attempt(lambda: tuple(broker.orders()), failures) if command.orders else None
+    positions = _attempt(lambda: tuple(broker.positions()), failures) if command.positions else None
+    available = _attempt(broker.available_inr, failures) if command.funds else None
     return AccountRead(
         at_ns=now(),
         account=command.account,
@@ -80,9 +68,18 @@ def _read(broker: Broker, command: ReadAccount, now: Callable[[], int]) -> Accou
         orders=orders,
         positions=positions,
         available_inr=available,
-        error="; ".join(dict.fromkeys(errors)),
-        needs_login=needs_login,
+        error="; ".join(dict.fromkeys(str(failure) for failure in failures)),
+        needs_login=any(isinstance(failure, NeedsLogin) for failure in failures),
     )
+
+
+def _attempt(call: Callable[[], T], failures: list[ReadFailed]) -> T | None:
+    """What a read gives, or `None` and its failure kept."""
+    try:
+        return call()
+    except ReadFailed as failure:
+        failures.append(failure)
+        return None
 
 
 class ThreadLane:

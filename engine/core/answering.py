@@ -84,14 +84,13 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
         units = min(units, _plan_offered(turn, child, leg, item))
     less = reasons.EDITED_DOWN if units < item.units else ""
     reference = item.reference_inr or turn.state.master.legs[leg.leg].price_inr
-    enter_approved(turn, child, leg, units, _copy_of(turn, item), less, reference)
+    copy = _copy_of(turn, item) or new_copy(turn, item.leg, item.side, entry=True, signal_ns=item.signal_ns)
+    enter_approved(turn, child, leg, units, copy, less, reference)
 
 
-def _copy_of(turn: Turn, item: PromptItem) -> Copy:
-    for copy in reversed(turn.state.copies):
-        if copy.id == item.decision:
-            return copy
-    return new_copy(turn, item.leg, item.side, entry=True, signal_ns=item.signal_ns)
+def _copy_of(turn: Turn, item: PromptItem) -> Copy | None:
+    """The decision that a prompt's row belongs to, `None` when it is too old to be kept."""
+    return next((copy for copy in reversed(turn.state.copies) if copy.id == item.decision), None)
 
 
 def _plan_offered(turn: Turn, child: Child, leg: ChildLeg, item: PromptItem) -> int:
@@ -139,10 +138,9 @@ def _decline_item(turn: Turn, kind: str, item: PromptItem, reason: str) -> None:
 
 
 def _note_in_copy(turn: Turn, item: PromptItem, reason: str) -> None:
-    for copy in reversed(turn.state.copies):
-        if copy.id == item.decision:
-            copy.skipped[item.child] = reason
-            return
+    copy = _copy_of(turn, item)
+    if copy is not None:
+        copy.skipped[item.child] = reason
 
 
 def _adopted(turn: Turn, item: PromptItem) -> None:

@@ -101,7 +101,6 @@ def _again_later(turn: Turn, child: Child, order: ChildOrder, answer: RequestAns
 def make_unknown(turn: Turn, child: Child, order: ChildOrder) -> None:
     """The order may exist: look for its tag, again and again; nothing is sent in its place meanwhile."""
     change_state(turn, order, OrderState.UNKNOWN)
-    order.unknown_ns = turn.now_ns
     order.resolve_step, order.absent_reads = 0, 0
     order.resolve_from_ns = max(order.sent_ns, turn.state.started_ns) + ABSENT_AFTER_NS
     turn.timer(f"order:{order.tag}", turn.now_ns + LOOK_AFTER_NS[0])

@@ -198,7 +198,6 @@ def window_due(turn: Turn, leg_id: LegId) -> None:
         return
     signal_ns = leg.window.signal_ns
     leg.window = None
-    leg.decision += 1
     decide_leg(turn, leg, signal_ns)
 
 
@@ -233,7 +232,6 @@ def take_read(turn: Turn, event: AccountRead) -> None:
             master.synced = master.known = True
             _ask_before_restart_exits(turn)
         master.read_at_ns, master.read_began_ns, master.silent = turn.now_ns, event.began_ns, False
-        master.positions = {position.leg: position.net_units for position in event.positions}
         _compare(turn, event.positions, event.began_ns, changes)
         strategies.note_flat_read(turn, event.positions, event.began_ns)
     act(turn, changes)
@@ -341,8 +339,3 @@ def _value_of_gone(turn: Turn, leg: MasterLeg, closed: int) -> None:
     mark = mark_inr(turn.quote(leg.leg))
     price = leg.open_cost_inr / abs(leg.units) if mark is None else mark
     leg.cash_inr -= closed * price
-
-
-def is_flat(turn: Turn) -> bool:
-    """Whether every scope is flat."""
-    return all(s.state is StrategyState.FLAT for s in turn.state.strategies.values())

@@ -64,7 +64,6 @@ def _queue(
     state.queue.append(order.tag)
     copy.tags.append(order.tag)
     if entry:
-        leg.limit_units += units
         child.entry_times_ns.append(turn.now_ns)
         child.entries_today += 1
 

@@ -57,5 +57,5 @@ def close_if_done(turn: Turn, leg: ChildLeg) -> None:
         return
     store_plan(leg, Plan())
     leg.due, leg.due_reason, leg.due_since_ns = False, "", 0
-    leg.exit_after_ns, leg.exit_tries, leg.drift_since_ns = 0, 0, 0
+    leg.exit_after_ns, leg.exit_tries = 0, 0
     leg.skipped, leg.lacking, leg.flattening = "", False, False

@@ -77,8 +77,6 @@ class MasterLeg(Mutable, kw_only=True):
     last_fill_ns: int = 0
     window: Window | None = None
     suspicion: Suspicion | None = None
-    decision: int = 0
-    "Number of the newest decision on this leg."
 
 
 class Master(Mutable, kw_only=True):
@@ -104,7 +102,6 @@ class Master(Mutable, kw_only=True):
     silent: bool = False
     "That it was not read for long has been said."
     read_sent_ns: int | None = None
-    positions: dict[LegId, int] = {}
     unexplained: dict[LegId, int] = {}
     "Since when positions and book contradict each other (alarmed after 30 s)."
 
@@ -181,7 +178,6 @@ class ChildOrder(Mutable, kw_only=True):
     not_before_ns: int = 0
     wait_until_ns: int = 0
     tries: int = 0
-    unknown_ns: int = 0
     resolve_step: int = 0
     resolve_from_ns: int = 0
     absent_reads: int = 0
@@ -216,8 +212,6 @@ class ChildLeg(Mutable, kw_only=True):
     "What this program opened and still holds, signed."
     peak_units: int = 0
     "The master's largest holding since the leg was opened, for invariant I2."
-    limit_units: int = 0
-    "Sum of decided entry units (invariant I2 in the sizing modes without a frozen ratio)."
     cash_inr: Decimal = ZERO
     open_cost_inr: Decimal = ZERO
     "What the present allocation was opened for, at average cost."
@@ -247,7 +241,6 @@ class ChildLeg(Mutable, kw_only=True):
     "Why the newest entry was not taken or only in part."
     lacking: bool = False
     "Lots of it were missed for good: the lone-leg guard holds until the leg is closed or resynced."
-    drift_since_ns: int = 0
     suspicion: Suspicion | None = None
 
 

@@ -55,7 +55,7 @@ def begin(turn: Turn, strategy: Strategy, placed_ns: int, order_id: str) -> None
         child.stopped.pop(strategy.scope, None)
         for leg in child.legs.values():
             if not leg.allocation_units and not leg.orders:
-                leg.limit_units, leg.skipped = 0, ""
+                leg.skipped = ""
     baseline = strategy.pinned or select_baseline(turn, strategy, placed_ns, order_id)
     strategy.pinned = None
     freeze_ratios(turn, strategy, baseline)

@@ -6,7 +6,6 @@ from decimal import Decimal
 from config.schema import Child as ChildSettings
 from config.schema import Settings, StrategyScope
 from engine.commands import Command, Notify, Severity, Subscribe
-from engine.core.lifecycle import OrderState
 from engine.core.state import Child, ChildLeg, ChildOrder, MasterLeg, Skip, State, Strategy
 from engine.core.symbols import parse_symbol
 from engine.model import NS_PER_S, Instrument, InstrumentId, Kind, LegId, Quote, instrument_of, split_leg
@@ -166,8 +165,3 @@ def is_busy(turn: Turn, child: Child, scope: str) -> bool:
 def followed_legs(turn: Turn, scope: str) -> list[MasterLeg]:
     """The master's legs of a scope in which he holds followed lots."""
     return [leg for leg in turn.state.master.legs.values() if leg.units and leg.scope == scope]
-
-
-def is_held(order: ChildOrder) -> bool:
-    """Whether the order waits for the operator."""
-    return order.state is OrderState.HELD
