@@ -87,6 +87,7 @@ LIMITS: Final[dict[Field, Limit]] = {
     **{(schema.Risk, name): limit for name, limit in _GATES.items()},
     (schema.Risk, "price_band_pct"): _PERCENT,
     (schema.Risk, "leg_wait_s"): _between("0", "60", "s"),
+    (schema.Risk, "physical_settlement_warn_days"): _between("0", "30", "days"),
     **{(schema.ChildRisk, name): limit for name, limit in _GATES.items()},
     (schema.Paper, "latency_ms"): _between("0", "60000", "ms"),
     (schema.Paper, "slippage_ticks"): _between("0", "1000", "ticks"),
@@ -100,6 +101,7 @@ LIMITS: Final[dict[Field, Limit]] = {
     (schema.Child, "paper_capital_inr"): _MONEY,
     (schema.Child, "max_capital_inr"): _MONEY,
     (schema.Child, "max_ratio"): _RATIO,
+    (schema.StateFiles, "keep_days"): _between("1", "3650", "days"),
     (schema.Demo, "seed"): _between("0", "4294967295", ""),
     (schema.Demo, "speed"): _above("0", "1000", "times"),
 }

@@ -149,6 +149,7 @@ class Risk(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_leg_below_lot: OnLegBelowLot = OnLegBelowLot.HOLD
     leg_wait_s: Decimal = Decimal(3)
     expiry_cutoff: str = "15:00"
+    physical_settlement_warn_days: int = 4
 
 
 class ChildRisk(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -247,6 +248,12 @@ class Brokers(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     angel_one: BrokerUrls = BrokerUrls()
 
 
+class StateFiles(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept on disk; `None` means everything."""
+
+    keep_days: int | None = 30
+
+
 class Demo(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The simulated market of the demo."""
 
@@ -271,4 +278,5 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     filters: Filters = Filters()
     paper: Paper = Paper()
     brokers: Brokers = Brokers()
+    state: StateFiles = StateFiles()
     demo: Demo = Demo()

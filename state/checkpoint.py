@@ -15,6 +15,7 @@ import msgspec
 from engine.errors import BrokenInvariant, StateRefused
 from state.codec import UNDECODABLE
 from state.files import write_durably
+from state.io_points import IoPoint, Watch
 
 STATE_SCHEMA_VERSION = 1
 "Version of the state inside the checkpoint; another one is refused."
@@ -68,7 +69,14 @@ class _Damaged(Exception):
 
 
 def write_checkpoint(
-    directory: Path, day: str, body: bytes, seq: int, schema_version: int = STATE_SCHEMA_VERSION, *, sync: bool = True
+    directory: Path,
+    day: str,
+    body: bytes,
+    seq: int,
+    schema_version: int = STATE_SCHEMA_VERSION,
+    *,
+    sync: bool = True,
+    watch: Watch | None = None,
 ) -> Path:
     """Write the checkpoint of `day`, replacing an earlier one of that day in one step.
 
@@ -79,6 +87,7 @@ def write_checkpoint(
         seq: Number of the last journal entry that the state contains; it must be durable already.
         schema_version: Version of the state.
         sync: Whether to wait for the disk; `False` for simulations only.
+        watch: Called at every I/O point; for simulations only.
 
     Raises:
         BrokenInvariant: `body` is no JSON object or `day` is no date. Nothing was changed.
@@ -89,7 +98,9 @@ def write_checkpoint(
     checksum = _checksum(schema_version, seq, day, state)
     file = _File(schema_version=schema_version, journal_seq=seq, day=day, checksum=checksum, state=msgspec.Raw(state))
     path = directory / f"{day}.json"
-    write_durably(path, msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n", sync=sync)
+    write_durably(path, msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n", sync=sync, watch=watch)
+    if watch is not None:
+        watch(IoPoint.CHECKPOINT_DONE, path)
     return path
 
 
@@ -102,10 +113,20 @@ def newest_checkpoint(directory: Path) -> Checkpoint | None:
     return find_checkpoint(directory).newest
 
 
-def find_checkpoint(directory: Path) -> Found:
-    """Like `newest_checkpoint`, but tells of the damaged files when no good one is left, too."""
+def find_checkpoint(directory: Path, before_day: str | None = None) -> Found:
+    """Like `newest_checkpoint`, but tells of the damaged files when no good one is left, too.
+
+    Args:
+        directory: Where the checkpoints of one mode lie.
+        before_day: ISO date; only files of earlier days are looked at.
+
+    Raises:
+        StateRefused: The newest readable one is of another schema version.
+    """
     refused: list[RefusedFile] = []
     for path in sorted(directory.glob("????-??-??.json"), reverse=True):
+        if before_day is not None and path.stem >= before_day:
+            continue
         try:
             checkpoint = _read(path)
         except _Damaged as damage:

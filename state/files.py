@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from state.io_points import IoPoint, Watch
+
 
 def sync_directory(directory: Path) -> None:
     """Make the names in `directory` durable. Raises `OSError`."""
@@ -23,17 +25,24 @@ def make_directory(directory: Path, *, sync: bool = True) -> None:
         sync_directory(directory.parent)
 
 
-def write_durably(path: Path, data: bytes, *, sync: bool = True) -> None:
+def write_durably(path: Path, data: bytes, *, sync: bool = True, watch: Watch | None = None) -> None:
     """Replace `path` by `data` so that after any crash it holds the old bytes or all of the new ones.
 
-    The temporary file beside it has a fixed name; one that a crash left behind is overwritten. Raises `OSError`.
+    The temporary file beside it has a fixed name; one that a crash left behind is overwritten. Raises `OSError`, and
+    whatever `watch` raises at its points.
     """
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
         file.write(data)
         file.flush()
+        if watch is not None:
+            watch(IoPoint.TEMPORARY_WRITTEN, temporary)
         if sync:
             os.fsync(file.fileno())
+    if watch is not None:
+        watch(IoPoint.TEMPORARY_SYNCED, temporary)
     temporary.replace(path)
+    if watch is not None:
+        watch(IoPoint.REPLACED, path)
     if sync:
         sync_directory(path.parent)

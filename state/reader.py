@@ -12,14 +12,16 @@ from zlib import crc32
 from engine.errors import StateRefused
 from engine.events import Event
 from state.codec import UNDECODABLE, decode_event
-from state.schema import connect_read_only, is_empty
+from state.schema import connect_read_only, is_empty, removed_seq
 
 _BATCH_ROWS = 500
-_WHAT_TO_DO = (
-    "Nothing was started. Keep a copy of the directory and put the journal back from a backup. Without one, move the"
-    " directory aside and start anew: check every account's orders and positions at its broker first, they will all"
-    " count as its own."
+WHAT_TO_DO = (
+    "Nothing was started. Keep a copy of the directory and put the whole of it back from a backup. Without one, move"
+    " the directory aside and start anew: orders of today that carry the program's mark are recognised in the brokers'"
+    " books then, and what they filled is rebuilt as ours, for exits only. What is older counts as the accounts' own:"
+    " check every account's positions at its broker first."
 )
+"What a person does about state that is refused."
 
 
 class JournalReader:
@@ -99,17 +101,24 @@ class JournalReader:
                 raise ValueError("its check sum does not match")
             return decode_event(text)
         except (*UNDECODABLE, AttributeError) as error:
-            raise StateRefused(f"Entry {seq} of {self.path} cannot be read: {error}. {_WHAT_TO_DO}") from error
+            raise StateRefused(f"Entry {seq} of {self.path} cannot be read: {error}. {WHAT_TO_DO}") from error
 
     def _check_reaches(self, after_seq: int, last: int) -> None:
         if after_seq > last:
             raise StateRefused(
                 f"The checkpoint is newer than the journal {self.path}, which ends at entry {last} and should reach"
-                f" {after_seq} at least: orders may be missing. {_WHAT_TO_DO}"
+                f" {after_seq} at least: orders may be missing. {WHAT_TO_DO}"
             )
 
     def _gap(self, seq: int) -> StateRefused:
-        return StateRefused(f"{self.path} is incomplete: an entry from {seq} on is missing. {_WHAT_TO_DO}")
+        with refusing(self.path):
+            removed = removed_seq(self._connection)
+        if seq <= removed:
+            return StateRefused(
+                f"{self.path} begins after entry {removed}, because older ones were removed (state.keep_days), and no"
+                f" good checkpoint reaches so far. {WHAT_TO_DO}"
+            )
+        return StateRefused(f"{self.path} is incomplete: an entry from {seq} on is missing. {WHAT_TO_DO}")
 
 
 @contextmanager
@@ -118,4 +127,4 @@ def refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise StateRefused(f"{path} cannot be read: {error}. {_WHAT_TO_DO}") from error
+        raise StateRefused(f"{path} cannot be read: {error}. {WHAT_TO_DO}") from error

@@ -8,6 +8,7 @@ that holds its lock for long would make a commit fail, and a failed commit stops
 """
 
 import sqlite3
+from itertools import takewhile
 from pathlib import Path
 from typing import get_args
 
@@ -15,6 +16,7 @@ from engine.commands import Write
 from engine.errors import StateRefused
 from engine.events import Operator, RequestAnswered
 from state.files import sync_directory
+from state.io_points import IoPoint, Watch
 
 JOURNAL_SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 5.0
@@ -33,7 +35,7 @@ _TABLES = (
 )
 
 
-def connect(path: Path, *, sync: bool) -> sqlite3.Connection:
+def connect(path: Path, *, sync: bool, watch: Watch | None = None) -> sqlite3.Connection:
     """The writer's connection to the journal, which is created when it is missing.
 
     Raises:
@@ -59,6 +61,8 @@ def connect(path: Path, *, sync: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         if sync:
             sync_directory(path.parent)
+        if watch is not None:
+            watch(IoPoint.JOURNAL_OPENED, path)
     except BaseException:
         connection.close()
         raise
@@ -85,6 +89,36 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
 def is_empty(connection: sqlite3.Connection) -> bool:
     """Whether nothing has been created in the file yet."""
     return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+
+
+def remove_oldest(connection: sqlite3.Connection, *, through_seq: int, before_session: int, entries_max: int) -> int:
+    """Remove the oldest entries with their commands and the sessions that end up empty, inside a transaction.
+
+    Args:
+        connection: The writer's, in a transaction.
+        through_seq: Nothing after this entry is removed.
+        before_session: Nothing of this session and later ones is removed.
+        entries_max: How many entries at most.
+
+    Returns:
+        How many entries were removed.
+    """
+    query = "SELECT seq, session FROM entries WHERE seq <= ? ORDER BY seq LIMIT ?"
+    rows = connection.execute(query, (through_seq, entries_max)).fetchall()
+    old = [seq for seq, _ in takewhile(lambda row: row[1] is not None and row[1] < before_session, rows)]
+    if not old:
+        return 0
+    connection.execute("DELETE FROM commands WHERE seq <= ?", (old[-1],))
+    connection.execute("DELETE FROM entries WHERE seq <= ?", (old[-1],))
+    connection.execute("DELETE FROM sessions WHERE id < (SELECT session FROM entries ORDER BY seq LIMIT 1)")
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('removed_seq', ?)", (str(old[-1]),))
+    return len(old)
+
+
+def removed_seq(connection: sqlite3.Connection) -> int:
+    """Number of the last entry that was removed because of its age, 0 for none."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'removed_seq'").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

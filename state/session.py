@@ -10,8 +10,11 @@ from config.schema import Mode
 from engine.commands import Command
 from engine.core.replicator import Replicator
 from engine.core.state import State
+from engine.errors import StateRefused
 from engine.events import Event
-from state.codec import decode, encode
+from state.codec import UNDECODABLE, decode, encode
+from state.io_points import Watch
+from state.reader import WHAT_TO_DO
 from state.store import Store
 
 
@@ -22,18 +25,23 @@ class Session:
         root: The data directory.
         mode: Paper or live.
         sync: Whether a commit waits for the disk; `False` for simulations only.
+        watch: Called at every I/O point; for simulations only.
 
     Raises:
         StateRefused: The files are damaged or of another version.
         JournalFailed: They cannot be written.
     """
 
-    def __init__(self, root: Path, mode: Mode, *, sync: bool = True) -> None:
-        self._store = Store(root, mode, sync=sync)
+    def __init__(self, root: Path, mode: Mode, *, sync: bool = True, watch: Watch | None = None) -> None:
+        self._store = Store(root, mode, sync=sync, watch=watch)
         recovered = self._store.open()
         self._unclean = recovered.unclean
         self.notes = recovered.notes
-        self._replicator = fold(recovered.state, recovered.events_after)
+        try:
+            self._replicator = fold(recovered.state, recovered.events_after, self._store.directory)
+        except BaseException:
+            self._store.close()
+            raise
 
     @property
     def unclean(self) -> bool:
@@ -61,6 +69,11 @@ class Session:
         """Write the checkpoint of the day."""
         self._store.checkpoint(state)
 
+    def prune(self) -> str:
+        """Remove what is older than configured, once today's checkpoint exists; a line for people, '' for nothing."""
+        pruned = self._store.prune(self._replicator.state)
+        return "" if pruned is None else str(pruned)
+
     def encode_state(self) -> bytes:
         """The core's state as JSON."""
         return encode(self._replicator.state)
@@ -75,9 +88,24 @@ class Session:
         self._store.crash()
 
 
-def fold(state: bytes | None, events: Iterable[Event]) -> Replicator:
-    """The core after a checkpoint (none: from the beginning) and the events that followed it."""
-    replicator = Replicator(None if state is None else decode(state, State))
+def fold(state: bytes | None, events: Iterable[Event], directory: Path | None = None) -> Replicator:
+    """The core after a checkpoint (none: from the beginning) and the events that followed it.
+
+    Args:
+        state: JSON of the checkpoint's state.
+        events: What was recorded after it, in order.
+        directory: Where they were read, for messages.
+
+    Raises:
+        StateRefused: The checkpoint's state or an event is of another shape than this program's.
+    """
+    try:
+        replicator = Replicator(None if state is None else decode(state, State))
+    except UNDECODABLE as error:
+        raise StateRefused(
+            f"The newest checkpoint in {directory or 'the state'} was written by another version of the program and"
+            f" cannot be read: {error}. Start the version that wrote it. {WHAT_TO_DO}"
+        ) from error
     for event in events:
         replicator.handle(event)
     return replicator

@@ -37,6 +37,10 @@ class Status:
             found = rows[key]
             if isinstance(found, list) and found:
                 lines.append(f"  {key}: {', '.join(str(row) for row in found)}")
+        if rows.get("orphaned"):
+            lines.append(f"  handed over and not closed by their owners: {rows['orphaned']}")
+        if rows.get("unclean"):
+            lines.append("  not ended well, or not answered for: the next start takes exits only until you answer")
         return "\n".join(lines)
 
 
@@ -55,7 +59,7 @@ def newest_status(roots: Sequence[Path]) -> Status | None:
     for _, root, mode in sorted(found, key=lambda row: row[0], reverse=True):
         state, events = latest_state(root, mode)
         if state is not None or events:
-            return _status(fold(state, events).state, is_running=is_locked(lock_path(root)))
+            return _status(fold(state, events, mode_directory(root, mode)).state, is_running=is_locked(lock_path(root)))
     return None
 
 
@@ -86,6 +90,16 @@ def _status(state: State, *, is_running: bool) -> Status:
             "working": _tags(state, {OrderState.QUEUED, OrderState.WORKING} | on_its_way),
             "unknown": _tags(state, {OrderState.UNKNOWN} | unanswered),
             "held": _tags(state, {OrderState.HELD}),
+            "orphaned": {
+                child.id: orphaned
+                for child in state.children.values()
+                if (
+                    orphaned := {
+                        split_leg(leg.leg)[1]: leg.orphaned_units for leg in child.legs.values() if leg.orphaned_units
+                    }
+                )
+            },
+            "unclean": state.unclean or not (is_running or state.stopped),
             "armed": state.armed,
             "paused": state.paused,
             "kill": state.kill,

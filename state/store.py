@@ -10,11 +10,14 @@ from pathlib import Path
 
 from config.schema import Mode
 from engine.commands import Command
-from engine.errors import BrokenInvariant
+from engine.core.state import State
+from engine.errors import BrokenInvariant, StateRefused
 from engine.events import Event
 from state.checkpoint import Found, find_checkpoint
+from state.io_points import Watch
 from state.journal import SqliteJournal
-from state.reader import JournalReader
+from state.pruning import Pruned, prune
+from state.reader import WHAT_TO_DO, JournalReader
 
 JOURNAL_NAME = "journal.sqlite3"
 LOCK_NAME = "lockstep.lock"
@@ -58,12 +61,13 @@ class Store:
         root: The data directory; each mode has its own directory below it.
         mode: Paper or live.
         sync: Whether a commit waits for the disk; `False` for simulations only.
+        watch: Called at every I/O point; for simulations only.
     """
 
-    def __init__(self, root: Path, mode: Mode, *, sync: bool = True) -> None:
+    def __init__(self, root: Path, mode: Mode, *, sync: bool = True, watch: Watch | None = None) -> None:
         self.mode = mode
         self.directory = mode_directory(root, mode)
-        self._sync = sync
+        self._sync, self._watch = sync, watch
         self._opened: SqliteJournal | None = None
 
     def open(self) -> Recovered:
@@ -75,7 +79,7 @@ class Store:
         """
         if self._opened is not None:
             raise BrokenInvariant(f"The state in {self.directory} is open already.")
-        journal = SqliteJournal(self.directory / JOURNAL_NAME, sync=self._sync)
+        journal = SqliteJournal(self.directory / JOURNAL_NAME, sync=self._sync, watch=self._watch)
         try:
             recovered = _recover(journal, find_checkpoint(self.directory))
         except BaseException:
@@ -107,6 +111,10 @@ class Store:
     def checkpoint(self, state: bytes) -> None:
         """Commit, then write the daily checkpoint, valid up to the last appended event. Raises `JournalFailed`."""
         self._journal.checkpoint(state)
+
+    def prune(self, state: State) -> Pruned | None:
+        """Remove what is older than the configuration keeps. Raises `JournalFailed`."""
+        return prune(self._journal, state, today=self._journal.day)
 
     def end_session(self, now_ns: int) -> None:
         """Commit, and mark the orderly end: without it the next start is an unclean one."""
@@ -146,14 +154,17 @@ def latest_state(root: Path, mode: Mode) -> tuple[bytes | None, tuple[Event, ...
         StateRefused: The files are damaged or of another version.
     """
     directory = mode_directory(root, mode)
-    # The checkpoint first: the journal can only have grown since.
+    # The checkpoints first: the journal can only have grown since.
+    files = _checkpoint_files(directory)
     newest = find_checkpoint(directory).newest
     state, after_seq = (None, 0) if newest is None else (newest.state, newest.seq)
     path = directory / JOURNAL_NAME
     if newest is None and not path.exists():
+        _check_not_lost(directory, files, 0)
         return None, ()
     reader = JournalReader.open(path)
     try:
+        _check_not_lost(directory, files, reader.last_seq)
         return state, tuple(event for _, event in reader.replay(after_seq))
     finally:
         reader.close()
@@ -162,6 +173,8 @@ def latest_state(root: Path, mode: Mode) -> tuple[bytes | None, tuple[Event, ...
 def _recover(journal: SqliteJournal, found: Found) -> Recovered:
     after_seq = 0 if found.newest is None else found.newest.seq
     journal.check_covers(after_seq)
+    directory = journal.path.parent
+    _check_not_lost(directory, _checkpoint_files(directory), journal.last_seq)
     unclean = journal.left_open()
     events = EventsAfter(journal, after_seq)
     return Recovered(
@@ -170,6 +183,19 @@ def _recover(journal: SqliteJournal, found: Found) -> Recovered:
         unclean=unclean,
         notes=_notes(found, len(events), unclean=unclean),
     )
+
+
+def _checkpoint_files(directory: Path) -> list[Path]:
+    """Checkpoints, good or not, and temporary files of them."""
+    return sorted(directory.glob("????-??-??.json*"))
+
+
+def _check_not_lost(directory: Path, files: Sequence[Path], last_seq: int) -> None:
+    """A checkpoint is never written before its journal has entries: a damaged one without them is no first start."""
+    if files and not last_seq:
+        raise StateRefused(
+            f"{directory / JOURNAL_NAME} is missing or empty, and {files[-1].name} shows that it was not. {WHAT_TO_DO}"
+        )
 
 
 def _notes(found: Found, events: int, *, unclean: bool) -> tuple[str, ...]:

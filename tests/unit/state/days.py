@@ -29,6 +29,7 @@ def random_day(seed: int) -> act.Scenario:
         end_ns=NOW + LASTS_S * NS_PER_S,
         settings=_settings(day.random),
         instruments=INSTRUMENTS,
+        instruments_next_day=None,
         master_positions={},
         steps=tuple(sorted(day.steps, key=lambda step: step.at_ns)),
         expect={},

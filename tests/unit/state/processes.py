@@ -3,13 +3,18 @@
 `python -m tests.unit.state.processes NAME ARGUMENT...`; each prints one line for each thing that it claims to have done.
 """
 
+import json
 import resource
 import sys
 from pathlib import Path
 
 from config.schema import Mode
 from engine.errors import AlreadyRunning, JournalFailed
+from paper.scenario_file import load_scenario
+from paper.simulate import Simulation
+from paper.verdict import result_of
 from state.lock import InstanceLock, is_locked
+from state.session import Session
 from state.store import Store, latest_state
 from tests.unit.state.samples import order, tick
 
@@ -73,6 +78,24 @@ def checkpoint_until_full(root: str) -> None:
             say("failed")
 
 
+def copy_until_full(root: str, scenario: str, bytes_max: str) -> None:
+    """Run a scenario whose first process may not let files grow; the next one, after its crash, has room again."""
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    room = iter((int(bytes_max), hard))
+
+    def opened() -> Session:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (next(room), hard))
+        return Session(Path(root), Mode.PAPER)
+
+    simulation = Simulation(
+        load_scenario(Path(scenario)),
+        opened,
+        lambda at_s, line: say("failed", at_s, line.text) if "engine stopped" in line.text else None,
+    )
+    simulation.run()
+    say(json.dumps(result_of(simulation)))
+
+
 def read(root: str, last_at_ns: str) -> None:
     """Read the newest state again and again until the event of `last_at_ns` is there; every view must be whole."""
     most = 0
@@ -112,6 +135,7 @@ def ask(path: str) -> None:
 
 if __name__ == "__main__":
     programs = {
-        program.__name__: program for program in (write, write_until_full, checkpoint_until_full, read, hold, ask)
+        program.__name__: program
+        for program in (write, write_until_full, checkpoint_until_full, copy_until_full, read, hold, ask)
     }
     programs[sys.argv[1]](*sys.argv[2:])

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from config.schema import Mode
-from engine.core.state import State
+from engine.core.state import ChildLeg, State
 from engine.errors import StateRefused
 from engine.events import SessionStopped
+from engine.model import LegId
 from state.lock import InstanceLock
 from state.session import Session
 from state.status import Status, newest_status
@@ -148,3 +149,32 @@ def test_text_names_every_account_and_every_order_that_is_not_done() -> None:
     for part in ("ACTIVE", "3/10", f"M: {{'{CALL}': 650}}", "C2: nothing", "working: T1", "unknown: T2"):
         assert part in text
     assert "held:" not in text
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["died", "ended well"])
+def test_status_says_whether_the_last_session_ended_well(stopped: bool, tmp_path: Path) -> None:
+    leave_session(tmp_path, stopped=stopped)
+    status = status_of(tmp_path)
+    assert status.document["unclean"] is not stopped
+    assert ("not ended well" in status.text()) is not stopped
+
+
+def test_running_session_is_not_unclean(tmp_path: Path) -> None:
+    leave_session(tmp_path)
+    with InstanceLock(lock_path(tmp_path)):
+        assert status_of(tmp_path).document["unclean"] is False
+
+
+def test_status_shows_what_was_handed_over(tmp_path: Path) -> None:
+    session = Session(tmp_path, Mode.PAPER, sync=False)
+    session.start("2026-11-02", NOW, "1")
+    event = started(NOW)
+    session.append(event, session.replicator.handle(event))
+    leg = LegId(f"NFO:{CALL}:NRML")
+    child = next(iter(session.replicator.state.children.values()))
+    child.legs[leg] = ChildLeg(leg=leg, orphaned_units=195)
+    session.checkpoint(session.encode_state())
+    session.crash()
+    status = status_of(tmp_path)
+    assert status.document["orphaned"] == {child.id: {CALL: 195}}
+    assert "handed over" in status.text()
