@@ -1,4 +1,4 @@
-"""The dated rules of the market: when it is open, freeze quantities and charges, from the data in `config/market/`.
+"""The dated rules of the market: when it is open, freeze quantities, charges, order limits; data in `config/market/`.
 
 The data files are read at the first question and kept. Nothing here knows the time of day: a day or a time comes in as
 an argument. A day that the data does not cover has no session, no freeze quantity and no charges, never a guess.
@@ -15,6 +15,7 @@ import msgspec
 from config.document import Located
 from config.fields import as_decimal, as_int, as_mapping, as_sequence, as_text, check_keys
 from config.load import load_document
+from config.order_limits import OrderLimits
 from config.rates import ChargeRates, ChargeSegment, SegmentRates
 
 DATA: Final = Path(__file__).parent / "market"
@@ -113,6 +114,16 @@ def charge_rates(day: date) -> ChargeRates | None:
     return newest
 
 
+def order_limits(broker: str, day: date) -> OrderLimits | None:
+    """How many orders a broker takes from one account on a day; `None` for a broker that is not listed.
+
+    A day before the broker's first entry has the first one: less to send is the safe side.
+    """
+    rows = _order_limits().get(broker, ())
+    held = [limits for since, limits in rows if since <= day] or [limits for _, limits in rows[:1]]
+    return held[-1] if held else None
+
+
 def _regular_hours(calendar: Calendar, day: date) -> tuple[str, str]:
     hours = [(opens, closes) for since, opens, closes in calendar.hours if since <= day]
     return hours[-1]
@@ -158,6 +169,33 @@ def _freeze() -> dict[str, tuple[tuple[date, int], ...]]:
         rows = [check_keys(row, names, names) for row in as_sequence(node)]
         table[underlying] = tuple((_date(row["since"]), as_int(row["units"])) for row in rows)
     return table
+
+
+@cache
+def _order_limits() -> dict[str, tuple[tuple[date, OrderLimits], ...]]:
+    windows = ("second", "minute", "hour", "day_placements")
+    names = ("since", "source", *windows)
+    table = {}
+    for broker, node in as_mapping(load_document(DATA / "order_limits.yaml")).items():
+        rows = [check_keys(row, names, names) for row in as_sequence(node)]
+        table[broker] = tuple((_date(row["since"]), _limits({name: row[name] for name in windows})) for row in rows)
+    return table
+
+
+def _limits(nodes: dict[str, Located]) -> OrderLimits:
+    plans = {name: None if node.is_null else _plan(node) for name, node in nodes.items()}
+    second, minute = plans["second"], plans["minute"]
+    if second is None or minute is None:
+        raise nodes["second"].fault("a broker has a limit for the second and for the minute")
+    return OrderLimits(second=second, minute=minute, hour=plans["hour"], day_placements=plans["day_placements"])
+
+
+def _plan(node: Located) -> int:
+    keys = check_keys(node, ("limit", "plan"), ("limit", "plan"))
+    plan = as_int(keys["plan"])
+    if not 1 <= plan <= as_int(keys["limit"]):
+        raise node.fault("plan must lie between 1 and limit")
+    return plan
 
 
 @cache

@@ -8,9 +8,10 @@ from enum import StrEnum
 
 import msgspec
 
+from config.order_limits import OrderLimits
 from config.rates import ChargeRates
 from config.schema import Mode, Settings
-from engine.model import Instrument, OrderReport, Position, Quote, TradingSession
+from engine.model import Instrument, LegId, OrderReport, Position, Quote, TradingSession
 
 
 class EventBase(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -32,6 +33,8 @@ class Outcome(StrEnum):
     "Definitely not accepted: too many requests; back off, read the book, then again."
     NEEDS_LOGIN = "needs_login"
     "Definitely not accepted: the session is over; the account stops until a login."
+    IP_REFUSED = "ip_refused"
+    "Definitely not accepted: the broker takes no orders from this machine's address; only the operator can mend it."
     UNKNOWN = "unknown"
     "Everything else. The order may exist."
 
@@ -58,10 +61,24 @@ class SessionStarted(EventBase, frozen=True, kw_only=True):
     charges: ChargeRates | None = None
     "Rates in force on the day; `None`: unknown, then charges are shown as unknown and the daily loss fails closed."
     unclean: bool = False
+    order_limits: dict[str, OrderLimits] | None = None
+    "What each account's broker takes, by account; `None`, and an account that is missing, is without limits."
 
 
 class SessionStopped(EventBase, frozen=True, kw_only=True):
     """An orderly stop: nothing further is decided."""
+
+
+class DayBegan(EventBase, frozen=True, kw_only=True):
+    """A trading day began while the process ran: what `SessionStarted` of another day brings, without a restart.
+
+    The instrument files of the day follow as `InstrumentsLoaded`.
+    """
+
+    day: str
+    sessions: tuple[TradingSession, ...]
+    charges: ChargeRates | None = None
+    order_limits: dict[str, OrderLimits] | None = None
 
 
 class TimePassed(EventBase, frozen=True, kw_only=True):
@@ -144,13 +161,15 @@ class PromptAnswered(OperatorEvent, frozen=True, kw_only=True):
     """Approve or decline what waits.
 
     `prompt` "" means all open prompts. Children in `children` are approved and the others declined; `None` means all.
-    `units` may lower the quantity of single rows, keyed `child|leg`.
+    `units` may lower the quantity of single rows, keyed `child|leg`. `shown` says, with the same keys, what the
+    operator saw when he answered: what was not shown, or beyond it, is not answered and is asked anew; `None`: all.
     """
 
     approve: bool
     prompt: str = ""
     children: tuple[str, ...] | None = None
     units: dict[str, int] = {}
+    shown: dict[str, int] | None = None
 
 
 class StrategyReset(OperatorEvent, frozen=True, kw_only=True):
@@ -192,10 +211,27 @@ class ChildResynced(OperatorEvent, frozen=True, kw_only=True):
     child: str
 
 
+class LegMapped(OperatorEvent, frozen=True, kw_only=True):
+    """Which symbol a leg is today whose instrument changed over night; its own symbol accepts the new terms."""
+
+    leg: LegId
+    symbol: str
+
+
 class Flattened(OperatorEvent, frozen=True, kw_only=True):
     """Exit every allocation of the children named (all when empty)."""
 
     children: tuple[str, ...] = ()
+
+
+class HandedOver(OperatorEvent, frozen=True, kw_only=True):
+    """Leave what the children named (all when empty) hold to their owners: the program trades it no more."""
+
+    children: tuple[str, ...] = ()
+
+
+class StartedFresh(OperatorEvent, frozen=True, kw_only=True):
+    """Answers the prompt of an unclean start: forget the last strategy. Refused while anything of ours is open."""
 
 
 Operator = (
@@ -209,11 +245,15 @@ Operator = (
     | MaxCapitalSet
     | ChildJoined
     | ChildResynced
+    | LegMapped
     | Flattened
+    | HandedOver
+    | StartedFresh
 )
 Event = (
     SessionStarted
     | SessionStopped
+    | DayBegan
     | TimePassed
     | InstrumentsLoaded
     | QuotesUpdated

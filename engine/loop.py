@@ -8,9 +8,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from engine.agenda import Agenda
 from engine.clock import EngineClock
-from engine.events import Event, SessionStopped, TimePassed
+from engine.events import Event, OperatorEvent, SessionStopped, TimePassed
 from engine.feed import QuoteFeed
 from engine.host import Host
 
@@ -20,6 +22,8 @@ IDLE_S = 0.2
 """The longest wait without looking at the stop flag."""
 BATCH_MOST = 500
 """Events handled before due work gets its turn."""
+NEVER_NS = 2**62
+"""Later than any time."""
 
 
 class EngineLoop:
@@ -55,6 +59,10 @@ class EngineLoop:
         else:
             self._inbox.put(event)
 
+    def now_ns(self) -> int:
+        """What the clock shows."""
+        return self.clock.now_ns()
+
     def stop(self) -> None:
         """Ask for an orderly end; safe from every thread and from a signal handler."""
         self._stop.set()
@@ -77,8 +85,7 @@ class EngineLoop:
             if finished is not None and finished():
                 return
             due_ns = self._next_due_ns()
-            if due_ns is not None:
-                self.clock.hold_at(due_ns)
+            self.clock.hold_at(NEVER_NS if due_ns is None else due_ns)
             if until_ns is not None and (due_ns is None or due_ns > until_ns):
                 if not self._wait(until_ns) and not self._own and self._inbox.empty():
                     return
@@ -108,7 +115,18 @@ class EngineLoop:
 
     def _handle(self, event: Event) -> None:
         if self.host is not None:
-            self.host.handle(event)
+            self.host.handle(self._dated(event))
+
+    def _dated(self, event: Event) -> Event:
+        """An operator's order counts from when it is taken up, and the clock stands still there until it is done.
+
+        So what it sends goes out at the time that the journal has for it, and a simulated market can be rebuilt.
+        """
+        if not isinstance(event, OperatorEvent):
+            return event
+        now_ns = self.clock.now_ns()
+        self.clock.hold_at(now_ns)
+        return replace(event, at_ns=now_ns) if event.at_ns < now_ns else event
 
     def _next_due_ns(self) -> int | None:
         times = [self.agenda.next_due_ns]

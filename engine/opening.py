@@ -1,16 +1,24 @@
-"""The first event of a process, with what the dated rules say of the day: sessions and charges."""
+"""The first event of a process, with what the dated rules say of the day: sessions, charges, limits."""
 
 from datetime import date
 
-from config.rules import charge_rates, sessions_around
+from config.limits import PAPER_BROKER
+from config.order_limits import OrderLimits
+from config.rules import charge_rates, order_limits, sessions_around
 from config.schema import Mode, Settings
-from engine.events import SessionStarted
+from engine.events import DayBegan, SessionStarted
 from engine.model import TradingSession
 
 
 def sessions_of(day: date) -> tuple[TradingSession, ...]:
     """Trading sessions around a day, in order; empty where the calendar does not cover it."""
     return tuple(TradingSession(open_ns=a, close_ns=b) for a, b in sessions_around(day))
+
+
+def limits_of(settings: Settings, day: date) -> dict[str, OrderLimits]:
+    """What each child's broker takes on a day; paper accounts of a real broker are limited as there."""
+    found = {child.id: order_limits(child.broker or PAPER_BROKER, day) for child in settings.children}
+    return {account: limits for account, limits in found.items() if limits is not None}
 
 
 def opening(settings: Settings, day: date, now_ns: int, *, unclean: bool, mode: Mode = Mode.PAPER) -> SessionStarted:
@@ -23,4 +31,16 @@ def opening(settings: Settings, day: date, now_ns: int, *, unclean: bool, mode: 
         sessions=sessions_of(day),
         charges=charge_rates(day),
         unclean=unclean,
+        order_limits=limits_of(settings, day),
+    )
+
+
+def next_day(settings: Settings, day: date, now_ns: int) -> DayBegan:
+    """The event that turns a running process to another day."""
+    return DayBegan(
+        at_ns=now_ns,
+        day=day.isoformat(),
+        sessions=sessions_of(day),
+        charges=charge_rates(day),
+        order_limits=limits_of(settings, day),
     )

@@ -120,6 +120,10 @@ class SessionState(Journal, Protocol):
         """Record that a process began."""
         ...
 
+    def prune(self) -> str:
+        """Remove what is older than configured, after today's checkpoint; a line for people, '' when nothing went."""
+        ...
+
     def encode_state(self) -> bytes:
         """The core's state."""
         ...

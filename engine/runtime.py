@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from engine.clock import ticks_s
+from engine.commands import Notify, Severity
+from engine.errors import JournalFailed
 from engine.events import InstrumentsLoaded, Operator, SessionStarted
 from engine.feed import QuoteFeed
 from engine.host import Host
@@ -39,7 +41,22 @@ def boot(
     session.start(start.day, start.at_ns, version)
     host.handle(start)
     host.handle(InstrumentsLoaded(at_ns=start.at_ns, instruments=tuple(instruments)))
+    _tidy_up(host, session, start.at_ns)
     return host
+
+
+def _tidy_up(host: Host, session: SessionState, now_ns: int) -> None:
+    """Remove old state: the first event has brought today's checkpoint, and the first reads are under way."""
+    if host.failed:
+        return
+    try:
+        session.commit()  # the instruments of the day may still wait for their commit
+        told = session.prune()
+    except JournalFailed as error:
+        host.fail(str(error), now_ns)
+        return
+    if told:
+        host.note(Notify(at_ns=now_ns, severity=Severity.INFO, text=told))
 
 
 class Runtime:
@@ -132,7 +149,10 @@ class Runtime:
         now_ns = self._ended_ns = self.loop.clock.now_ns()
         stop_host(self.host, now_ns)
         if not self.host.failed:
-            self._session.end(now_ns)
+            try:
+                self._session.end(now_ns)
+            except JournalFailed as error:
+                self.host.fail(str(error), now_ns)
         self._publish()
         self.done.set()
 

@@ -83,6 +83,10 @@ class Cell(Value, frozen=True, kw_only=True):
     unknown_lots: Decimal = Decimal(0)
     external_lots: Decimal = Decimal(0)
     "The child's own position beside ours."
+    orphaned_lots: Decimal = Decimal(0)
+    "Handed over to the owner and not closed by him yet; part of the external lots."
+    missing_lots: Decimal = Decimal(0)
+    "What a resync would offer: lots missed for good, beyond the target."
     residue_lots: Fraction = Fraction(0)
     "What rounding kept from the child: ratio x master's lots less the whole lots."
     reason: str = ""
@@ -116,6 +120,8 @@ class LegRow(Value, frozen=True, kw_only=True):
     master_pnl_inr: Decimal | None
     followed: bool
     cells: tuple[Cell, ...]
+    changed: str = ""
+    "How the instrument changed over night, '' when it did not; waits for the operator."
 
 
 class ChildColumn(Value, frozen=True, kw_only=True):
@@ -143,6 +149,8 @@ class ChildColumn(Value, frozen=True, kw_only=True):
     "Realised and open profit of our allocations, before charges; `None` when a price is missing."
     charges_inr: Decimal
     drift_lots: Decimal
+    drift_since_ns: int | None = None
+    "Since when the oldest leg of it is not in step; `None` without drift."
     read_at_ns: int | None
     "When its positions were last read completely."
     entries_stopped: str = ""
@@ -263,6 +271,41 @@ class PromptView(Value, frozen=True, kw_only=True):
     rows: tuple[PromptRow, ...]
 
 
+class LeftOpen(Value, frozen=True, kw_only=True):
+    """One child in one leg that a session left open which did not end well."""
+
+    child: str
+    leg: LegId
+    title: str
+    product: str
+    units: int
+    "Ours, signed."
+    working: int
+    "Orders that work or wait to be sent."
+    unknown: int
+    held: int
+    due: str
+    "Why an exit that is due waits, '' when none is."
+    answer: str
+    "`flattened` or `handed over` where the operator has chosen so already."
+
+
+class RestartView(Value, frozen=True, kw_only=True):
+    """The question of an unclean start."""
+
+    rows: tuple[LeftOpen, ...]
+    master: tuple[tuple[str, int], ...]
+    "Followed lots of the master: title and signed units."
+    master_read: bool
+    strategy: str
+    "Name of the recorded strategy, '' when there is none."
+    strategy_state: StrategyState
+    started_ns: int | None
+    exits_ns: int | None
+    "When the exits that wait for an answer go without one, `None` when none waits."
+    may_start_fresh: bool
+
+
 class Attention(Value, frozen=True, kw_only=True):
     """One thing that waits for the operator, most urgent first in the snapshot."""
 
@@ -337,5 +380,7 @@ class Snapshot(Value, frozen=True, kw_only=True):
     notices: tuple[NoticeLine, ...]
     "Newest last, at most 200."
     orders_last_minute: int
+    restart: RestartView | None = None
+    "The question of an unclean start, while it is not answered."
     finished: bool = False
     "A replay or demo has come to its end."

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from config.schema import Child as ChildSettings
 from config.schema import SizingMode
+from engine.core import carried
 from engine.core.lifecycle import OrderState
 from engine.core.loss import child_charges, child_pnl, open_value
 from engine.core.state import Baseline, Child, ChildOrder, MasterLeg, State, Strategy
@@ -32,6 +33,7 @@ from engine.view_attention import attention_of
 from engine.view_cells import cell_of, leg_title, lots
 from engine.view_copies import copy_rows, prompt_views
 from engine.view_names import strategy_name
+from engine.view_restart import restart_view
 
 COPIES_SHOWN = 50
 NOTICES_SHOWN = 200
@@ -54,12 +56,14 @@ _GOOD = frozenset({ChildState.IDLE, ChildState.IN_STEP})
 class Frame:
     """What a snapshot needs beside the core's state."""
 
-    __slots__ = ("engine_failed", "finished", "notices", "seq", "source", "speed")
+    __slots__ = ("engine_failed", "finished", "left_open", "notices", "seq", "source", "speed")
 
     def __init__(self, *, source: str = "", speed: Decimal = Decimal(1)) -> None:
         self.source, self.speed = source, speed
         self.seq = 0
         self.engine_failed = ""
+        self.left_open = ""
+        "What the other mode's state holds open, '' for nothing."
         self.finished = False
         self.notices: Sequence[NoticeLine] = ()
 
@@ -102,11 +106,12 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         copies=copy_rows(turn, COPIES_SHOWN),
         working=working,
         prompts=prompts,
-        attention=attention_of(turn, engine, columns, prompts),
+        attention=attention_of(turn, engine, columns, prompts, frame.left_open),
         notices=tuple(frame.notices)[-NOTICES_SHOWN:],
         orders_last_minute=sum(
             at_ns > turn.now_ns - MINUTE_NS for child in state.children.values() for at_ns in child.entry_times_ns
         ),
+        restart=restart_view(turn),
         finished=frame.finished,
     )
 
@@ -121,7 +126,7 @@ def _is_shown(turn: Turn, leg: MasterLeg) -> bool:
         return True
     for child in turn.state.children.values():
         own = child.legs.get(leg.leg)
-        if own is not None and (own.allocation_units or own.orders or own.awaiting_units):
+        if own is not None and (own.allocation_units or own.orders or own.awaiting_units or own.orphaned_units):
             return True
     return False
 
@@ -166,6 +171,7 @@ def _leg_row(turn: Turn, leg: MasterLeg, *, followed: bool) -> LegRow:
         master_pnl_inr=_master_pnl(turn, leg),
         followed=followed,
         cells=tuple(cell_of(turn, child, leg) for child in turn.state.children.values()),
+        changed=carried.changed_of(turn, leg.leg),
     )
 
 
@@ -192,6 +198,9 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         pnl_inr=child_pnl(turn, child),
         charges_inr=child_charges(child),
         drift_lots=sum((abs(c.want_lots - c.have_lots) for c in cells), Decimal(0)),
+        drift_since_ns=min(
+            (c.since_ns for c in cells if c.since_ns is not None and c.want_lots != c.have_lots), default=None
+        ),
         read_at_ns=child.positions_at_ns,
         entries_stopped=next(iter(child.stopped.values()), ""),
     )
@@ -296,7 +305,7 @@ def _engine(state: State, frame: Frame) -> tuple[EngineState, str]:
     if not state.master.synced:
         return EngineState.STARTING, "books and positions are being read"
     if not state.armed:
-        return EngineState.DISARMED, "the last session did not end well: exits only until resume"
+        return EngineState.DISARMED, "the last session did not end well: exits only until you answer"
     if state.paused:
         return EngineState.PAUSED, "exits only"
     return EngineState.ARMED, ""

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 from engine.commands import Severity
+from engine.core import address, carried, expiry, reasons
 from engine.core.lifecycle import OrderState
+from engine.core.state import BreakerPhase
+from engine.core.throttle import waiting_orders
 from engine.core.turn import Turn
 from engine.model import LegId, split_leg
 from engine.snapshot import Attention, ChildColumn, ChildState, EngineState, PromptView
@@ -12,25 +15,30 @@ _ORDER = {Severity.ALARM: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 def attention_of(
-    turn: Turn, engine: EngineState, columns: Sequence[ChildColumn], prompts: Sequence[PromptView]
+    turn: Turn, engine: EngineState, columns: Sequence[ChildColumn], prompts: Sequence[PromptView], left_open: str = ""
 ) -> tuple[Attention, ...]:
     """What needs a person now; empty is the normal state."""
     found = [
-        *_engine(engine),
+        *_engine(turn, engine),
         *_prompts(prompts),
         *_orders(turn),
         *_due(turn),
+        *_carried(turn),
+        *_brokers(turn),
         *_children(columns),
         *_lacking(turn),
+        *_orphaned(turn),
         *_background(turn),
     ]
+    if left_open:
+        found.append(Attention(severity=Severity.WARNING, text=f"left open in the other mode: {left_open}"))
     return tuple(sorted(found, key=lambda item: _ORDER[item.severity]))
 
 
-def _engine(engine: EngineState) -> list[Attention]:
+def _engine(turn: Turn, engine: EngineState) -> list[Attention]:
     texts = {
         EngineState.FAILED: ("the engine stopped: nothing is sent; look at the log and start again", ""),
-        EngineState.DISARMED: ("unclean stop: exits only until you resume", "space"),
+        EngineState.DISARMED: ("unclean stop: exits only until you answer", "space"),
         EngineState.KILLED_ENTRIES: ("kill 1: no entries", "F12"),
         EngineState.KILLED_ALL: ("kill 2: no orders, exits included", "F12"),
         EngineState.PAUSED: ("paused: entries are missed, not caught up", "space"),
@@ -39,7 +47,11 @@ def _engine(engine: EngineState) -> list[Attention]:
         return []
     text, key = texts[engine]
     severity = Severity.WARNING if engine is EngineState.PAUSED else Severity.ALARM
-    return [Attention(severity=severity, text=text, key=key)]
+    until_ns = turn.state.restart_exit_until_ns
+    if engine is not EngineState.DISARMED or until_ns <= turn.now_ns:
+        return [Attention(severity=severity, text=text, key=key)]
+    text = "the master went out meanwhile: children exit without an answer"
+    return [Attention(severity=severity, text=text, key=key, deadline_ns=until_ns)]
 
 
 def _prompts(prompts: Sequence[PromptView]) -> list[Attention]:
@@ -93,6 +105,53 @@ def _due(turn: Turn) -> list[Attention]:
     ]
 
 
+def _carried(turn: Turn) -> list[Attention]:
+    """What a night, a conversion or an expiry that is near leaves to the operator."""
+    found: list[Attention] = []
+    for leg in turn.state.master.legs.values():
+        symbol = split_leg(leg.leg)[1]
+        if changed := carried.changed_of(turn, leg.leg):
+            text = changed if changed.startswith(carried.CONVERTED) else f"{changed}: map it or flatten"
+            found.append(Attention(severity=Severity.ALARM, text=text, key="t", symbol=symbol))
+        if leg.moved_to is not None:
+            product = split_leg(leg.moved_to)[2]
+            text = f"the master converted {abs(leg.moved_units)} to {product}: convert the children by hand or flatten"
+            found.append(Attention(severity=Severity.ALARM, text=text, key="f", symbol=symbol))
+    for child in turn.state.children.values():
+        for own in child.legs.values():
+            days = expiry.days_to_settlement(turn, child, own)
+            if days is not None:
+                text = f"stock contract, {days} trading days to expiry: settled in shares if it stays open"
+                symbol = split_leg(own.leg)[1]
+                found.append(Attention(severity=Severity.WARNING, text=text, account=child.id, symbol=symbol))
+    return found
+
+
+def _brokers(turn: Turn) -> list[Attention]:
+    """Brokers that refuse, fail, or take no more orders at the moment."""
+    found: list[Attention] = []
+    for child in turn.state.children.values():
+        again_ns = child.breaker.again_ns if child.breaker.phase is BreakerPhase.OPEN else None
+        if child.ip_refused:
+            found.append(
+                Attention(
+                    severity=Severity.ALARM,
+                    text=address.ALARM_TEXT,
+                    account=child.id,
+                    deadline_ns=child.ip_again_ns,
+                )
+            )
+        if child.breaker.phase is not BreakerPhase.CLOSED:
+            found.append(
+                Attention(severity=Severity.ALARM, text=reasons.BROKER_FAILING, account=child.id, deadline_ns=again_ns)
+            )
+        if waiting := waiting_orders(turn, child):
+            text = f"{waiting} {'order' if waiting == 1 else 'orders'}: {reasons.RATE_WINDOW}"
+            due_ns = turn.state.timers.get(f"rate:{child.id}")
+            found.append(Attention(severity=Severity.WARNING, text=text, account=child.id, deadline_ns=due_ns))
+    return found
+
+
 def _children(columns: Sequence[ChildColumn]) -> list[Attention]:
     found: list[Attention] = []
     for column in columns:
@@ -125,6 +184,21 @@ def _lacking(turn: Turn) -> list[Attention]:
 def _is_followed(turn: Turn, leg: LegId) -> bool:
     master = turn.state.master.legs.get(leg)
     return master is not None and master.units != 0
+
+
+def _orphaned(turn: Turn) -> list[Attention]:
+    """What was handed over is shown until the owner has closed it."""
+    return [
+        Attention(
+            severity=Severity.WARNING,
+            text=f"{leg.orphaned_units} units handed over: the owner must close them",
+            account=child.id,
+            symbol=split_leg(leg.leg)[1],
+        )
+        for child in turn.state.children.values()
+        for leg in child.legs.values()
+        if leg.orphaned_units
+    ]
 
 
 def _background(turn: Turn) -> list[Attention]:

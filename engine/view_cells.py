@@ -3,13 +3,14 @@
 from decimal import Decimal
 from fractions import Fraction
 
+from engine.core.entries import missing_units
 from engine.core.lifecycle import OrderState
 from engine.core.loss import leg_pnl
 from engine.core.sizing import residue
 from engine.core.state import Child, ChildLeg, ChildOrder, MasterLeg
 from engine.core.symbols import title
 from engine.core.turn import Turn
-from engine.model import LegId, instrument_of
+from engine.model import LegId, instrument_of, sign
 from engine.snapshot import Cell, CellState, StrategyState
 
 _BUSY = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.WORKING})
@@ -57,6 +58,8 @@ def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:
         awaiting_lots=lots(leg.awaiting_units * leg.sign, lot),
         unknown_lots=lots(_signed(orders, frozenset({OrderState.UNKNOWN})), lot),
         external_lots=external,
+        orphaned_lots=lots(leg.orphaned_units, lot),
+        missing_lots=lots(_missing(turn, child, master, leg) * leg.sign, lot),
         residue_lots=_residue(turn, child, master, lot),
         reason=reason,
         since_ns=_since(leg, orders),
@@ -98,6 +101,16 @@ def _residue(turn: Turn, child: Child, master: MasterLeg, lot_units: int | None)
     strategy = turn.state.strategies.get(master.scope)
     ratio = None if strategy is None or strategy.state is StrategyState.FLAT else strategy.ratios.get(child.id)
     return Fraction(0) if ratio is None or lot_units is None else residue(ratio, master.units, lot_units)
+
+
+def _missing(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> int:
+    """Units that a resync would offer: what the child would have had it missed nothing, beyond what it has."""
+    instrument = turn.leg_instrument(child.id, master.leg)
+    strategy = turn.state.strategies.get(master.scope)
+    runs = strategy is not None and strategy.state is StrategyState.ACTIVE and child.id in turn.child_settings
+    if not runs or instrument is None or not master.units or leg.sign != sign(master.units):
+        return 0
+    return missing_units(turn, child, master, leg, instrument)
 
 
 def _since(leg: ChildLeg, orders: list[ChildOrder]) -> int | None:

@@ -2,21 +2,28 @@
 
 from decimal import Decimal
 
-from engine.core import reasons
+from engine.core import carried, freshness, hours, reasons, rebuild, throttle, yesterday
 from engine.core.answers import note_absence
 from engine.core.entries import resume_entry
+from engine.core.expiry import still_listed
 from engine.core.fills import apply_child_report
+from engine.core.handover import note_gone
 from engine.core.lifecycle import AT_BROKER, OrderState
 from engine.core.orders import change_state
 from engine.core.plans import note_missed
 from engine.core.settle import settle
 from engine.core.state import Child, ChildLeg, Suspicion
-from engine.core.turn import ALARM, WARNING, Turn, net_units
+from engine.core.turn import ALARM, WARNING, Turn, earlier_orders, net_units
 from engine.events import AccountRead
-from engine.model import NS_PER_S, LegId, Position, sign, split_leg
+from engine.model import NS_PER_S, LegId, OrderReport, Position, sign, split_leg
 
 QUIET_BEFORE_READ_NS = NS_PER_S
 """A read proves that a position shrank only when it began so long after our newest fill in the leg."""
+APART_NS = NS_PER_S
+"""Two reads that confirm each other lie so far apart."""
+UNEXPLAINED_NS = 600 * NS_PER_S
+"""A position that shrank without a trade in the book is believed when all reads of so long agree."""
+TELL_AFTER_NS = 30 * NS_PER_S
 
 
 def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
@@ -34,31 +41,75 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
     if event.available_inr is not None and event.available_inr.is_finite():
         child.available_inr, child.available_ns = event.available_inr, turn.now_ns
     overtaken = event.began_ns < max(child.orders_began_ns, child.positions_began_ns)
-    if event.orders is not None:
-        for report in event.orders:
-            apply_child_report(turn, child, report)
+    rows = None if event.orders is None else [r for r in event.orders if not _is_history(turn, child, r)]
+    if rows is not None and not event.orders_are_delta and freshness.is_behind(turn, child, rows, event.began_ns):
+        _set_aside(turn, child, event)
+        return
+    if rows is not None:
+        child.behind = False
+        lost = rebuild.lost_orders(turn, child, rows)
+        lost_ids = {report.order_id for report in lost}
+        for report in rows:
+            if report.order_id not in lost_ids:
+                apply_child_report(turn, child, report)
+        rebuild.adopt(turn, child, lost)
+        throttle.note_book(child, 0 if event.orders_are_delta else len(rows))
         child.orders_at_ns = turn.now_ns
         child.orders_began_ns = max(child.orders_began_ns, event.began_ns)
     if event.positions is not None and not overtaken:
-        _take_positions(turn, child, event.positions, event.began_ns)
-    if event.orders is not None and event.positions is not None and not overtaken:
+        listed = still_listed(turn, event.positions)
+        by_book = None if rows is None or event.orders_are_delta else freshness.net_by_book(rows, listed)
+        _take_positions(turn, child, listed, event.began_ns, by_book)
+    if rows is not None and event.positions is not None and not overtaken:
         child.synced = True
         note_absence(turn, child, event.began_ns)
+        yesterday.resolve(turn, child, rows, event.began_ns)
     for leg in list(child.legs.values()):
         if leg.due or leg.entry_pending:
             settle(turn, child, leg)
             resume_entry(turn, child, leg)
 
 
-def _take_positions(turn: Turn, child: Child, positions: tuple[Position, ...], began_ns: int) -> None:
+def _set_aside(turn: Turn, child: Child, event: AccountRead) -> None:
+    """A read that is behind what the broker said before is a failed one."""
+    child.owed_orders, child.owed_positions = event.orders is not None, event.positions is not None
+    child.error = freshness.BEHIND
+    if not child.behind:
+        child.behind = True
+        turn.notify(WARNING, f"could not be read: {freshness.BEHIND}", child.id)
+
+
+def _is_history(turn: Turn, child: Child, report: OrderReport) -> bool:
+    """Whether a row is of an earlier day and concerns no order of ours that is open."""
+    known = report.tag in turn.state.orders or report.order_id in child.tags
+    return not known and hours.is_history(turn.state, report)
+
+
+def _take_positions(
+    turn: Turn, child: Child, positions: tuple[Position, ...], began_ns: int, by_book: dict[LegId, int] | None
+) -> None:
+    """Take in positions; `by_book`: what the book of the same read says of them, `None` when it was not read."""
     child.own_fills = [fill for fill in child.own_fills if fill.at_ns >= began_ns]
     child.positions = {position.leg: position.net_units for position in positions if position.net_units}
     child.positions_began_ns, child.positions_at_ns = began_ns, turn.now_ns
     for leg_id in list(dict.fromkeys([*child.positions, *child.legs, *child.external])):
+        if _is_carried(turn, child, leg_id):
+            continue
         if _is_quiet(turn, child, leg_id, began_ns):
-            _compare(turn, child, leg_id, began_ns)
+            is_explained = by_book is not None and by_book.get(leg_id, 0) == child.positions.get(leg_id, 0)
+            _compare(turn, child, leg_id, began_ns, is_explained=is_explained)
         else:
             child.want_positions = True
+
+
+def _is_carried(turn: Turn, child: Child, leg_id: LegId) -> bool:
+    """Whether a leg came over the night in a way that its positions say nothing of yet: what is ours stays as it is."""
+    leg = child.legs.get(leg_id)
+    if leg is None or not (leg.allocation_units or leg.orders):
+        return False
+    carried.note_converted_back(turn, child, leg)
+    unlisted = leg.listed is not None and turn.leg_instrument(child.id, leg_id) is None
+    return ((unlisted or leg.changed != "") and not leg.flattening) or bool(earlier_orders(turn, leg))
 
 
 def _is_quiet(turn: Turn, child: Child, leg_id: LegId, began_ns: int) -> bool:
@@ -69,13 +120,13 @@ def _is_quiet(turn: Turn, child: Child, leg_id: LegId, began_ns: int) -> bool:
     return began_ns >= child.own_fill_ns.get(leg_id, 0) + QUIET_BEFORE_READ_NS
 
 
-def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int) -> None:
+def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, *, is_explained: bool) -> None:
     """Split a net position into ours and the owner's: a manual trade changes external lots first."""
     net = net_units(child, leg_id)
     leg = child.legs.get(leg_id)
     ours = 0 if leg is None else leg.allocation_units
     if leg is not None and ours and net * sign(ours) < abs(ours):
-        _shrink(turn, child, leg, net, began_ns)
+        _shrink(turn, child, leg, net, began_ns, is_explained=is_explained)
         ours = leg.allocation_units
     elif leg is not None:
         leg.suspicion = None
@@ -84,16 +135,28 @@ def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int) -> None:
         child.external[leg_id] = external
     else:
         child.external.pop(leg_id, None)
+    if leg is not None and leg.orphaned_units:
+        note_gone(turn, child, leg)
 
 
-def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int) -> None:
-    """The broker holds less than we think is ours: believed when a second read says the same."""
+def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int, *, is_explained: bool) -> None:
+    """The broker holds less than we think is ours: believed when a second read says the same and the book explains it.
+
+    What no trade of the book explains (a conversion, or positions older than the book) is believed much later.
+    """
     seen = leg.suspicion
     if seen is None or seen.net_units != net:
         leg.suspicion = Suspicion(net_units=net, began_ns=began_ns, since_ns=turn.now_ns)
-        child.want_positions = True
+        child.owed_orders = child.owed_positions = True
         return
-    if began_ns <= seen.began_ns:
+    if began_ns < seen.began_ns + APART_NS:
+        child.owed_orders = child.owed_positions = True
+        return
+    if not is_explained and not leg.flattening and carried.note_converted(turn, child, leg, net):
+        return
+    if not is_explained and turn.now_ns - seen.since_ns < UNEXPLAINED_NS:
+        _tell_unexplained(turn, child, leg, seen)
+        child.owed_orders = child.owed_positions = True
         return
     side = sign(leg.allocation_units)
     gone = abs(leg.allocation_units) - max(0, net * side)
@@ -105,6 +168,17 @@ def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int) ->
     turn.notify(WARNING, text, child.id, split_leg(leg.leg)[1])
     note_missed(turn, child, leg, reasons.CLOSED_BY_HAND)
     settle(turn, child, leg)
+
+
+def _tell_unexplained(turn: Turn, child: Child, leg: ChildLeg, seen: Suspicion) -> None:
+    if seen.told or turn.now_ns - seen.since_ns < TELL_AFTER_NS:
+        return
+    seen.told = True
+    text = (
+        f"the broker shows {seen.net_units} units and we opened {leg.allocation_units}, which its order book does not "
+        "explain: not believed yet; compare positions and orders at the broker"
+    )
+    turn.notify(ALARM, text, child.id, split_leg(leg.leg)[1])
 
 
 def _price_of_shrink(turn: Turn, leg: ChildLeg, units: int) -> None:

@@ -5,7 +5,7 @@ from engine.core import strategy as strategies
 from engine.core.entries import enter_approved, missing_units
 from engine.core.orders import new_copy
 from engine.core.plans import note_missed, store_plan
-from engine.core.settle import settle
+from engine.core.settle import exit_part, settle
 from engine.core.sizing import Plan
 from engine.core.state import Child, ChildLeg, Copy, Prompt, PromptItem
 from engine.core.turn import INFO, WARNING, Turn, held_units, reserved
@@ -21,6 +21,8 @@ def answer(turn: Turn, event: PromptAnswered) -> None:
     if not wanted:
         turn.notify(INFO, "no prompt waits for that answer")
     for prompt in wanted:
+        if event.shown is not None and (event.approve or prompt.kind != prompts.EXIT):
+            prompts.part_unseen(turn, prompt, event.shown)
         if event.approve:
             approve(turn, prompt, event.children, event.units)
         else:
@@ -34,6 +36,10 @@ def approve(turn: Turn, prompt: Prompt, children: tuple[str, ...] | None, units:
     prompts.close(turn, prompt)
     if prompt.kind == prompts.ADOPT and chosen:
         _adopted(turn, chosen[0])
+    if prompt.kind in prompts.OFFERS:  # what is about to be sent is not lacking: one leg must not stop the other
+        for item in chosen:
+            leg = turn.state.children[item.child].legs[item.leg]
+            leg.lacking, leg.skipped = False, ""
     for item in chosen:
         _approve_item(turn, prompt.kind, item, units.get(f"{item.child}|{item.leg}"))
     for item in others:
@@ -44,7 +50,7 @@ def decline(turn: Turn, prompt: Prompt, reason: str, children: tuple[str, ...] |
     """Decline a prompt (for the children named only, when given); an exit is postponed, never declined."""
     declined = [i for i in prompt.items if children is None or i.child in children]
     if prompt.kind == prompts.EXIT:
-        prompts.open_prompt(turn, prompts.EXIT)
+        prompts.prolong(turn, prompt)
         turn.notify(WARNING, reasons.POSTPONED)
         return
     kept = [i for i in prompt.items if i not in declined]
@@ -72,6 +78,9 @@ def prompt_due(turn: Turn, prompt_id: str) -> None:
 def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | None) -> None:
     child = turn.state.children[item.child]
     leg = child.legs[item.leg]
+    if not item.entry and item.is_part:
+        exit_part(turn, child, leg, item.units)
+        return
     if not item.entry:
         leg.exit_granted = True
         settle(turn, child, leg)

@@ -1,13 +1,13 @@
 """How a write ended, and what is done about an unknown end (FAULTS, steps 3 to 7)."""
 
-from engine.core import reasons
+from engine.core import address, breaker, reasons, throttle
 from engine.core.entries import resume_entry
 from engine.core.fills import refuse
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.orders import change_state, give_up, hold
 from engine.core.settle import settle
 from engine.core.state import Child, ChildOrder
-from engine.core.turn import ALARM, WARNING, Turn, net_units
+from engine.core.turn import ALARM, WARNING, Turn, is_of_an_earlier_day, net_units
 from engine.events import Outcome, Request, RequestAnswered
 from engine.model import NS_PER_S, split_leg
 
@@ -30,6 +30,9 @@ def take_answer(turn: Turn, answer: RequestAnswered) -> None:
     state = turn.state
     order = state.orders.get(answer.tag)
     child = state.children.get(answer.account)
+    if child is not None and throttle.note_answer(turn, child, answer.request, answer.tag):
+        breaker.note_end(turn, child, answer.outcome)
+        address.note_end(turn, child, answer.outcome)
     if order is None or child is None:
         return
     if answer.outcome is Outcome.NEEDS_LOGIN:
@@ -68,11 +71,12 @@ def _placed(turn: Turn, child: Child, order: ChildOrder, answer: RequestAnswered
             return  # adopted meanwhile by a push or a read: that is the truth
         case Outcome.REJECTED:
             refuse(turn, child, leg, order, answer.reason)
-        case Outcome.NEEDS_LOGIN:
-            if order.entry:
-                hold(turn, order, reasons.LOGIN_REQUIRED)
-            else:
-                change_state(turn, order, OrderState.REJECTED, reasons.LOGIN_REQUIRED)
+        case Outcome.NEEDS_LOGIN if order.entry:
+            hold(turn, order, reasons.LOGIN_REQUIRED)
+        case Outcome.IP_REFUSED if order.entry:
+            refuse(turn, child, leg, order, answer.reason or reasons.IP_REFUSED)
+        case Outcome.NEEDS_LOGIN | Outcome.IP_REFUSED:  # the exit stays due until the account takes orders again
+            change_state(turn, order, OrderState.REJECTED, answer.reason or answer.outcome.value)
         case Outcome.NOT_SENT | Outcome.RATE_LIMITED:
             _again_later(turn, child, order, answer)
         case _:
@@ -111,10 +115,12 @@ def make_unknown(turn: Turn, child: Child, order: ChildOrder) -> None:
 def order_timer(turn: Turn, tag: str) -> None:
     """An order's own deadline: an answer that never came, another look for an unknown one, a backoff that is over."""
     order = turn.state.orders.get(tag)
-    if order is None or order.state in TERMINAL:
+    if order is None or order.state in TERMINAL or is_of_an_earlier_day(turn.state, order):
         return
     child = turn.state.children[order.account]
     if order.state is OrderState.SENT:
+        if throttle.note_answer(turn, child, Request.PLACE, tag):
+            breaker.note_end(turn, child, Outcome.UNKNOWN)
         make_unknown(turn, child, order)
     elif order.state is OrderState.UNKNOWN:
         child.want_orders = child.want_positions = True
@@ -133,6 +139,8 @@ def note_absence(turn: Turn, child: Child, began_ns: int) -> None:
         for order in list(turn.open_orders(leg)):
             if order.state is not OrderState.UNKNOWN or began_ns < order.resolve_from_ns:
                 continue
+            if is_of_an_earlier_day(turn.state, order):
+                continue  # absence from today's book says nothing of it
             agrees = net_units(child, order.leg) == leg.allocation_units + order.external_units
             if not agrees and began_ns < order.resolve_from_ns + DISAGREE_MOST_NS:
                 continue
@@ -156,6 +164,8 @@ def restart_orders(turn: Turn) -> None:
         for leg in child.legs.values():
             for order in list(turn.open_orders(leg)):
                 order.cancelling_ns = 0
+                if is_of_an_earlier_day(turn.state, order):
+                    continue  # positions resolve it
                 if order.state is OrderState.SENT:
                     make_unknown(turn, child, order)
                 elif order.state is OrderState.UNKNOWN:

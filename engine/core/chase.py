@@ -4,6 +4,7 @@ from engine.commands import ModifyOrder
 from engine.core.lifecycle import OrderState
 from engine.core.settle import cancel
 from engine.core.state import ChildLeg, ChildOrder
+from engine.core.throttle import send_change
 from engine.core.turn import ALARM, Turn, seconds_ns
 from engine.model import OrderType, split_leg
 
@@ -16,7 +17,7 @@ def chase_exits(turn: Turn) -> None:
     for child in turn.state.children.values():
         for leg in child.legs.values():
             for order in turn.open_orders(leg):
-                if not order.entry and order.state is OrderState.WORKING:
+                if not order.entry and order.state is OrderState.WORKING and order.day == turn.state.day:
                     _chase(turn, leg, order)
 
 
@@ -43,6 +44,6 @@ def _chase(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
     if order.chases > MOST_MODIFICATIONS:
         cancel(turn, order)
         return
-    turn.out.append(
-        ModifyOrder(account=order.account, tag=order.tag, order_id=order.order_id, order_type=OrderType.MARKET)
+    send_change(
+        turn, ModifyOrder(account=order.account, tag=order.tag, order_id=order.order_id, order_type=OrderType.MARKET)
     )

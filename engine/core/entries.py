@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from config.schema import ConfirmWhen, SizingMode
-from engine.core import gates, prompts, reasons
+from engine.core import carried, gates, prompts, reasons
 from engine.core.baseline import cap_of, most_ratio
 from engine.core.margin import MarginPosition, portfolio_margin
 from engine.core.orders import make_orders, new_copy
@@ -57,7 +57,7 @@ def decide_child(
     if master.leg not in child.legs and not master.units:
         return
     leg = turn.child_leg(child, master.leg)
-    instrument = turn.leg_instrument(child.id, leg.leg)
+    instrument = carried.terms(turn, child, leg)
     before = plan_of(leg)
     move = move_of(before, master.units)
     if instrument is None:
@@ -78,7 +78,8 @@ def decide_child(
     if move is Move.RISE:
         enter(turn, child, master, leg, instrument, decision, no_entry)
         return
-    leg.entry_pending = False
+    # An entry that waits for this leg's exits goes on as far as the master still holds its lots.
+    leg.entry_pending = leg.entry_pending and move is Move.FALL and leg.target_units > held_units(leg)
     if move is Move.OUT and master.units:
         _enter_later(leg, decision.signal_ns)
     side = Side.SELL if leg.sign > 0 else Side.BUY
@@ -111,9 +112,11 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
     stale_ns = leg.entry_signal_ns + seconds_ns(turn.settings.timing.max_signal_age_s)
     if not turn.state.armed and turn.now_ns <= stale_ns:
         return
-    leg.entry_pending = False
     master = turn.state.master.legs.get(leg.leg)
-    instrument = turn.leg_instrument(child.id, leg.leg)
+    instrument = carried.terms(turn, child, leg)
+    if instrument is None and leg.allocation_units:
+        return  # the day's file may still come; without it nothing can be called missed
+    leg.entry_pending = False
     if master is None or not master.units or instrument is None:
         return
     decision = Decision(turn, master, leg.entry_signal_ns)
@@ -238,10 +241,10 @@ def sizing_rule(
 ) -> tuple[SizingRule, str]:
     """A child's sizing at this moment, and why it takes no entries ('' when it does)."""
     strategy = turn.strategy(master.scope)
-    if strategy.exit_only:
-        return NO_ENTRIES, reasons.RESET
     if left_out := strategy.left_out.get(child.id):
         return NO_ENTRIES, left_out
+    if strategy.exit_only:
+        return NO_ENTRIES, reasons.RESET
     sizing = turn.child_settings[child.id].sizing
     lot = instrument.lot_units
     if sizing.mode is SizingMode.FIXED_LOTS and sizing.lots is not None:

@@ -11,15 +11,20 @@ from engine.core import reasons
 from engine.core.charges import order_charges, segment_of
 from engine.core.entries import resume_entry
 from engine.core.lifecycle import TERMINAL, OrderState
-from engine.core.orders import average_inr, change_state, hold, is_our_tag
+from engine.core.orders import average_inr, change_state, hold
 from engine.core.plans import note_missed
 from engine.core.settle import settle
 from engine.core.state import Child, ChildLeg, ChildOrder, OwnFill
+from engine.core.tags import is_our_tag, number_of
+from engine.core.throttle import send_change
 from engine.core.turn import ALARM, INFO, WARNING, Turn, exits_open
 from engine.model import NS_PER_S, TERMINAL_BOOK, BookStatus, OrderReport, split_leg
 
 REFUSED_AGAIN_S = (1, 2, 4, 8, 15, 30, 60)
 """A refused exit is tried again after so long; the last one repeats."""
+
+SHOWN_AFTER_NS = NS_PER_S
+"""A broker's positions hold a fill so long after its order book says so, at the latest; clocks may differ as much."""
 
 GIVEN_UP = frozenset({OrderState.ABSENT, OrderState.WITHDRAWN})
 
@@ -34,6 +39,8 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
     """Take in what the broker says of one order of a child, ours or not."""
     tag = report.tag if report.tag in turn.state.orders else child.tags.get(report.order_id, "")
     order = turn.state.orders.get(tag)
+    if order is not None and order.account != child.id:  # another account's tag: only the order id can tell
+        order = turn.state.orders.get(child.tags.get(report.order_id, ""))
     if order is None or order.account != child.id:
         _foreign(turn, child, report)
         return
@@ -44,7 +51,7 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
     was_done = order.state in TERMINAL
     order.order_id = report.order_id
     child.tags[report.order_id] = order.tag
-    late = _take_fill(turn, child, leg, order, report)
+    late = take_fill(turn, child, leg, order, report)
     _take_status(turn, child, leg, order, report)
     if order.state in GIVEN_UP:
         _surfaced(turn, child, order, report, filled=late)
@@ -56,7 +63,7 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
     resume_entry(turn, child, leg)
 
 
-def _take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report: OrderReport) -> bool:
+def take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report: OrderReport) -> bool:
     """Apply what is newly filled; true when there was anything new."""
     filled = report.filled
     new = filled - order.filled
@@ -73,21 +80,29 @@ def _take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, repor
     leg.allocation_units += signed
     leg.cash_inr -= cost * order.side.sign
     leg.charges_inr += _charges(turn, order, new, cost)
-    child.own_fills.append(OwnFill(leg=leg.leg, units=signed, at_ns=turn.now_ns))
+    held_from_ns = _held_from(turn, report)
+    if held_from_ns >= child.positions_began_ns:
+        child.own_fills.append(OwnFill(leg=leg.leg, units=signed, at_ns=held_from_ns))
     child.own_fill_ns[leg.leg] = turn.now_ns
     if order.cancelling_ns == 0 and order.chased_ns:
         order.chased_ns = turn.now_ns
     return True
 
 
+def _held_from(turn: Turn, report: OrderReport) -> int:
+    """From when on the broker's positions hold a fill: one that we learn of late is in reads that we have already."""
+    return min(turn.now_ns, report.updated_ns + SHOWN_AFTER_NS) if report.updated_ns else turn.now_ns
+
+
 def _surfaced(turn: Turn, child: Child, order: ChildOrder, report: OrderReport, *, filled: bool) -> None:
     """An order that was given up or replaced is at the broker after all: cancel it; what it filled is exited."""
     if report.status not in TERMINAL_BOOK and not order.cancelling_ns:
         order.cancelling_ns = turn.now_ns
-        turn.out.append(CancelOrder(account=order.account, tag=order.tag, order_id=report.order_id))
+        send_change(turn, CancelOrder(account=order.account, tag=order.tag, order_id=report.order_id))
         turn.notify(ALARM, "an order that was given up surfaced: cancelled", child.id, report.symbol)
     if filled:
         child.stopped[turn.scope_of(order.leg)] = reasons.SURFACED
+        child.legs[order.leg].surfaced = True
         text = f"an order that was given up surfaced with {order.filled} filled: the excess is closed, entries stopped"
         turn.notify(ALARM, text, child.id, report.symbol)
 
@@ -185,11 +200,14 @@ def _second_order(turn: Turn, child: Child, order: ChildOrder, report: OrderRepo
 
 def _foreign(turn: Turn, child: Child, report: OrderReport) -> None:
     """An order that is not ours: the owner's own. Its fills change external lots, which the next read shows."""
+    state = turn.state
+    if number_of(report.tag, state.mode.value, state.day) is not None:
+        child.want_orders = True  # ours, and lost from the journal: the next read of the book adopts it
+        return
     before = child.foreign_orders.get(report.order_id)
     if report.filled > (before or 0):
         child.want_positions = True
-    if report.filled or is_our_tag(report.tag):
-        child.foreign_orders[report.order_id] = max(report.filled, before or 0)
+    child.foreign_orders[report.order_id] = max(report.filled, before or 0)
     if is_our_tag(report.tag) and before is None:
-        text = f"order {report.order_id} carries our mark but is not in our journal; it counts as the owner's"
+        text = f"order {report.order_id} carries our mark, but of another day or mode; it counts as the owner's"
         turn.notify(WARNING, text, child.id, report.symbol)

@@ -11,14 +11,14 @@ from fractions import Fraction
 
 from config.schema import Child as ChildSettings
 from config.schema import ChildRisk, OnLegBelowLot, OnLegRefused, Risk
-from engine.core import reasons
+from engine.core import address, breaker, hours, reasons, throttle
 from engine.core.baseline import cap_of
 from engine.core.filters import child_allows, ist_time
 from engine.core.lifecycle import OrderState
 from engine.core.loss import child_pnl
 from engine.core.sizing import by_ratio, slice_most
 from engine.core.state import Child, ChildLeg, MasterLeg
-from engine.core.turn import Turn, entry_units_open, held_units, seconds_ns
+from engine.core.turn import Turn, earlier_orders, entry_units_open, held_units, seconds_ns
 from engine.model import NS_PER_S, Instrument, Kind, Quote, Side
 
 MINUTE_NS = 60 * NS_PER_S
@@ -99,6 +99,8 @@ def _child(entry: Entry, units: int) -> Verdict:
         return 0, reasons.LOGIN_REQUIRED
     if not child.synced:
         return 0, reasons.NOT_READ
+    if address.refuses(entry.turn, child):
+        return 0, reasons.IP_REFUSED
     if child.loss_hit or entry.turn.state.loss_hit:
         return 0, reasons.DAILY_LOSS
     return (0, reasons.DAILY_LOSS_UNKNOWN) if _loss_is_unknown(entry) else (units, "")
@@ -131,6 +133,8 @@ def _market(entry: Entry, units: int) -> Verdict:
         return 0, reasons.NO_CALENDAR
     if not entry.turn.market_open:
         return 0, reasons.MARKET_CLOSED
+    if hours.is_near_square_off(entry.turn, entry.leg.leg):
+        return 0, reasons.SQUARE_OFF
     expiry = entry.instrument.expiry
     if expiry is not None:
         today = entry.turn.state.day
@@ -144,7 +148,18 @@ def _signal(entry: Entry, units: int) -> Verdict:
     most_ns = seconds_ns(entry.turn.settings.timing.max_signal_age_s)
     if entry.signal_ns is not None and entry.turn.now_ns - entry.signal_ns > most_ns:
         return 0, reasons.STALE_SIGNAL
+    if entry.signal_ns is not None and entry.signal_ns < entry.turn.state.joined_ns:
+        return 0, reasons.BEFORE_START
     return units, ""
+
+
+def _carried(entry: Entry, units: int) -> Verdict:
+    """Nothing is added to a leg whose contract changed over night or whose orders of yesterday are not resolved."""
+    if entry.leg.changed:
+        return 0, entry.leg.changed
+    if entry.turn.leg_instrument(entry.child.id, entry.leg.leg) is None:
+        return 0, reasons.UNKNOWN_INSTRUMENT
+    return (0, reasons.EARLIER_DAY) if earlier_orders(entry.turn, entry.leg) else (units, "")
 
 
 def _quote(entry: Entry, units: int) -> Verdict:
@@ -268,6 +283,21 @@ def _rate(entry: Entry, units: int) -> Verdict:
     return units, ""
 
 
+def _budget(entry: Entry, units: int) -> Verdict:
+    """A part of the orders that the broker takes on a day is kept for exits."""
+    left = throttle.entry_budget(entry.turn, entry.child)
+    slice_units = slice_most(entry.instrument) or units
+    return (units, "") if left is None or units <= left * slice_units else (left * slice_units, reasons.DAILY_BUDGET)
+
+
+def _broker(entry: Entry, units: int) -> Verdict:
+    """A broker that fails again and again gets no entries, and later one order as a trial."""
+    if breaker.blocks(entry.turn, entry.child):
+        return 0, reasons.BROKER_FAILING
+    most = slice_most(entry.instrument) or units
+    return (most, reasons.BROKER_FAILING) if breaker.is_trial(entry.child) and units > most else (units, "")
+
+
 def _limits(entry: Entry) -> tuple[Risk, ChildRisk]:
     """The global limits and the child's own: an order has to pass both."""
     return entry.turn.settings.risk, entry.settings.risk
@@ -279,6 +309,7 @@ GATES: tuple[Gate, ...] = (
     _child,
     _filter,
     _market,
+    _carried,
     _quote,
     _price,
     _own_position,
@@ -287,7 +318,9 @@ GATES: tuple[Gate, ...] = (
     _position_value,
     _lone_leg,
     _rate,
+    _budget,
+    _broker,
 )
 """The order in which an entry is asked."""
-AT_RESEND = tuple(gate for gate in GATES if gate is not _rate)
-"""A resend was counted in the order rate when it was first decided."""
+AT_RESEND = tuple(gate for gate in GATES if gate not in (_rate, _budget, _broker))
+"""A resend was counted in the order rate at its first decision; budget and broker are asked at each sending."""

@@ -22,10 +22,12 @@ def violations(turn: Turn) -> list[str]:
 
 def _leg(turn: Turn, child: Child, leg: ChildLeg) -> list[str]:
     found: list[str] = []
+    if leg.surfaced:
+        return found  # judged after its repair
     where = f"{child.id} {leg.leg}"
     most = _most_units(turn, child, leg)
     held = max(0, held_units(leg) - exits_open(turn, leg)) + reserved(turn, leg)  # a surfaced order: after its repair
-    if most is not None and held > most:
+    if most is not None and held > most and not leg.rebuilt:
         found.append(f"I2 {where}: allocation + reserved {held} above {most}")
     exits = exits_open(turn, leg)
     if exits > abs(leg.allocation_units):
@@ -44,6 +46,8 @@ def _most_units(turn: Turn, child: Child, leg: ChildLeg) -> int | None:
     ratio = None if strategy is None else strategy.ratios.get(child.id)
     if instrument is None or ratio is None or not leg.sign or not leg.high_units:
         return None
+    if leg.changed or leg.allocation_units % instrument.lot_units:  # carried over a night in which the lot changed
+        return by_ratio(ratio, 1)(leg.peak_units)
     return by_ratio(ratio, instrument.lot_units)(leg.peak_units) * instrument.lot_units
 
 

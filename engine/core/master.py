@@ -7,9 +7,13 @@ repetition of the same news ends in the same state.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from engine.core import conversion
 from engine.core import strategy as strategies
+from engine.core.conversion import expected_net
 from engine.core.entries import decide_leg
+from engine.core.expiry import still_listed
 from engine.core.filters import follows
+from engine.core.hours import is_history
 from engine.core.loss import mark_inr
 from engine.core.state import MasterLeg, MasterOrder, Suspicion, Window
 from engine.core.turn import ALARM, INFO, WARNING, Turn, followed_legs, seconds_ns
@@ -50,6 +54,8 @@ def absorb(turn: Turn, report: OrderReport, changes: Changes) -> None:
     """Take in one order update or book row of the master."""
     master = turn.state.master
     order = master.orders.get(report.order_id)
+    if order is None and is_history(turn.state, report):
+        return  # yesterday's book, shown until the morning
     if order is None:
         order = _first_seen(turn, report)
     elif report.filled <= order.filled and (order.status in TERMINAL_BOOK or report.status == order.status):
@@ -124,8 +130,10 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
     if closed:
         leg.open_cost_inr = leg.open_cost_inr * (abs(leg.units) - abs(closed)) / abs(leg.units)
         leg.units += closed
+        conversion.keep_within(leg)
         changes.fell.setdefault(leg.leg, at_ns)
     rest = signed - closed
+    rest -= _close_converted(turn, order, rest, cost / new, at_ns, changes)
     background = _toward_zero(leg.background_units, rest) if order.followed else rest
     leg.background_units += background
     opened = rest - background
@@ -138,6 +146,24 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
         leg.units += opened
         leg.open_cost_inr += cost * abs(opened) / new
         changes.rose.setdefault(leg.leg, at_ns)
+
+
+def _close_converted(
+    turn: Turn, order: MasterOrder, rest: int, price_inr: Decimal, at_ns: int, changes: Changes
+) -> int:
+    """A fill in the product that lots were converted to reduces the leg that they belong to; returns what it took."""
+    taken = 0
+    for leg, closed in conversion.close_moved(turn, order.leg, rest):
+        leg.open_cost_inr = leg.open_cost_inr * (abs(leg.units) - abs(closed)) / abs(leg.units)
+        leg.cash_inr -= closed * price_inr
+        leg.units += closed
+        leg.moved_units += closed
+        conversion.keep_within(leg)
+        leg.last_fill_ns = turn.now_ns
+        changes.fell.setdefault(leg.leg, at_ns)
+        turn.strategy(leg.scope).last_fill_ns = turn.now_ns
+        taken += closed
+    return taken
 
 
 def _toward_zero(held: int, change: int) -> int:
@@ -221,19 +247,21 @@ def take_read(turn: Turn, event: AccountRead) -> None:
     is_complete = event.orders is not None and event.positions is not None
     if not master.synced and not is_complete:
         return
-    if not master.synced and event.orders is not None and event.positions is not None:
-        _set_background(turn, event.positions, event.orders)
+    positions = None if event.positions is None else still_listed(turn, event.positions)
+    if not master.synced and event.orders is not None and positions is not None:
+        _set_background(turn, positions, event.orders)
     if event.orders is not None:
         for report in sorted(event.orders, key=lambda r: (r.updated_ns, r.order_id)):
             absorb(turn, report, changes)
         master.book_began_ns = max(master.book_began_ns, event.began_ns)
-    if event.positions is not None and event.orders is not None and event.began_ns >= master.read_began_ns:
+    if positions is not None and event.orders is not None and event.began_ns >= master.read_began_ns:
         if not master.synced:
             master.synced = master.known = True
             _ask_before_restart_exits(turn)
         master.read_at_ns, master.read_began_ns, master.silent = turn.now_ns, event.began_ns, False
-        _compare(turn, event.positions, event.began_ns, changes)
-        strategies.note_flat_read(turn, event.positions, event.began_ns)
+        master.positions = {position.leg: position.net_units for position in positions if position.net_units}
+        _compare(turn, positions, event.began_ns, changes)
+        strategies.note_flat_read(turn, positions, event.began_ns)
     act(turn, changes)
 
 
@@ -246,17 +274,23 @@ def _set_background(turn: Turn, positions: tuple[Position, ...], orders: tuple[O
     new: dict[LegId, int] = {}
     for report in orders:
         known = master.orders.get(report.order_id)
+        if is_history(turn.state, report):
+            continue
         if master.known or report.updated_ns >= turn.state.started_ns:
             filled = report.filled - (0 if known is None else known.filled)
             new[report.leg] = new.get(report.leg, 0) + report.side.sign * max(0, filled)
     net = {position.leg: position.net_units for position in positions}
     for leg_id in list(dict.fromkeys([*(leg for leg, units in net.items() if units), *new, *master.legs])):
         leg = master_leg(turn, leg_id)
+        if leg.changed and leg.units:
+            continue
         held = net.get(leg_id, 0)
-        explained = leg.units + new.get(leg_id, 0)
+        explained = expected_net(turn, leg) - leg.background_units + new.get(leg_id, 0)
         rest = held - explained
         if leg.units and (explained * held < 0 or abs(held) < abs(explained)):
             rest = 0  # less than the strategy: the comparison of two reads decides
+        elif not leg.units and conversion.may_have_come(turn, leg, rest - leg.background_units, net, new):
+            rest = leg.background_units  # it left another product of the instrument: two reads decide here too
         leg.background_units = rest
         if rest:
             text = f"background: {rest} units held at the start are not followed"
@@ -281,17 +315,28 @@ def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes
     if not turn.market_open:
         return
     rows = {position.leg: position for position in positions}
+    for position in positions:
+        if position.net_units:
+            master_leg(turn, position.leg)
+    converted = conversion.pairs(turn, master.positions)
     for leg in list(master.legs.values()):
         net = rows[leg.leg].net_units if leg.leg in rows else 0
-        if net == leg.units + leg.background_units:
+        if not leg.units:
+            leg.changed, leg.listed = "", None
+        unlisted = leg.listed is not None and turn.leg_instrument(master.account, leg.leg) is None
+        if leg.units and (leg.changed or unlisted):
+            continue  # until the operator maps it, nothing is concluded from what the broker lists
+        if net == expected_net(turn, leg):
             leg.suspicion = None
             master.unexplained.pop(leg.leg, None)
+        elif leg.leg in converted:
+            origin, other, left = converted[leg.leg]
+            last_ns = max(origin.last_fill_ns, other.last_fill_ns)
+            if leg is origin and began_ns >= last_ns + QUIET_BEFORE_READ_NS:
+                conversion.note(turn, origin, other, left, net, began_ns)
         elif began_ns >= leg.last_fill_ns + QUIET_BEFORE_READ_NS:
             carried = rows[leg.leg].overnight_units if leg.leg in rows else 0
             _suspect(turn, leg, net, carried, began_ns, changes)
-    for position in positions:
-        if position.leg not in master.legs and position.net_units:
-            master_leg(turn, position.leg)
 
 
 def _suspect(turn: Turn, leg: MasterLeg, net: int, carried: int, began_ns: int, changes: Changes) -> None:
@@ -316,13 +361,14 @@ def _suspect(turn: Turn, leg: MasterLeg, net: int, carried: int, began_ns: int, 
 
 def _believe(turn: Turn, leg: MasterLeg, net: int, changes: Changes) -> None:
     """The master's position changed without an order that was seen: lots gone are exited, lots more are background."""
-    change = net - leg.units - leg.background_units
+    change = net - expected_net(turn, leg)
     closed = _toward_zero(leg.units, change)
     symbol = split_leg(leg.leg)[1]
     if closed:
         _value_of_gone(turn, leg, closed)
         leg.open_cost_inr = leg.open_cost_inr * (abs(leg.units) - abs(closed)) / abs(leg.units)
         leg.units += closed
+        conversion.keep_within(leg)
         changes.fell.setdefault(leg.leg, turn.now_ns)
         turn.strategy(leg.scope).last_fill_ns = turn.now_ns
         turn.notify(

@@ -138,6 +138,9 @@ def _offer_missing(turn: Turn, child: Child) -> None:
         units = missing_units(turn, child, master, leg, instrument)
         if units:
             offers.append((master, units))
+        elif leg.lacking:  # the child has its share of what the master holds now
+            leg.lacking = False
+            leg.skipped = "" if leg.allocation_units else reasons.BELOW_ONE_LOT
     if not offers:
         turn.notify(INFO, "resync: nothing is missing", child.id)
         scope_free = [s for s, why in child.stopped.items() if why]

@@ -1,9 +1,7 @@
 """What a person orders, and what it does. Every operator event ends in a notice, also when it changes nothing."""
 
-from engine.core import answering, offers, prompts, reasons
-from engine.core.entries import resume_entry
+from engine.core import answering, carried, offers, prompts, reasons, rebuild, restart
 from engine.core.lifecycle import OrderState
-from engine.core.master import windows_now
 from engine.core.orders import give_up
 from engine.core.plans import store_plan
 from engine.core.settle import settle
@@ -15,13 +13,16 @@ from engine.events import (
     ChildJoined,
     ChildResynced,
     Flattened,
+    HandedOver,
     KillSwitched,
+    LegMapped,
     MaxCapitalSet,
     ModeRequested,
     Operator,
     Paused,
     PromptAnswered,
     Resumed,
+    StartedFresh,
     StrategyReset,
 )
 from engine.snapshot import StrategyState
@@ -47,12 +48,28 @@ def obey(turn: Turn, event: Operator) -> None:
             _mode(turn, event)
         case MaxCapitalSet():
             _cap(turn, event)
+        case _:
+            _obey_for_children(turn, event)
+
+
+def _obey_for_children(turn: Turn, event: Operator) -> None:
+    """Carry out a command that is about children, or about what they hold."""
+    match event:
         case ChildJoined():
             offers.join(turn, event.child)
         case ChildResynced():
             offers.resync(turn, event.child)
+        case LegMapped():
+            carried.map_leg(turn, event.leg, event.symbol)
         case Flattened():
+            was_open = restart.holds_something(turn.state)
             flatten(turn, event.children or tuple(turn.state.children), "flattened by the operator")
+            if was_open:
+                restart.answered_if_dealt_with(turn)
+        case HandedOver():
+            restart.hand_over(turn, event.children)
+        case StartedFresh():
+            restart.start_fresh(turn)
 
 
 def _resume(turn: Turn) -> None:
@@ -60,8 +77,11 @@ def _resume(turn: Turn) -> None:
     if state.unclean:
         state.resume_kept = True
         if state.master.synced:
-            rearm(turn)
+            restart.rearm(turn)
         return
+    lifted = rebuild.lift(turn)
+    if lifted:
+        turn.notify(INFO, "resumed: children whose orders were adopted take entries again")
     if state.paused:
         state.paused = False
         turn.notify(INFO, "resumed: entries go on; what was missed is not caught up")
@@ -69,21 +89,8 @@ def _resume(turn: Turn) -> None:
     if not state.master.synced:
         state.resume_kept = True
         return
-    turn.notify(INFO, "nothing to resume")
-
-
-def rearm(turn: Turn) -> None:
-    """The operator answered the prompt of an unclean start: exits that waited go, entries are armed."""
-    state = turn.state
-    state.unclean, state.resume_kept, state.armed = False, False, True
-    state.restart_exit_until_ns = 0
-    turn.notify(INFO, "resumed after an unclean stop: entries armed")
-    for child in state.children.values():
-        for leg in child.legs.values():
-            if leg.due:
-                settle(turn, child, leg, at_once=True)
-            resume_entry(turn, child, leg)
-    windows_now(turn)
+    if not lifted:
+        turn.notify(INFO, "nothing to resume")
 
 
 def _kill(turn: Turn, level: int) -> None:

@@ -3,25 +3,22 @@
 One place makes orders and one place sends them. Whether an order is wanted is decided elsewhere.
 """
 
-from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 
 from engine.commands import PlaceOrder
-from engine.core import gates, reasons
+from engine.core import address, breaker, gates, hours, reasons, throttle
 from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState, is_legal
 from engine.core.plans import note_missed
 from engine.core.sizing import slice_most
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy
+from engine.core.tags import make_tag
 from engine.core.turn import ALARM, Turn, seconds_ns
 from engine.errors import BrokenInvariant
+from engine.events import Request
 from engine.model import Instrument, LegId, OrderType, Side, split_leg
 
 ANSWER_DEADLINE_NS = 30_000_000_000
 """A write that nobody answered for so long counts as unknown (a lane answers within its own time-outs, 18 s)."""
-TAG_MARK = "LK"
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_EPOCH_DAY = date(2020, 1, 1).toordinal()
 
 
 def make_orders(
@@ -33,6 +30,8 @@ def make_orders(
     """
     most = slice_most(instrument) or units
     number = 0
+    if entry:
+        leg.handed_over = False  # the program trades the leg again
     while units > 0:
         slice_units = min(units, most)
         _queue(turn, child, leg, side, slice_units, number, entry=entry, copy=copy)
@@ -56,6 +55,7 @@ def _queue(
         signal_ns=copy.signal_ns,
         master_price_inr=copy.master_price_inr,
         created_ns=turn.now_ns,
+        day=state.day,
         changed_ns=turn.now_ns,
         wait_until_ns=turn.now_ns + seconds_ns(turn.settings.risk.leg_wait_s),
     )
@@ -72,33 +72,7 @@ def _next_tag(turn: Turn, account: str) -> str:
     """A tag that no order ever had: mark, mode, day, child, number of the intent, check characters (15 characters)."""
     state = turn.state
     state.intents += 1
-    child = list(state.children).index(account)
-    body = _tag_head(state.mode.value, state.day, child) + _base36(state.intents, 5)
-    return TAG_MARK + body + _check(body)
-
-
-@lru_cache(maxsize=1024)
-def _tag_head(mode: str, day: str, child: int) -> str:
-    days = date.fromisoformat(day).toordinal() - _EPOCH_DAY
-    return f"{mode[0].upper()}{_base36(days, 3)}{_base36(child, 2)}"
-
-
-def is_our_tag(tag: str) -> bool:
-    """Whether a broker's order carries our mark and its check characters agree."""
-    return len(tag) == 15 and tag.startswith(TAG_MARK) and _check(tag[2:-2]) == tag[-2:]
-
-
-def _check(body: str) -> str:
-    """Two check characters, so that a tag cut short or made by somebody else is not taken for ours."""
-    return _base36(sum((i + 1) * ord(c) for i, c in enumerate(body)) % (36 * 36), 2)
-
-
-def _base36(number: int, width: int) -> str:
-    out = ""
-    for _ in range(width):
-        number, digit = divmod(number, 36)
-        out = _DIGITS[digit] + out
-    return out
+    return make_tag(state.mode.value, state.day, list(state.children).index(account), state.intents)
 
 
 def change_state(turn: Turn, order: ChildOrder, new: OrderState, reason: str = "") -> None:
@@ -139,13 +113,14 @@ def give_up(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, reason: 
 def send_queue(turn: Turn) -> None:
     """Send what may go out now, in the order of one moment; keep the rest."""
     state = turn.state
+    throttle.send_waiting(turn)
     if not state.queue:
         return
     queue, state.queue = state.queue, []
     queue.sort(key=lambda tag: _rank(state.orders[tag], state.children[state.orders[tag].account]))
-    for tag in queue:
+    for place, tag in enumerate(queue):
         order = state.orders[tag]
-        if order.state is OrderState.QUEUED and not _send(turn, order):
+        if order.state is OrderState.QUEUED and not _send(turn, order, queue[place + 1 :]):
             state.queue.append(tag)
 
 
@@ -155,8 +130,8 @@ def _rank(order: ChildOrder, child: Child) -> tuple[int, int, str]:
     return rank, order.created_ns, order.tag
 
 
-def _send(turn: Turn, order: ChildOrder) -> bool:
-    """Send, hold or give up a queued order; false when it has to wait on."""
+def _send(turn: Turn, order: ChildOrder, behind: list[str]) -> bool:
+    """Send, hold or give up a queued order; false when it has to wait on. `behind`: what is looked at after it."""
     state = turn.state
     child = state.children[order.account]
     leg = child.legs[order.leg]
@@ -168,7 +143,7 @@ def _send(turn: Turn, order: ChildOrder) -> bool:
         if order.entry:
             hold(turn, order, reasons.LOGIN_REQUIRED)
         return order.entry
-    if order.not_before_ns > turn.now_ns or order.resolve_from_ns > child.orders_began_ns:
+    if not _is_ready(turn, child, order):
         return False
     if order.side is Side.SELL and _buys_before(turn, child, order):
         if turn.now_ns < order.wait_until_ns:
@@ -177,8 +152,43 @@ def _send(turn: Turn, order: ChildOrder) -> bool:
         if order.entry:
             hold(turn, order, reasons.WAITED_FOR_BUY)
             return True
-    _place(turn, child, order)
+    if not _has_turn(turn, child, order, behind):
+        order.reason = reasons.RATE_WINDOW
+        return False
+    waited = order.reason == reasons.RATE_WINDOW
+    why = _recheck(turn, child, leg, order) if waited and order.entry else ""
+    if why:
+        give_up(turn, child, leg, order, why)
+    else:
+        _place(turn, child, order)
     return True
+
+
+def _is_ready(turn: Turn, child: Child, order: ChildOrder) -> bool:
+    """Whether an order waits neither for the market, nor its backoff, nor a read, nor an address that is refused."""
+    if not turn.market_open:
+        return False
+    if hours.read_needed(turn, child, child.legs[order.leg]):
+        hours.look_soon(turn)
+        return False
+    if order.not_before_ns > turn.now_ns or order.resolve_from_ns > child.orders_began_ns:
+        return False
+    return not address.stops(turn, child)
+
+
+def _has_turn(turn: Turn, child: Child, order: ChildOrder, behind: list[str]) -> bool:
+    """Whether the broker's rate windows let an order go now: exits that are ready come before every entry."""
+    exits = 0
+    if order.entry and child.id in turn.state.order_limits:
+        exits = sum(_is_ready_exit(turn, child, turn.state.orders[tag]) for tag in behind)
+    return throttle.may_place(turn, child, order, exits)
+
+
+def _is_ready_exit(turn: Turn, child: Child, order: ChildOrder) -> bool:
+    if order.account != child.id or order.entry or order.state is not OrderState.QUEUED:
+        return False
+    waits = order.side is Side.SELL and turn.now_ns < order.wait_until_ns and _buys_before(turn, child, order)
+    return not waits and _is_ready(turn, child, order)
 
 
 def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
@@ -190,6 +200,16 @@ def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -
         reason = reasons.KILLED
     elif stopped:
         reason = stopped
+    elif leg.changed:
+        reason = leg.changed
+    elif hours.is_near_square_off(turn, leg.leg):
+        reason = reasons.SQUARE_OFF
+    elif breaker.blocks(turn, child, order):
+        reason = reasons.BROKER_FAILING
+    elif address.refuses(turn, child):
+        reason = reasons.IP_REFUSED
+    elif throttle.is_budget_spent(turn, child):
+        reason = reasons.DAILY_BUDGET
     elif age_ns > seconds_ns(turn.settings.timing.max_signal_age_s):
         reason = reasons.STALE_SIGNAL if state.armed else reasons.DISARMED
     elif order.tries and order.not_before_ns <= turn.now_ns:
@@ -243,6 +263,10 @@ def _buys_before(turn: Turn, child: Child, sell: ChildOrder) -> bool:
 
 def _place(turn: Turn, child: Child, order: ChildOrder) -> None:
     change_state(turn, order, OrderState.SENT)
+    if order.reason == reasons.RATE_WINDOW:
+        order.reason = ""
+    throttle.note_write(turn, child, Request.PLACE, order.tag)
+    breaker.note_sent(child, order)
     order.sent_ns = turn.now_ns
     order.tries += 1
     order.external_units = child.external.get(order.leg, 0)

@@ -53,6 +53,8 @@ def is_hedge(turn: Turn, child: Child, leg: ChildLeg) -> bool:
 
 def close_if_done(turn: Turn, leg: ChildLeg) -> None:
     """A leg that the master is out of and in which nothing is left starts anew with its next entry."""
+    if not leg.allocation_units and not leg.orders:
+        leg.listed, leg.changed, leg.night_read = None, "", None
     if leg.allocation_units or leg.orders or leg.awaiting_units or leg.decided_units or held_units(leg):
         return
     store_plan(leg, Plan())

@@ -72,10 +72,17 @@ def _positions_due(turn: Turn, child: Child) -> bool:
 def note_silence(turn: Turn) -> None:
     """Say once when the master has not been read for a while: what is shown of him may be old."""
     master = turn.state.master
-    if master.read_at_ns is None or master.silent or turn.now_ns - master.read_at_ns < SILENT_NS:
+    silent_ns = max(SILENT_NS, SILENT_POLLS * seconds_ns(turn.settings.timing.poll_interval_s))
+    if master.read_at_ns is None or master.silent or turn.now_ns - master.read_at_ns < silent_ns:
         return
     master.silent = True
-    turn.notify(ALARM, "no complete read of the master for 30 s: his positions are unknown", master.account)
+    turn.notify(
+        ALARM,
+        f"no complete read of the master for {silent_ns // NS_PER_S} s: his positions are unknown",
+        master.account,
+    )
 
 
 SILENT_NS = 30 * NS_PER_S
+SILENT_POLLS = 2
+"""With slow polls at the earliest after so many of them."""

@@ -5,12 +5,14 @@ Only the answer waits; the engine goes on while a prompt is open.
 
 from fractions import Fraction
 
+import msgspec
+
 from engine.core.state import Child, ChildLeg, Prompt, PromptItem
 from engine.core.turn import INFO, Turn, seconds_ns
 from engine.model import LegId, Side
 
 EXTENSIONS = 3
-"""A prompt that legs keep joining closes at the latest after so many time-outs."""
+"""A prompt that legs keep joining closes at the latest after so many time-outs; no exit is postponed longer."""
 ENTRY, EXIT, JOIN, ADOPT, RESYNC = "entry", "exit", "join", "adopt", "resync"
 OFFERS = frozenset({JOIN, ADOPT, RESYNC})
 """Entries that the operator asked for."""
@@ -20,22 +22,67 @@ def open_prompt(turn: Turn, kind: str, *, fresh: bool = False) -> Prompt:
     """The open prompt of a kind, or a new one; a leg that arrives while it is open joins it and gets its full time."""
     state = turn.state
     timeout_ns = seconds_ns(turn.settings.confirm.timeout_s)
-    found = None if fresh else next((p for p in state.prompts.values() if p.kind == kind), None)
+    full_ns = turn.now_ns + timeout_ns
+    found = None if fresh else next((p for p in state.prompts.values() if _can_join(p, kind, full_ns)), None)
     if found is None:
         state.prompt_count += 1
         found = Prompt(
             id=f"P{state.prompt_count}",
             kind=kind,
             opened_ns=turn.now_ns,
-            deadline_ns=turn.now_ns + timeout_ns,
+            deadline_ns=full_ns,
             latest_ns=turn.now_ns + EXTENSIONS * timeout_ns,
         )
         state.prompts[found.id] = found
         turn.notify(INFO, f"a prompt waits ({kind})")
     else:
-        found.deadline_ns = min(turn.now_ns + timeout_ns, found.latest_ns)
+        prolong(turn, found)
     turn.timer(f"prompt:{found.id}", found.deadline_ns)
     return found
+
+
+def prolong(turn: Turn, prompt: Prompt) -> None:
+    """Give a prompt its full time from now on, as far as it may last."""
+    prompt.deadline_ns = min(turn.now_ns + seconds_ns(turn.settings.confirm.timeout_s), prompt.latest_ns)
+    turn.timer(f"prompt:{prompt.id}", prompt.deadline_ns)
+
+
+def shorten(turn: Turn, prompt: Prompt, asked_since_ns: int) -> None:
+    """A prompt about an exit that was asked about before lasts no longer than that exit may still be put off."""
+    most_ns = EXTENSIONS * seconds_ns(turn.settings.confirm.timeout_s)
+    prompt.latest_ns = min(prompt.latest_ns, asked_since_ns + most_ns)
+    prompt.deadline_ns = min(prompt.deadline_ns, prompt.latest_ns)
+    turn.timer(f"prompt:{prompt.id}", prompt.deadline_ns)
+
+
+def _can_join(prompt: Prompt, kind: str, full_ns: int) -> bool:
+    """Whether a leg may join: an exit that has been put off for long leaves others too little time."""
+    return prompt.kind == kind and (kind != EXIT or prompt.latest_ns >= full_ns)
+
+
+def part_unseen(turn: Turn, prompt: Prompt, shown: dict[str, int]) -> None:
+    """Move what the operator did not see into a prompt of its own, with its own time.
+
+    `shown`: units by `child|leg`. What is left in `prompt` is what the answer means.
+    """
+    seen: list[PromptItem] = []
+    unseen: list[PromptItem] = []
+    for item in prompt.items:
+        known = max(0, min(item.units, shown.get(f"{item.child}|{item.leg}", 0)))
+        if known < item.units:
+            unseen.append(msgspec.structs.replace(item, units=item.units - known))
+        if known:
+            seen.append(msgspec.structs.replace(item, units=known, is_part=known < item.units))
+    if not unseen:
+        return
+    prompt.items = seen
+    another = open_prompt(turn, prompt.kind, fresh=True)
+    another.items = unseen
+    for item in unseen:
+        leg = turn.state.children[item.child].legs[item.leg]
+        leg.prompt = another.id
+        if item.entry:
+            leg.awaiting_units = item.units
 
 
 def ask(
@@ -91,6 +138,13 @@ def take_out(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
 def drop_exit(turn: Turn, child: Child, leg: LegId) -> None:
     """Take an exit that is no longer wanted out of its prompt."""
     for prompt in [p for p in turn.state.prompts.values() if p.kind == EXIT]:
+        prompt.items = [item for item in prompt.items if (item.child, item.leg) != (child.id, leg)]
+        close_if_empty(turn, prompt)
+
+
+def forget(turn: Turn, child: Child, leg: LegId) -> None:
+    """Take a leg that ended out of every prompt."""
+    for prompt in list(turn.state.prompts.values()):
         prompt.items = [item for item in prompt.items if (item.child, item.leg) != (child.id, leg)]
         close_if_empty(turn, prompt)
 

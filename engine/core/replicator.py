@@ -9,15 +9,15 @@ from decimal import Decimal
 from config.schema import Child as ChildSettings
 from config.schema import Settings
 from engine.commands import Command
-from engine.core import answering, offers, prompts, reasons
+from engine.core import answering, breaker, carried, expiry, hours, night, offers, reasons, rebuild, restart, throttle
 from engine.core.accounts import logged_in, take_child_read
 from engine.core.answers import order_timer, restart_orders, take_answer
 from engine.core.baseline import add_sample, settle_margins
 from engine.core.chase import chase_exits
 from engine.core.fills import apply_child_report
-from engine.core.loss import leg_pnl, watch_losses
+from engine.core.loss import watch_losses
 from engine.core.master import Changes, absorb, act, take_read, window_due, windows_now
-from engine.core.operator import flatten, obey, rearm
+from engine.core.operator import flatten, obey
 from engine.core.orders import send_queue
 from engine.core.polling import note_silence, poll, read_wanted
 from engine.core.settle import settle, settle_due
@@ -27,6 +27,7 @@ from engine.core.turn import ALARM, INFO, WARNING, Turn
 from engine.errors import BrokenInvariant
 from engine.events import (
     AccountRead,
+    DayBegan,
     Event,
     InstrumentsLoaded,
     LoggedIn,
@@ -56,6 +57,7 @@ class Replicator:
             self._index(state.settings)
         self._handlers: dict[type, Callable[[Turn, object], None]] = {
             TimePassed: _nothing,
+            DayBegan: _day_began,
             InstrumentsLoaded: _instruments,
             QuotesUpdated: _quotes,
             OrderUpdated: _order,
@@ -114,10 +116,8 @@ class Replicator:
         state = self._state
         if state is None:
             state = self._state = _fresh(event)
-        if event.day != state.day:
-            _close_prompts(Turn(state, max(state.now_ns, event.at_ns), self._child_settings))
-        _begin_process(state, event)
-        turn = Turn(state, state.now_ns, self._child_settings)
+        turn = night.begin_process(state, event, self._child_settings)
+        throttle.begin_process(turn, event.order_limits)
         _welcome(turn, event)
         return turn
 
@@ -133,79 +133,14 @@ def _fresh(event: SessionStarted) -> State:
     )
 
 
-def _begin_process(state: State, event: SessionStarted) -> None:
-    """What every start resets: nothing read in this process yet, no read under way."""
-    known = state.settings
-    state.settings, state.mode = event.settings, event.mode
-    for settings in event.settings.children:
-        child = state.children.setdefault(settings.id, Child(id=settings.id))
-        old = next((c for c in known.children if c.id == settings.id), None)
-        if old is None or old.max_capital_inr != settings.max_capital_inr:
-            child.max_capital_inr = settings.max_capital_inr
-        child.synced, child.read_sent_ns, child.positions_began_ns, child.positions_at_ns = False, None, 0, None
-        child.orders_began_ns, child.own_fills = 0, []
-    state.now_ns = max(state.now_ns, event.at_ns)
-    state.started_ns, state.stopped, state.armed = state.now_ns, False, False
-    state.unclean = state.unclean or event.unclean
-    if event.unclean:
-        state.resume_kept = False
-    state.sessions, state.charges = event.sessions, event.charges
-    if event.day != state.day:
-        _new_day(state, event.day)
-    state.subscribed, state.quotes = {}, {}
-    state.master.synced, state.master.read_sent_ns, state.master.read_at_ns = False, None, None
-    state.master.read_began_ns = 0
-    if event.settings.master.id != state.master.account:
-        _change_master(state, event.settings.master.id)
-
-
-def _change_master(state: State, account: str) -> None:
-    """Another master account: only when nothing of the old one is followed any more."""
-    if any(strategy.state is not StrategyState.FLAT for strategy in state.strategies.values()):
-        text = f"the master was {state.master.account} and is {account} now, with a strategy open"
-        raise BrokenInvariant(f"{text}: configure the old master until everybody is flat")
-    state.master = Master(account=account)
-    state.samples = {}
-
-
-def _close_prompts(turn: Turn) -> None:
-    """Questions of a day that is over: entries are declined, exits are due without asking again."""
-    for prompt in list(turn.state.prompts.values()):
-        if prompt.kind == prompts.EXIT:
-            prompts.close(turn, prompt)
-        else:
-            answering.decline(turn, prompt, reasons.NOT_ANSWERED)
-
-
-def _new_day(state: State, day: str) -> None:
-    """Counters of the day start anew; what is open is carried on."""
-    state.day, state.loss_hit = day, False
-    state.skips, state.instruments = {}, {}
-    marks = Turn(state, state.now_ns, {})
-    for child in state.children.values():
-        for leg in child.legs.values():
-            result = leg_pnl(marks, leg)
-            leg.day_start_inr = (leg.cash_inr if result is None else result) - leg.charges_inr
-    open_tags = {tag for child in state.children.values() for leg in child.legs.values() for tag in leg.orders}
-    state.orders = {tag: order for tag, order in state.orders.items() if tag in open_tags}
-    for child in state.children.values():
-        child.entries_today, child.loss_hit, child.foreign_orders = 0, False, {}
-        child.legs = {k: leg for k, leg in child.legs.items() if leg.allocation_units or leg.orders or leg.sign}
-    master = state.master
-    master.orders, master.working = {}, []
-    master.legs = {k: leg for k, leg in master.legs.items() if leg.units}
-    state.copies, state.samples = [], {}
-    for strategy in state.strategies.values():
-        strategy.pinned, strategy.quiet_since_ns = None, state.now_ns
-
-
 def _welcome(turn: Turn, event: SessionStarted) -> None:
     state = turn.state
     turn.notify(INFO, f"started in {event.mode.value.upper()}", state.master.account)
     if not event.sessions:
         turn.notify(ALARM, "the market calendar does not cover this day: no entries, no exits")
     if event.unclean:
-        turn.notify(ALARM, "the last session did not end well: exits only until resume")
+        turn.notify(ALARM, "the last session did not end well: exits only until you answer")
+    restart.welcome(turn)
     restart_orders(turn)
     legs: set[LegId] = {leg.leg for leg in state.master.legs.values()}
     for child in state.children.values():
@@ -253,8 +188,16 @@ def _timer(turn: Turn, name: str) -> None:
             leg = child.legs.get(LegId(leg_id))
             if leg is not None:
                 settle(turn, child, leg)
+        case "start_up":
+            restart.note_waiting(turn)
         case "restart_exit":
             settle_due(turn)
+        case night.MOMENT:
+            night.session_moment(turn)
+        case hours.LOOK:
+            night.look_again(turn)
+        case "rate":
+            pass  # a rate window frees: the queue is looked at after every event
         case _:
             raise BrokenInvariant(f"no timer is called {name}")
 
@@ -262,6 +205,7 @@ def _timer(turn: Turn, name: str) -> None:
 def _look_after(turn: Turn) -> None:
     settle_due(turn)
     chase_exits(turn)
+    breaker.look_after(turn)
     note_silence(turn)
     hit = watch_losses(turn)
     if hit:
@@ -272,6 +216,12 @@ def _nothing(turn: Turn, event: object) -> None:
     """Time passed: the timers do the rest."""
 
 
+def _day_began(turn: Turn, event: object) -> None:
+    assert isinstance(event, DayBegan)  # noqa: S101
+    night.begin_day(turn, event.day, event.sessions, event.charges)
+    turn.state.order_limits = event.order_limits or turn.state.order_limits
+
+
 def _instruments(turn: Turn, event: object) -> None:
     assert isinstance(event, InstrumentsLoaded)  # noqa: S101
     known = turn.state.instruments.setdefault(event.account, {})
@@ -280,6 +230,8 @@ def _instruments(turn: Turn, event: object) -> None:
             known[instrument.id] = instrument
         else:
             turn.notify(WARNING, "unusable in the instrument file: lot or tick is not above 0", "", instrument.symbol)
+    carried.check(turn, event.account)
+    expiry.warn_of_settlement(turn)
 
 
 def _quotes(turn: Turn, event: object) -> None:
@@ -310,9 +262,12 @@ def _read(turn: Turn, event: object) -> None:
     state = turn.state
     if event.account == state.master.account:
         take_read(turn, event)
-        _arm(turn)
     elif (child := state.children.get(event.account)) is not None:
         take_child_read(turn, child, event)
+    rebuild.tie(turn)
+    restart.note_read(turn, event.account)
+    if event.account == state.master.account:
+        _arm(turn)
     if event.available_inr is not None and event.available_inr.is_finite():
         _sample(turn, event.account, event.available_inr)
     offers.resync_ready(turn)
@@ -328,7 +283,7 @@ def _arm(turn: Turn) -> None:
         turn.notify(INFO, "armed")
         windows_now(turn)
     elif state.resume_kept:
-        rearm(turn)
+        restart.rearm(turn)
 
 
 def _sample(turn: Turn, account: str, available_inr: Decimal) -> None:

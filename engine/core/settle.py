@@ -6,13 +6,25 @@ An exit is never held for price; the few things that stop it stand in `exit_bloc
 
 from config.schema import ConfirmWhen
 from engine.commands import CancelOrder
-from engine.core import prompts, reasons
-from engine.core.lifecycle import UNSENT, OrderState
+from engine.core import address, hours, prompts, reasons
+from engine.core.handover import orphan
+from engine.core.lifecycle import AT_BROKER, UNSENT, OrderState
 from engine.core.orders import change_state, make_orders, new_copy
 from engine.core.plans import close_if_done
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy
-from engine.core.turn import ALARM, Turn, exits_open, held_units, net_units, reserved
-from engine.model import NS_PER_S, Side, sign, split_leg
+from engine.core.throttle import send_change
+from engine.core.turn import (
+    ALARM,
+    Turn,
+    earlier_orders,
+    exits_open,
+    held_units,
+    is_of_an_earlier_day,
+    net_units,
+    reserved,
+    seconds_ns,
+)
+from engine.model import NS_PER_S, Instrument, Side, sign, split_leg
 
 CANCEL_AGAIN_NS = 5 * NS_PER_S
 """A cancel that changed nothing is asked for again after so long."""
@@ -28,6 +40,9 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
         copy: The decision that lowered the target, `None` when something else made the excess.
         at_once: Send the exit without a prompt (what filled late or was adopted late).
     """
+    if leg.handed_over:
+        _hand_over(turn, child, leg)
+        return
     over = held_units(leg) + reserved(turn, leg) - leg.target_units
     if over > 0:
         _withdraw(turn, child, leg, over)
@@ -39,17 +54,38 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     if excess <= 0:
         if leg.due and not exits_open(turn, leg):
             leg.due, leg.due_reason, leg.due_since_ns, leg.exit_granted, leg.exit_tries = False, "", 0, False, 0
+            leg.asked_since_ns = 0
             prompts.drop_exit(turn, child, leg.leg)
+        leg.surfaced = leg.surfaced and bool(leg.orders)
         close_if_done(turn, leg)
         return
     if not leg.due:
         leg.due, leg.due_since_ns = True, turn.now_ns
-    leg.exit_granted = leg.exit_granted or at_once
+    leg.exit_granted = leg.exit_granted or at_once or _is_postponed_enough(turn, leg)
     leg.due_reason = exit_blocker(turn, child, leg)
+    if leg.due_reason in hours.READ_FIRST:
+        hours.look_soon(turn)
     if leg.due_reason == reasons.AWAITING:
         _ask(turn, child, leg, excess, copy)
     elif not leg.due_reason:
+        prompts.drop_exit(turn, child, leg.leg)
         _exit(turn, child, leg, excess, copy)
+
+
+def exit_part(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
+    """Send the part of a due exit that the operator saw and approved; the rest stays in its prompt."""
+    leg.exit_granted = True
+    blocker = exit_blocker(turn, child, leg)
+    part = min(units, _excess(turn, leg))
+    if not blocker and part > 0:
+        _exit(turn, child, leg, part, None)
+    leg.exit_granted = False
+
+
+def _is_postponed_enough(turn: Turn, leg: ChildLeg) -> bool:
+    """Whether an exit was asked about for so long that it goes, however often it was put off or approved in part."""
+    most_ns = prompts.EXTENSIONS * seconds_ns(turn.settings.confirm.timeout_s)
+    return bool(leg.asked_since_ns) and turn.now_ns - leg.asked_since_ns >= most_ns
 
 
 def settle_due(turn: Turn) -> None:
@@ -69,26 +105,46 @@ def _excess(turn: Turn, leg: ChildLeg) -> int:
 
 def exit_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
     """Why an exit cannot go out now, '' when it can (the only gates of an exit)."""
-    state = turn.state
-    if state.kill >= 2 and not leg.flattening:
+    if why := _account_blocker(turn, child, leg):
+        return why
+    if leg.changed and not leg.flattening:
+        return leg.changed
+    if _terms(turn, child, leg) is None:
+        return reasons.UNKNOWN_INSTRUMENT
+    if not turn.market_open:
+        return reasons.MARKET_CLOSED
+    if any(order.state in AT_BROKER for order in earlier_orders(turn, leg)):
+        return reasons.EARLIER_DAY
+    if needed := hours.read_needed(turn, child, leg):
+        return needed
+    if turn.now_ns < leg.exit_after_ns:
+        return reasons.REFUSED_SOON_AGAIN
+    if turn.now_ns < turn.state.restart_exit_until_ns and not leg.exit_granted:
+        return reasons.RESTART_EXIT
+    if turn.settings.confirm.when is ConfirmWhen.ALL and not leg.exit_granted:
+        return reasons.AWAITING
+    return ""
+
+
+def _account_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
+    """Why an exit of any instrument could not go out, '' when it could."""
+    if turn.state.kill >= 2 and not leg.flattening:
         return reasons.KILLED
     if child.id not in turn.child_settings:
         return reasons.NOT_CONFIGURED
     if not child.synced:
         return reasons.NOT_READ
+    if leg.rebuilt and not leg.flattening:
+        return reasons.REBUILT
     if child.needs_login:
         return reasons.LOGIN_REQUIRED
-    if turn.leg_instrument(child.id, leg.leg) is None:
-        return reasons.UNKNOWN_INSTRUMENT
-    if not turn.market_open:
-        return reasons.MARKET_CLOSED
-    if turn.now_ns < leg.exit_after_ns:
-        return reasons.REFUSED_SOON_AGAIN
-    if turn.now_ns < state.restart_exit_until_ns and not leg.exit_granted:
-        return reasons.RESTART_EXIT
-    if turn.settings.confirm.when is ConfirmWhen.ALL and not leg.exit_granted:
-        return reasons.AWAITING
-    return ""
+    return reasons.IP_REFUSED if address.stops(turn, child) else ""
+
+
+def _terms(turn: Turn, child: Child, leg: ChildLeg) -> Instrument | None:
+    """The instrument that an exit trades: today's, or for a leg that is flattened what it was when it vanished."""
+    today = turn.leg_instrument(child.id, leg.leg)
+    return leg.listed if today is None and leg.flattening else today
 
 
 def _ask(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None) -> None:
@@ -100,7 +156,10 @@ def _ask(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None
                 return
     side = Side.SELL if leg.allocation_units > 0 else Side.BUY
     copy = copy or _exit_copy(turn, leg, side)
-    prompt = prompts.open_prompt(turn, prompts.EXIT)
+    prompt = prompts.open_prompt(turn, prompts.EXIT, fresh=bool(leg.asked_since_ns))
+    if leg.asked_since_ns:
+        prompts.shorten(turn, prompt, leg.asked_since_ns)
+    leg.asked_since_ns = leg.asked_since_ns or turn.now_ns
     prompts.ask(turn, prompt, child, leg, side, excess, entry=False, signal_ns=copy.signal_ns, decision=copy.id)
 
 
@@ -110,6 +169,8 @@ def _withdraw(turn: Turn, child: Child, leg: ChildLeg, over: int) -> None:
     for order in reversed([o for o in turn.open_orders(leg) if o.entry]):
         if over <= 0:
             return
+        if is_of_an_earlier_day(turn.state, order):
+            continue  # what it filled is being found out; nothing of it works any more
         if order.state in UNSENT:
             taken = min(over, order.remaining)
             if taken == order.remaining:
@@ -120,6 +181,19 @@ def _withdraw(turn: Turn, child: Child, leg: ChildLeg, over: int) -> None:
         else:
             cancel(turn, order)
             over -= order.remaining
+
+
+def _hand_over(turn: Turn, child: Child, leg: ChildLeg) -> None:
+    """Cancel what still works in a leg that was handed over; then what is held is the owner's."""
+    prompts.take_out(turn, child, leg, leg.awaiting_units)
+    prompts.drop_exit(turn, child, leg.leg)
+    for order in list(turn.open_orders(leg)):
+        if order.state in UNSENT:
+            change_state(turn, order, OrderState.WITHDRAWN, reasons.HANDED_OVER)
+        else:
+            cancel(turn, order)
+    if not leg.orders:
+        orphan(turn, child, leg)
 
 
 def _withdraw_exits(turn: Turn, leg: ChildLeg) -> None:
@@ -139,16 +213,16 @@ def _withdraw_exits(turn: Turn, leg: ChildLeg) -> None:
 
 def cancel(turn: Turn, order: ChildOrder) -> None:
     """Ask the broker to cancel an order that it is known to have; one that is not known yet is cancelled when found."""
-    if order.state is not OrderState.WORKING or not order.order_id:
+    if order.state is not OrderState.WORKING or not order.order_id or is_of_an_earlier_day(turn.state, order):
         return
     if order.cancelling_ns and turn.now_ns - order.cancelling_ns < CANCEL_AGAIN_NS:
         return
     order.cancelling_ns = turn.now_ns
-    turn.out.append(CancelOrder(account=order.account, tag=order.tag, order_id=order.order_id))
+    send_change(turn, CancelOrder(account=order.account, tag=order.tag, order_id=order.order_id))
 
 
 def _exit(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None) -> None:
-    instrument = turn.leg_instrument(child.id, leg.leg)
+    instrument = _terms(turn, child, leg)
     if instrument is None:
         return
     units = min(excess, _net_room(turn, child, leg))

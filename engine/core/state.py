@@ -5,13 +5,17 @@ those of a plan are absolute, in the direction of `ChildLeg.sign`. No behaviour 
 """
 
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 
 import msgspec
 
+from config.order_limits import OrderLimits
 from config.rates import ChargeRates
 from config.schema import Mode, Settings
+from engine.commands import CancelOrder, ModifyOrder
 from engine.core.lifecycle import OrderState
+from engine.events import Request
 from engine.model import BookStatus, Instrument, InstrumentId, LegId, Quote, Side, TradingSession
 from engine.snapshot import StrategyState
 
@@ -55,6 +59,7 @@ class Suspicion(Mutable, kw_only=True):
     net_units: int
     began_ns: int
     since_ns: int
+    told: bool = False
 
 
 class MasterLeg(Mutable, kw_only=True):
@@ -77,6 +82,14 @@ class MasterLeg(Mutable, kw_only=True):
     last_fill_ns: int = 0
     window: Window | None = None
     suspicion: Suspicion | None = None
+    listed: Instrument | None = None
+    "What the instrument was on the day before."
+    changed: str = ""
+    "How the instrument changed over night; nothing is concluded from its positions until the operator maps it."
+    moved_to: LegId | None = None
+    "The leg (another product of the instrument) that some of the strategy lots were converted to."
+    moved_units: int = 0
+    "Strategy units of this leg that the broker lists there, signed."
 
 
 class Master(Mutable, kw_only=True):
@@ -102,6 +115,8 @@ class Master(Mutable, kw_only=True):
     silent: bool = False
     "That it was not read for long has been said."
     read_sent_ns: int | None = None
+    positions: dict[LegId, int] = {}
+    "Net units at the last complete read."
     unexplained: dict[LegId, int] = {}
     "Since when positions and book contradict each other (alarmed after 30 s)."
 
@@ -187,6 +202,8 @@ class ChildOrder(Mutable, kw_only=True):
     chases: int = 0
     external_units: int = 0
     "The owner's own position in the leg when the order was sent: what an unknown order's absence is judged by."
+    day: str = ""
+    "The trading day in whose book it is looked for."
 
     @property
     def remaining(self) -> int:
@@ -237,19 +254,86 @@ class ChildLeg(Mutable, kw_only=True):
     due: bool = False
     due_since_ns: int = 0
     due_reason: str = ""
+    asked_since_ns: int = 0
+    "When the operator was first asked about the present exit: it is postponed no longer than a bound from there."
     skipped: str = ""
     "Why the newest entry was not taken or only in part."
     lacking: bool = False
     "Lots of it were missed for good: the lone-leg guard holds until the leg is closed or resynced."
+    surfaced: bool = False
+    "An order that was given up filled after all: until its repair is done the leg may hold too much."
     suspicion: Suspicion | None = None
+    listed: Instrument | None = None
+    "What the instrument was on the day before, `None` for a leg that was opened today."
+    changed: str = ""
+    "How the instrument changed over night; nothing is sent until the operator maps or flattens it."
+    night_read: Suspicion | None = None
+    "Positions of a new day that orders of an earlier one are judged by; believed when a second read says the same."
+    rebuilt: bool = False
+    "Orders that the journal did not know were adopted; nothing is exited before the master's holding is known."
+    handed_over: bool = False
+    "Left to the owner: what still works is cancelled, what still fills is his."
+    orphaned_units: int = 0
+    "Handed over and not gone from the broker's position yet, signed: shown, not traded."
 
 
 class OwnFill(Mutable, kw_only=True):
-    """Units of ours that were filled, signed, and when we learned of it."""
+    """Units of ours that were filled, signed."""
 
     leg: LegId
     units: int
     at_ns: int
+    "From when on a read of positions holds it: soon after the fill, at the latest when we learned of it."
+
+
+class UnderWay(Mutable, kw_only=True):
+    """A write that was handed to the lane and is not answered."""
+
+    request: Request
+    tag: str
+    at_ns: int
+
+
+class Traffic(Mutable, kw_only=True):
+    """What was sent for one account, as its broker's rate windows count it."""
+
+    day: str = ""
+    "The day that the counts of the day belong to."
+    under_way: list[UnderWay] = []
+    ended_ns: list[int] = []
+    "When writes were answered, oldest first, as far back as the longest window."
+    placed: int = 0
+    "Orders that we placed on the day, whatever became of them."
+    book_rows: int = 0
+    "Most rows that a complete read of the day's book had."
+    changes: list[CancelOrder | ModifyOrder] = []
+    "Cancels and modifications that wait for their turn."
+    told_spent: bool = False
+    "That the day's orders are used up has been said."
+
+
+class BreakerPhase(StrEnum):
+    """Whether an account gets entries (see `engine.core.breaker`)."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class Breaker(Mutable, kw_only=True):
+    """How well an account's broker answers writes."""
+
+    phase: BreakerPhase = BreakerPhase.CLOSED
+    failures: int = 0
+    "Writes in a row without a usable answer."
+    failed_ns: int = 0
+    "When the newest of them failed."
+    openings: int = 0
+    "How often it opened since the broker last answered a trial."
+    again_ns: int = 0
+    "No trial before."
+    trial: str = ""
+    "Tag of the entry that tries."
 
 
 class Child(Mutable, kw_only=True):
@@ -294,6 +378,14 @@ class Child(Mutable, kw_only=True):
     entries_today: int = 0
     foreign_orders: dict[str, int] = {}
     "Filled units of orders that are not ours, by order id."
+    behind: bool = False
+    "Its last book was older than what the broker had said before."
+    traffic: Traffic = msgspec.field(default_factory=Traffic)
+    breaker: Breaker = msgspec.field(default_factory=Breaker)
+    ip_refused: bool = False
+    "The broker takes no orders from this machine's address."
+    ip_again_ns: int = 0
+    "No write before that time."
 
 
 class PromptItem(Mutable, kw_only=True):
@@ -310,6 +402,8 @@ class PromptItem(Mutable, kw_only=True):
     reference_inr: Decimal | None = None
     "Price when the operator asked for this entry; `None` where the master's price is the measure."
     reason: str = ""
+    is_part: bool = False
+    "The rest of it was not shown to the operator and is asked anew."
 
 
 class Prompt(Mutable, kw_only=True):
@@ -356,8 +450,16 @@ class State(Mutable, kw_only=True):
     day: str
     master: Master
     children: dict[str, Child]
+    day_began_ns: int = 0
+    "When the engine turned to the day: reads that began before say nothing of it."
+    joined_ns: int = 0
+    "When the process that found the day already turned was started: entries of the day before that are missed."
+    expired: dict[InstrumentId, str] = {}
+    "Contracts of ours that are over, and their last day: what a broker still lists of them is ignored."
     sessions: tuple[TradingSession, ...] = ()
     charges: ChargeRates | None = None
+    order_limits: dict[str, OrderLimits] = {}
+    "What each account's broker takes; an account that is missing is without limits."
     now_ns: int = 0
     started_ns: int = 0
     stopped: bool = False
@@ -367,6 +469,12 @@ class State(Mutable, kw_only=True):
     resume_kept: bool = False
     restart_exit_until_ns: int = 0
     "After a restart that found the master flat: exits wait for the operator until then."
+    untied: bool = False
+    "A leg was rebuilt and its pair not taken yet."
+    read_told: list[str] = []
+    "Accounts of which has been said that they were read since this process started."
+    start_told: bool = False
+    "What the start-up found has been said."
     paused: bool = False
     kill: int = 0
     mode_next: Mode | None = None

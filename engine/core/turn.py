@@ -119,6 +119,16 @@ class Turn:
         return any(s.open_ns <= self.now_ns < s.close_ns for s in self.state.sessions)
 
 
+def is_of_an_earlier_day(state: State, order: ChildOrder) -> bool:
+    """Whether an order was left over by an earlier day: only positions tell what it filled."""
+    return order.day not in (state.day, "")
+
+
+def earlier_orders(turn: Turn, leg: ChildLeg) -> list[ChildOrder]:
+    """The leg's unfinished orders of earlier days, oldest first."""
+    return [order for order in turn.open_orders(leg) if is_of_an_earlier_day(turn.state, order)] if leg.orders else []
+
+
 def entry_units_open(turn: Turn, leg: ChildLeg) -> int:
     """Reserved units without those in a prompt: queued, sent, working, unknown or held entries."""
     if not leg.orders:

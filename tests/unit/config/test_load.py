@@ -88,6 +88,9 @@ REFUSED_SETTINGS = [
     ("zero orders", "risk: {max_orders_per_minute: 0}", 4, "risk.max_orders_per_minute", "between 1 and 400"),
     ("zero lots", "risk: {max_open_lots: 0}", 4, "risk.max_open_lots", "between 1"),
     ("zero speed", "demo: {speed: 0}", 4, "demo.speed", "above 0"),
+    ("nothing kept", "state: {keep_days: 0}", 4, "state.keep_days", "between 1 and 3650 days"),
+    ("kept beyond a life", "state: {keep_days: 3651}", 4, "state.keep_days", "between 1 and 3650 days"),
+    ("part of a day kept", "state: {keep_days: 1.5}", 4, "state.keep_days", "must be a whole number"),
     ("follow orders", "follow: orders", 4, "follow", "orders is not available in this version; write fills"),
     ("copy as limit", "copy: {as: limit}", 4, "copy.as", "limit is not available in this version; write market"),
     ("copy as same", "copy: {as: same}", 4, "copy.as", "same is not available in this version; write market"),
@@ -198,6 +201,11 @@ def test_child_is_refused_with_line_key_and_remedy(child: str, key: str, words: 
     faults = faults_of(f"{master}\nchildren:\n  - {child}\n")
     assert [(fault.line, fault.key) for fault in faults] == [(3, f"children[0].{key}")]
     assert words in faults[0].text
+
+
+@pytest.mark.parametrize(("text", "days"), [("null", None), ("1", 1), ("3650", 3650)])
+def test_days_that_are_kept_may_be_all(text: str, days: int | None) -> None:
+    assert load_settings_text(ACCOUNTS + f"state: {{keep_days: {text}}}\n", "f").state.keep_days == days
 
 
 def test_same_account_twice_is_refused_by_id_and_by_file() -> None:

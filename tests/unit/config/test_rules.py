@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import rules
+from config.fields import as_mapping, as_sequence, as_text
+from config.limits import PAPER_BROKER, REAL_BROKERS
 from config.load import load_document
+from config.order_limits import OrderLimits
 from config.rates import ChargeSegment
 from config.rules import (
     charge_rates,
@@ -21,6 +24,7 @@ from config.rules import (
     is_holiday,
     ist,
     next_trading_day,
+    order_limits,
     sessions_around,
     to_ist,
     trading_sessions,
@@ -257,3 +261,32 @@ def test_weekday_closures_agree_with_the_calendar_packages(year: int) -> None:
     printed = re.findall(rf"'({year}-\d\d-\d\d) ", line)
     days = [date(year, 1, 1) + timedelta(days=offset) for offset in range(365)]
     assert [day.isoformat() for day in days if is_holiday(day)] == printed
+
+
+# How many orders a broker takes
+
+
+@pytest.mark.parametrize(
+    ("broker", "expected"),
+    [
+        ("zerodha", OrderLimits(second=8, minute=400, hour=None, day_placements=5000)),
+        ("angel_one", OrderLimits(second=8, minute=500, hour=1000, day_placements=None)),
+        ("paper", OrderLimits(second=8, minute=400, hour=None, day_placements=5000)),
+        ("somebody", None),
+    ],
+)
+def test_order_limits_of_a_broker(broker: str, expected: OrderLimits | None) -> None:
+    assert order_limits(broker, date(2026, 11, 2)) == expected
+
+
+@pytest.mark.parametrize("broker", [*REAL_BROKERS, PAPER_BROKER])
+def test_every_broker_has_limits_on_every_day(broker: str) -> None:
+    for day in (date(2020, 1, 1), date(2026, 3, 31), date(2026, 4, 1), date(2030, 1, 1)):
+        assert order_limits(broker, day) is not None
+
+
+def test_order_limits_have_their_sources() -> None:
+    for rows in as_mapping(load_document(rules.DATA / "order_limits.yaml")).values():
+        sources = [as_text(as_mapping(row)["source"]) for row in as_sequence(rows)]
+        assert sources
+        assert all(sources)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from config.order_limits import OrderLimits
 from config.rates import ChargeRates, ChargeSegment, SegmentRates
 from config.schema import Account, Child, Confirm, ConfirmWhen, Settings
 from engine.commands import CancelOrder, Command, ModifyOrder, Notify, PlaceOrder, ReadAccount, Subscribe
@@ -46,6 +47,7 @@ from engine.model import (
     TradingSession,
     instrument_id,
     leg_id,
+    split_leg,
 )
 from tests.unit.paper.builders import CALL, FUT, PUT, future, ns, option
 
@@ -140,6 +142,7 @@ class Desk:
         unclean: Whether the session before did not end well.
         filling: Whether orders are accepted and filled at once.
         silent: Accounts whose reads are not answered.
+        limits: What each account's broker takes; none when `None`.
     """
 
     def __init__(
@@ -153,12 +156,14 @@ class Desk:
         unclean: bool = False,
         filling: bool = True,
         silent: tuple[str, ...] = (),
+        limits: dict[str, OrderLimits] | None = None,
     ) -> None:
         self.settings = with_settings or settings()
         self.core = Replicator()
         self.now_ns = START
         self.filling, self.unclean = filling, unclean
         self.silent = set(silent)
+        self.limits = limits
         self.checking = True
         "Whether the core's invariants are checked after every event."
         self.events: list[Event] = []
@@ -205,6 +210,7 @@ class Desk:
                 sessions=sessions,
                 charges=FREE,
                 unclean=self.unclean,
+                order_limits=self.limits,
             )
         )
 
@@ -453,8 +459,22 @@ class Desk:
 
     def owner_trades(self, lots: int, account: str = "C1", leg: LegId = CALL_LEG) -> None:
         """The owner trades by himself; the program sees it with the next read of positions."""
-        positions = self.books[account].positions
-        positions[leg] = positions.get(leg, 0) + lots * LOT
+        exchange, symbol, product = split_leg(leg)
+        trade = OrderReport(
+            order_id=self._next("OWN"),
+            exchange=exchange,
+            symbol=symbol,
+            product=product,
+            side=Side.BUY if lots > 0 else Side.SELL,
+            order_type=OrderType.MARKET,
+            quantity=abs(lots) * LOT,
+            filled=abs(lots) * LOT,
+            average_price_inr=Decimal(100),
+            status=BookStatus.COMPLETE,
+            placed_ns=self.now_ns,
+            updated_ns=self.now_ns,
+        )
+        self.book(trade, account)
 
     # --- reads and quotes -----------------------------------------------------------------------------------------
 

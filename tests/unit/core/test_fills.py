@@ -13,6 +13,7 @@ from config.schema import OnLegRefused, Risk
 from engine.commands import CancelOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
+from engine.core.tags import make_tag
 from engine.events import Outcome
 from engine.model import BookStatus, OrderReport, Side
 from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, settings
@@ -282,11 +283,12 @@ def test_order_of_the_owner_changes_external_lots_only() -> None:
 
 
 @pytest.mark.parametrize("filled", [0, 1])
-def test_order_with_our_mark_that_nobody_knows_counts_as_the_owners_and_is_told_once(filled: int) -> None:
+@pytest.mark.parametrize(("mode", "day"), [("paper", "2026-11-01"), ("live", "2026-11-02")])
+def test_order_with_our_mark_of_another_day_or_mode_counts_as_the_owners_and_is_told_once(
+    filled: int, mode: str, day: str
+) -> None:
     desk = Desk()
-    other = Desk(filling=False)
-    other.buy(10)
-    report = desk.report(Side.SELL, 1, id_="X1", symbol=PUT, filled=filled, tag=other.last().tag)
+    report = desk.report(Side.SELL, 1, id_="X1", symbol=PUT, filled=filled, tag=make_tag(mode, day, 0, 1))
     desk.book(report, "C1")
     desk.push(report)
     desk.push(report)

@@ -10,8 +10,9 @@ from config.schema import Mode, Risk
 from engine.commands import PlaceOrder
 from engine.core import orders, reasons
 from engine.core.lifecycle import OrderState
-from engine.core.orders import is_our_tag, new_copy
+from engine.core.orders import new_copy
 from engine.core.sizing import slice_most
+from engine.core.tags import is_our_tag
 from engine.events import KillSwitched, Outcome
 from engine.model import Side
 from tests.unit.core.builders import CALL_LEG, HEDGE, HEDGE_LEG, LOT, Desk, S, child, instrument, settings, turn_of

@@ -210,6 +210,7 @@ def test_unknown_order_is_carried_over_the_night() -> None:
     place = desk.last()
     desk.answer(place, Outcome.UNKNOWN)
     overnight(desk)
+    desk.silent.add("C1")
     desk.restart(day=3)
     desk.run(60)
     assert place.tag in desk.state.orders

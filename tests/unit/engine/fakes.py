@@ -99,6 +99,7 @@ class LoggedJournal:
     def __init__(self, log: Log | None = None, core: Replicator | None = None) -> None:
         self.log: Log = [] if log is None else log
         self.failing: set[str] = set()
+        self.pruned = ""
         self.replicator = Replicator() if core is None else core
         self.unclean = False
 
@@ -113,6 +114,10 @@ class LoggedJournal:
 
     def start(self, day: str, now_ns: int, version: str) -> None:
         self._do("start", f"start {day} {version}")
+
+    def prune(self) -> str:
+        self._do("prune", "prune")
+        return self.pruned
 
     def encode_state(self) -> bytes:
         return b"state"

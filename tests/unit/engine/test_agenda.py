@@ -1,9 +1,9 @@
-"""The agenda: by time, then by the order in which things were added."""
+"""The agenda: by time, then by rank, then by the order in which things were added."""
 
 from functools import partial
 from random import Random
 
-from engine.agenda import Agenda
+from engine.agenda import Agenda, Rank
 
 
 def run_all(agenda: Agenda) -> None:
@@ -54,3 +54,13 @@ def test_any_order_of_adding_gives_the_same_order_of_times() -> None:
         agenda.at(due_ns, ran.append)
     run_all(agenda)
     assert ran == sorted(times)
+
+
+def test_rank_decides_among_actions_of_one_instant_whenever_they_were_added() -> None:
+    agenda, ran = Agenda(), list[int]()
+    for number, rank in enumerate((Rank.ANSWER, Rank.ARRIVAL, Rank.MARKET)):
+        agenda.at(5, partial(_note, ran, number), rank)
+    agenda.at(4, partial(_note, ran, 3), Rank.ANSWER)
+    agenda.at(5, partial(_note, ran, 4))
+    run_all(agenda)
+    assert ran == [3, 2, 4, 1, 0]

@@ -161,6 +161,34 @@ def test_world_goes_on_while_no_process_listens() -> None:
     assert desk.seen == []
 
 
+def test_operator_s_order_counts_from_when_it_is_taken_up() -> None:
+    desk = Desk()
+    desk.agenda.at(NOW + S, lambda _at_ns: desk.loop.post(Paused(at_ns=NOW)))
+    desk.agenda.at(NOW + S, lambda _at_ns: desk.loop.post(LoggedIn(at_ns=NOW, account="A")))
+    desk.loop.run(until_ns=NOW + 2 * S)
+    assert desk.seen == [("Paused", S), ("LoggedIn", 0)]
+
+
+def test_clock_stands_still_while_an_operator_s_order_is_carried_out() -> None:
+    """What it sends must go out at the very time that the journal has for it."""
+    desk = Desk()
+    desk.loop.clock = clock = ScaledClock(NOW, 1e9)
+    shown: list[int] = []
+    desk.core.on_event = lambda event: shown.extend((event.at_ns, clock.now_ns(), clock.now_ns()))
+    desk.loop.post(Paused(at_ns=NOW))
+    desk.loop.drain()
+    assert len(set(shown)) == 1
+    assert shown[0] > NOW
+
+
+def test_clock_that_was_held_goes_on_when_nothing_is_left_to_be_done() -> None:
+    desk = Desk()
+    desk.loop.clock = clock = ScaledClock(NOW, 1e9)
+    desk.agenda.at(NOW + S, lambda _at_ns: None)
+    desk.loop.run(until_ns=NOW + 3600 * S)
+    assert clock.now_ns() >= NOW + 3600 * S
+
+
 # Real threads
 
 

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from config.rules import order_limits
 from config.schema import Mode
 from engine.opening import opening, sessions_of
 from tests.unit.engine.fakes import DAY, settings
@@ -32,6 +33,12 @@ def test_opening_says_day_mode_charges_and_how_the_last_session_ended() -> None:
     assert event.sessions == sessions_of(DAY)
     assert event.charges is not None
     assert event.charges.since <= event.day
+
+
+def test_opening_says_what_each_childs_broker_takes() -> None:
+    event = opening(settings(), DAY, NOW, unclean=False)
+    assert event.order_limits == {child.id: order_limits("paper", DAY) for child in settings().children}
+    assert event.order_limits
 
 
 def test_opening_is_on_paper_unless_told_otherwise() -> None:

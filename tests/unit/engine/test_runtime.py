@@ -113,7 +113,7 @@ def test_boot_records_the_process_before_its_first_event() -> None:
 
 
 def test_boot_tells_notices_to_whoever_listens() -> None:
-    assert [line.text for line in Desk().notices] == ["started in PAPER"]
+    assert next(line.text for line in Desk().notices) == "started in PAPER"
 
 
 # The end
@@ -326,3 +326,43 @@ def test_failure_shows_while_the_engine_still_runs() -> None:
     shown = desk.picture().engine
     desk.runtime.stop(WAIT_S)
     assert shown is EngineState.FAILED
+
+
+# The disk
+
+
+def test_end_that_cannot_be_recorded_is_a_failure_and_still_an_end() -> None:
+    desk = Desk()
+    desk.journal.failing = {"end"}
+    desk.runtime.run()
+    assert desk.runtime.done.is_set(), "whoever waits for the end must not wait for ever"
+    assert desk.runtime.host.failed == "end failed"
+    assert desk.notices[-1].text == "the engine stopped, nothing is sent any more: end failed"
+    assert desk.picture().engine is EngineState.FAILED
+
+
+def test_old_state_is_removed_at_the_start_after_the_first_checkpoint_and_told() -> None:
+    desk = Desk()
+    kinds = [entry.partition(" ")[0] for entry in desk.log]
+    assert kinds.index("checkpoint") < kinds.index("prune")
+    assert kinds.count("prune") == 1
+    loop, journal = EngineLoop(VirtualClock(NOW), Agenda()), LoggedJournal()
+    journal.pruned = "3 days were removed"
+    notices: list[NoticeLine] = []
+    run_time(loop, journal, notices.append, None)
+    assert notices[-1].text == "3 days were removed"
+
+
+def test_old_state_that_cannot_be_removed_stops_the_engine() -> None:
+    loop, journal = EngineLoop(VirtualClock(NOW), Agenda()), LoggedJournal()
+    journal.failing = {"prune"}
+    runtime = run_time(loop, journal, lambda _: None, None)
+    assert runtime.host.failed == "prune failed"
+
+
+def test_nothing_is_removed_after_a_start_that_failed() -> None:
+    loop, journal = EngineLoop(VirtualClock(NOW), Agenda()), LoggedJournal()
+    journal.failing = {"commit"}
+    runtime = run_time(loop, journal, lambda _: None, None)
+    assert runtime.host.failed == "commit failed"
+    assert "prune" not in journal.log

@@ -1,0 +1,45 @@
+"""Whether a read of a child can be believed: a broker's answer may be older than what the same broker said before.
+
+A read that is behind counts as failed: it proves no absence and takes no lots away. Decides nothing else.
+"""
+
+from collections.abc import Sequence
+
+from engine.core.lifecycle import OrderState
+from engine.core.state import Child
+from engine.core.turn import Turn
+from engine.model import NS_PER_S, TERMINAL_BOOK, LegId, OrderReport, Position
+
+SETTLED_NS = 2 * NS_PER_S
+"""What we learned so long before a read began must be in it: books follow answers and pushes within that time."""
+BEHIND = "its order book is older than what the broker said before: not used"
+_ENDED = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED})
+
+
+def is_behind(turn: Turn, child: Child, rows: Sequence[OrderReport], began_ns: int) -> bool:
+    """Whether a complete book lacks something that we know of our orders of today.
+
+    Outside market hours nobody is judged: brokers empty their books at some time of the night.
+    """
+    if not turn.market_open:
+        return False
+    by_id = {row.order_id: row for row in rows}
+    for order_id, tag in child.tags.items():
+        order = turn.state.orders.get(tag)
+        if order is None or order.day != turn.state.day or began_ns < order.changed_ns + SETTLED_NS:
+            continue
+        row = by_id.get(order_id)
+        if row is None or (order_id == order.order_id and row.filled < order.filled):
+            return True
+        if order.state in _ENDED and order_id == order.order_id and row.status not in TERMINAL_BOOK:
+            return True
+    return False
+
+
+def net_by_book(rows: Sequence[OrderReport], positions: Sequence[Position]) -> dict[LegId, int]:
+    """What each leg must hold by what was carried over the night and the day's book."""
+    found = {position.leg: position.overnight_units for position in positions}
+    for row in rows:
+        if row.filled:
+            found[row.leg] = found.get(row.leg, 0) + row.side.sign * row.filled
+    return found

@@ -1,0 +1,46 @@
+"""Legs that were handed over to the owner of the account: ours no more, and shown until the position is gone.
+
+It sends nothing: what still worked was cancelled before (`engine.core.settle`).
+"""
+
+from decimal import Decimal
+
+from engine.core.loss import mark_inr
+from engine.core.plans import store_plan
+from engine.core.sizing import Plan
+from engine.core.state import Child, ChildLeg
+from engine.core.turn import WARNING, Turn
+from engine.model import sign, split_leg
+
+
+def orphan(turn: Turn, child: Child, leg: ChildLeg) -> None:
+    """What is held becomes the owner's; what fills later in the same leg too."""
+    units = leg.allocation_units
+    store_plan(leg, Plan())
+    leg.due, leg.due_reason, leg.due_since_ns, leg.exit_granted = False, "", 0, False
+    leg.exit_after_ns, leg.exit_tries, leg.entry_pending = 0, 0, False
+    leg.lacking, leg.flattening, leg.suspicion, leg.rebuilt = False, False, None, False
+    if not units:
+        return
+    leg.cash_inr += units * (mark_inr(turn.quote(leg.leg)) or _cost(leg))
+    leg.open_cost_inr, leg.allocation_units = Decimal(0), 0
+    leg.orphaned_units += units
+    child.external[leg.leg] = child.external.get(leg.leg, 0) + units
+    child.want_positions = True
+    turn.notify(WARNING, f"{units} units were handed over: not traded any more", child.id, split_leg(leg.leg)[1])
+
+
+def _cost(leg: ChildLeg) -> Decimal:
+    """Without a price our result ends at cost."""
+    return leg.open_cost_inr / abs(leg.allocation_units)
+
+
+def note_gone(turn: Turn, child: Child, leg: ChildLeg) -> None:
+    """A read said what of the position is not ours: what the owner closed of a handed-over leg is shown no more."""
+    side = sign(leg.orphaned_units)
+    left = min(abs(leg.orphaned_units), max(0, child.external.get(leg.leg, 0) * side))
+    if left == abs(leg.orphaned_units):
+        return
+    leg.orphaned_units = side * left
+    if not left:
+        turn.notify(WARNING, "what was handed over is closed", child.id, split_leg(leg.leg)[1])

@@ -1,0 +1,257 @@
+"""The turn of the day: what ends with it, what is carried on, and what the open waits for."""
+
+from decimal import Decimal
+
+import pytest
+
+from config.schema import Settings, Timing
+from engine.core import reasons
+from engine.core.lifecycle import OrderState
+from engine.core.replicator import Replicator
+from engine.events import ChildResynced, DayBegan, Outcome, PromptAnswered
+from engine.model import BookStatus, Side
+from state.codec import decode, decode_event, encode
+from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, FREE, LOT, Desk, child, settings
+from tests.unit.core.nights import SESSIONS, jump, morning, pass_night, restart
+from tests.unit.paper.builders import CALL, ns
+
+S = 1_000_000_000
+
+
+def opened(with_settings: Settings | None = None) -> Desk:
+    """A desk whose child took 3 lots for the master's 10."""
+    desk = Desk(with_settings)
+    desk.buy(10)
+    desk.run(3)
+    return desk
+
+
+def test_running_process_turns_to_the_new_day_as_a_start_does() -> None:
+    running, restarted = opened(), opened()
+    morning(running, "09:20")
+    restart(restarted)
+    running.run(5)
+    restarted.run(5)
+    for desk in (running, restarted):
+        assert desk.state.day == "2026-11-03"
+        assert (desk.lots(), desk.target(), desk.master_leg().units) == (3, 3, 650)
+        assert desk.child().entries_today == 0
+        assert not desk.state.orders
+        assert not desk.state.copies
+        assert desk.child().external == {}
+
+
+def test_day_began_survives_the_journal() -> None:
+    event = DayBegan(at_ns=1, day="2026-11-03", sessions=SESSIONS, charges=FREE)
+    assert decode_event(encode(event)) == event
+
+
+def test_the_same_day_again_changes_nothing() -> None:
+    desk = opened()
+    before = encode(desk.state.orders), encode(desk.state.copies)
+    desk.handle(DayBegan(at_ns=desk.now_ns, day="2026-11-02", sessions=SESSIONS, charges=FREE))
+    assert (encode(desk.state.orders), encode(desk.state.copies)) == before
+
+
+def test_yesterdays_book_that_is_still_shown_in_the_morning_is_no_news() -> None:
+    """Some brokers clear their books only before the open; the same rows must not be followed a second time."""
+    desk = opened()
+    morning(desk, "06:01", keep_orders=True)
+    assert desk.master_leg().units == 650
+    pass_night(desk)
+    jump(desk, ns("09:20", 3))
+    desk.run(10)
+    assert desk.placed() == [(Side.BUY, 3)]
+    assert desk.master_leg().units == 650
+    assert not [text for text in desk.notices() if "counts as the owner's" in text]
+
+
+def test_entry_that_was_not_decided_is_missed_for_good() -> None:
+    """The window was open when the process died; a fill of the next day brings its own share only."""
+    desk = Desk()
+    desk.master(Side.BUY, 10)
+    desk.core = Replicator(desk.core.state)
+    restart(desk)
+    desk.quote(CALL, "100")
+    desk.run(5)
+    assert desk.placed() == []
+    desk.buy(10)
+    assert desk.placed() == [(Side.BUY, 3)]
+    assert desk.target() == 3
+
+
+def test_queued_entry_of_yesterday_is_missed() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.RATE_LIMITED)
+    tag = desk.last().tag
+    morning(desk, "09:20")
+    desk.run(40)
+    assert len(desk.placed()) == 1
+    assert tag not in desk.leg().orders
+    assert desk.target() == 0
+    assert desk.leg().lacking
+
+
+def test_queued_exit_of_yesterday_is_sent_at_the_open() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.now_ns = ns("15:29") + 59 * S
+    desk.run("0.5")
+    desk.sell(10)
+    desk.answer(desk.last(), Outcome.RATE_LIMITED)
+    sent = len(desk.placed())
+    jump(desk, ns("15:31"))
+    assert len(desk.placed()) == sent, "nothing is sent with the market closed"
+    morning(desk, "09:14")
+    assert len(desk.placed()) == sent
+    jump(desk, ns("09:15", 3) + 2 * S)
+    assert desk.placed()[sent:] == [(Side.SELL, 3)]
+
+
+def test_held_entry_of_yesterday_is_missed_with_its_reason_and_resync_offers_it() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.REJECTED, reason="margin")
+    assert [o.state for o in desk.state.orders.values()] == [OrderState.HELD]
+    morning(desk, "09:20")
+    assert not desk.leg().orders
+    assert desk.leg().skipped == reasons.refused("margin")
+    desk.quote(CALL, "100")
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(3)
+    assert [item.units for prompt in desk.state.prompts.values() for item in prompt.items] == [3 * LOT]
+
+
+def test_question_of_an_exit_is_not_asked_again_after_the_night() -> None:
+    desk = Desk(settings(confirm=ALL))
+    desk.buy(10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(3)
+    desk.sell(10)
+    assert desk.state.prompts
+    morning(desk, "09:14")
+    desk.quote(CALL, "100")
+    assert not desk.state.prompts
+    jump(desk, ns("09:15", 3) + 2 * S)
+    assert desk.lots() == 0
+
+
+def test_question_of_an_entry_is_declined_by_the_night() -> None:
+    desk = Desk(settings(confirm=ENTRIES))
+    desk.buy(10)
+    assert desk.state.prompts
+    morning(desk, "09:20")
+    assert not desk.state.prompts
+    assert desk.target() == 0
+
+
+# --- due exits at the open -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["C1", "M"])
+def test_exit_waits_at_the_open_for_a_read_of_both_sides(side: str) -> None:
+    desk = opened()
+    jump(desk, ns("15:31"))
+    desk.sell(10)
+    assert desk.leg().due
+    morning(desk, "09:14")
+    desk.silent.add(side)
+    jump(desk, ns("09:16", 3))
+    assert desk.lots() == 3
+    assert desk.leg().due_reason in {reasons.NOT_READ_SINCE_OPEN, reasons.MASTER_NOT_READ_SINCE_OPEN}
+    desk.silent.clear()
+    desk.run(45)
+    assert desk.lots() == 0
+
+
+def test_reads_are_asked_for_right_at_the_open() -> None:
+    """Not with the next poll: polls may be a minute apart."""
+    desk = opened(settings(timing=Timing(poll_interval_s=Decimal(60))))
+    jump(desk, ns("15:31"))
+    desk.sell(10)
+    morning(desk, "09:14")
+    jump(desk, ns("09:15", 3) + 2 * S)
+    assert desk.lots() == 0
+
+
+def test_exit_at_the_open_is_bounded_by_what_the_broker_has_by_then() -> None:
+    desk = opened()
+    jump(desk, ns("15:31"))
+    desk.sell(10)
+    morning(desk, "09:14")
+    desk.books["C1"].positions[CALL_LEG] = LOT
+    jump(desk, ns("09:16", 3))
+    assert sum(lots for side, lots in desk.placed() if side is Side.SELL) == 1
+
+
+def test_master_that_went_out_while_the_program_was_down_is_followed_in_the_morning() -> None:
+    desk = opened()
+    pass_night(desk)
+    desk.books["M"].positions.clear()
+    desk.books["M"].overnight.clear()
+    restart(desk)
+    desk.run(10)
+    assert desk.lots() == 0
+    assert desk.strategy().state.value in {"EXITING", "FLAT"}
+
+
+def test_master_that_reduced_by_an_order_before_the_start_is_followed() -> None:
+    desk = opened()
+    pass_night(desk)
+    desk.now_ns = ns("09:16", 3)
+    desk.master(Side.SELL, 5, push=False)
+    restart(desk, slept=True)
+    desk.run(10)
+    assert desk.lots() == 1
+
+
+def test_entry_done_before_the_start_of_the_day_is_missed_however_fresh() -> None:
+    desk = opened()
+    pass_night(desk)
+    desk.now_ns = ns("09:19", 3) + 55 * S
+    desk.master(Side.BUY, 10, push=False)
+    restart(desk, slept=True)
+    desk.quote(CALL, "100")
+    desk.run(60)
+    assert desk.placed() == [(Side.BUY, 3)]
+    assert reasons.BEFORE_START in desk.reasons()
+    assert desk.master_leg().units == 20 * LOT
+
+
+def test_orders_that_work_at_the_close_are_read_until_they_are_done() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    report = desk.accept(desk.last())
+    jump(desk, ns("15:31"))
+    desk.advance(report, filled=LOT, status=BookStatus.CANCELLED, push=False)
+    desk.run(10)
+    assert desk.lots() == 1
+    assert not desk.leg().orders
+
+
+def test_state_of_a_new_day_can_be_written_and_read() -> None:
+    desk = opened()
+    morning(desk, "09:20")
+    assert decode(encode(desk.state), type(desk.state)) == desk.state
+
+
+def test_slow_polls_are_no_silence() -> None:
+    """Red before: with polls a minute apart every poll called the master silent."""
+    desk = opened(settings(child(), timing=Timing(poll_interval_s=Decimal(60))))
+    desk.run(300)
+    assert not [text for text in desk.notices() if "no complete read of the master" in text]
+    desk.silent.add("M")
+    desk.run(300)
+    assert [text for text in desk.notices() if "no complete read of the master" in text]
+
+
+def test_row_of_ours_in_yesterdays_book_is_not_called_the_owners() -> None:
+    desk = opened()
+    morning(desk, "06:10", keep_orders=True)
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(3)
+    assert not [text for text in desk.notices() if "carries our mark" in text]
+    assert desk.child().foreign_orders == {}

@@ -1,0 +1,265 @@
+"""Orders that an earlier day left open: positions tell what they filled, absence from the new book tells nothing."""
+
+import pytest
+
+from engine.core import reasons
+from engine.core.lifecycle import OrderState
+from engine.events import ChildResynced, Outcome
+from engine.model import BookStatus, Side
+from tests.unit.core.builders import CALL_LEG, LOT, Desk
+from tests.unit.core.nights import jump, morning, order_of, pass_night, restart
+from tests.unit.paper.builders import CALL, ns
+
+S = 1_000_000_000
+
+
+def unknown_entry(*, lots: int = 10) -> tuple[Desk, str]:
+    """An entry of 3 lots whose outcome is not known when the process dies."""
+    desk = Desk(filling=False)
+    desk.buy(lots)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    return desk, desk.last().tag
+
+
+def working_entry(*, filled: int = 0) -> tuple[Desk, str]:
+    """An entry of 3 lots that works, with `filled` lots known, when the process dies."""
+    desk = Desk(filling=False)
+    desk.buy(10)
+    report = desk.accept(desk.last())
+    if filled:
+        desk.advance(report, filled=filled * LOT, status=BookStatus.OPEN)
+    return desk, desk.last().tag
+
+
+def unknown_exit() -> tuple[Desk, str]:
+    """3 lots held, their exit unknown when the process dies."""
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(10)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    return desk, desk.last().tag
+
+
+def alarms(desk: Desk) -> list[str]:
+    return [text for text in desk.notices() if "do not fit" in text]
+
+
+def test_nothing_filled_ends_an_unknown_entry_as_absent() -> None:
+    desk, tag = unknown_entry()
+    restart(desk)
+    order = order_of(desk, tag)
+    desk.run(5)
+    assert order.state is OrderState.ABSENT
+    assert (desk.lots(), desk.target()) == (0, 0)
+    assert reasons.NOT_FILLED_BY_THE_CLOSE in desk.reasons()
+
+
+def test_nothing_filled_ends_a_working_entry_as_cancelled() -> None:
+    desk, tag = working_entry(filled=1)
+    restart(desk)
+    order = order_of(desk, tag)
+    desk.run(5)
+    assert order.state is OrderState.CANCELLED
+    assert (desk.lots(), desk.target()) == (1, 1)
+
+
+@pytest.mark.parametrize(("held", "state"), [(3, OrderState.FILLED), (2, OrderState.CANCELLED)])
+def test_what_the_positions_show_is_adopted(held: int, state: OrderState) -> None:
+    desk, tag = unknown_entry()
+    desk.books["C1"].positions[CALL_LEG] = held * LOT
+    restart(desk)
+    order = order_of(desk, tag)
+    desk.quote(CALL, "90")
+    desk.run(5)
+    assert order.state is state
+    assert (desk.lots(), desk.target(), desk.child().external) == (held, held, {})
+    assert any("price is not known" in text for text in desk.notices())
+    desk.run(60)
+    assert (desk.lots(), desk.child().external) == (held, {})
+
+
+def test_working_entry_that_filled_on_is_adopted_from_what_was_known() -> None:
+    desk, _ = working_entry(filled=1)
+    desk.books["C1"].positions[CALL_LEG] = 3 * LOT
+    restart(desk)
+    desk.run(5)
+    assert desk.lots() == 3
+
+
+def test_owners_lots_from_before_the_night_are_not_adopted() -> None:
+    desk = Desk(filling=False)
+    desk.owner_trades(2)
+    desk.run(40)
+    assert desk.child().external == {CALL_LEG: 2 * LOT}
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.books["C1"].positions[CALL_LEG] = 5 * LOT
+    restart(desk)
+    desk.run(5)
+    assert (desk.lots(), desk.child().external) == (3, {CALL_LEG: 2 * LOT})
+
+
+def test_one_read_proves_nothing() -> None:
+    desk, tag = unknown_entry()
+    restart(desk)
+    assert order_of(desk, tag).state is OrderState.UNKNOWN
+    desk.books["C1"].positions[CALL_LEG] = 3 * LOT  # the first read was old news
+    desk.run("1.5")
+    assert order_of(desk, tag).state is OrderState.UNKNOWN
+    desk.run(3)
+    assert desk.lots() == 3
+
+
+def test_failed_reads_prove_nothing() -> None:
+    desk, tag = unknown_entry()
+    desk.silent.add("C1")
+    restart(desk)
+    desk.run(300)
+    assert order_of(desk, tag).state is OrderState.UNKNOWN
+    assert order_of(desk, tag).tag in desk.leg().orders
+
+
+@pytest.mark.parametrize("held", [4, -1, 1.5])
+def test_what_cannot_be_explained_is_held_and_never_called_the_owners(held: float) -> None:
+    desk, tag = unknown_entry()
+    desk.books["C1"].positions[CALL_LEG] = int(held * LOT)
+    restart(desk)
+    desk.run(120)
+    assert order_of(desk, tag).state is OrderState.HELD
+    assert desk.lots() == 0
+    assert desk.child().external == {}
+    assert len(alarms(desk)) == 1
+    text = alarms(desk)[0]
+    assert all(part in text for part in ("C1", CALL, str(int(held * LOT)), "0 were known", "resync"))
+
+
+def test_held_order_is_resolved_when_the_owner_puts_his_position_right() -> None:
+    desk, tag = unknown_entry()
+    desk.books["C1"].positions[CALL_LEG] = 4 * LOT
+    restart(desk)
+    desk.run(10)
+    desk.books["C1"].positions[CALL_LEG] = 3 * LOT
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="nobody"))
+    desk.run(100)
+    assert order_of(desk, tag).state is OrderState.FILLED
+    assert desk.lots() == 3
+
+
+def test_resync_takes_the_brokers_figure() -> None:
+    desk, tag = unknown_entry()
+    desk.books["C1"].positions[CALL_LEG] = 4 * LOT
+    restart(desk)
+    desk.run(10)
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(60)
+    assert tag not in desk.leg().orders
+    assert desk.child().external == {CALL_LEG: 4 * LOT}
+
+
+def test_held_order_outlives_another_night() -> None:
+    desk, tag = unknown_entry()
+    desk.books["C1"].positions[CALL_LEG] = 4 * LOT
+    restart(desk)
+    desk.run(10)
+    restart(desk, day=4)
+    desk.run(60)
+    assert order_of(desk, tag).state is OrderState.HELD
+    assert desk.child().external == {}
+
+
+def test_exit_that_filled_over_night_is_not_sent_again() -> None:
+    desk, tag = unknown_exit()
+    desk.books["C1"].positions[CALL_LEG] = 0
+    sent = len(desk.placed())
+    restart(desk)
+    order = order_of(desk, tag)
+    desk.run(20)
+    assert order.state is OrderState.FILLED
+    assert (desk.lots(), len(desk.placed())) == (0, sent)
+
+
+@pytest.mark.parametrize("held", [3, 1])
+def test_rest_of_an_exit_is_sent_once_it_is_known(held: int) -> None:
+    desk, tag = unknown_exit()
+    desk.books["C1"].positions[CALL_LEG] = held * LOT
+    sent = len(desk.placed())
+    desk.filling = True
+    restart(desk)
+    order = order_of(desk, tag)
+    assert len(desk.placed()) == sent
+    desk.run(20)
+    assert order.state in {OrderState.ABSENT, OrderState.CANCELLED}
+    assert desk.placed()[sent:] == [(Side.SELL, held)]
+    assert desk.lots() == 0
+
+
+def test_exit_that_cannot_be_told_blocks_what_it_covers() -> None:
+    """The owner is 2 lots short by now: nothing may make that more."""
+    desk, tag = unknown_exit()
+    desk.books["C1"].positions[CALL_LEG] = -2 * LOT
+    sent = len(desk.placed())
+    restart(desk)
+    desk.run(60)
+    assert order_of(desk, tag).state is OrderState.HELD
+    assert len(desk.placed()) == sent
+
+
+def test_no_entry_in_a_leg_that_is_not_resolved() -> None:
+    desk, _ = unknown_entry()
+    desk.books["C1"].positions[CALL_LEG] = 4 * LOT
+    restart(desk)
+    desk.run(10)
+    desk.quote(CALL, "100")
+    sent = len(desk.placed())
+    desk.buy(10)
+    desk.run(5)
+    assert len(desk.placed()) == sent
+    assert reasons.EARLIER_DAY in desk.reasons()
+
+
+def test_order_that_the_book_still_shows_is_taken_from_there() -> None:
+    desk, tag = working_entry()
+    report = next(iter(desk.books["C1"].orders.values()))
+    pass_night(desk)
+    desk.books["C1"].orders[report.order_id] = report
+    restart(desk, slept=True)
+    desk.run(30)
+    assert order_of(desk, tag).state is OrderState.WORKING
+    desk.advance(report, filled=2 * LOT, status=BookStatus.CANCELLED, push=False)
+    order = order_of(desk, tag)
+    desk.run(40)
+    assert (order.state, order.filled, desk.lots()) == (OrderState.CANCELLED, 2 * LOT, 2)
+
+
+def test_cancel_and_modify_are_not_asked_for_an_order_of_yesterday() -> None:
+    desk, _ = working_entry()
+    pass_night(desk)
+    desk.books["C1"].positions[CALL_LEG] = 4 * LOT
+    restart(desk)
+    desk.run(5)
+    desk.books["M"].positions.clear()
+    desk.books["M"].overnight.clear()
+    before = [type(c).__name__ for c in desk.out].count("CancelOrder")
+    desk.run(20)
+    assert [type(c).__name__ for c in desk.out].count("CancelOrder") == before
+
+
+def test_unknown_order_is_resolved_for_a_process_that_ran_on() -> None:
+    desk, tag = unknown_entry()
+    jump(desk, ns("15:31"))
+    morning(desk, "06:05")
+    assert tag not in desk.leg().orders if CALL_LEG in desk.child().legs else True
+    assert desk.lots() == 0
+
+
+def test_two_reads_close_together_prove_nothing() -> None:
+    desk, tag = unknown_entry()
+    desk.silent.add("C1")
+    restart(desk)
+    for wait, state in (("0", OrderState.UNKNOWN), ("0.4", OrderState.UNKNOWN), ("0.7", OrderState.ABSENT)):
+        desk.run(wait)
+        order = order_of(desk, tag)
+        desk.read()
+        assert order.state is state
