@@ -12,7 +12,7 @@ from engine.model import TERMINAL_BOOK, BookStatus, Instrument, OrderReport
 from paper.ledger import Ledger, per_unit
 from paper.matching import Fill, RestingOrder, needs_trigger
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 _PAISA = Decimal("0.01")
 
 
@@ -148,7 +148,7 @@ class ExchangeState(msgspec.Struct, kw_only=True):
     """Everything of the exchange that survives a restart."""
 
     version: int
-    orders_accepted: int
+    accepted: dict[str, int]
     ran_until_ns: int | None
     accounts: dict[str, PaperAccount]
     instruments: tuple[Instrument, ...]

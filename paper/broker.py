@@ -36,6 +36,15 @@ class PaperBroker:
         self._check(order)
         return self._exchange.refuse(order, text, self._clock.now_ns())
 
+    def set_aside(self, order: PlaceOrder) -> Answer:
+        """Accept an order that is not matched until risk management has looked at it."""
+        self._check(order)
+        return self._exchange.set_aside(order, self._clock.now_ns())
+
+    def reject(self, order_id: str, text: str) -> None:
+        """Risk management refuses an accepted order that is still open."""
+        self._exchange.reject(self._account, order_id, text, self._clock.now_ns())
+
     def modify(self, order: ModifyOrder) -> Answer:
         """Change an open order, once."""
         self._check(order)

@@ -77,7 +77,8 @@ class Exchange:
         self._funds = Funds(margins=paper.margins, rates=charges, instruments=self._instruments, quotes=self._quotes)
         self._accounts: dict[str, PaperAccount] = {}
         self._resting: dict[InstrumentId, dict[str, BookOrder]] = {}
-        self._orders_accepted = 0
+        self._accepted: dict[str, int] = {}
+        "Orders by account. Each counts for itself: ids do not depend on whose of two equal moments came first."
         self._ran_until_ns: int | None = None
         self.add_instruments(instruments)
 
@@ -128,6 +129,11 @@ class Exchange:
         """The newest quote, `None` when there never was one."""
         return self._quotes.newest(instrument)
 
+    @property
+    def has_resting(self) -> bool:
+        """Whether an order waits for a quote."""
+        return any(self._resting.values())
+
     # Orders
 
     def place(self, order: PlaceOrder, now_ns: int) -> Answer:
@@ -160,6 +166,20 @@ class Exchange:
         self._accounts[order.account].add(row)
         self._report(row)
         return _refused(text)
+
+    def set_aside(self, order: PlaceOrder, now_ns: int) -> Answer:
+        """Accept an order and do not match it: risk management has yet to look at it."""
+        self._see(now_ns)
+        row = self._new_row(order, now_ns)
+        self._accounts[order.account].add(row)
+        self._report(row)
+        return Answer(outcome=Outcome.ACKED, order_id=row.report.order_id)
+
+    def reject(self, account: str, order_id: str, text: str, now_ns: int) -> None:
+        """Risk management refuses an accepted order; one that is done stays as it is."""
+        row = self._accounts[account].orders.get(order_id)
+        if row is not None and row.is_open:
+            self._end(row, BookStatus.REJECTED, text, now_ns)
 
     def modify(self, order: ModifyOrder, now_ns: int) -> Answer:
         """Change an open order and match it at once; `quantity` is the whole one, filled units included."""
@@ -200,6 +220,11 @@ class Exchange:
     ) -> Answer:
         """The owner's own manual trade: a MARKET order without tag; the answer says whether it was refused."""
         return self.place(_market_order(account, leg_id(exchange, symbol, product), side, quantity), now_ns)
+
+    def convert(self, account: str, leg: LegId, to: LegId, units: int, now_ns: int) -> None:
+        """Change the product of a position without an order, as an account's owner does at his broker."""
+        self._see(now_ns)
+        self._accounts[account].ledger.convert(leg, to, units)
 
     def record(self, account: str, report: OrderReport, now_ns: int) -> None:
         """Book a row that happened elsewhere, or its update, as it is: no checks, no matching, no `on_update`.
@@ -289,7 +314,7 @@ class Exchange:
         return encode(
             ExchangeState(
                 version=STATE_VERSION,
-                orders_accepted=self._orders_accepted,
+                accepted=self._accepted,
                 ran_until_ns=self._ran_until_ns,
                 accounts=self._accounts,
                 instruments=self._referred(),
@@ -313,11 +338,11 @@ class Exchange:
         exchange._instruments.update((instrument.id, instrument) for instrument in state.instruments)
         exchange._quotes.know(state.instruments)
         exchange.add_instruments(instruments)
-        exchange._orders_accepted = state.orders_accepted
+        exchange._accepted = state.accepted
         exchange._ran_until_ns = state.ran_until_ns
         exchange._accounts = state.accounts
         rows = [row for owner in state.accounts.values() for row in owner.open_orders()]
-        for row in sorted(rows, key=lambda row: row.report.order_id):
+        for row in sorted(rows, key=lambda row: (row.report.placed_ns, row.report.order_id)):
             row.taken_number = 0  # quotes are numbered anew
             exchange._resting.setdefault(row.report.instrument, {})[row.report.order_id] = row
         return exchange
@@ -336,11 +361,12 @@ class Exchange:
         return instrument
 
     def _new_row(self, order: PlaceOrder, now_ns: int) -> BookOrder:
-        """A row with the next id: the date in India and a number that never starts anew."""
-        self._orders_accepted += 1
+        """A row with the next id: the date in India, the account, and its number of orders, which never starts anew."""
+        number = self._accepted[order.account] = self._accepted.get(order.account, 0) + 1
+        day, account = _iso_day(now_ns)[2:].replace("-", ""), list(self._accounts).index(order.account) + 1
         waits = needs_trigger(order.order_type)
         report = OrderReport(
-            order_id=f"PAPER_{_iso_day(now_ns)[2:].replace('-', '')}{self._orders_accepted:09d}",
+            order_id=f"PAPER_{day}{account:02d}{number:07d}",
             exchange=order.exchange,
             symbol=order.symbol,
             product=order.product,

@@ -3,9 +3,12 @@
 A `FaultyBroker` stands before a real paper account. It decides what the caller sees; what the exchange does is real.
 """
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec.structs import replace
 
 from engine.agenda import Agenda
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
@@ -14,9 +17,14 @@ from engine.events import Outcome
 from engine.model import NS_PER_S, Instrument, OrderReport, Position
 from engine.ports import Answer
 from paper.broker import PaperBroker
+from paper.rejections import CANNOT_CANCEL
 
 READ_TIMEOUT_NS = 15 * NS_PER_S
 REFUSAL = "rejected by the broker's risk management"
+IP_REFUSAL = "Access denied: Unregistered IP address. Register your IP before retrying."
+"""As Angel One words it (AG7002)."""
+PAST_MOST = 5000
+"""Pictures of the past that are kept for stale reads."""
 
 
 class FaultKind(StrEnum):
@@ -30,6 +38,16 @@ class FaultKind(StrEnum):
     SERVER_ERROR = "server_error"
     TOKEN_EXPIRED = "token_expired"  # noqa: S105  a fault's name
     SLOW = "slow"
+    ACCEPTED_THEN_REJECTED = "accepted_then_rejected"
+    TAG_DROPPED = "tag_dropped"
+    TAG_DROPPED_THEN_TIMEOUT = "tag_dropped_then_timeout"
+    LOST_ANSWER_CONNECTION = "lost_answer_connection"
+    NOT_SENT = "not_sent"
+    IP_REFUSED = "ip_refused"
+    CANCEL_REFUSED = "cancel_refused"
+    PARTIAL_READ = "partial_read"
+    EMPTY_READ = "empty_read"
+    STALE_READ = "stale_read"
 
 
 class FaultOn(StrEnum):
@@ -41,6 +59,33 @@ class FaultOn(StrEnum):
     ORDERS = "orders"
     POSITIONS = "positions"
     MARGINS = "margins"
+
+
+_PLACE, _CANCEL = frozenset({FaultOn.PLACE}), frozenset({FaultOn.CANCEL})
+_WRITES = frozenset({FaultOn.PLACE, FaultOn.MODIFY, FaultOn.CANCEL})
+_LISTS = frozenset({FaultOn.ORDERS, FaultOn.POSITIONS})
+FITS: Mapping[FaultKind, frozenset[FaultOn]] = {
+    FaultKind.ACCEPTED_THEN_REJECTED: _PLACE,
+    FaultKind.TAG_DROPPED: _PLACE,
+    FaultKind.TAG_DROPPED_THEN_TIMEOUT: _PLACE,
+    FaultKind.LOST_ANSWER_CONNECTION: _WRITES,
+    FaultKind.NOT_SENT: _WRITES,
+    FaultKind.IP_REFUSED: _WRITES,
+    FaultKind.CANCEL_REFUSED: _CANCEL,
+    FaultKind.PARTIAL_READ: _LISTS,
+    FaultKind.EMPTY_READ: _LISTS,
+    FaultKind.STALE_READ: _LISTS,
+}
+"""Which calls a kind can hit; the kinds that are not listed can hit any call."""
+AFTER_NS: Mapping[FaultKind, int] = {FaultKind.ACCEPTED_THEN_REJECTED: NS_PER_S}
+"""`after` of the kinds for which it is not `AFTER_USUAL_NS` unless it is given."""
+AFTER_USUAL_NS = 60 * NS_PER_S
+BY_USUAL_NS = 10 * NS_PER_S
+
+
+def fits(kind: FaultKind, on: FaultOn) -> bool:
+    """Whether a kind of fault can hit a kind of call."""
+    return kind not in FITS or on in FITS[kind]
 
 
 class Fault:
@@ -63,7 +108,11 @@ class FaultyBroker:
         self._armed: list[Fault] = []
         self._reads_fail_until_ns = 0
         self._session_over = False
+        self._past: deque[tuple[int, tuple[OrderReport, ...], tuple[Position, ...]]] | None = None
+        "What the book and the positions were since when, for stale reads; `None` while nobody needs it."
         self.extra_ns = 0
+        self.hits: dict[str, int] = {}
+        "How often which fault was met, for whoever counts them."
 
     @property
     def account(self) -> str:
@@ -74,6 +123,16 @@ class FaultyBroker:
         """Hit the next calls."""
         self._armed.append(fault)
 
+    def keep_past(self) -> None:
+        """Keep what the account was from now on, so that a stale read can show it."""
+        self._past = deque(maxlen=PAST_MOST)
+        self.remember()
+
+    def remember(self) -> None:
+        """The account changed."""
+        if self._past is not None:
+            self._past.append((self._now(), tuple(self._broker.orders()), tuple(self._broker.positions())))
+
     def fail_reads_until(self, until_ns: int) -> None:
         """Every read fails until then."""
         self._reads_fail_until_ns = until_ns
@@ -82,8 +141,19 @@ class FaultyBroker:
         """The session is good again."""
         self._session_over = False
 
+    def heal(self) -> None:
+        """Everything works from now on."""
+        self._armed.clear()
+        self._reads_fail_until_ns, self._session_over = 0, False
+
     def place(self, order: PlaceOrder) -> Answer:
         """Place, unless a fault decides otherwise."""
+        fault = self._next(FaultOn.PLACE)
+        if fault is not None and not self._session_over:
+            if fault.kind in (FaultKind.TAG_DROPPED, FaultKind.TAG_DROPPED_THEN_TIMEOUT):
+                order = replace(order, tag="")
+            elif fault.kind is FaultKind.ACCEPTED_THEN_REJECTED:
+                return self._reject_later(order, fault)
         return self._write(
             FaultOn.PLACE, lambda: self._broker.place(order), lambda: self._broker.refuse(order, REFUSAL)
         )
@@ -98,13 +168,13 @@ class FaultyBroker:
 
     def orders(self) -> Sequence[OrderReport]:
         """The book, unless a fault decides otherwise."""
-        self._read(FaultOn.ORDERS)
-        return self._broker.orders()
+        then_ns = self._read(FaultOn.ORDERS)
+        return self._broker.orders() if then_ns is None else self._seen_at(then_ns)[1]
 
     def positions(self) -> Sequence[Position]:
         """The positions, unless a fault decides otherwise."""
-        self._read(FaultOn.POSITIONS)
-        return self._broker.positions()
+        then_ns = self._read(FaultOn.POSITIONS)
+        return self._broker.positions() if then_ns is None else self._seen_at(then_ns)[2]
 
     def available_inr(self) -> Decimal:
         """The available margin, unless a fault decides otherwise."""
@@ -115,10 +185,32 @@ class FaultyBroker:
         """The instruments."""
         return self._broker.instruments()
 
+    def _seen_at(self, then_ns: int) -> tuple[int, tuple[OrderReport, ...], tuple[Position, ...]]:
+        """The account as it was then; as it was first, where that is not known."""
+        past = self._past or deque([(0, tuple(self._broker.orders()), tuple(self._broker.positions()))])
+        found = past[0]
+        for picture in past:
+            if picture[0] > then_ns:
+                break
+            found = picture
+        return found
+
+    def _reject_later(self, order: PlaceOrder, fault: Fault) -> Answer:
+        """Accept the order without matching it; risk management refuses it after a while."""
+        self._take(FaultOn.PLACE)
+        answer = self._broker.set_aside(order)
+        self._agenda.at(self._now() + fault.after_ns, lambda _at_ns: self._broker.reject(answer.order_id, REFUSAL))
+        return answer
+
+    def _next(self, on: FaultOn) -> Fault | None:
+        return next((fault for fault in self._armed if fault.on is on), None)
+
     def _take(self, on: FaultOn) -> Fault | None:
         self.extra_ns = 0 if on in (FaultOn.PLACE, FaultOn.MODIFY, FaultOn.CANCEL) else self.extra_ns
         for fault in self._armed:
             if fault.on is on:
+                what = f"{on.value} {fault.kind.value}"
+                self.hits[what] = self.hits.get(what, 0) + 1
                 fault.times -= 1
                 if fault.times <= 0:
                     self._armed.remove(fault)
@@ -131,19 +223,20 @@ class FaultyBroker:
             self._session_over = True
         if self._session_over:
             return Answer(outcome=Outcome.NEEDS_LOGIN, reason="Incorrect `api_key` or `access_token`.")
-        if fault is None:
+        if fault is None or fault.kind is FaultKind.TAG_DROPPED:
             return call()
+        if fault.kind is FaultKind.REJECTED and refuse is not None:
+            return refuse()
+        if (answer := _WITHOUT_EFFECT.get(fault.kind)) is not None:
+            return answer
         match fault.kind:
-            case FaultKind.REJECTED:
-                return refuse() if refuse is not None else Answer(outcome=Outcome.REJECTED, reason=REFUSAL)
-            case FaultKind.RATE_LIMITED:
-                return Answer(outcome=Outcome.RATE_LIMITED, reason="Too many requests")
-            case FaultKind.SERVER_ERROR:
-                return Answer(outcome=Outcome.UNKNOWN, reason="HTTP 500")
             case FaultKind.SLOW:
                 self.extra_ns = fault.by_ns
                 return call()
-            case FaultKind.ACCEPTED_THEN_TIMEOUT:
+            case FaultKind.LOST_ANSWER_CONNECTION:
+                call()
+                return Answer(outcome=Outcome.UNKNOWN, reason="connection lost before the answer")
+            case FaultKind.ACCEPTED_THEN_TIMEOUT | FaultKind.TAG_DROPPED_THEN_TIMEOUT:
                 call()
             case FaultKind.ACCEPTED_LATE:
                 self._agenda.at(self._now() + fault.after_ns, lambda _at_ns: _ignore(call()))
@@ -152,7 +245,8 @@ class FaultyBroker:
         self.extra_ns = READ_TIMEOUT_NS
         return Answer(outcome=Outcome.UNKNOWN, reason="read timed out")
 
-    def _read(self, on: FaultOn) -> None:
+    def _read(self, on: FaultOn) -> int | None:
+        """Let a read fail or pass; the time of which a stale one tells, `None` for now."""
         fault = self._take(on)
         if fault is not None and fault.kind is FaultKind.TOKEN_EXPIRED:
             self._session_over = True
@@ -161,14 +255,29 @@ class FaultyBroker:
         if self._now() < self._reads_fail_until_ns:
             raise ReadFailed("the broker did not answer")
         if fault is None:
-            return
+            return None
+        if fault.kind is FaultKind.STALE_READ:
+            return self._now() - fault.by_ns
         if fault.kind is FaultKind.SLOW:
             self.extra_ns += fault.by_ns
-            return
+            return None
+        if fault.kind in (FaultKind.PARTIAL_READ, FaultKind.EMPTY_READ):
+            raise ReadFailed(f"the answer is not complete ({fault.kind.value})")
         if fault.kind in (FaultKind.RATE_LIMITED, FaultKind.SERVER_ERROR, FaultKind.REJECTED):
             raise ReadFailed(f"the broker refused the read ({fault.kind.value})")
         self.extra_ns += READ_TIMEOUT_NS
         raise ReadFailed("read timed out")
+
+
+_WITHOUT_EFFECT: Mapping[FaultKind, Answer] = {
+    FaultKind.REJECTED: Answer(outcome=Outcome.REJECTED, reason=REFUSAL),
+    FaultKind.RATE_LIMITED: Answer(outcome=Outcome.RATE_LIMITED, reason="Too many requests"),
+    FaultKind.SERVER_ERROR: Answer(outcome=Outcome.UNKNOWN, reason="HTTP 500"),
+    FaultKind.IP_REFUSED: Answer(outcome=Outcome.IP_REFUSED, reason=IP_REFUSAL),
+    FaultKind.NOT_SENT: Answer(outcome=Outcome.NOT_SENT, reason="connection refused"),
+    FaultKind.CANCEL_REFUSED: Answer(outcome=Outcome.REJECTED, reason=CANNOT_CANCEL),
+}
+"""What is answered at once by a write that reaches nothing."""
 
 
 def _ignore(_answer: Answer) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from engine.agenda import Agenda
+from engine.agenda import Agenda, Rank
 from engine.commands import Command, ReadAccount
 from engine.events import Event
 from engine.lanes import OVERTAKE_NS, perform
 from paper.faults import FaultyBroker
+
+Post = Callable[[Event], None]
 
 
 class AgendaLane:
@@ -25,19 +27,22 @@ class AgendaLane:
         post: Takes the answers.
         now: The engine's clock.
         latency_ns: One way, for writes; reads are answered at once.
+        on_arrival: Called with the time just before a command arrives, for a market that is brought up to date then.
     """
 
     def __init__(
         self,
         broker: FaultyBroker,
         agenda: Agenda,
-        post: Callable[[Event], None],
+        post: Post,
         now: Callable[[], int],
         latency_ns: int,
+        on_arrival: Callable[[int], None] | None = None,
     ) -> None:
         self._broker, self._agenda, self._post, self._now = broker, agenda, post, now
-        self._latency_ns = latency_ns
-        self._waiting: deque[Command] = deque()
+        self._latency_ns, self._on_arrival = latency_ns, on_arrival
+        self._waiting: deque[tuple[Command, Post]] = deque()
+        "With whom each answer is for."
         self._turn = 0
         "Number of the command that the others wait for; 0 when they need not wait."
         self._started = 0
@@ -45,8 +50,12 @@ class AgendaLane:
 
     def submit(self, command: Command) -> None:
         """Carry out the command after those before it."""
-        self._waiting.append(command)
+        self._waiting.append((command, self._post))
         self._start_next()
+
+    def listen(self, post: Post) -> None:
+        """Another process takes the line over as it is: it hears the answers to what it submits itself."""
+        self._post = post
 
     def die(self) -> None:
         """The process is gone: nothing further is sent, no answer is heard."""
@@ -58,22 +67,25 @@ class AgendaLane:
             return
         self._started += 1
         number = self._turn = self._started
-        command = self._waiting.popleft()
+        command, post = self._waiting.popleft()
         one_way_ns = 0 if isinstance(command, ReadAccount) else self._latency_ns
-        self._agenda.at(self._now() + one_way_ns, lambda at_ns: self._arrive(number, command, at_ns, one_way_ns))
+        due_ns = self._now() + one_way_ns
+        self._agenda.at(due_ns, lambda at_ns: self._arrive(number, command, post, at_ns, one_way_ns), Rank.ARRIVAL)
 
-    def _arrive(self, number: int, command: Command, at_ns: int, one_way_ns: int) -> None:
+    def _arrive(self, number: int, command: Command, post: Post, at_ns: int, one_way_ns: int) -> None:
+        if self._on_arrival is not None:
+            self._on_arrival(at_ns)
         self._broker.extra_ns = 0
         event = perform(self._broker, command, self._now)
         extra_ns = self._broker.extra_ns
         answered_ns = at_ns + (max(0, extra_ns - one_way_ns) if extra_ns else one_way_ns)
-        self._agenda.at(answered_ns, lambda answer_ns: self._answer(number, event, answer_ns))
+        self._agenda.at(answered_ns, lambda answer_ns: self._answer(number, event, post, answer_ns), Rank.ANSWER)
         if answered_ns - at_ns > OVERTAKE_NS:
-            self._agenda.at(at_ns + OVERTAKE_NS, lambda _at_ns: self._let_next(number))
+            self._agenda.at(at_ns + OVERTAKE_NS, lambda _at_ns: self._let_next(number), Rank.ANSWER)
 
-    def _answer(self, number: int, event: Event | None, at_ns: int) -> None:
+    def _answer(self, number: int, event: Event | None, post: Post, at_ns: int) -> None:
         if self._alive and event is not None:
-            self._post(with_time(event, at_ns))
+            post(with_time(event, at_ns))
         self._let_next(number)
 
     def _let_next(self, number: int) -> None:

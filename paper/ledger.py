@@ -146,6 +146,17 @@ class Ledger(msgspec.Struct, kw_only=True):
             holding.realised_inr += holding.net_units * price_inr - holding.cost_inr
         holding.net_units, holding.cost_inr, holding.has_basis = 0, Decimal(0), True
 
+    def convert(self, leg: LegId, to: LegId, units: int) -> None:
+        """Move `units` (positive) of a leg to another product at what they cost; no more than there are."""
+        holding = self.holdings.setdefault(leg, Holding())
+        moved = min(units, abs(holding.net_units)) * sign(holding.net_units)
+        if not moved:
+            return
+        cost = _part(holding.cost_inr, abs(moved), abs(holding.net_units))
+        target = self.holdings.setdefault(to, Holding(has_basis=holding.has_basis))
+        holding.net_units, holding.cost_inr = holding.net_units - moved, holding.cost_inr - cost
+        target.net_units, target.cost_inr = target.net_units + moved, target.cost_inr + cost
+
     def start_day(self) -> None:
         """Carry over to a new day: profit and charges become capital, positions overnight, closed ones disappear."""
         self.capital_inr -= self.charges_inr

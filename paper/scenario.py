@@ -85,7 +85,27 @@ class MasterUnreadable:
     for_ns: int
 
 
-Action = Quotes | MasterTrades | SetAvailable | Check | Operate | ArmFault | OwnTrade | Crash | MasterUnreadable
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterConverts:
+    """The master changes the product of a position without an order."""
+
+    leg: LegId
+    to: LegId
+    quantity: int
+
+
+Action = (
+    Quotes
+    | MasterTrades
+    | MasterConverts
+    | SetAvailable
+    | Check
+    | Operate
+    | ArmFault
+    | OwnTrade
+    | Crash
+    | MasterUnreadable
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +126,8 @@ class Scenario:
     end_ns: int
     settings: Settings
     instruments: tuple[Instrument, ...]
+    instruments_next_day: tuple[Instrument, ...] | None
+    "What the file of the second day lists; `None`: the same again."
     master_positions: dict[LegId, int]
     steps: tuple[Step, ...]
     expect: dict[str, object]

@@ -30,7 +30,7 @@ from engine.model import (
     instrument_id,
     leg_id,
 )
-from paper.faults import FaultKind, FaultOn
+from paper.faults import AFTER_NS, AFTER_USUAL_NS, BY_USUAL_NS, FaultKind, FaultOn, fits
 from paper.instrument_file import read_instruments
 from paper.scenario import (
     MASTER,
@@ -38,6 +38,7 @@ from paper.scenario import (
     ArmFault,
     Check,
     Crash,
+    MasterConverts,
     MasterTrades,
     MasterUnreadable,
     Operate,
@@ -54,7 +55,9 @@ DAY = date(2026, 11, 2)
 START = "09:30:00"
 EXCHANGE = "NFO"
 PRODUCT = "NRML"
-TOP_KEYS = ("name", "instruments", "master", "children", "settings", "steps", "end", "expect", "date")
+TOP_KEYS = (
+    "name", "instruments", "instruments_next_day", "master", "children", "settings", "steps", "end", "expect", "date",
+)  # fmt: skip
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -63,15 +66,15 @@ def load_scenario(path: Path) -> Scenario:
 
 
 def duration_ns(node: Located) -> int:
-    """`5s`, `1.5s`, `250ms`, `2m` as nanoseconds."""
+    """`5s`, `1.5s`, `250ms`, `2m`, `24h` as nanoseconds."""
     text = node.text or ""
-    for suffix, unit_ns in (("ms", NS_PER_S // 1000), ("s", NS_PER_S), ("m", 60 * NS_PER_S)):
+    for suffix, unit_ns in (("ms", NS_PER_S // 1000), ("s", NS_PER_S), ("m", 60 * NS_PER_S), ("h", 3600 * NS_PER_S)):
         if text.endswith(suffix):
             digits = text.removesuffix(suffix)
             if re.fullmatch(r"[0-9]+(\.[0-9]+)?", digits):
                 return int(Decimal(digits) * unit_ns)
             break
-    raise node.fault(f"must be a time such as 5s, 1.5s, 250ms or 2m, not {node.text!r}")
+    raise node.fault(f"must be a time such as 5s, 1.5s, 250ms, 2m or 24h, not {node.text!r}")
 
 
 class _Reader:
@@ -88,7 +91,9 @@ class _Reader:
     def scenario(self) -> Scenario:
         """The file as a scenario."""
         instruments = self._instruments(self.top["instruments"])
-        self.exchanges = {i.symbol: i.exchange for i in instruments}
+        later = self.top.get("instruments_next_day")
+        next_day = None if later is None else self._instruments(later)
+        self.exchanges = {i.symbol: i.exchange for i in (*instruments, *(next_day or ()))}
         master = check_keys(self.top["master"], ("available", "positions"), ("available",))
         account = Account(id=MASTER, broker="paper", capital_inr=as_decimal(master["available"]))
         children = tuple(build_child(node) for node in as_sequence(self.top["children"]))
@@ -105,6 +110,7 @@ class _Reader:
             end_ns=self.start_ns + duration_ns(self.top["end"]),
             settings=settings,
             instruments=instruments,
+            instruments_next_day=next_day,
             master_positions=self._held(master.get("positions")),
             steps=tuple(sorted(steps, key=lambda s: s.at_ns)),
             expect=self._expect(),
@@ -166,6 +172,7 @@ class _Reader:
         readers: dict[str, Callable[[Located, int], Action]] = {
             "quote": self._quotes,
             "master_order": self._master_order,
+            "master_converts": self._conversion,
             "master_available": lambda n, _: SetAvailable(amounts=((MASTER, as_decimal(n)),)),
             "child_available": self._child_available,
             "check": self._check,
@@ -241,6 +248,12 @@ class _Reader:
             )
         )
 
+    def _conversion(self, node: Located, _at_ns: int) -> MasterConverts:
+        given = check_keys(node, ("symbol", "from", "to", "quantity"), ("symbol", "from", "to", "quantity"))
+        symbol = as_text(given["symbol"])
+        leg, to = (leg_id(self._exchange(symbol), symbol, as_text(given[key])) for key in ("from", "to"))
+        return MasterConverts(leg=leg, to=to, quantity=_positive(given["quantity"]))
+
     def _child_available(self, node: Located, _at_ns: int) -> SetAvailable:
         amounts = as_mapping(node).items()
         return SetAvailable(amounts=tuple((of_child(a, c, self.children), as_decimal(a)) for c, a in amounts))
@@ -250,19 +263,22 @@ class _Reader:
         return Check(positions=positions(held, self.children))
 
     def _operator(self, node: Located, at_ns: int) -> Operate:
-        keys = ("command", "level", "children", "child", "symbol", "mode", "inr", "units", "scope")
+        keys = ("command", "level", "children", "child", "symbol", "to", "product", "mode", "inr", "units", "scope")
         return Operate(event=operator_event(check_keys(node, keys, ("command",)), at_ns))
 
     def _fault(self, node: Located, _at_ns: int) -> ArmFault:
         keys = ("child", "on", "kind", "times", "after", "by")
         given = check_keys(node, keys, ("child", "on", "kind"))
+        on, kind = as_choice(given["on"], FaultOn), as_choice(given["kind"], FaultKind)
+        if not fits(kind, on):
+            raise given["kind"].fault(f"{kind.value} cannot happen to {on.value}")
         return ArmFault(
             child=self._child(given["child"]),
-            on=as_choice(given["on"], FaultOn),
-            kind=as_choice(given["kind"], FaultKind),
+            on=on,
+            kind=kind,
             times=_positive(given["times"]) if "times" in given else 1,
-            after_ns=duration_ns(given["after"]) if "after" in given else 60 * NS_PER_S,
-            by_ns=duration_ns(given["by"]) if "by" in given else 10 * NS_PER_S,
+            after_ns=duration_ns(given["after"]) if "after" in given else AFTER_NS.get(kind, AFTER_USUAL_NS),
+            by_ns=duration_ns(given["by"]) if "by" in given else BY_USUAL_NS,
         )
 
     def _trade(self, node: Located, _at_ns: int) -> OwnTrade:

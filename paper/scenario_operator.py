@@ -6,6 +6,7 @@ from config.document import Located
 from config.fields import as_choice, as_decimal, as_int, as_text, as_texts
 from config.schema import Mode
 from engine import events
+from engine.model import leg_id
 
 Given = dict[str, Located]
 
@@ -63,6 +64,19 @@ def _flatten(given: Given, at_ns: int) -> events.Operator:
     return events.Flattened(at_ns=at_ns, children=named)
 
 
+def _map_leg(given: Given, at_ns: int) -> events.Operator:
+    exchange = as_text(given["exchange"]) if "exchange" in given else "NFO"
+    product = as_text(given["product"]) if "product" in given else "NRML"
+    symbol = _text(given, "symbol")
+    to = as_text(given["to"]) if "to" in given else symbol
+    return events.LegMapped(at_ns=at_ns, leg=leg_id(exchange, symbol, product), symbol=to)
+
+
+def _hand_over(given: Given, at_ns: int) -> events.Operator:
+    named = _children(given) or ((_text(given, "child"),) if "child" in given else ())
+    return events.HandedOver(at_ns=at_ns, children=named)
+
+
 COMMANDS: dict[str, Callable[[Given, int], events.Operator]] = {
     "pause": lambda given, at_ns: events.Paused(at_ns=at_ns),
     "resume": lambda given, at_ns: events.Resumed(at_ns=at_ns),
@@ -76,5 +90,8 @@ COMMANDS: dict[str, Callable[[Given, int], events.Operator]] = {
     "join": lambda given, at_ns: events.ChildJoined(at_ns=at_ns, child=_text(given, "child")),
     "resync": lambda given, at_ns: events.ChildResynced(at_ns=at_ns, child=_text(given, "child")),
     "flatten": _flatten,
+    "hand_over": _hand_over,
+    "start_fresh": lambda given, at_ns: events.StartedFresh(at_ns=at_ns),
+    "map_leg": _map_leg,
 }
 """The words of INTERFACES, and what each makes."""

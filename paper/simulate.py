@@ -4,7 +4,8 @@ Outside the process are the exchange, books, positions, margins, quotes, armed f
 survive a crash. Inside are memory, timers and pushes; what the journal made durable is found again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from functools import partial
 
 from config.rules import charge_rates
@@ -14,15 +15,17 @@ from engine.commands import Command, PlaceOrder
 from engine.core.invariants import violations
 from engine.core.replicator import Replicator
 from engine.core.turn import Turn
-from engine.events import Event, Resumed
+from engine.daily import DailyTurn
+from engine.events import Event, InstrumentsLoaded, Resumed
+from engine.feed import QuoteFeed
 from engine.loop import EngineLoop
 from engine.model import NS_PER_S
-from engine.opening import opening, sessions_of
-from engine.ports import SessionState
+from engine.opening import next_day, opening, sessions_of
+from engine.ports import Lane, SessionState
 from engine.runtime import boot
 from engine.snapshot import NoticeLine
 from paper import scenario as act
-from paper.faults import Fault
+from paper.faults import Fault, FaultKind
 from paper.scenario import MASTER, Scenario
 from paper.world import World
 
@@ -62,6 +65,11 @@ class Simulation:
             overnight=scenario.master_positions,
             push_master=False,
         )
+        for step in scenario.steps:
+            if isinstance(step.action, act.ArmFault) and step.action.kind is FaultKind.STALE_READ:
+                self.world.brokers[step.action.child].keep_past()
+        self.instruments = scenario.instruments
+        self._days = DailyTurn(self.loop, scenario.day, self._open_day)
         self._state: SessionState | None = None
         self._resume_kept = False
         self._intents: set[str] = set()
@@ -88,17 +96,33 @@ class Simulation:
         """Every child's net positions at the broker, zeros left out."""
         return {child.id: self.world.net_positions(child.id) for child in self.scenario.settings.children}
 
+    def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
+        """Fresh lines for a process that starts."""
+        return self.world.connect()
+
     def _boot(self, now_ns: int) -> None:
         """Start a process on whatever the disk holds."""
         self._state = state = self._open_state()
         scenario = self.scenario
-        lanes, feed = self.world.connect()
-        start = opening(scenario.settings, scenario.day, now_ns, unclean=state.unclean)
+        lanes, feed = self.connect()
+        start = opening(scenario.settings, self._days.day, now_ns, unclean=state.unclean)
         recorded = _Recorder(state, self._intents)
-        boot(self.loop, recorded, lanes, feed, start, scenario.instruments, version="simulate", on_notice=self._note)
+        boot(self.loop, recorded, lanes, feed, start, self.instruments, version="simulate", on_notice=self._note)
         if self._resume_kept:
             self._resume_kept = False
             self.loop.post(Resumed(at_ns=now_ns))
+
+    def _open_day(self, day: date, now_ns: int) -> Sequence[Event]:
+        """The morning of the next trading day: outside the process at once, and for the process if there is one."""
+        if self.scenario.instruments_next_day is not None:
+            self.instruments = self.scenario.instruments_next_day
+        today = day.isoformat()
+        self.instruments = tuple(i for i in self.instruments if i.expiry is None or i.expiry >= today)
+        self.world.start_day(sessions_of(day), self.instruments, now_ns)
+        if self.loop.host is None:
+            return ()
+        began = next_day(self.scenario.settings, day, now_ns)
+        return (began, InstrumentsLoaded(at_ns=now_ns, instruments=self.instruments))
 
     def _crash(self, now_ns: int, for_ns: int) -> None:
         """The process dies; memory, timers and pushes are gone."""
@@ -147,6 +171,8 @@ class Simulation:
                 self.world.exchange.trade(
                     action.child, action.symbol, action.exchange, action.side, action.quantity, action.product, now_ns
                 )
+            case act.MasterConverts(leg=leg, to=to, quantity=quantity):
+                self.world.exchange.convert(MASTER, leg, to, quantity, now_ns)
             case act.MasterUnreadable(for_ns=for_ns):
                 self.world.brokers[MASTER].fail_reads_until(now_ns + for_ns)
             case _:
@@ -182,7 +208,7 @@ class Simulation:
         found: list[str] = []
         for child in self.scenario.settings.children:
             tags: set[str] = set()
-            for row in self.world.exchange.orders(child.id):
+            for row in self.world.orders(child.id):
                 if not row.tag:
                     continue
                 if row.tag in tags:
@@ -204,7 +230,7 @@ class _Recorder:
         self._session, self._intents = session, intents
         self._pending: list[str] = []
         self.replicator, self.unclean = session.replicator, session.unclean
-        self.start, self.encode_state = session.start, session.encode_state
+        self.start, self.prune, self.encode_state = session.start, session.prune, session.encode_state
         self.checkpoint, self.end, self.crash = session.checkpoint, session.end, session.crash
 
     def append(self, event: Event, commands: Sequence[Command]) -> None:

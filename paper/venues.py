@@ -39,7 +39,7 @@ class DemoVenue:
         seed = settings.demo.seed
         sessions = sessions_of(day)
         nifty_freeze = freeze_units("NIFTY", day)
-        self.day = day
+        self.day, self.start_ns = day, start_ns
         self.market = SimulatedMarket(
             seed,
             start_ns,
@@ -59,15 +59,39 @@ class DemoVenue:
         )
         self.until_ns: int | None = None
         self._script = MasterScript(self.market, settings.master.id, start_ns, seed)
-        loop.agenda.at(start_ns, self._step)
+        self._hurries = False
+        self._planned = 0
+        self._plan(start_ns)
 
-    def _step(self, now_ns: int) -> None:
+    def hurry(self, on: bool, now_ns: int) -> None:
+        """While a past market is rebuilt, make only the quotes that an order meets: nobody hears the others."""
+        self._hurries = on
+        self.world.before_work = self._be_current if on else None
+        if not on:
+            self._be_current(now_ns)
+
+    def _plan(self, due_ns: int) -> None:
+        """The one next step; one that was planned before is dropped."""
+        self._planned += 1
+        if due_ns < NEVER_NS:
+            self.world.agenda.at(due_ns, partial(self._step, self._planned))
+
+    def _step(self, number: int, now_ns: int) -> None:
+        if number != self._planned:
+            return
         self.world.quote(self.market.advance(now_ns), now_ns)
         for order in self._script.due_orders(now_ns):
             self.world.exchange.place(order, now_ns)
-        due_ns = min(self.market.next_due_ns(), self._script.next_due_ns())
-        if due_ns < NEVER_NS:
-            self.world.agenda.at(max(due_ns, now_ns + 1), self._step)
+        due_ns = self._script.next_due_ns()
+        if not self._hurries or self.world.exchange.has_resting:
+            due_ns = min(due_ns, self.market.next_due_ns())
+        self._plan(max(due_ns, now_ns + 1))
+
+    def _be_current(self, now_ns: int) -> None:
+        """Make the quotes up to now; after it one step in turn, which sees whether an order rests."""
+        if now_ns >= self.start_ns:
+            self.world.quote(self.market.advance(now_ns), now_ns)
+            self._plan(max(min(self._script.next_due_ns(), self.market.next_due_ns()), now_ns + 1))
 
 
 class ReplayVenue:
@@ -81,6 +105,7 @@ class ReplayVenue:
 
     def __init__(self, settings: Settings, loop: EngineLoop, recorded: RecordedDay) -> None:
         self.recorded, self.day, self.instruments = recorded, recorded.day, recorded.instruments
+        self.start_ns = first_ns(recorded)
         self.world = World(
             settings,
             sessions=sessions_of(recorded.day),
@@ -95,6 +120,9 @@ class ReplayVenue:
         for report in recorded.master_orders:
             loop.agenda.at(report.updated_ns, partial(self.world.record_master, report))
         self._plan_quotes()
+
+    def hurry(self, on: bool, now_ns: int) -> None:
+        """A recorded market is as quick as it can be."""
 
     def _plan_quotes(self) -> None:
         if self._next_quotes < len(self.recorded.quotes):

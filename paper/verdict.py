@@ -39,7 +39,7 @@ def document(name: str, state: State, world: World, start_ns: int) -> Json:
         "ratios": {} if strategy is None else {c: str(r) for c, r in (strategy.ratios or strategy.last_ratios).items()},
         "positions": {child: world.net_positions(child) for child in children},
         "allocations": {child: _allocations(state.children[child]) for child in children},
-        "orders": {child: [_order(row, start_ns) for row in world.exchange.orders(child)] for child in children},
+        "orders": {child: [_order(row, start_ns) for row in world.orders(child)] for child in children},
         "skipped": [{"child": s.child, "symbol": s.symbol, "reason": s.reason} for s in state.skips.values()],
         "held": _held(state),
     }
@@ -49,7 +49,7 @@ def replay_result(venue: Venue, state: State) -> Json:
     """What a replayed day came to, with every account's result in rupees."""
     world = venue.world
     name = venue.recorded.name if isinstance(venue, ReplayVenue) else venue.day.isoformat()
-    result = document(name, state, world, state.started_ns)
+    result = document(name, state, world, venue.start_ns)
     accounts = [state.master.account, *(child.id for child in state.settings.children)]
     result["day"] = venue.day.isoformat()
     result["master"] = {
@@ -57,10 +57,14 @@ def replay_result(venue: Venue, state: State) -> Json:
         "positions": world.net_positions(state.master.account),
     }
     result["pnl_inr"] = {account: _pnl(world, account) for account in accounts}
-    turn = Turn(state, state.now_ns, {child.id: child for child in state.settings.children})
-    result["violations"] = violations(turn)
+    result["violations"] = broken(state)
     result["failed"] = []
     return result
+
+
+def broken(state: State) -> list[str]:
+    """The invariants that a state breaks, as sentences."""
+    return violations(Turn(state, state.now_ns, {child.id: child for child in state.settings.children}))
 
 
 def _pnl(world: World, account: str) -> Json:
@@ -123,6 +127,11 @@ def _held(state: State) -> list[Json]:
             symbol = split_leg(order.leg)[1]
             row: Json = {"child": order.account, "symbol": symbol, "reason": order.reason}
             rows[order.account, symbol, order.reason] = row
+    for child in state.children.values():
+        for leg in child.legs.values():
+            if leg.changed:
+                symbol = split_leg(leg.leg)[1]
+                rows[child.id, symbol, leg.changed] = {"child": child.id, "symbol": symbol, "reason": leg.changed}
     return list(rows.values())
 
 

@@ -34,7 +34,7 @@ def test_order_ids_name_the_program_and_the_day_and_only_increase() -> None:
     world = World()
     world.exchange.add_account("C2", Decimal(1))
     ids = [world.accepted(order(account=account)) for account in ("C1", "C2", "C1")]
-    assert ids == ["PAPER_261102000000001", "PAPER_261102000000002", "PAPER_261102000000003"]
+    assert ids == ["PAPER_261102010000001", "PAPER_261102020000001", "PAPER_261102010000002"]
 
 
 def test_used_tag_is_accepted_again_so_that_a_doubled_order_shows() -> None:

@@ -126,7 +126,7 @@ def test_new_day_empties_the_book_and_carries_positions() -> None:
     assert world.exchange.available_inr("C1") > before
     world.now = ns("09:30", 3)
     assert world.place(order(symbol=PUT)).reason == rejections.UNKNOWN_INSTRUMENT
-    assert world.accepted(order()) == "PAPER_261103000000004"
+    assert world.accepted(order()) == "PAPER_261103010000004"
 
 
 def test_position_missing_from_the_new_days_file_is_kept_and_its_orders_are_refused() -> None:
@@ -187,7 +187,7 @@ def test_everything_survives_a_restart() -> None:
         ("A", COMPLETE, 130),
         ("B", COMPLETE, 65),
     ]
-    assert other.accepted(order()) == "PAPER_261102000000003"
+    assert other.accepted(order()) == "PAPER_261102010000003"
     assert other.exchange.to_bytes() == other.restarted().exchange.to_bytes()
 
 
@@ -213,7 +213,7 @@ def test_damaged_state_is_refused(data: bytes) -> None:
 
 def test_state_of_another_version_is_refused() -> None:
     world = World()
-    data = world.exchange.to_bytes().replace(b'"version":1', b'"version":99')
+    data = world.exchange.to_bytes().replace(b'"version":2', b'"version":99')
     with pytest.raises(StateRefused, match="99"):
         Exchange.from_bytes(
             data, paper=world.paper(), sessions=(), instruments=(), charges=None, on_update=world.collect

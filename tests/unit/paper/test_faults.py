@@ -10,8 +10,8 @@ from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
 from engine.model import NS_PER_MS, BookStatus, OrderType, Side
 from engine.ports import Answer
-from paper.faults import READ_TIMEOUT_NS, FaultKind, FaultOn
-from tests.unit.paper.builders import CALL, NOW, order
+from paper.faults import READ_TIMEOUT_NS, FaultKind, FaultOn, fits
+from tests.unit.paper.builders import CALL, NOW, order, quote
 from tests.unit.paper.faulty import Line
 
 WRITES = (FaultOn.PLACE, FaultOn.MODIFY, FaultOn.CANCEL)
@@ -71,16 +71,30 @@ WRITE_TABLE = {
     FaultKind.SERVER_ERROR: (UNKNOWN, False, 0),
     FaultKind.TOKEN_EXPIRED: (Outcome.NEEDS_LOGIN, False, 0),
     FaultKind.SLOW: (Outcome.ACKED, True, BY_MS * NS_PER_MS),
+    FaultKind.ACCEPTED_THEN_REJECTED: (Outcome.ACKED, True, 0),
+    FaultKind.TAG_DROPPED: (Outcome.ACKED, False, 0),  # it reached the exchange, but nothing there has its tag
+    FaultKind.TAG_DROPPED_THEN_TIMEOUT: (UNKNOWN, False, READ_TIMEOUT_NS),
+    FaultKind.LOST_ANSWER_CONNECTION: (UNKNOWN, True, 0),
+    FaultKind.NOT_SENT: (Outcome.NOT_SENT, False, 0),
+    FaultKind.IP_REFUSED: (Outcome.IP_REFUSED, False, 0),
+    FaultKind.CANCEL_REFUSED: (Outcome.REJECTED, False, 0),
 }
+WRITES_HIT = [(kind, on) for kind in WRITE_TABLE for on in WRITES if fits(kind, on)]
+FAILING_READS = [
+    (kind, on)
+    for kind in FaultKind
+    for on in READS
+    if fits(kind, on) and kind not in (FaultKind.SLOW, FaultKind.TOKEN_EXPIRED, FaultKind.STALE_READ)
+]
+INCOMPLETE = (FaultKind.PARTIAL_READ, FaultKind.EMPTY_READ)
 
 
 def test_table_has_every_kind() -> None:
-    assert set(WRITE_TABLE) == set(FaultKind)
+    assert {*WRITE_TABLE, *INCOMPLETE, FaultKind.STALE_READ} == set(FaultKind)
     assert set(WRITES) | set(READS) == set(FaultOn)
 
 
-@pytest.mark.parametrize("on", WRITES)
-@pytest.mark.parametrize("kind", list(FaultKind))
+@pytest.mark.parametrize(("kind", "on"), WRITES_HIT)
 def test_write_under_a_fault(kind: FaultKind, on: FaultOn) -> None:
     account = Account()
     account.line.arm(kind, on, after_s=AFTER_S, by_ms=BY_MS)
@@ -112,8 +126,7 @@ def test_write_accepted_late_reaches_the_exchange_once_and_when_it_said(on: Faul
     assert len(account.line.market.exchange.orders("C1")) == (2 if on is FaultOn.PLACE else 1)
 
 
-@pytest.mark.parametrize("on", READS)
-@pytest.mark.parametrize("kind", [k for k in FaultKind if k not in (FaultKind.SLOW, FaultKind.TOKEN_EXPIRED)])
+@pytest.mark.parametrize(("kind", "on"), FAILING_READS)
 def test_read_under_a_fault_fails_and_is_never_empty(kind: FaultKind, on: FaultOn) -> None:
     account = Account()
     account.line.arm(kind, on)
@@ -121,7 +134,7 @@ def test_read_under_a_fault_fails_and_is_never_empty(kind: FaultKind, on: FaultO
         account.read(on)
     assert not isinstance(failure.value, NeedsLogin)
     assert str(failure.value)
-    timed_out = WRITE_TABLE[kind][2] == READ_TIMEOUT_NS
+    timed_out = kind not in INCOMPLETE and WRITE_TABLE[kind][2] == READ_TIMEOUT_NS
     assert account.broker.extra_ns == (READ_TIMEOUT_NS if timed_out else 0)
 
 
@@ -133,11 +146,66 @@ def test_slow_read_is_complete(on: FaultOn) -> None:
     assert account.broker.extra_ns == BY_MS * NS_PER_MS
 
 
+def test_order_rejected_after_its_answer_is_never_filled() -> None:
+    account = Account()
+    account.line.arm(FaultKind.ACCEPTED_THEN_REJECTED, after_s=1)
+    answer = account.write(FaultOn.PLACE)
+    account.line.market.quotes(quote(last="120"))
+    account.line.run(999)
+    before = account.line.market.exchange.orders("C1")[-1]
+    account.line.run(1000)
+    after = account.line.market.exchange.orders("C1")[-1]
+    assert (before.order_id, before.status, before.filled) == (answer.order_id, BookStatus.OPEN, 0)
+    assert (after.order_id, after.status, after.filled) == (answer.order_id, BookStatus.REJECTED, 0)
+    assert after.status_text
+
+
+def test_order_that_was_cancelled_meanwhile_is_not_rejected_any_more() -> None:
+    account = Account()
+    account.line.arm(FaultKind.ACCEPTED_THEN_REJECTED, after_s=1)
+    answer = account.write(FaultOn.PLACE)
+    account.broker.cancel(CancelOrder(account="C1", tag="NEW", order_id=answer.order_id))
+    account.line.run(1000)
+    assert account.line.market.exchange.orders("C1")[-1].status is BookStatus.CANCELLED
+
+
+@pytest.mark.parametrize("kind", [FaultKind.TAG_DROPPED, FaultKind.TAG_DROPPED_THEN_TIMEOUT])
+def test_order_without_its_tag_is_in_the_book_all_the_same(kind: FaultKind) -> None:
+    account = Account()
+    account.line.arm(kind)
+    answer = account.write(FaultOn.PLACE)
+    row = account.line.market.exchange.orders("C1")[-1]
+    assert (row.tag, row.status) == ("", BookStatus.COMPLETE)
+    assert answer.order_id == (row.order_id if kind is FaultKind.TAG_DROPPED else "")
+
+
+def test_stale_read_shows_the_account_as_it_was() -> None:
+    account = Account()
+    account.broker.keep_past()
+    account.line.clock.advance(NOW + 5000 * NS_PER_MS)
+    book, positions = account.read(FaultOn.ORDERS), account.read(FaultOn.POSITIONS)
+    account.write(FaultOn.PLACE)
+    account.broker.remember()
+    account.line.clock.advance(NOW + 9000 * NS_PER_MS)
+    for on in (FaultOn.ORDERS, FaultOn.POSITIONS):
+        account.line.arm(FaultKind.STALE_READ, on, by_ms=4001)
+        assert account.read(on) == (book if on is FaultOn.ORDERS else positions)
+        account.line.arm(FaultKind.STALE_READ, on, by_ms=4000)
+        assert account.read(on) != (book if on is FaultOn.ORDERS else positions)
+
+
+def test_kind_that_fits_only_some_calls_says_so() -> None:
+    assert not fits(FaultKind.CANCEL_REFUSED, FaultOn.PLACE)
+    assert not fits(FaultKind.STALE_READ, FaultOn.MARGINS)
+    assert not fits(FaultKind.TAG_DROPPED, FaultOn.MODIFY)
+    assert all(fits(FaultKind.RATE_LIMITED, on) for on in FaultOn)
+
+
 # How long a fault lasts
 
 
 @pytest.mark.parametrize("on", WRITES)
-@pytest.mark.parametrize("kind", [k for k in FaultKind if k is not FaultKind.TOKEN_EXPIRED])
+@pytest.mark.parametrize("kind", [k for k in FaultKind if fits(k, FaultOn.PLACE) and k is not FaultKind.TOKEN_EXPIRED])
 def test_call_after_the_fault_is_well(kind: FaultKind, on: FaultOn) -> None:
     account = Account()
     account.line.arm(kind, FaultOn.PLACE, by_ms=BY_MS)

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.commands import ReadAccount
-from engine.events import Paused, RequestAnswered
+from engine.events import Event, Paused, RequestAnswered
 from engine.lanes import OVERTAKE_NS
 from engine.model import NS_PER_MS
 from paper.faults import FaultKind, FaultOn
@@ -178,6 +178,19 @@ def test_dead_lane_takes_no_orders() -> None:
     line.run(1000)
     assert line.at_exchange() == []
     assert line.heard == []
+
+
+def test_line_taken_over_is_as_busy_as_it_was_and_its_answers_go_to_whoever_asked() -> None:
+    line = Line()
+    line.submit(order(tag="A"), order(tag="B"))
+    line.run(20)
+    heard: list[Event] = []
+    line.lane.listen(heard.append)
+    line.submit(order(tag="C"))
+    line.run(1000)
+    assert line.at_exchange() == [(50, "A"), (150, "B"), (250, "C")]
+    assert line.answers() == [(100, "A", "acked"), (200, "B", "acked")]
+    assert [event.tag for event in heard if isinstance(event, RequestAnswered)] == ["C"]
 
 
 def test_event_moved_to_another_time_is_otherwise_the_same() -> None:

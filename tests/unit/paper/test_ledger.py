@@ -168,3 +168,20 @@ def test_expired_leg_is_settled(price: str | None, realised: str) -> None:
 )
 def test_price_of_one_unit(value: str, units: int, price: str) -> None:
     assert per_unit(Decimal(value), units) == Decimal(price)
+
+
+@pytest.mark.parametrize(
+    ("held", "units", "left", "moved"),
+    [(130, 65, 65, 65), (130, 130, 0, 130), (130, 500, 0, 130), (-130, 65, -65, -65), (0, 65, 0, 0)],
+)
+def test_conversion_moves_units_at_their_cost(held: int, units: int, left: int, moved: int) -> None:
+    normal, intraday = leg_id("NFO", CALL, "NRML"), leg_id("NFO", CALL, "MIS")
+    ledger = Ledger(capital_inr=Decimal(0))
+    if held:
+        side = Side.BUY if held > 0 else Side.SELL
+        ledger.trade(normal, side, abs(held), abs(held) * Decimal(100))
+    ledger.convert(normal, intraday, units)
+    assert (ledger.net_units(normal), ledger.net_units(intraday)) == (left, moved)
+    if moved:
+        assert ledger.holdings[intraday].average_inr == 100
+    assert ledger.pnl(priced("100")).open == 0

@@ -75,6 +75,7 @@ def test_smallest_file_has_the_defaults_of_a_scenario(tmp_path: Path) -> None:
         ("1.5s", 1500 * NS_PER_MS),
         ("250ms", 250 * NS_PER_MS),
         ("2m", 120 * NS_PER_S),
+        ("24.5h", 88_200 * NS_PER_S),
         ("0.000000001s", 1),
     ],
 )
