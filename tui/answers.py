@@ -83,9 +83,19 @@ class Answers:
             if row.child in chosen and self.units(prompt, row) < row.units
         }
         return PromptAnswered(
-            at_ns=at_ns, approve=True, prompt=prompt.id, children=None if everyone else chosen, units=lowered
+            at_ns=at_ns,
+            approve=True,
+            prompt=prompt.id,
+            children=None if everyone else chosen,
+            units=lowered,
+            shown=shown(prompt),
         )
 
     def refusal(self, prompt: PromptView, at_ns: int) -> Operator:
         """The event that declines the prompt for everyone."""
-        return PromptAnswered(at_ns=at_ns, approve=False, prompt=prompt.id)
+        return PromptAnswered(at_ns=at_ns, approve=False, prompt=prompt.id, shown=shown(prompt))
+
+
+def shown(prompt: PromptView) -> dict[str, int]:
+    """What the operator saw of a prompt, as `PromptAnswered.shown` has it: an answer covers nothing beyond it."""
+    return {f"{row.child}|{row.leg}": row.units for row in prompt.rows}

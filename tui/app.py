@@ -18,7 +18,7 @@ from textual.screen import Screen
 from tui.bridge import EngineFeed
 from tui.driver import SafeDriver, quiet_standard_streams
 from tui.frame import Frame
-from tui.operations import Operations
+from tui.restarts import Restarts
 from tui.screens import detail
 from tui.screens.ask import Notice
 from tui.screens.confirm import Confirm
@@ -35,7 +35,7 @@ EXIT_TERMINAL_LOST = 129
 HZ = 8
 
 
-class LockstepApp(Operations):
+class LockstepApp(Restarts):
     """The dashboard.
 
     Args:
@@ -58,6 +58,7 @@ class LockstepApp(Operations):
         Binding("j", "join", "join", tooltip="Let a left-out child join the running strategy"),
         Binding("k", "cap", "max capital", tooltip="Set a child's capital cap (typed)"),
         Binding("o", "adopt", "adopt", tooltip="Follow a background leg of the master from now on"),
+        Binding("t", "terms", "new terms", tooltip="Map a leg whose instrument changed over night (typed)"),
         Binding("m", "mode", "paper/live", tooltip="Switch between PAPER and LIVE (typed)"),
         Binding(
             "x", "reset", "reset", tooltip="Reset the strategy: ratios cleared, what is open becomes exit-only (typed)"
@@ -135,6 +136,7 @@ class LockstepApp(Operations):
         self.frame = Frame(snapshot=snapshot, now_ns=self.feed.now_ns(), quiet_s=self._quiet_ticks / self.hz)
         self.answers.forget_gone(snapshot)
         self.draw(self.frame)
+        self.offer_restart()
         self.offer_prompts()
 
     def draw(self, frame: Frame) -> None:

@@ -10,6 +10,7 @@ from textual.app import App
 
 from config.schema import Mode
 from engine import events as ev
+from engine.model import LegId, split_leg
 from engine.snapshot import EngineState
 from tui import format as fmt
 from tui.answers import Answers
@@ -215,6 +216,39 @@ class Operations(App[int]):
         if symbol:
             self.send(ev.BackgroundAdopted(at_ns=self.now(), symbol=symbol))
             self.tell(f"{symbol}: adoption asked for.")
+
+    def action_terms(self) -> None:
+        """Choose a leg whose instrument changed over night, then type its symbol of today."""
+        frame = self.ready()
+        if frame is None:
+            return
+        if not say.changed_rows(frame, 80):
+            self.tell("No instrument changed over night.")
+            return
+        self.push_screen(Picker(frame, "NEW TERMS: which leg", say.changed_rows), self.terms_of)
+
+    def terms_of(self, leg: str | None) -> None:
+        """Type the symbol of today."""
+        if not leg or self.frame is None:
+            return
+        self.push_screen(
+            TypedValue(
+                self.frame,
+                "NEW TERMS",
+                lambda now, width: say.terms_lines(now, width, leg),
+                hint="the symbol of today; the same one accepts the new terms",
+                preview=lambda text: say.terms_preview(text, leg),
+            ),
+            lambda text: self.map_leg(leg, text),
+        )
+
+    def map_leg(self, leg: str, text: str | None) -> None:
+        """Send the typed symbol."""
+        if text is None:
+            return
+        symbol = text.strip().upper()
+        self.send(ev.LegMapped(at_ns=self.now(), leg=LegId(leg), symbol=symbol))
+        self.tell(f"{split_leg(LegId(leg))[1]}: {symbol} from now on.")
 
     # Strategy and mode ------------------------------------------------------------------------------------------
 

@@ -4,8 +4,26 @@ from tui.answers import Answers
 
 
 def test_untouched_prompt_is_approved_for_everyone() -> None:
-    event = Answers().approval(s.prompt(), 5)
-    assert event == PromptAnswered(at_ns=5, approve=True, prompt="P1", children=None, units={})
+    prompt = s.prompt()
+    event = Answers().approval(prompt, 5)
+    assert event == PromptAnswered(
+        at_ns=5,
+        approve=True,
+        prompt="P1",
+        children=None,
+        units={},
+        shown={f"{r.child}|{r.leg}": r.units for r in prompt.rows},
+    )
+
+
+def test_answers_say_what_was_on_the_screen() -> None:
+    prompt = s.prompt(rows=(s.prompt_row("ZC0001", 3), s.prompt_row("ZC0002", 0, units=0)))
+    leg = prompt.rows[0].leg
+    answers = Answers()
+    answers.change(prompt, prompt.rows[0], -1)
+    for event in (answers.approval(prompt, 5), answers.refusal(prompt, 5)):
+        assert isinstance(event, PromptAnswered)
+        assert event.shown == {f"ZC0001|{leg}": 195, f"ZC0002|{leg}": 0}
 
 
 def test_unticked_child_is_left_out_of_the_approval() -> None:

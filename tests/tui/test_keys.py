@@ -21,6 +21,10 @@ def sent(start: Snapshot, *keys: str, refusal: str = "") -> list[ev.Operator]:
     return drive(start, script, refusal=refusal).sent
 
 
+_LEGS = s.condor().legs
+CHANGED = s.condor(
+    legs=(msgspec.structs.replace(_LEGS[0], changed="changed over night: lot 65 -> 75"), *_LEGS[1:]),
+)
 CASES: list[tuple[str, Snapshot, tuple[str, ...], list[ev.Operator]]] = [
     ("pause is immediate", s.condor(), ("space",), [ev.Paused(at_ns=s.NOW)]),
     ("resume asks", s.condor(engine=EngineState.PAUSED), ("space",), []),
@@ -82,6 +86,14 @@ CASES: list[tuple[str, Snapshot, tuple[str, ...], list[ev.Operator]]] = [
         ("o", "enter"),
         [ev.BackgroundAdopted(at_ns=s.NOW, symbol="NIFTY26N0324750CE")],
     ),
+    (
+        "new terms of a leg are typed",
+        CHANGED,
+        ("t", "enter", *"NIFTY26NOV1CE", "enter"),
+        [ev.LegMapped(at_ns=s.NOW, leg=CHANGED.legs[0].leg, symbol="NIFTY26NOV1CE")],
+    ),
+    ("new terms with nothing typed", CHANGED, ("t", "enter", "enter"), []),
+    ("nothing changed over night", s.condor(), ("t", "enter", *"X", "enter"), []),
     ("nothing to adopt", s.condor(), ("o", "enter"), []),
     ("letters without a meaning", s.condor(), tuple("yngzbtuvw"), []),
 ]

@@ -1,7 +1,9 @@
 """What the operator is asked, in lines and choices: each names accounts, symbols and quantities. Pure builders."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
+from engine.model import LegId, split_leg
 from engine.snapshot import Cell, CellState, ChildState, LegRow
 from tui import format as fmt
 from tui.frame import Frame, child_of, children_with_something_open, open_cells, running
@@ -148,11 +150,16 @@ def _child_choice(frame: Frame, index: int, what: str, width: int) -> Row:
 
 def _lacking(frame: Frame, index: int) -> str:
     parts = [
-        f"{leg.title} {fmt.lots(leg.cells[index].have_lots)}/{fmt.lots(leg.cells[index].want_lots)}"
+        f"{clean(leg.title)} {fmt.lots(cell.have_lots)}/{fmt.lots(_whole(cell))}"
         for leg in frame.snapshot.legs
-        if leg.cells[index].state in BEHIND
+        if (cell := leg.cells[index]).state in BEHIND or cell.missing_lots
     ]
     return ", ".join(parts) or "nothing is missing"
+
+
+def _whole(cell: Cell) -> Decimal:
+    """What the child would have had it missed nothing: the target was lowered when lots were missed."""
+    return cell.have_lots + cell.missing_lots if cell.missing_lots else cell.want_lots
 
 
 def flatten_rows(frame: Frame, width: int) -> list[Row]:
@@ -179,3 +186,38 @@ def adopt_rows(frame: Frame, width: int) -> list[Row]:
         text = f"{fmt.lots(leg.background_lots)} lots at {fmt.price(leg.master_average_inr)}"
         rows.append(Row(leg.symbol, line(Span(pad(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
     return rows
+
+
+def changed_rows(frame: Frame, width: int) -> list[Row]:
+    """The legs whose instrument changed over night."""
+    return [
+        Row(leg.leg, line(Span(pad(clean(leg.symbol), 26), Tone.BOLD), shorten(clean(leg.changed), width - 27)))
+        for leg in frame.snapshot.legs
+        if leg.changed
+    ]
+
+
+def terms_lines(frame: Frame, width: int, leg: str) -> list[Line]:
+    """What changed, and who holds what of it."""
+    row = next((found for found in frame.snapshot.legs if found.leg == leg), None)
+    if row is None:
+        return [line(Span("nothing of it is held any more", Tone.DIM))]
+    out = [line(Span(clean(row.symbol), Tone.BOLD), f" {clean(row.product)}")]
+    out += [line(part) for part in wrap(clean(row.changed), width)]
+    out += [line(f"  master {fmt.lots(row.master_lots)}")]
+    out += [
+        line(f"  {pad(clean(cell.child), 10)}{fmt.lots(cell.have_lots)} of ours")
+        for cell in row.cells
+        if cell.have_lots
+    ]
+    text = "Type its symbol of today. The master and all children move together; units change only as the broker says."
+    return [*out, line(), *(line(part) for part in wrap(text, width))]
+
+
+def terms_preview(text: str, leg: str) -> Line | None:
+    """How the typed symbol is understood, `None` when it cannot be a symbol."""
+    symbol = text.strip().upper()
+    old = split_leg(LegId(leg))[1]
+    if not symbol or len(symbol) > 40 or not all(c.isalnum() or c in "&-_." for c in symbol):
+        return None
+    return line(f" accept the new terms of {old}" if symbol == old else f" {old} becomes {symbol}")

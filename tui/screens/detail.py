@@ -66,6 +66,8 @@ def _more(cell: Cell, frame: Frame) -> str:
         (cell.awaiting_lots, "awaiting"),
         (cell.unknown_lots, "unknown"),
         (cell.external_lots, "external (own)"),
+        (cell.orphaned_lots, "handed over"),
+        (cell.missing_lots, "missed (r offers them)"),
     ]
     words = [f"{fmt.lots(value)} {name}" for value, name in parts if value]
     if cell.residue_lots:
@@ -107,10 +109,15 @@ def _facts(child: ChildColumn, frame: Frame) -> list[Line]:
             f"{fmt.rupees(child.pnl_inr, signed=True)}, of it closed {fmt.rupees(child.realised_inr, signed=True)}",
         ),
         ("charges", fmt.rupees(child.charges_inr)),
-        ("drift", f"{fmt.lots(child.drift_lots)} lots"),
+        ("drift", _drift(child, frame)),
         ("last read", f"{fmt.age(child.read_at_ns, frame.now_ns)} ago" if child.read_at_ns is not None else "never"),
     )
     return [line(Span(pad(name, 13), Tone.DIM), text) for name, text in facts]
+
+
+def _drift(child: ChildColumn, frame: Frame) -> str:
+    since = "" if child.drift_since_ns is None else f" for {fmt.age(child.drift_since_ns, frame.now_ns)}"
+    return f"{fmt.lots(child.drift_lots)} lots{since}"
 
 
 def _child_legs(snapshot: Snapshot, account: str, frame: Frame, width: int) -> list[Line]:

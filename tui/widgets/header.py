@@ -134,7 +134,7 @@ def _engine_banner(frame: Frame) -> tuple[str, Tone]:
     if state is EngineState.KILLED_ENTRIES:
         return "KILLED, LEVEL 1: no entries; exits go on · F12 lifts", Tone.ON_BAD
     if state is EngineState.DISARMED:
-        return f"DISARMED, exits only{why} · space resumes", Tone.ON_WARN
+        return f"DISARMED, exits only{why} · space answers", Tone.ON_WARN
     if state is EngineState.STOPPED and not snapshot.finished:
         return f"ENGINE STOPPED: nothing is sent{why}", Tone.ON_WARN
     if state is EngineState.PAUSED:

@@ -1,0 +1,141 @@
+"""The question of an unclean start: opens by itself, lists what is open, and wants words for what cannot be undone."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from engine import events as ev
+from engine.model import NS_PER_S
+from engine.snapshot import Cell, EngineState, LeftOpen, RestartView, Snapshot, StrategyState
+from tests.tui import snapshots as s
+from tests.tui.harness import SMALL, WIDE, Desk, assert_screen, drive
+
+SYMBOL, TITLE = s.CONDOR[0][0], s.CONDOR[0][1]
+
+
+def left(child: str, units: int, **more: object) -> LeftOpen:
+    base = LeftOpen(
+        child=child, leg=s.leg_of(SYMBOL), title=TITLE, product="NRML", units=units, working=0, unknown=0, held=0,
+        due="", answer="",
+    )  # fmt: skip
+    return msgspec.structs.replace(base, **more)
+
+
+def asked(**more: object) -> Snapshot:
+    question = RestartView(
+        rows=(left("ZC0001", -195), left("ZC0002", -65, unknown=1), left("ZC0004", 0, held=2)),
+        master=((TITLE, -650),),
+        master_read=True,
+        strategy="iron condor",
+        strategy_state=StrategyState.ACTIVE,
+        started_ns=s.NOW - 3600 * NS_PER_S,
+        exits_ns=None,
+        may_start_fresh=False,
+    )
+    why = "the last session did not end well: exits only until you answer"
+    return s.condor(
+        engine=EngineState.DISARMED, engine_reason=why, restart=msgspec.structs.replace(question, **more), attention=()
+    )
+
+
+NOTHING = asked(rows=(), master=(), strategy="", strategy_state=StrategyState.FLAT, may_start_fresh=True)
+WAITING = asked(master=(), strategy_state=StrategyState.EXITING, exits_ns=s.NOW + 21 * NS_PER_S)
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["120x36", "80x24"])
+@pytest.mark.parametrize(("name", "start"), [("restart", asked()), ("restart-waiting", WAITING)])
+def test_question_is_as_stored(name: str, start: Snapshot, size: tuple[int, int]) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.settle()
+        assert desk.top == "Restart"
+        assert_screen(f"{name}-{size[0]}x{size[1]}", desk)
+
+    drive(start, script, size=size)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sent"),
+    [
+        (("r",), [ev.Resumed(at_ns=s.NOW)]),
+        (("f", "enter", *"FLATTEN", "enter"), [ev.Flattened(at_ns=s.NOW)]),
+        (("f", "enter", *"flatten", "enter"), []),
+        (("h", "enter", *"HAND OVER", "enter"), [ev.HandedOver(at_ns=s.NOW)]),
+        (
+            ("h", "down", "down", "enter", *"HAND OVER", "enter"),
+            [ev.HandedOver(at_ns=s.NOW, children=("ZC0002",))],
+        ),
+        (("h", "enter", "y", "enter"), []),
+        (("s",), []),
+        (("escape",), []),
+        (("escape", "space", "r"), [ev.Resumed(at_ns=s.NOW)]),
+    ],
+)
+def test_choices(keys: tuple[str, ...], sent: list[ev.Operator]) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(*("space" if key == " " else key for key in keys))
+
+    assert drive(asked(), script).sent == sent
+
+
+@pytest.mark.parametrize(
+    ("keys", "sent"), [(("s", "y"), [ev.StartedFresh(at_ns=s.NOW)]), (("s", "n"), []), (("f",), []), (("h",), [])]
+)
+def test_start_fresh_is_offered_when_nothing_is_open(keys: tuple[str, ...], sent: list[ev.Operator]) -> None:
+    async def script(desk: Desk) -> None:
+        assert "start fresh" in desk.text
+        await desk.press(*keys)
+
+    assert drive(NOTHING, script).sent == sent
+
+
+def test_start_fresh_is_not_offered_while_something_is_open() -> None:
+    async def script(desk: Desk) -> None:
+        assert "start fresh" not in desk.text
+        assert "HAND OVER" in desk.text
+
+    drive(asked(), script)
+
+
+def test_put_aside_it_stays_away_until_it_is_asked_for() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("escape")
+        await desk.publish()
+        assert desk.top == "Overview"
+        await desk.press("space")
+        assert desk.top == "Restart"
+
+    drive(asked(), script)
+
+
+def test_it_leaves_when_it_was_answered_elsewhere_and_comes_again_with_the_next_one() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.publish(engine=EngineState.ARMED, restart=None)
+        assert desk.top == "Overview"
+        await desk.publish(engine=EngineState.DISARMED, restart=asked().restart)
+        assert desk.top == "Restart"
+
+    drive(asked(), script)
+
+
+def test_keys_that_were_on_their_way_do_not_answer() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("r")
+        assert desk.top == "Restart"
+
+    assert drive(asked(), script, arm_s=60).sent == []
+
+
+def test_missed_lots_show_in_resync_what_the_child_would_have() -> None:
+    start = s.condor()
+    first = start.legs[0]
+    cells: list[Cell] = list(first.cells)
+    cells[0] = msgspec.structs.replace(cells[0], have_lots=Decimal(-1), want_lots=Decimal(-1), missing_lots=Decimal(-2))
+    leg = msgspec.structs.replace(first, cells=tuple(cells))
+
+    async def script(desk: Desk) -> None:
+        await desk.press("r")
+        row = next(text for text in desk.screen if "ZC0001" in text and "/" in text and TITLE in text)
+        assert f"{TITLE} −1/−3" in row or f"{TITLE} -1/-3" in row
+
+    drive(msgspec.structs.replace(start, legs=(leg, *start.legs[1:])), script)

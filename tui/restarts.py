@@ -1,0 +1,85 @@
+"""The question of an unclean start in the app: it opens by itself, can be put aside, and sends what was chosen."""
+
+from engine import events as ev
+from engine.snapshot import EngineState
+from tui.bridge import EngineFeed
+from tui.frame import Frame
+from tui.operations import Operations
+from tui.screens import ask_lines as say
+from tui.screens import restart_lines as lines
+from tui.screens.ask import Picker, Question, Typed
+from tui.screens.restart import FLATTEN, FRESH, HAND_OVER, RESUME, Restart
+from tui.text import Span, Tone, clean, line, pad
+from tui.widgets.live_table import Row
+
+
+class Restarts(Operations):
+    """The part of the app that asks what becomes of a session that did not end well."""
+
+    def __init__(self, feed: EngineFeed, *, arm_s: float) -> None:
+        super().__init__(feed, arm_s=arm_s)
+        self.put_aside = False
+
+    def offer_restart(self) -> None:
+        """Open the question once; after that only when the operator wants it."""
+        frame = self.frame
+        if frame is None or frame.snapshot.restart is None:
+            self.put_aside = False
+        elif not self.put_aside and len(self.screen_stack) == 1:
+            self.put_aside = True
+            self.push_screen(Restart(frame, arm_s=self.arm_s), self.restart_chosen)
+
+    def action_pause(self) -> None:
+        """Pause at once; resuming asks, and after an unclean start the whole question."""
+        frame = self.ready()
+        if frame is None:
+            return
+        if frame.snapshot.engine is EngineState.DISARMED and frame.snapshot.restart is not None:
+            self.put_aside = False
+            self.offer_restart()
+        else:
+            super().action_pause()
+
+    def restart_chosen(self, choice: str | None) -> None:
+        """Send the choice, after the typed word where it takes one."""
+        frame = self.frame
+        if frame is None:
+            return
+        if choice == RESUME:
+            self.send(ev.Resumed(at_ns=self.now()))
+            self.tell("Resumed.")
+        elif choice == FLATTEN:
+            self.action_flatten()
+        elif choice == HAND_OVER:
+            self.push_screen(Picker(frame, "HAND OVER: which children", hand_over_rows), self.hand_over)
+        elif choice == FRESH:
+            self.ask(
+                Question(frame, "START FRESH", lines.fresh_lines, yes="start fresh", no="leave it"),
+                lambda: self.send(ev.StartedFresh(at_ns=self.now())),
+            )
+
+    def hand_over(self, choice: str | None) -> None:
+        """Name what is left to its owners, and want the words."""
+        if not choice or self.frame is None:
+            return
+        children = () if choice == say.ALL else (choice,)
+        self.ask(
+            Typed(
+                self.frame,
+                f"HAND OVER {choice if children else 'EVERY CHILD'}",
+                lambda now, width: lines.hand_over_lines(now, width, children),
+                word="HAND OVER",
+            ),
+            lambda: self.send(ev.HandedOver(at_ns=self.now(), children=children)),
+        )
+
+
+def hand_over_rows(frame: Frame, _width: int) -> list[Row]:
+    """All, or one child with something open."""
+    question = frame.snapshot.restart
+    children = list(dict.fromkeys(row.child for row in question.rows)) if question is not None else []
+    rows = [Row(say.ALL, line(Span(pad("all", 10), Tone.BOLD), f"{len(children)} children have something open"))]
+    for child in children:
+        legs = sum(row.child == child for row in question.rows) if question is not None else 0
+        rows.append(Row(child, line(Span(pad(clean(child), 10), Tone.BOLD), f"{legs} legs")))
+    return rows
