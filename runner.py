@@ -15,30 +15,36 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config import command_line
 from config.errors import ConfigError, all_messages
 from engine.errors import AlreadyRunning, JournalFailed, LockstepError, StateRefused
 
 if TYPE_CHECKING:
-    from config.schema import Settings
+    from config.schema import Mode, Settings
+    from engine.clock import ScaledClock
     from engine.loop import EngineLoop
+    from engine.ports import SessionState
     from engine.snapshot import NoticeLine
     from paper.venues import Venue
     from tui.app import LockstepApp
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parent
-CONFIG = Path("config/config.yaml")
 DEMO_CONFIG = ROOT / "config" / "demo.yaml"
 DATA = Path("state/data")
 LOGS = Path("logs")
+WORLD = "world.json"
+"What the simulated market beside it is made of."
 DONE, WRONG, USAGE, LOCKED, DISARMED = 0, 1, 2, 3, 4
 STOP_GRACE_S = 12.0
+NAME_S = 2.0
+ENDING = frozenset({signal.SIGTERM, signal.SIGHUP, signal.SIGINT})
 LIVE_REFUSAL = "no real broker can be connected in this version: Zerodha and Angel One follow; everything runs on paper"
 
 
@@ -71,60 +77,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="runner.py",
-        description="Lockstep copies one account's trades into others.",
-        epilog="Without a command: run, with its options [--config FILE] [--paper|--live] [--headless] [--demo] "
-        "[--until-flat] [--take-over] [--no-mouse].",
-    )
-    parser.add_argument("--version", action="version", version=f"Lockstep {VERSION}")
-    commands = parser.add_subparsers(title="commands", required=True)
-    run = commands.add_parser("run", help="the dashboard, or headless (the default command)")
-    _run_options(run)
-    run.set_defaults(action=_run)
-    replay = commands.add_parser("replay", help="a recorded day through the same engine")
-    replay.add_argument("directory", type=Path, help="a directory named YYYY-MM-DD with quotes or candles and orders")
-    replay.add_argument("--config", type=Path, help="accounts and settings (default: the demo's)")
-    replay.add_argument("--speed", default="60", type=_speed, help="times real time, or max (default 60)")
-    replay.add_argument("--headless", action="store_true", help="no dashboard, one line an event")
-    replay.add_argument("--from", dest="from_time", metavar="HH:MM", help="leave out what comes before")
-    replay.add_argument("--to", dest="to_time", metavar="HH:MM", help="leave out what comes after")
-    replay.add_argument("--json", action="store_true", help="print the result as one JSON document")
-    replay.set_defaults(action=_replay)
-    simulate = commands.add_parser("simulate", help="a scripted scenario on a virtual clock")
-    simulate.add_argument("scenario", type=Path, help="a scenario file")
-    simulate.add_argument("--json", action="store_true", help="print the result as one JSON document")
-    simulate.add_argument("--trace", action="store_true", help="print every notice with its time to standard error")
-    simulate.set_defaults(action=_simulate)
-    status = commands.add_parser("status", help="what the running or last session holds")
-    status.add_argument("--json", action="store_true", help="print one JSON document")
-    status.set_defaults(action=_status)
-    return parser
-
-
-def _run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, help=f"configuration (default: {CONFIG}, else the demo)")
-    mode = parser.add_mutually_exclusive_group()
-    mode.add_argument("--paper", action="store_true", help="trade on paper (the default)")
-    mode.add_argument("--live", action="store_true", help="trade live; the word LIVE is asked for")
-    parser.add_argument("--headless", action="store_true", help="no dashboard, one line an event")
-    parser.add_argument("--demo", action="store_true", help="the simulated market, whatever is configured")
-    parser.add_argument("--until-flat", action="store_true", help="end when the strategy has ended")
-    parser.add_argument("--take-over", action="store_true", help="stop the running instance and carry on")
-    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
-
-
-def _speed(text: str) -> float:
-    """`max`, or a number above 0."""
-    if text == "max":
-        return float("inf")
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed <= 100_000:
-        raise argparse.ArgumentTypeError(f"must be max or a number above 0, not {text}")
-    return speed
+    actions = {"run": _run, "replay": _replay, "simulate": _simulate, "verify": _verify, "status": _status}
+    return command_line.parser(actions, VERSION)
 
 
 # The commands
@@ -133,23 +87,33 @@ def _speed(text: str) -> float:
 def _run(arguments: argparse.Namespace) -> int:
     """`run`: the dashboard, or headless."""
     from config.load import load_settings
+    from config.schema import Mode
     from engine.agenda import Agenda
-    from engine.clock import ScaledClock
+    from engine.clock import VirtualClock
     from engine.loop import EngineLoop
+    from paper.rebuild import inputs_of
     from paper.venues import DemoVenue, demo_day, demo_start_ns
 
     if arguments.live:
         print(f"LIVE is refused: {LIVE_REFUSAL}", file=sys.stderr)
         return USAGE
-    path = arguments.config or (CONFIG if CONFIG.exists() and not arguments.demo else DEMO_CONFIG)
+    path = arguments.config or (
+        command_line.CONFIG if command_line.CONFIG.exists() and not arguments.demo else DEMO_CONFIG
+    )
     settings = load_settings(path)
     _refuse_real_brokers(settings, path)
     day = demo_day(_today())
     start_ns = demo_start_ns(day)
-    with _locked(DATA / "demo", take_over=arguments.take_over) as root:
-        loop = EngineLoop(ScaledClock(start_ns, float(settings.demo.speed)), Agenda())
+    with _locked(DATA / "demo", take_over=arguments.take_over) as (root, taken_over):
+        may_start, left_open = _other_mode(root, Mode.PAPER)
+        if not may_start:
+            return DISARMED
+        loop = EngineLoop(VirtualClock(start_ns), Agenda())
         venue = DemoVenue(settings, loop, day, start_ns)
-        session = _Session(arguments, loop, venue, settings, root, source="demo", speed=settings.demo.speed)
+        beginning = _begin(root, venue, inputs_of(venue, settings, VERSION), taken_over=taken_over)
+        loop.clock = _scaled(loop.now_ns(), float(settings.demo.speed))
+        session = _Session(arguments, loop, venue, settings, root, beginning, source="demo", speed=settings.demo.speed)
+        session.show_left_open(left_open)
         return session.run(until_flat=arguments.until_flat)
 
 
@@ -157,9 +121,10 @@ def _replay(arguments: argparse.Namespace) -> int:
     """`replay`: a recorded day."""
     from config.load import load_settings
     from engine.agenda import Agenda
-    from engine.clock import ScaledClock, VirtualClock
+    from engine.clock import VirtualClock
     from engine.loop import EngineLoop
     from paper.accounts import for_replay
+    from paper.rebuild import files_digest, inputs_of
     from paper.recorded import load_day
     from paper.venues import ReplayVenue, first_ns
 
@@ -168,14 +133,18 @@ def _replay(arguments: argparse.Namespace) -> int:
     recorded = load_day(arguments.directory, from_time=arguments.from_time, to_time=arguments.to_time)
     for warning in recorded.warnings:
         print(f"note: {warning}", file=sys.stderr)
-    with _locked(DATA / "replay", take_over=False) as root:
-        start_ns = first_ns(recorded)
-        at_once = arguments.speed == float("inf")
-        loop = EngineLoop(VirtualClock(start_ns) if at_once else ScaledClock(start_ns, arguments.speed), Agenda())
+    files, times = files_digest(arguments.directory), f"{arguments.from_time} to {arguments.to_time}"
+    with _locked(DATA / "replay", take_over=False) as (root, _):
+        loop = EngineLoop(VirtualClock(first_ns(recorded)), Agenda())
         venue = ReplayVenue(settings, loop, recorded)
+        inputs = inputs_of(venue, settings, VERSION, recording=files, times=times)
+        beginning = _begin(root, venue, inputs, taken_over=False)
+        at_once = arguments.speed == float("inf")
+        if not at_once:
+            loop.clock = _scaled(loop.now_ns(), arguments.speed)
         speed = Decimal("Infinity") if at_once else Decimal(str(arguments.speed))
         source = f"replay {recorded.name}"
-        return _Session(arguments, loop, venue, settings, root, source=source, speed=speed).run()
+        return _Session(arguments, loop, venue, settings, root, beginning, source=source, speed=speed).run()
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
@@ -201,6 +170,51 @@ def _simulate(arguments: argparse.Namespace) -> int:
     return WRONG if result["failed"] or result["violations"] else DONE
 
 
+def _verify(arguments: argparse.Namespace) -> int:
+    """`verify`: many faulty days through the real engine, journal and recovery."""
+    from paper.verify import campaign, report
+
+    try:
+        faults = None if arguments.faults is None else report.chosen_faults(arguments.faults)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    first, count = arguments.first_seed, arguments.seeds
+    found = campaign.Campaign()
+    began_s = time.monotonic()
+    with _progress("seeds", count) as advance:
+        for outcome in campaign.outcomes(range(first, first + count), _open_for_trial, faults):
+            found.add(outcome)
+            advance()
+    print("\n".join(report.summary(found, first, time.monotonic() - began_s)))
+    for outcome in found.broken:
+        print(report.broken_line(outcome))
+    for outcome in found.broken[: campaign.STORIES_MOST]:
+        print("\n" + "\n".join(campaign.story(outcome.seed, _open_for_trial, faults)))
+    return WRONG if found.broken else DONE
+
+
+def _open_for_trial(root: Path, watch: Callable[[str, Path], None]) -> SessionState:
+    """The real session on a directory of a simulated day; power cuts are simulated, so nothing waits for the disk."""
+    from config.schema import Mode
+    from state.session import Session
+
+    return Session(root, Mode.PAPER, sync=False, watch=watch)
+
+
+@contextlib.contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (*Progress.get_default_columns()[:3], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
 def _status(arguments: argparse.Namespace) -> int:
     """`status`: what the running or last session holds."""
     from state.status import newest_status
@@ -211,6 +225,27 @@ def _status(arguments: argparse.Namespace) -> int:
         return WRONG
     print(json.dumps(status.document, indent=2) if arguments.json else status.text())
     return DONE
+
+
+def _other_mode(root: Path, mode: Mode) -> tuple[bool, str]:
+    """Whether a start may go on beside what the other mode left open, and what that is, '' for nothing.
+
+    The operator types the choice; without a terminal nobody can, and the program does not start.
+    """
+    from config.schema import Mode
+    from state.leftover import find_leftover
+    from tui.plain_question import typed
+
+    found = find_leftover(root, Mode.LIVE if mode is Mode.PAPER else Mode.PAPER)
+    if found is None or not (found.allocations or found.queued or found.working or found.unknown or found.held):
+        return True, ""
+    word = mode.value.upper()
+    lines = [f"Not closed: {found}.", f"Nobody follows the master out of it while the program runs in {word}."]
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        lines.append(f"Start in a terminal and type {word} to go on beside it, or close it in its own mode first.")
+        print("\n".join(lines), file=sys.stderr)
+        return False, ""
+    return typed(lines, word), str(found)
 
 
 def _refuse_real_brokers(settings: Settings, path: Path) -> None:
@@ -233,11 +268,13 @@ class _Session:
         venue: Venue,
         settings: Settings,
         root: Path,
+        beginning: str,
         *,
         source: str,
         speed: Decimal,
     ) -> None:
         from config.schema import Mode
+        from engine.events import Resumed
         from engine.opening import opening
         from engine.runtime import Runtime, boot
         from engine.view import Frame
@@ -247,15 +284,24 @@ class _Session:
         self._json = bool(getattr(arguments, "json", False))
         self._lines = sys.stderr if self._json else sys.stdout
         self._log = _Log(LOGS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # one that comes while the session opens waits for `run`
         stored = Session(root, Mode.PAPER)
         lanes, feed = venue.world.connect()
+        self._say_first_steps(settings, stored.notes, loop.clock.now_ns())
         start = opening(settings, venue.day, loop.clock.now_ns(), unclean=stored.unclean)
         host = boot(loop, stored, lanes, feed, start, venue.instruments, version=VERSION, on_notice=self._note)
         self._host = host
+        self._replays = venue.until_ns is not None
+        self._tell(beginning)
+        if stored.unclean and self._replays and arguments.headless:
+            self._tell("nobody is there to ask: the replay resumes by itself")
+            loop.post(Resumed(at_ns=start.at_ns))
+        elif host.replicator.state.unclean and arguments.headless:
+            self._tell("nobody can answer here: `python runner.py run --take-over` opens the dashboard, which asks")
         self._terminal_lost = settings.on_terminal_lost
         self._app: LockstepApp | None = None
         self._terminal: list[object] | None = None
-        frame = Frame(source=source, speed=speed)
+        self._frame = frame = Frame(source=source, speed=speed)
         self.runtime = Runtime(loop, host, stored, frame, live_refusal=LIVE_REFUSAL, until_ns=venue.until_ns)
         self._signal = 0
 
@@ -269,13 +315,45 @@ class _Session:
         else:
             self._dashboard()
         self.runtime.stop(STOP_GRACE_S)
-        if self._json:
-            from paper.verdict import replay_result
-
-            print(json.dumps(replay_result(self._venue, self._host.replicator.state), indent=2))
-        if self._host.failed:
+        broken = self._judge() if self._replays else []
+        if self._host.failed or broken:
             return WRONG
         return DISARMED if self._host.replicator.state.unclean else DONE
+
+    def show_left_open(self, left_open: str) -> None:
+        """Show what the other mode's state holds open, as long as this session runs."""
+        self._frame.left_open = left_open
+        self._tell(f"left open in the other mode: {left_open}" if left_open else "")
+
+    def _say_first_steps(self, settings: Settings, notes: Sequence[str], now_ns: int) -> None:
+        """The steps of the start before the engine: lock, configuration, state check."""
+        from engine.commands import Severity
+        from engine.snapshot import NoticeLine
+
+        children = ", ".join(child.id for child in settings.children)
+        steps = ["lock: this is the only instance", f"configuration: master {settings.master.id}, children {children}"]
+        steps += [f"state check: {note}" for note in notes] or ["state check: nothing to remark"]
+        for text in steps:
+            self._note(NoticeLine(number=0, at_ns=now_ns, severity=Severity.INFO, text=text))
+
+    def _judge(self) -> list[str]:
+        """Print what a replay came to; returns the invariants that it broke."""
+        from paper.verdict import broken, replay_result
+
+        state = self._host.replicator.state
+        if self._json:
+            print(json.dumps(replay_result(self._venue, state), indent=2))
+        found = broken(state)
+        for text in found:
+            print(f"violation: {text}", file=sys.stderr)
+        return found
+
+    def _tell(self, text: str) -> None:
+        """A line of this program's own among the engine's."""
+        from engine.commands import Notify, Severity
+
+        if text:
+            self._host.note(Notify(at_ns=self._host.replicator.state.now_ns, severity=Severity.INFO, text=text))
 
     def _dashboard(self) -> None:
         from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp, run_dashboard
@@ -332,29 +410,93 @@ def _last_resort(code: int, terminal: list[object] | None) -> None:
 
 def _on_signals(handle: Callable[[int], None]) -> None:
     """Let one thread wait for the signals that end a session; blocked first, so that every later thread inherits it."""
-    wanted = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
 
     def wait() -> None:
         while True:
-            handle(signal.sigwait(wanted))
+            handle(signal.sigwait(ENDING))
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
 
 
 @contextlib.contextmanager
-def _locked(root: Path, *, take_over: bool) -> Iterator[Path]:
-    """The data directory of a simulated market, locked and empty: its state is worth nothing to the next run."""
+def _locked(root: Path, *, take_over: bool) -> Iterator[tuple[Path, bool]]:
+    """The data directory of a simulated market, locked; and whether another instance was ended for it."""
+    from config.schema import Mode
     from state.lock import InstanceLock, holder
     from state.store import lock_path
 
     root.mkdir(parents=True, exist_ok=True)
     path = lock_path(root)
-    if take_over and (other := holder(path)) is not None:
+    other = holder(path) if take_over else None
+    if other is not None:
         _end_other(other.pid, path)
-    with InstanceLock(path):
-        shutil.rmtree(root / "paper", ignore_errors=True)
-        yield root
+    lock = InstanceLock(path, mode=Mode.PAPER, started_ns=time.time_ns())
+    try:
+        lock.acquire()
+    except AlreadyRunning:
+        _wait_for_name(path)
+        lock.acquire()
+    with lock:
+        yield root, other is not None
+
+
+def _wait_for_name(path: Path) -> None:
+    """Whoever took the lock in this instant writes its name in the next: a refusal should say who it is."""
+    from state.lock import holder, is_locked
+
+    deadline = time.monotonic() + NAME_S
+    while is_locked(path) and holder(path) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _begin(root: Path, venue: Venue, inputs: dict[str, str], *, taken_over: bool) -> str:
+    """Let the market of a session that was killed or taken over go on where it stopped, or begin a new one.
+
+    Returns:
+        What people should know of it, '' for nothing.
+    """
+    from config.schema import Mode
+    from paper.rebuild import changed, rebuild
+    from state.sent import read_sent
+
+    try:
+        sent = read_sent(root, Mode.PAPER)
+    except StateRefused:
+        _clear(root, inputs)
+        return f"the market begins anew, the journal below {root} cannot be read: damaged, or of another version"
+    if sent is None or (sent.ended and not taken_over):
+        _clear(root, inputs)
+        return ""
+    kept = root / WORLD
+    differing = changed(kept.read_bytes() if kept.exists() else b"", inputs)
+    if differing or not sent.whole:
+        _clear(root, inputs)
+        return f"the market begins anew, it cannot go on: changed since: {', '.join(differing) or 'the journal'}"
+    rebuild(venue, sent.writes, sent.last_ns)
+    return f"the market goes on where it stopped, at {_clock(sent.last_ns)}, with {len(sent.writes)} requests sent"
+
+
+def _clear(root: Path, inputs: dict[str, str]) -> None:
+    """Empty a simulated market's directory for a new one. Killed at any point, it is not taken for the new one's."""
+    from paper.rebuild import encode_inputs
+    from state.files import write_durably
+
+    old = root / "paper.old"
+    shutil.rmtree(old, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        (root / "paper").rename(old)
+    write_durably(root / WORLD, encode_inputs(inputs))
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _scaled(start_ns: int, speed: float) -> ScaledClock:
+    """A clock that stands at its start until the engine runs."""
+    from engine.clock import ScaledClock
+
+    clock = ScaledClock(start_ns, speed)
+    clock.hold_at(start_ns)
+    return clock
 
 
 def _end_other(pid: int, path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -15,8 +16,9 @@ import pytest
 from tests.scenarios.files import ROOT
 
 RUNNER = ROOT / "runner.py"
-DONE, WRONG, USAGE, LOCKED = 0, 1, 2, 3
+DONE, WRONG, USAGE, LOCKED, DISARMED = 0, 1, 2, 3, 4
 TIMEOUT_S = 60
+LINES_MOST = 100
 GOOD = """\
 name: one entry
 instruments: [{symbol: NIFTY26NOV24500CE, lot: 65, tick: 0.05, freeze: 3510}]
@@ -73,11 +75,12 @@ class Engine:
         self.seen: list[str] = []
 
     def wait_for(self, text: str) -> str:
-        """The next line with a text; the process ending before it is a failure."""
-        for line in self._lines:
+        """The next line with a text; the process ending before it, or many others coming first, is a failure."""
+        for line in islice(self._lines, LINES_MOST):
             self.seen.append(line)
             if text in line:
                 return line
+        assert len(self.seen) < LINES_MOST, f"no {text!r} in {self.seen[-LINES_MOST:]}"
         raise AssertionError(f"ended with {self.process.wait(TIMEOUT_S)} without {text!r}: {self.seen}")
 
     def signalled(self, number: signal.Signals) -> int:
@@ -358,8 +361,8 @@ def test_killed_session_is_seen_as_the_last_one_and_frees_the_lock(tmp_path: Pat
         assert demo.ended() == -signal.SIGKILL
     assert json.loads(run(tmp_path, "status", "--json").stdout)["session"] == "last"
     with engine(tmp_path, "--demo") as demo:
-        demo.wait_for("armed")
-        assert demo.signalled(signal.SIGTERM) == DONE
+        demo.wait_for("goes on where it stopped")
+        assert demo.signalled(signal.SIGTERM) == DISARMED
 
 
 # Two instances
