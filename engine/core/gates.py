@@ -244,22 +244,31 @@ def _position_value(entry: Entry, units: int) -> Verdict:
 
 
 def _lone_leg(entry: Entry, units: int) -> Verdict:
-    """No further short options or futures while the child lacks lots of another leg that the master holds."""
-    if entry.side is Side.BUY and entry.instrument.kind is not Kind.FUTURE:
-        return units, ""
-    for master in entry.turn.state.master.legs.values():
-        other = master.units and master.leg != entry.leg.leg and master.scope == entry.master.scope
-        if other and _lacks(entry, entry.child.legs.get(master.leg)):
-            return 0, reasons.LONE_LEG
-    return units, ""
+    stopped = is_lone_leg(entry.turn, entry.child, entry.leg, entry.side)
+    return (0, reasons.LONE_LEG) if stopped else (units, "")
 
 
-def _lacks(entry: Entry, leg: ChildLeg | None) -> bool:
+def is_lone_leg(turn: Turn, child: Child, leg: ChildLeg, side: Side) -> bool:
+    """No further short options or futures while the child lacks lots of another leg that the master holds.
+
+    Asked when an entry is decided, and again when it is sent: meanwhile the other leg may have been refused.
+    """
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    if side is Side.BUY and (instrument is None or instrument.kind is not Kind.FUTURE):
+        return False
+    scope = turn.scope_of(leg.leg)
+    return any(
+        master.units and master.leg != leg.leg and master.scope == scope and _lacks(turn, child.legs.get(master.leg))
+        for master in turn.state.master.legs.values()
+    )
+
+
+def _lacks(turn: Turn, leg: ChildLeg | None) -> bool:
     """Whether a leg that the master holds is missing at the child, wholly or in part."""
-    risk = entry.turn.settings.risk
+    risk = turn.settings.risk
     if leg is None:
         return False
-    held = any(entry.turn.state.orders[tag].state is OrderState.HELD for tag in leg.orders)
+    held = any(turn.state.orders[tag].state is OrderState.HELD for tag in leg.orders)
     if held and risk.on_leg_refused is OnLegRefused.HOLD:
         return True
     if leg.skipped == reasons.BELOW_ONE_LOT and not leg.target_units:

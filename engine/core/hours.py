@@ -25,6 +25,8 @@ _SQUARE_OFF_NS = (15 * 3600 + 25 * 60) * NS_PER_S
 _BEFORE_CLOSE_NS = 5 * 60 * NS_PER_S
 CAREFUL_NS = 2 * 60 * NS_PER_S
 """So long before the square-off nothing intraday is opened, and closed only on a fresh read."""
+NEAR_NS = 15 * 60 * NS_PER_S
+"""So long before and after a session accounts are read as often as in it."""
 LATE_NEWS_NS = 30 * NS_PER_S
 """After the close the books bring the last fills and cancellations; then contracts of the day are taken as expired."""
 
@@ -53,6 +55,11 @@ def is_history(state: State, report: OrderReport) -> bool:
 def running_session(state: State, now_ns: int) -> TradingSession | None:
     """The session that runs now."""
     return next((s for s in state.sessions if s.open_ns <= now_ns < s.close_ns), None)
+
+
+def is_near_session(state: State, now_ns: int) -> bool:
+    """Whether a session runs, begins soon or has ended lately: at night nobody needs to look every second."""
+    return any(s.open_ns - NEAR_NS <= now_ns < s.close_ns + NEAR_NS for s in state.sessions)
 
 
 def last_close_ns(state: State, day: str) -> int | None:

@@ -287,7 +287,8 @@ def _set_background(turn: Turn, positions: tuple[Position, ...], orders: tuple[O
         held = net.get(leg_id, 0)
         explained = expected_net(turn, leg) - leg.background_units + new.get(leg_id, 0)
         rest = held - explained
-        if leg.units and (explained * held < 0 or abs(held) < abs(explained)):
+        is_as_known = rest == leg.background_units  # what was traded meanwhile explains all that changed
+        if leg.units and not is_as_known and (explained * held < 0 or abs(held) < abs(explained)):
             rest = 0  # less than the strategy: the comparison of two reads decides
         elif not leg.units and conversion.may_have_come(turn, leg, rest - leg.background_units, net, new):
             rest = leg.background_units  # it left another product of the instrument: two reads decide here too

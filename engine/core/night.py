@@ -14,11 +14,11 @@ from engine.core.lifecycle import AT_BROKER, OrderState
 from engine.core.loss import leg_pnl
 from engine.core.orders import change_state, give_up
 from engine.core.settle import settle, settle_due
-from engine.core.state import Child, ChildLeg, ChildOrder, Master, State
+from engine.core.state import Child, ChildLeg, ChildOrder, Master, Skip, State
 from engine.core.turn import INFO, Turn, is_of_an_earlier_day
 from engine.errors import BrokenInvariant
 from engine.events import SessionStarted
-from engine.model import TradingSession
+from engine.model import TradingSession, split_leg
 from engine.snapshot import StrategyState
 
 MOMENT = "session"
@@ -195,11 +195,17 @@ def _end_order(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> No
         change_state(turn, order, OrderState.UNKNOWN)
 
 
+def _still_missing(state: State) -> dict[str, Skip]:
+    """Copies not made in legs that the master still holds: what is missing keeps its reason over the night."""
+    held = {split_leg(leg.leg)[1] for leg in state.master.legs.values() if leg.units}
+    return {key: skip for key, skip in state.skips.items() if skip.symbol in held}
+
+
 def _new_day(turn: Turn, day: str) -> None:
     """Counters of the day start anew; what is open is carried on."""
     state = turn.state
     state.day, state.day_began_ns, state.loss_hit = day, turn.now_ns, False
-    state.skips, state.instruments = {}, {}
+    state.skips, state.instruments = _still_missing(state), {}
     for child in state.children.values():
         for leg in child.legs.values():
             result = leg_pnl(turn, leg)

@@ -157,6 +157,8 @@ def _send(turn: Turn, order: ChildOrder, behind: list[str]) -> bool:
         return False
     waited = order.reason == reasons.RATE_WINDOW
     why = _recheck(turn, child, leg, order) if waited and order.entry else ""
+    if order.entry and not why and gates.is_lone_leg(turn, child, leg, order.side):
+        why = reasons.LONE_LEG  # the other leg was refused, or missed, after both were decided
     if why:
         give_up(turn, child, leg, order, why)
     else:

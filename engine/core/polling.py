@@ -1,6 +1,7 @@
 """When which account is read: a fixed grid of polls, plus reads that somebody asked for. Decides no orders."""
 
 from engine.commands import ReadAccount
+from engine.core import hours
 from engine.core.lifecycle import AT_BROKER
 from engine.core.state import Child
 from engine.core.turn import ALARM, Turn, seconds_ns
@@ -11,6 +12,8 @@ ORDERS_EVERY_NS = 5 * NS_PER_S
 WATCH_EVERY_NS = 30 * NS_PER_S
 """A child's book while an order that was given up may still surface in it."""
 POSITIONS_EVERY_NS = 30 * NS_PER_S
+NIGHT_EVERY_NS = 60 * NS_PER_S
+"""Everything, while the market is closed and nothing works."""
 READ_LOST_NS = 40 * NS_PER_S
 """A read that nobody answered for so long is asked again (a lane answers within its own time-outs)."""
 SOON_NS = NS_PER_S
@@ -21,6 +24,8 @@ def poll(turn: Turn) -> None:
     """One beat of the grid: read the master whole, the children's margins, and what else is due."""
     state = turn.state
     interval_ns = seconds_ns(state.settings.timing.poll_interval_s)
+    if not hours.is_near_session(state, turn.now_ns) and not any(_works(turn, child) for child in turn.configured()):
+        interval_ns = max(interval_ns, NIGHT_EVERY_NS)
     turn.timer("poll", (turn.now_ns // interval_ns + 1) * interval_ns)
     master = state.master
     if master.read_sent_ns is None or turn.now_ns - master.read_sent_ns > READ_LOST_NS:
@@ -60,9 +65,13 @@ def _apart(turn: Turn, child: Child) -> bool:
 
 
 def _orders_due(turn: Turn, child: Child) -> bool:
-    works = any(turn.state.orders[tag].state in AT_BROKER for leg in child.legs.values() for tag in leg.orders)
+    works = _works(turn, child)
     every_ns = ORDERS_EVERY_NS if works else WATCH_EVERY_NS
     return (works or child.watches) and turn.now_ns - child.orders_at_ns >= every_ns
+
+
+def _works(turn: Turn, child: Child) -> bool:
+    return any(turn.state.orders[tag].state in AT_BROKER for leg in child.legs.values() for tag in leg.orders)
 
 
 def _positions_due(turn: Turn, child: Child) -> bool:
@@ -74,6 +83,8 @@ def note_silence(turn: Turn) -> None:
     master = turn.state.master
     silent_ns = max(SILENT_NS, SILENT_POLLS * seconds_ns(turn.settings.timing.poll_interval_s))
     if master.read_at_ns is None or master.silent or turn.now_ns - master.read_at_ns < silent_ns:
+        return
+    if not hours.is_near_session(turn.state, turn.now_ns - silent_ns):  # at night the reads are further apart
         return
     master.silent = True
     turn.notify(

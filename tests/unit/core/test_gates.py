@@ -337,6 +337,18 @@ def test_guard_ends_when_the_master_leaves_the_leg() -> None:
 
 
 @pytest.mark.parametrize(("policy", "lots"), [(OnLegRefused.HOLD, 0), (OnLegRefused.CONTINUE, -3)])
+def test_short_that_waits_for_its_hedge_is_not_sent_when_the_hedge_is_refused(policy: OnLegRefused, lots: int) -> None:
+    desk = Desk(risky(on_leg_refused=policy), filling=False)
+    desk.master(Side.BUY, 10, symbol=HEDGE)
+    desk.sell(10, symbol=CALL)
+    desk.run("0.5")
+    desk.filling = True
+    desk.answer(desk.last(), Outcome.REJECTED, reason="margin")
+    assert desk.lots() == lots
+    assert (reasons.LONE_LEG in desk.reasons()) is (policy is OnLegRefused.HOLD)
+
+
+@pytest.mark.parametrize(("policy", "lots"), [(OnLegRefused.HOLD, 0), (OnLegRefused.CONTINUE, -3)])
 def test_refused_leg_follows_its_policy(policy: OnLegRefused, lots: int) -> None:
     desk = Desk(risky(on_leg_refused=policy), filling=False)
     desk.buy(10)

@@ -382,3 +382,14 @@ def test_closed_market_decides_nothing_on_reads() -> None:
         desk.read("M")
         desk.run(2)
     assert (desk.lots(), desk.master_leg().units) == (3, 650)
+
+
+def test_fills_of_a_downtime_that_reach_into_the_background_are_no_reversal() -> None:
+    desk = Desk(background={CALL_LEG: 3 * LOT})
+    desk.buy(20)
+    desk.master(Side.SELL, 20, push=False)
+    desk.master(Side.SELL, 1, push=False)
+    desk.restart()
+    desk.run(1)
+    assert (desk.master_leg().units, desk.master_leg().background_units) == (0, 2 * LOT)
+    assert desk.placed() == [(Side.BUY, 6), (Side.SELL, 6)]

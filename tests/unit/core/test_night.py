@@ -8,7 +8,7 @@ from config.schema import Settings, Timing
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.replicator import Replicator
-from engine.events import ChildResynced, DayBegan, Outcome, PromptAnswered
+from engine.events import ChildResynced, DayBegan, Outcome, Paused, PromptAnswered, Resumed
 from engine.model import BookStatus, Side
 from state.codec import decode, decode_event, encode
 from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, FREE, LOT, Desk, child, settings
@@ -255,3 +255,14 @@ def test_row_of_ours_in_yesterdays_book_is_not_called_the_owners() -> None:
     desk.run(3)
     assert not [text for text in desk.notices() if "carries our mark" in text]
     assert desk.child().foreign_orders == {}
+
+
+def test_reason_of_what_is_missing_is_still_told_after_the_night() -> None:
+    desk = opened()
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    morning(desk, "09:20")
+    assert [(skip.child, skip.symbol, skip.reason) for skip in desk.state.skips.values()] == [
+        ("C1", CALL, reasons.PAUSED)
+    ]

@@ -3,6 +3,7 @@
 from engine.core.polling import READ_LOST_NS
 from engine.model import Side
 from tests.unit.core.builders import START, Desk, S, child, settings
+from tests.unit.paper.builders import ns
 
 
 def since(desk: Desk, count: int, account: str = "C1") -> list[tuple[bool, bool, bool]]:
@@ -96,3 +97,19 @@ def test_position_reads_that_confirm_each_other_are_a_second_apart() -> None:
     assert not any(positions for _, positions, _ in since(desk, before))
     desk.run("0.2")
     assert sum(positions for _, positions, _ in since(desk, before)) == 1
+
+
+def test_accounts_are_read_once_a_minute_while_the_market_is_closed_and_nothing_works() -> None:
+    desk = Desk()
+    desk.run_to(ns("16:00"))
+    before = len(desk.reads("M"))
+    desk.run(600)
+    assert len(desk.reads("M")) - before == 10
+
+
+def test_accounts_are_read_every_second_again_before_the_open() -> None:
+    desk = Desk()
+    desk.run_to(ns("09:05", 3))
+    before = len(desk.reads("M"))
+    desk.run(60)
+    assert len(desk.reads("M")) - before == 60
