@@ -230,6 +230,12 @@ class HandedOver(OperatorEvent, frozen=True, kw_only=True):
     children: tuple[str, ...] = ()
 
 
+class ExitsHastened(OperatorEvent, frozen=True, kw_only=True):
+    """Send a child's unknown exits again as soon as one fresh read shows neither them nor what they would have done."""
+
+    child: str
+
+
 class StartedFresh(OperatorEvent, frozen=True, kw_only=True):
     """Answers the prompt of an unclean start: forget the last strategy. Refused while anything of ours is open."""
 
@@ -248,6 +254,7 @@ Operator = (
     | LegMapped
     | Flattened
     | HandedOver
+    | ExitsHastened
     | StartedFresh
 )
 Event = (

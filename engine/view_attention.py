@@ -19,7 +19,8 @@ def attention_of(
 ) -> tuple[Attention, ...]:
     """What needs a person now; empty is the normal state."""
     found = [
-        *_engine(turn, engine),
+        *_engine(engine),
+        *_unclean(turn, engine),
         *_prompts(prompts),
         *_orders(turn),
         *_due(turn),
@@ -35,10 +36,9 @@ def attention_of(
     return tuple(sorted(found, key=lambda item: _ORDER[item.severity]))
 
 
-def _engine(turn: Turn, engine: EngineState) -> list[Attention]:
+def _engine(engine: EngineState) -> list[Attention]:
     texts = {
         EngineState.FAILED: ("the engine stopped: nothing is sent; look at the log and start again", ""),
-        EngineState.DISARMED: ("unclean stop: exits only until you answer", "space"),
         EngineState.KILLED_ENTRIES: ("kill 1: no entries", "F12"),
         EngineState.KILLED_ALL: ("kill 2: no orders, exits included", "F12"),
         EngineState.PAUSED: ("paused: entries are missed, not caught up", "space"),
@@ -47,11 +47,20 @@ def _engine(turn: Turn, engine: EngineState) -> list[Attention]:
         return []
     text, key = texts[engine]
     severity = Severity.WARNING if engine is EngineState.PAUSED else Severity.ALARM
-    until_ns = turn.state.restart_exit_until_ns
-    if engine is not EngineState.DISARMED or until_ns <= turn.now_ns:
-        return [Attention(severity=severity, text=text, key=key)]
-    text = "the master went out meanwhile: children exit without an answer"
-    return [Attention(severity=severity, text=text, key=key, deadline_ns=until_ns)]
+    return [Attention(severity=severity, text=text, key=key)]
+
+
+def _unclean(turn: Turn, engine: EngineState) -> list[Attention]:
+    state, key = turn.state, "space"
+    killed = engine in (EngineState.KILLED_ENTRIES, EngineState.KILLED_ALL)
+    if engine is not EngineState.DISARMED and not (killed and state.unclean and not state.resume_kept):
+        return []
+    until_ns = state.restart_exit_until_ns
+    if until_ns > turn.now_ns:
+        text = "the master went out meanwhile: children exit without an answer"
+        return [Attention(severity=Severity.ALARM, text=text, key=key, deadline_ns=until_ns)]
+    text = "unclean stop: your answer is missing" if killed else "unclean stop: exits only until you answer"
+    return [Attention(severity=Severity.ALARM, text=text, key=key)]
 
 
 def _prompts(prompts: Sequence[PromptView]) -> list[Attention]:
@@ -78,6 +87,7 @@ def _orders(turn: Turn) -> list[Attention]:
                         Attention(
                             severity=Severity.ALARM,
                             text=text,
+                            key="5" if order.entry else "u",
                             account=child.id,
                             symbol=symbol,
                             deadline_ns=order.resolve_from_ns,

@@ -91,6 +91,7 @@ COMMANDS: dict[str, Callable[[Given, int], events.Operator]] = {
     "resync": lambda given, at_ns: events.ChildResynced(at_ns=at_ns, child=_text(given, "child")),
     "flatten": _flatten,
     "hand_over": _hand_over,
+    "hasten_exits": lambda given, at_ns: events.ExitsHastened(at_ns=at_ns, child=_text(given, "child")),
     "start_fresh": lambda given, at_ns: events.StartedFresh(at_ns=at_ns),
     "map_leg": _map_leg,
 }

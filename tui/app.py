@@ -55,6 +55,7 @@ class LockstepApp(Restarts):
         Binding("f12", "kill", "KILL", tooltip="Kill switch, in every dialog too", priority=True),
         Binding("f", "flatten", "flatten", tooltip="Exit everything of all children or of one (typed)"),
         Binding("r", "resync", "resync", tooltip="Resync a child: offer missing entries, send due exits"),
+        Binding("u", "hasten", "unknown exits", tooltip="Send unknown exits again before their time (typed)"),
         Binding("j", "join", "join", tooltip="Let a left-out child join the running strategy"),
         Binding("k", "cap", "max capital", tooltip="Set a child's capital cap (typed)"),
         Binding("o", "adopt", "adopt", tooltip="Follow a background leg of the master from now on"),

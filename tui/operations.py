@@ -143,6 +143,25 @@ class Operations(App[int]):
             lambda child: self.child_event(child, "resync", ev.ChildResynced),
         )
 
+    def action_hasten(self) -> None:
+        """Choose a child with unknown exits, then type RESEND."""
+        frame = self.ready()
+        if frame is None:
+            return
+        if not say.hasten_rows(frame, 80):
+            self.tell("No exit is unknown.")
+            return
+        self.push_screen(Picker(frame, "UNKNOWN EXITS: send again", say.hasten_rows), self.hasten)
+
+    def hasten(self, child: str | None) -> None:
+        """Name the orders, and want the word."""
+        if not child or self.frame is None:
+            return
+        self.ask(
+            Typed(self.frame, f"SEND AGAIN {child}", lambda f, width: say.hasten_lines(f, width, child), word="RESEND"),
+            lambda: self.send(ev.ExitsHastened(at_ns=self.now(), child=child)),
+        )
+
     def action_join(self) -> None:
         """Choose a left-out child to join."""
         frame = self.ready()

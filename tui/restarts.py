@@ -1,7 +1,6 @@
 """The question of an unclean start in the app: it opens by itself, can be put aside, and sends what was chosen."""
 
 from engine import events as ev
-from engine.snapshot import EngineState
 from tui.bridge import EngineFeed
 from tui.frame import Frame
 from tui.operations import Operations
@@ -34,7 +33,7 @@ class Restarts(Operations):
         frame = self.ready()
         if frame is None:
             return
-        if frame.snapshot.engine is EngineState.DISARMED and frame.snapshot.restart is not None:
+        if frame.snapshot.restart is not None:
             self.put_aside = False
             self.offer_restart()
         else:

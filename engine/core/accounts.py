@@ -42,11 +42,11 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
         child.available_inr, child.available_ns = event.available_inr, turn.now_ns
     overtaken = event.began_ns < max(child.orders_began_ns, child.positions_began_ns)
     rows = None if event.orders is None else [r for r in event.orders if not _is_history(turn, child, r)]
-    if rows is not None and not event.orders_are_delta and freshness.is_behind(turn, child, rows, event.began_ns):
-        _set_aside(turn, child, event)
+    if rows is not None and not event.orders_are_delta and freshness.is_set_aside(turn, child, rows, event.began_ns):
+        child.owed_orders, child.owed_positions = True, event.positions is not None
+        child.error = freshness.BEHIND
         return
     if rows is not None:
-        child.behind = False
         lost = rebuild.lost_orders(turn, child, rows)
         lost_ids = {report.order_id for report in lost}
         for report in rows:
@@ -68,15 +68,6 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
         if leg.due or leg.entry_pending:
             settle(turn, child, leg)
             resume_entry(turn, child, leg)
-
-
-def _set_aside(turn: Turn, child: Child, event: AccountRead) -> None:
-    """A read that is behind what the broker said before is a failed one."""
-    child.owed_orders, child.owed_positions = event.orders is not None, event.positions is not None
-    child.error = freshness.BEHIND
-    if not child.behind:
-        child.behind = True
-        turn.notify(WARNING, f"could not be read: {freshness.BEHIND}", child.id)
 
 
 def _is_history(turn: Turn, child: Child, report: OrderReport) -> bool:

@@ -90,7 +90,7 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
         return
     units = item.units if edited_units is None else max(0, min(item.units, edited_units))
     if kind in prompts.OFFERS:
-        units = min(units, _plan_offered(turn, child, leg, item))
+        units = min(units, _plan_offered(turn, kind, child, leg, item))
     less = reasons.EDITED_DOWN if units < item.units else ""
     reference = item.reference_inr or turn.state.master.legs[leg.leg].price_inr
     copy = _copy_of(turn, item) or new_copy(turn, item.leg, item.side, entry=True, signal_ns=item.signal_ns)
@@ -102,12 +102,13 @@ def _copy_of(turn: Turn, item: PromptItem) -> Copy | None:
     return next((copy for copy in reversed(turn.state.copies) if copy.id == item.decision), None)
 
 
-def _plan_offered(turn: Turn, child: Child, leg: ChildLeg, item: PromptItem) -> int:
+def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: PromptItem) -> int:
     """Make the plan that an offered entry (join, adopt, resync) brings about; returns the units left of it."""
     master = turn.state.master.legs[leg.leg]
     strategy = turn.strategy(master.scope)
     if item.ratio is not None:
         strategy.ratios[child.id] = item.ratio
+    if item.ratio is not None or kind == prompts.JOIN:
         strategy.left_out.pop(child.id, None)
     child.stopped.pop(master.scope, None)
     size = abs(master.units)

@@ -7,7 +7,7 @@ from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.orders import change_state, give_up, hold
 from engine.core.settle import settle
 from engine.core.state import Child, ChildOrder
-from engine.core.turn import ALARM, WARNING, Turn, is_of_an_earlier_day, net_units
+from engine.core.turn import ALARM, INFO, WARNING, Turn, is_of_an_earlier_day, net_units
 from engine.events import Outcome, Request, RequestAnswered
 from engine.model import NS_PER_S, split_leg
 
@@ -156,6 +156,31 @@ def note_absence(turn: Turn, child: Child, began_ns: int) -> None:
             symbol = split_leg(order.leg)[1]
             turn.notify(ALARM, "the exit never appeared at the broker: sent again", child.id, symbol)
             settle(turn, child, leg)
+
+
+def hasten_exits(turn: Turn, child_id: str) -> None:
+    """The operator looked at the broker himself: one more fresh read without an exit is enough to send it again.
+
+    A position that does not agree keeps it unknown, as always.
+    """
+    child = turn.state.children.get(child_id)
+    if child is None:
+        turn.notify(WARNING, f"no child is called {child_id}")
+        return
+    found = [
+        order
+        for leg in child.legs.values()
+        for order in turn.open_orders(leg)
+        if order.state is OrderState.UNKNOWN and not order.entry and not is_of_an_earlier_day(turn.state, order)
+    ]
+    if not found:
+        turn.notify(INFO, "no exit is unknown", child_id)
+    for order in found:
+        order.resolve_from_ns, order.absent_reads = turn.now_ns, ABSENT_READS - 1
+        child.want_orders = child.want_positions = True
+        turn.timer(f"order:{order.tag}", turn.now_ns + LATE_LOOK_NS)
+        text = f"exit of {order.remaining}: sent again when one more read does not show it"
+        turn.notify(WARNING, text, child_id, split_leg(order.leg)[1])
 
 
 def restart_orders(turn: Turn) -> None:

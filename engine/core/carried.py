@@ -41,7 +41,7 @@ def check(turn: Turn, account: str) -> None:
         if account not in ("", child.id):
             continue
         for own in child.legs.values():
-            if own.allocation_units or own.orders:
+            if (own.allocation_units or own.orders) and not own.changed.startswith(CONVERTED):
                 _freeze(turn, child, own, difference(own.listed, turn.leg_instrument(child.id, own.leg)))
 
 
@@ -196,8 +196,9 @@ def _map_child(turn: Turn, child: Child, leg: ChildLeg, new: LegId, master_facto
     leg.high_units, leg.decided_units = int(leg.high_units * master_factor), int(leg.decided_units * master_factor)
     leg.peak_units = int(leg.peak_units * master_factor)
     leg.leg, leg.listed, leg.changed, leg.suspicion, leg.night_read = new, today, "", None, None
-    for order in turn.open_orders(leg):
-        order.leg = new
+    for order in state.orders.values():  # finished ones, too: the broker goes on listing them
+        if (order.account, order.leg) == (child.id, old):
+            order.leg = new
     if new != old:
         del child.legs[old]
         child.legs[new] = leg

@@ -61,7 +61,7 @@ def decide_child(
     before = plan_of(leg)
     move = move_of(before, master.units)
     if instrument is None:
-        _decide_unknown(turn, child, master, leg, move)
+        _decide_unknown(turn, child, master, leg, move, decision)
         return
     if move is Move.NONE or (move is Move.RISE and reductions_only):
         return
@@ -73,6 +73,7 @@ def decide_child(
         no_entry = reasons.NOT_CONFIGURED
     elif move is Move.RISE:
         rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
+        leg.handed_over = leg.handed_over and no_entry != ""  # the program trades the leg again
     round_up = move is Move.FALL and is_hedge(turn, child, leg)
     store_plan(leg, decide_target(before, master.units, instrument.lot_units, rule, round_up=round_up))
     if move is Move.RISE:
@@ -88,14 +89,21 @@ def decide_child(
     resume_entry(turn, child, leg)
 
 
-def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, move: Move) -> None:
-    """A leg that today's instrument file does not have: no entry, and an exit that stays due until it is known."""
-    if move in (Move.FALL, Move.OUT) and leg.allocation_units:
-        store_plan(leg, decide_target(plan_of(leg), master.units, 1, NO_ENTRIES, round_up=False))
-        settle(turn, child, leg)
-    elif not leg.allocation_units:
-        leg.skipped, leg.lacking = reasons.UNKNOWN_INSTRUMENT, bool(master.units)
+def _decide_unknown(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, move: Move, decision: Decision
+) -> None:
+    """A leg that today's instrument file does not have: an entry is missed, an exit stays due until it is known."""
+    if move is Move.NONE:
+        return
+    store_plan(leg, decide_target(plan_of(leg), master.units, 1, NO_ENTRIES, round_up=False))
+    if move is Move.RISE:
+        leg.skipped, leg.lacking = reasons.UNKNOWN_INSTRUMENT, True
         turn.skip(child, leg.leg, reasons.UNKNOWN_INSTRUMENT)
+        return
+    settle(turn, child, leg)
+    if move is Move.OUT and master.units:
+        _enter_later(leg, decision.signal_ns)
+        resume_entry(turn, child, leg)
 
 
 def _enter_later(leg: ChildLeg, signal_ns: int) -> None:
@@ -117,15 +125,17 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
     if instrument is None and leg.allocation_units:
         return  # the day's file may still come; without it nothing can be called missed
     leg.entry_pending = False
-    if master is None or not master.units or instrument is None:
+    if master is None or not master.units:
         return
     decision = Decision(turn, master, leg.entry_signal_ns)
-    if leg.decided_units:
-        _, no_entry = sizing_rule(turn, child, master, leg, instrument)
-        enter(turn, child, master, leg, instrument, decision, no_entry)
-    else:
+    if not leg.decided_units:
         leg.sign = 0
         decide_child(turn, child, master, decision)
+    elif instrument is None:
+        note_missed(turn, child, leg, reasons.UNKNOWN_INSTRUMENT)
+    else:
+        _, no_entry = sizing_rule(turn, child, master, leg, instrument)
+        enter(turn, child, master, leg, instrument, decision, no_entry)
 
 
 def enter(
@@ -245,6 +255,13 @@ def sizing_rule(
         return NO_ENTRIES, left_out
     if strategy.exit_only:
         return NO_ENTRIES, reasons.RESET
+    return rule_of_mode(turn, child, master, leg, instrument)
+
+
+def rule_of_mode(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument
+) -> tuple[SizingRule, str]:
+    """What a child's sizing mode gives at this moment, whether it takes part or not."""
     sizing = turn.child_settings[child.id].sizing
     lot = instrument.lot_units
     if sizing.mode is SizingMode.FIXED_LOTS and sizing.lots is not None:
@@ -256,7 +273,7 @@ def sizing_rule(
         if ratio is None:
             return NO_ENTRIES, reasons.NO_MARGIN_NOW
         return SizingRule(lots_for=by_ratio(ratio, lot)), ""
-    frozen = strategy.ratios.get(child.id)
+    frozen = turn.strategy(master.scope).ratios.get(child.id)
     if frozen is None:
         return NO_ENTRIES, reasons.NEXT_STRATEGY
     return SizingRule(lots_for=by_ratio(frozen, lot)), ""

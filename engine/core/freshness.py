@@ -1,17 +1,20 @@
 """Whether a read of a child can be believed: a broker's answer may be older than what the same broker said before.
 
-A read that is behind counts as failed: it proves no absence and takes no lots away. Decides nothing else.
+A read that is behind counts as failed: it proves no absence and takes no lots away. That has an end: a row that never
+comes must not keep an account unread, and its exits waiting, for ever. Decides nothing else.
 """
 
 from collections.abc import Sequence
 
 from engine.core.lifecycle import OrderState
 from engine.core.state import Child
-from engine.core.turn import Turn
+from engine.core.turn import ALARM, WARNING, Turn
 from engine.model import NS_PER_S, TERMINAL_BOOK, LegId, OrderReport, Position
 
 SETTLED_NS = 2 * NS_PER_S
 """What we learned so long before a read began must be in it: books follow answers and pushes within that time."""
+BELIEVED_AFTER_NS = 600 * NS_PER_S
+"""When every book of so long lacks what we know, the broker will not say it again: what it does say is taken in."""
 BEHIND = "its order book is older than what the broker said before: not used"
 _ENDED = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED})
 
@@ -33,6 +36,26 @@ def is_behind(turn: Turn, child: Child, rows: Sequence[OrderReport], began_ns: i
             return True
         if order.state in _ENDED and order_id == order.order_id and row.status not in TERMINAL_BOOK:
             return True
+    return False
+
+
+def is_set_aside(turn: Turn, child: Child, rows: Sequence[OrderReport], began_ns: int) -> bool:
+    """Whether a read with a complete book is set aside as a failed one, because the book is behind."""
+    if not is_behind(turn, child, rows, began_ns):
+        child.behind = False
+        return False
+    if not child.behind:
+        child.behind, child.behind_since_ns, child.behind_told = True, turn.now_ns, False
+        turn.notify(WARNING, f"could not be read: {BEHIND}", child.id)
+    if turn.now_ns - child.behind_since_ns < BELIEVED_AFTER_NS:
+        return True
+    if not child.behind_told:
+        child.behind_told = True
+        text = (
+            f"its order book has lacked for {BELIEVED_AFTER_NS // NS_PER_S} s what the broker said before: it is"
+            " believed now; compare orders and positions at the broker"
+        )
+        turn.notify(ALARM, text, child.id)
     return False
 
 

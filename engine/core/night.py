@@ -34,6 +34,7 @@ def begin_process(state: State, event: SessionStarted, child_settings: dict[str,
         old = next((c for c in known.children if c.id == settings.id), None)
         if old is None or old.max_capital_inr != settings.max_capital_inr:
             child.max_capital_inr = settings.max_capital_inr
+    for child in state.children.values():  # those that are no longer configured, too: nothing of theirs is sent
         child.synced, child.read_sent_ns, child.positions_began_ns, child.positions_at_ns = False, None, 0, None
         child.orders_began_ns, child.own_fills = 0, []
     state.now_ns = max(state.now_ns, event.at_ns)
@@ -49,15 +50,18 @@ def begin_process(state: State, event: SessionStarted, child_settings: dict[str,
     begin_day(turn, event.day, event.sessions, event.charges)
     state.subscribed, state.quotes = {}, {}
     if event.settings.master.id != state.master.account:
-        _change_master(state, event.settings.master.id)
+        _change_master(turn, event.settings.master.id)
     return turn
 
 
-def _change_master(state: State, account: str) -> None:
+def _change_master(turn: Turn, account: str) -> None:
     """Another master account: only when nothing of the old one is followed any more."""
+    state = turn.state
     if any(strategy.state is not StrategyState.FLAT for strategy in state.strategies.values()):
         text = f"the master was {state.master.account} and is {account} now, with a strategy open"
         raise BrokenInvariant(f"{text}: configure the old master until everybody is flat")
+    for prompt in list(state.prompts.values()):
+        prompts.close(turn, prompt)
     state.master = Master(account=account)
     state.samples = {}
 

@@ -7,14 +7,14 @@ from fractions import Fraction
 
 from engine.core import prompts, reasons
 from engine.core.baseline import left_out_reason, ratio_of, select_baseline
-from engine.core.entries import missing_units, sizing_rule
+from engine.core.entries import missing_units, rule_of_mode, sizing_rule
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up, new_copy
 from engine.core.settle import settle
 from engine.core.sizing import by_ratio
 from engine.core.state import Baseline, Child, MasterLeg, Prompt, PromptItem
-from engine.core.turn import INFO, WARNING, Turn
-from engine.model import Side, sign, split_leg
+from engine.core.turn import INFO, WARNING, Turn, followed_legs
+from engine.model import Instrument, Side, sign, split_leg
 from engine.snapshot import StrategyState
 
 
@@ -44,26 +44,36 @@ def join(turn: Turn, child_id: str) -> None:
 
 def _offer_join(turn: Turn, child: Child, scope: str, now: Baseline, start: Baseline) -> None:
     ratio = ratio_of(turn, now, child.id)
-    if ratio is None:
-        return
-    if child.id in start.children_inr:
-        at_start = ratio_of(turn, start, child.id)
-        ratio = ratio if at_start is None else min(ratio, at_start)
-    legs = [leg for leg in turn.state.master.legs.values() if leg.units and leg.scope == scope]
+    if ratio is not None and child.id in start.children_inr:
+        ratio = min(ratio, ratio_of(turn, start, child.id) or ratio)
     offers: list[tuple[MasterLeg, int]] = []
-    for master in legs:
+    for master in followed_legs(turn, scope):
         instrument = turn.leg_instrument(child.id, master.leg)
         if instrument is None:
             turn.skip(child, master.leg, reasons.UNKNOWN_INSTRUMENT)
             continue
-        lots = by_ratio(ratio, instrument.lot_units)(abs(master.units))
+        lots, reason = _lots_to_join(turn, child, master, instrument, ratio)
+        if reason:
+            turn.skip(child, master.leg, reason)
+            continue
         offers.append((master, lots * instrument.lot_units))
     if not any(units for _, units in offers):
-        turn.notify(WARNING, f"cannot join: {reasons.BELOW_ONE_LOT}", child.id)
+        why = f": {reasons.BELOW_ONE_LOT}" if offers else ", no leg can be entered"
+        turn.notify(WARNING, f"cannot join{why}", child.id)
         return
     prompt = prompts.open_prompt(turn, prompts.JOIN, fresh=True)
     for master, units in offers:
         _offer(turn, prompt, child, master, units, ratio=ratio)
+
+
+def _lots_to_join(
+    turn: Turn, child: Child, master: MasterLeg, instrument: Instrument, ratio: Fraction | None
+) -> tuple[int, str]:
+    """A child's lots of a leg by its ratio, or by its mode where that has none; and why it gets none."""
+    if ratio is not None:
+        return by_ratio(ratio, instrument.lot_units)(abs(master.units)), ""
+    rule, reason = rule_of_mode(turn, child, master, turn.child_leg(child, master.leg), instrument)
+    return (0, reason) if rule.lots_for is None else (rule.lots_for(abs(master.units)), "")
 
 
 def _offer(

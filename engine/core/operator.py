@@ -1,6 +1,7 @@
 """What a person orders, and what it does. Every operator event ends in a notice, also when it changes nothing."""
 
 from engine.core import answering, carried, offers, prompts, reasons, rebuild, restart
+from engine.core.answers import hasten_exits
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up
 from engine.core.plans import store_plan
@@ -12,6 +13,7 @@ from engine.events import (
     BackgroundAdopted,
     ChildJoined,
     ChildResynced,
+    ExitsHastened,
     Flattened,
     HandedOver,
     KillSwitched,
@@ -59,6 +61,8 @@ def _obey_for_children(turn: Turn, event: Operator) -> None:
             offers.join(turn, event.child)
         case ChildResynced():
             offers.resync(turn, event.child)
+        case ExitsHastened():
+            hasten_exits(turn, event.child)
         case LegMapped():
             carried.map_leg(turn, event.leg, event.symbol)
         case Flattened():
@@ -158,8 +162,12 @@ def _cap(turn: Turn, event: MaxCapitalSet) -> None:
     turn.notify(INFO, f"{text}: on the ratio from the next strategy, on entries at once when it is lower", child.id)
 
 
-def flatten(turn: Turn, children: tuple[str, ...], text: str) -> None:
-    """Exit everything that the program opened for these children; no entries until the next strategy or a resync."""
+def flatten(turn: Turn, children: tuple[str, ...], text: str, *, typed: bool = True) -> None:
+    """Exit everything that the program opened for these children; no entries until the next strategy or a resync.
+
+    `typed`: the operator said so, which passes every kill level; what the program does by itself waits at level 2.
+    """
+    passes = typed or turn.state.kill < 2
     for child_id in children:
         child = turn.state.children.get(child_id)
         if child is None:
@@ -174,7 +182,10 @@ def flatten(turn: Turn, children: tuple[str, ...], text: str) -> None:
                 leg.skipped = reasons.FLATTENED
                 size = leg.decided_units
                 store_plan(leg, Plan(sign=leg.sign, high_units=size, decided_units=size))
-            leg.exit_after_ns, leg.flattening = 0, bool(leg.allocation_units or leg.orders)
+            for order in [o for o in turn.open_orders(leg) if o.state is OrderState.HELD]:
+                give_up(turn, child, leg, order, order.reason)  # a held exit would keep this one from going
+            leg.exit_after_ns = 0
+            leg.flattening = bool(leg.allocation_units or leg.orders) and (passes or leg.flattening)
             settle(turn, child, leg, at_once=True)
         for strategy in turn.state.strategies.values():
             if strategy.state is not StrategyState.FLAT:

@@ -195,15 +195,9 @@ def _is_ready_exit(turn: Turn, child: Child, order: ChildOrder) -> bool:
 
 def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
     """Whether an entry that waited must not be sent any more; then it is given up."""
-    state = turn.state
-    stopped = child.stopped.get(turn.scope_of(leg.leg), "")
     age_ns = turn.now_ns - max(order.signal_ns, order.created_ns)
-    if state.kill >= 1:
-        reason = reasons.KILLED
-    elif stopped:
+    if stopped := _why_stopped(turn, child, leg):
         reason = stopped
-    elif leg.changed:
-        reason = leg.changed
     elif hours.is_near_square_off(turn, leg.leg):
         reason = reasons.SQUARE_OFF
     elif breaker.blocks(turn, child, order):
@@ -213,7 +207,7 @@ def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -
     elif throttle.is_budget_spent(turn, child):
         reason = reasons.DAILY_BUDGET
     elif age_ns > seconds_ns(turn.settings.timing.max_signal_age_s):
-        reason = reasons.STALE_SIGNAL if state.armed else reasons.DISARMED
+        reason = reasons.STALE_SIGNAL if turn.state.armed else reasons.DISARMED
     elif order.tries and order.not_before_ns <= turn.now_ns:
         reason = _recheck(turn, child, leg, order)
     else:
@@ -222,6 +216,18 @@ def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -
         return False
     give_up(turn, child, leg, order, reason)
     return True
+
+
+def _why_stopped(turn: Turn, child: Child, leg: ChildLeg) -> str:
+    """What has stopped entries since an order was decided, '' for nothing."""
+    state = turn.state
+    if state.kill >= 1:
+        return reasons.KILLED
+    if state.paused:
+        return reasons.PAUSED
+    if child.loss_hit or state.loss_hit:
+        return reasons.DAILY_LOSS
+    return child.stopped.get(turn.scope_of(leg.leg), "") or leg.changed
 
 
 def _recheck(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> str:

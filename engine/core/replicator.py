@@ -209,7 +209,7 @@ def _look_after(turn: Turn) -> None:
     note_silence(turn)
     hit = watch_losses(turn)
     if hit:
-        flatten(turn, tuple(child.id for child in hit), "exited completely: daily loss limit")
+        flatten(turn, tuple(child.id for child in hit), "exited completely: daily loss limit", typed=False)
 
 
 def _nothing(turn: Turn, event: object) -> None:

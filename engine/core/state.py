@@ -380,6 +380,10 @@ class Child(Mutable, kw_only=True):
     "Filled units of orders that are not ours, by order id."
     behind: bool = False
     "Its last book was older than what the broker had said before."
+    behind_since_ns: int = 0
+    "Since when every book was."
+    behind_told: bool = False
+    "That such a book is believed from now on has been said."
     traffic: Traffic = msgspec.field(default_factory=Traffic)
     breaker: Breaker = msgspec.field(default_factory=Breaker)
     ip_refused: bool = False

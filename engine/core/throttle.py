@@ -89,9 +89,12 @@ def send_change(turn: Turn, change: CancelOrder | ModifyOrder) -> None:
 
 
 def send_waiting(turn: Turn) -> None:
-    """Send the changes whose turn it is; called after every event."""
+    """Send the changes whose turn it is; a write without an answer for very long is over. Called after every event."""
     for child in turn.state.children.values():
-        if child.traffic.changes:
+        traffic = child.traffic
+        for write in [w for w in traffic.under_way if turn.now_ns - w.at_ns >= LOST_NS]:
+            note_answer(turn, child, write.request, write.tag)
+        if traffic.changes:
             _send_changes(turn, child)
 
 
@@ -161,10 +164,8 @@ def _room(turn: Turn, child: Child, limits: OrderLimits, *, entry: bool) -> int:
 
 
 def _clean(turn: Turn, child: Child, limits: OrderLimits) -> Traffic:
-    """Forget what no window reaches any more; a write without an answer for very long is over."""
+    """Forget what no window reaches any more."""
     traffic = _today(turn, child)
-    for write in [w for w in traffic.under_way if turn.now_ns - w.at_ns >= LOST_NS]:
-        note_answer(turn, child, write.request, write.tag)
     longest_ns = HOUR_NS if limits.hour is not None else MINUTE_NS
     del traffic.ended_ns[: bisect_right(traffic.ended_ns, turn.now_ns - longest_ns)]
     return traffic

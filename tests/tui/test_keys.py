@@ -25,6 +25,7 @@ _LEGS = s.condor().legs
 CHANGED = s.condor(
     legs=(msgspec.structs.replace(_LEGS[0], changed="changed over night: lot 65 -> 75"), *_LEGS[1:]),
 )
+UNKNOWN_EXIT = s.condor(working=(msgspec.structs.replace(s.condor().working[0], entry=False),))
 CASES: list[tuple[str, Snapshot, tuple[str, ...], list[ev.Operator]]] = [
     ("pause is immediate", s.condor(), ("space",), [ev.Paused(at_ns=s.NOW)]),
     ("resume asks", s.condor(engine=EngineState.PAUSED), ("space",), []),
@@ -94,6 +95,14 @@ CASES: list[tuple[str, Snapshot, tuple[str, ...], list[ev.Operator]]] = [
     ),
     ("new terms with nothing typed", CHANGED, ("t", "enter", "enter"), []),
     ("nothing changed over night", s.condor(), ("t", "enter", *"X", "enter"), []),
+    (
+        "unknown exits are sent again when it is typed",
+        UNKNOWN_EXIT,
+        ("u", "enter", *"RESEND", "enter"),
+        [ev.ExitsHastened(at_ns=s.NOW, child="ZC0004")],
+    ),
+    ("unknown exits want the word", UNKNOWN_EXIT, ("u", "enter", *"resend", "enter"), []),
+    ("unknown entries are not sent again", s.condor(), ("u", "enter", *"RESEND", "enter"), []),
     ("nothing to adopt", s.condor(), ("o", "enter"), []),
     ("letters without a meaning", s.condor(), tuple("yngzbtuvw"), []),
 ]

@@ -33,7 +33,7 @@ def asked(**more: object) -> Snapshot:
         exits_ns=None,
         may_start_fresh=False,
     )
-    why = "the last session did not end well: exits only until you answer"
+    why = "the last session did not end well"
     return s.condor(
         engine=EngineState.DISARMED, engine_reason=why, restart=msgspec.structs.replace(question, **more), attention=()
     )
@@ -106,6 +106,41 @@ def test_put_aside_it_stays_away_until_it_is_asked_for() -> None:
         assert desk.top == "Restart"
 
     drive(asked(), script)
+
+
+@pytest.mark.parametrize("engine", [EngineState.KILLED_ENTRIES, EngineState.KILLED_ALL, EngineState.DISARMED])
+def test_put_aside_while_killed_it_can_be_asked_for(engine: EngineState) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.publish(engine=engine)
+        await desk.press("escape", "space")
+        assert desk.top == "Restart"
+
+    drive(asked(), script)
+
+
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        (EngineState.KILLED_ENTRIES, "Kill switch, level 1: no entries after r either, until F12 lifts it."),
+        (EngineState.KILLED_ALL, "Kill switch, level 2: exits are not sent either, until F12 lifts it."),
+    ],
+)
+def test_question_says_what_the_kill_switch_holds_back(engine: EngineState, said: str) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.publish(engine=engine)
+        assert said in desk.text
+
+    drive(asked(), script)
+
+
+def test_every_leg_of_the_master_is_listed() -> None:
+    legs = tuple((title, units) for (_, title, *_), units in zip(s.CONDOR, (650, 650, -650, -650), strict=False))
+
+    async def script(desk: Desk) -> None:
+        shown = " ".join(text.strip("│┃ ") for text in desk.screen if "┃" in text)
+        assert all(title in shown for title, _ in legs)
+
+    drive(asked(master=legs, rows=()), script, size=SMALL)
 
 
 def test_it_leaves_when_it_was_answered_elsewhere_and_comes_again_with_the_next_one() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.model import LegId, split_leg
-from engine.snapshot import Cell, CellState, ChildState, LegRow
+from engine.snapshot import Cell, CellState, ChildState, LegRow, WorkingOrder
 from tui import format as fmt
 from tui.frame import Frame, child_of, children_with_something_open, open_cells, running
 from tui.marks import CHILD_MARKS
@@ -130,6 +130,37 @@ def join_rows(frame: Frame, width: int) -> list[Row]:
         for i, child in enumerate(frame.snapshot.children)
         if child.state is ChildState.LEFT_OUT
     ]
+
+
+def hasten_rows(frame: Frame, width: int) -> list[Row]:
+    """Children with exits whose outcome is not known."""
+    return [
+        _child_choice(frame, i, f"{len(exits)} unknown", width)
+        for i, child in enumerate(frame.snapshot.children)
+        if (exits := unknown_exits(frame, child.id))
+    ]
+
+
+def unknown_exits(frame: Frame, child: str) -> list[WorkingOrder]:
+    """A child's exits whose outcome is not known."""
+    return [
+        order
+        for order in frame.snapshot.working
+        if order.account == child and not order.entry and order.deadline_ns is not None
+    ]
+
+
+def hasten_lines(frame: Frame, width: int, child: str) -> list[Line]:
+    """What is sent again, and when."""
+    rows = [
+        line(f"  {clean(o.title)}  {o.side} {fmt.number(o.units - o.filled_units)} units  {clean(o.tag)}")
+        for o in unknown_exits(frame, child)
+    ]
+    text = (
+        "Look into the broker's own order book first. Each goes out again when one more read of book and positions"
+        " shows neither the order nor its fill; one that appears later is cancelled or made good."
+    )
+    return [line(Span(f"  {clean(child)}", Tone.BOLD)), *rows, (), *(line(part) for part in wrap(text, width))]
 
 
 def cap_rows(frame: Frame, width: int) -> list[Row]:

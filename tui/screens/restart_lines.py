@@ -8,7 +8,7 @@ from tui.text import Line, Span, Tone, clean, line, pad, shorten, wrap
 
 def question_lines(question: RestartView, frame: Frame, width: int) -> list[Line]:
     """Everything that the operator needs for his choice."""
-    out = [_strategy_line(question, frame), _master_line(question, width)]
+    out = [_strategy_line(question, frame), *_master_lines(question, width), *_kill_lines(frame, width)]
     if question.exits_ns is not None:
         left = fmt.countdown(question.exits_ns, frame.now_ns)
         text = f"The master went out meanwhile: children exit without an answer ({left}); r lets them go now."
@@ -32,11 +32,20 @@ def _strategy_line(question: RestartView, frame: Frame) -> Line:
     return line(Span(name, Tone.BOLD), f" {question.strategy_state.value}{since}")
 
 
-def _master_line(question: RestartView, width: int) -> Line:
+def _master_lines(question: RestartView, width: int) -> list[Line]:
     if not question.master_read:
-        return line(Span("The master is being read.", Tone.WARN))
+        return [line(Span("The master is being read.", Tone.WARN))]
     held = ", ".join(f"{fmt.number(units, signed=True)} {clean(title)}" for title, units in question.master)
-    return line(shorten(f"The master holds {held or 'nothing that is followed'}.", width))
+    return [line(part) for part in wrap(f"The master holds {held or 'nothing that is followed'}.", width)]
+
+
+def _kill_lines(frame: Frame, width: int) -> list[Line]:
+    text = {
+        0: "",
+        1: "Kill switch, level 1: no entries after r either, until F12 lifts it.",
+        2: "Kill switch, level 2: exits are not sent either, until F12 lifts it.",
+    }[frame.kill_level]
+    return [line(Span(part, Tone.BAD)) for part in wrap(text, width)] if text else []
 
 
 def _row_line(row: LeftOpen, width: int) -> Line:

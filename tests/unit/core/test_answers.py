@@ -7,7 +7,7 @@ from engine.commands import CancelOrder
 from engine.core import reasons
 from engine.core.answers import ABSENT_AFTER_NS
 from engine.core.lifecycle import OrderState
-from engine.events import LoggedIn, Outcome, RequestAnswered
+from engine.events import ExitsHastened, LoggedIn, Outcome, RequestAnswered
 from engine.events import Request as Write
 from engine.model import Side
 from tests.unit.core.builders import CALL_LEG, LOT, Desk, S
@@ -243,3 +243,53 @@ def test_order_sent_before_the_process_died_is_not_called_absent_before_120_s_of
     assert desk.order(desk.last()).state is OrderState.UNKNOWN
     desk.run(15)
     assert desk.order(desk.last()).state is OrderState.HELD
+
+
+def unknown_exit() -> Desk:
+    desk = leaving()
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.run(5)
+    return desk
+
+
+def test_operator_has_an_unknown_exit_sent_again_after_one_more_read() -> None:
+    desk = unknown_exit()
+    lost = desk.last()
+    desk.handle(ExitsHastened(at_ns=desk.now_ns, child="C1"))
+    desk.run(3)
+    assert desk.order(lost).state is OrderState.ABSENT
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3), (Side.SELL, 3)]
+
+
+def test_hastened_exit_that_filled_after_all_is_not_sent_again() -> None:
+    desk = unknown_exit()
+    lost = desk.last()
+    desk.fill(lost)
+    desk.handle(ExitsHastened(at_ns=desk.now_ns, child="C1"))
+    desk.run(5)
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
+    assert desk.lots() == 0
+
+
+def test_hastened_exit_waits_while_the_position_disagrees() -> None:
+    desk = unknown_exit()
+    lost = desk.last()
+    desk.owner_trades(-3)
+    desk.handle(ExitsHastened(at_ns=desk.now_ns, child="C1"))
+    desk.run(5)
+    assert desk.order(lost).state is OrderState.UNKNOWN
+
+
+def test_unknown_entry_is_not_hastened() -> None:
+    desk = sent()
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.handle(ExitsHastened(at_ns=desk.now_ns, child="C1"))
+    desk.run(5)
+    assert desk.order(desk.last()).state is OrderState.UNKNOWN
+    assert "no exit is unknown" in desk.notices()
+
+
+def test_hastening_names_an_account_that_is_not_there() -> None:
+    desk = sent()
+    desk.handle(ExitsHastened(at_ns=desk.now_ns, child="C9"))
+    assert "no child is called C9" in desk.notices()

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from config.schema import Sizing, SizingMode
+from config.schema import Sizing, SizingMode, Timing
 from engine.core import reasons
-from engine.events import Outcome, Paused, Resumed
-from engine.model import Side
-from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, child, instrument, settings
+from engine.core.replicator import Replicator
+from engine.events import ChildResynced, DayBegan, Outcome, Paused, Resumed
+from engine.model import BookStatus, Side
+from tests.unit.core.builders import CALL_LEG, FREE, LOT, PUT_LEG, SESSIONS, Desk, child, instrument, settings
 from tests.unit.paper.builders import CALL, PUT
 
 
@@ -183,3 +184,112 @@ def test_decision_record_names_master_price_and_orders(other: str) -> None:
     assert (copy.master_units, copy.master_price_inr) == (650, Decimal("100.50"))
     assert copy.tags == [desk.last().tag]
     assert bought(desk) == 3
+
+
+def unknown_call() -> Desk:
+    """The master bought 10 lots of a call that the child's broker does not know (yet)."""
+    desk = Desk(warm=False)
+    desk.state.instruments = {"M": desk.state.instruments[""]}
+    desk.run(3)
+    desk.buy(10)
+    return desk
+
+
+def test_lots_of_an_unknown_instrument_are_missed_and_not_caught_up_by_a_later_fill() -> None:
+    desk = unknown_call()
+    assert (desk.placed(), desk.reasons()) == ([], {reasons.UNKNOWN_INSTRUMENT})
+    desk.load()
+    desk.run(1)
+    desk.buy(10)
+    assert (desk.placed(), desk.target()) == ([(Side.BUY, 3)], 3)
+
+
+def test_lots_missed_while_the_instrument_was_unknown_are_offered_by_a_resync() -> None:
+    desk = unknown_call()
+    desk.load()
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(2)
+    assert [i.units // LOT for p in desk.state.prompts.values() for i in p.items] == [3]
+
+
+def test_master_out_of_an_unknown_instrument_starts_the_leg_anew() -> None:
+    desk = unknown_call()
+    desk.sell(10)
+    desk.load()
+    desk.run(5)
+    desk.buy(10)
+    assert (desk.placed(), desk.lots()) == ([(Side.BUY, 3)], 3)
+
+
+def test_master_on_the_other_side_of_an_unknown_instrument_is_missed_too() -> None:
+    desk = unknown_call()
+    desk.sell(20)
+    desk.load()
+    desk.run(1)
+    desk.sell(10)
+    assert (desk.placed(), desk.target()) == ([(Side.SELL, 3)], -3)
+
+
+def test_entry_that_waited_for_its_first_read_is_missed_when_the_new_days_file_lacks_it() -> None:
+    desk = Desk(settings(child(), timing=Timing(max_signal_age_s=Decimal(600))), silent=("C1",))
+    desk.buy(10)
+    assert (desk.leg().entry_pending, desk.target()) == (True, 3)
+    desk.handle(DayBegan(at_ns=desk.now_ns, day="2026-11-03", sessions=SESSIONS, charges=FREE))
+    desk.silent = set()
+    desk.read()
+    assert (desk.leg().entry_pending, desk.target(), desk.placed()) == (False, 0, [])
+    assert reasons.UNKNOWN_INSTRUMENT in desk.reasons()
+
+
+def test_entry_that_waits_for_the_exit_of_a_late_fill_is_not_sent_when_the_master_is_out_again() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    entry = desk.accept(desk.last())
+    desk.sell(10)
+    desk.advance(entry, filled=0, status=BookStatus.CANCELLED)
+    assert desk.leg().sign == 0
+    desk.advance(entry)
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
+    desk.buy(10)
+    assert desk.leg().entry_pending
+    desk.sell(10)
+    desk.fill(desk.last())
+    desk.run(3)
+    assert (desk.placed(), desk.lots()) == ([(Side.BUY, 3), (Side.SELL, 3)], 0)
+
+
+def test_exit_of_a_rebuilt_leg_is_decided_before_its_instrument_is_known_and_sent_when_it_is() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run(5)
+    desk.core = Replicator(None)
+    desk.start()
+    desk.run(3)
+    desk.sell(5)
+    desk.run(5)
+    assert (desk.placed(), desk.lots()) == ([(Side.BUY, 3)], 3)
+    assert (desk.leg().due_reason, desk.target()) == (reasons.UNKNOWN_INSTRUMENT, 1)
+    desk.load()
+    desk.quote(CALL, "100")
+    desk.run(5)
+    assert (desk.placed(), desk.lots()) == ([(Side.BUY, 3), (Side.SELL, 2)], 1)
+
+
+@pytest.mark.parametrize(
+    ("what", "mode", "bid", "reason"),
+    [
+        ("no price", SizingMode.RISK_PCT, "0", reasons.NO_PRICE_FOR_RISK),
+        ("a price below the smallest amount", SizingMode.RISK_PCT, "0.001", reasons.NO_PRICE_FOR_RISK),
+    ],
+)
+def test_risk_that_cannot_be_priced_enters_nothing(what: str, mode: SizingMode, bid: str, reason: str) -> None:
+    desk = sized(mode, pct=Decimal(2))
+    desk.quote(CALL, bid)
+    desk.buy(10)
+    assert (desk.placed(), desk.reasons()) == ([], {reason}), what
+
+
+def test_risk_of_a_child_without_a_margin_enters_nothing() -> None:
+    desk = Desk(settings(child(sizing=Sizing(mode=SizingMode.RISK_PCT, pct=Decimal(2)))), margins={"C1": 0})
+    desk.buy(10)
+    assert (desk.placed(), desk.reasons()) == ([], {reasons.NO_MARGIN_NOW})

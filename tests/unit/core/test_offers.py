@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+from config.schema import Child, Sizing, SizingMode
 from engine.core import reasons
 from engine.events import (
     BackgroundAdopted,
@@ -18,7 +19,7 @@ from engine.events import (
     Resumed,
 )
 from engine.model import Side
-from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, child, settings
+from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Book, Desk, child, instrument, settings
 from tests.unit.paper.builders import CALL, PUT
 
 
@@ -283,3 +284,139 @@ def test_adopt_prompt_of_yesterday_does_not_break_the_start_of_today() -> None:
     desk.run(3)
     assert desk.state.armed
     assert offered(desk) == []
+
+
+def test_child_that_still_has_no_margin_cannot_join_and_is_told_why() -> None:
+    desk = Desk(margins={"C1": 0})
+    desk.buy(10)
+    ask(desk, "join")
+    assert "cannot join: left out: margin missing" in desk.notices()
+    assert (offered(desk), desk.strategy().ratios) == ([], {})
+
+
+def test_join_leaves_a_leg_out_that_the_childs_broker_does_not_know() -> None:
+    desk = left_out()
+    del desk.state.instruments[""][instrument(PUT).id]
+    ask(desk, "join")
+    assert offered(desk) == [("join", Side.BUY, 3)]
+    assert reasons.UNKNOWN_INSTRUMENT in desk.reasons()
+
+
+def test_join_of_less_than_a_lot_is_told_and_asks_nothing() -> None:
+    desk = Desk(margins={"C1": 0})
+    desk.buy(3)
+    desk.books["C1"].available_inr = Decimal(300_000)
+    desk.run(2)
+    ask(desk, "join")
+    assert f"cannot join: {reasons.BELOW_ONE_LOT}" in desk.notices()
+    assert (offered(desk), list(desk.strategy().left_out)) == ([], ["C1"])
+
+
+def test_resync_waits_for_a_book_that_is_as_fresh_as_the_positions() -> None:
+    desk = missed()
+    desk.silent = {"C1"}
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(2)
+    desk.deliver(desk.picture("C1", orders=None))
+    assert offered(desk) == []
+    desk.read("C1")
+    assert offered(desk) == [("resync", Side.BUY, 3)]
+
+
+def test_resync_offers_nothing_against_what_the_child_still_holds() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(20)
+    assert (desk.lots(), desk.master_leg().units) == (3, -10 * LOT)
+    ask(desk, "resync")
+    assert offered(desk) == []
+    assert "resync: nothing is missing" in desk.notices()
+    desk.fill(desk.last())
+    desk.fill(desk.last())
+    assert desk.lots() == -3
+
+
+def adopting(*children: Child, margins: dict[str, int] | None = None, lots: int = 10) -> Desk:
+    """The operator was asked whether background lots of the master are followed."""
+    desk = Desk(settings(*children), margins=margins, background={CALL_LEG: lots * LOT})
+    ask(desk, "adopt")
+    return desk
+
+
+def test_adoption_is_not_offered_to_a_child_whose_broker_does_not_know_the_instrument() -> None:
+    desk = background()
+    desk.state.instruments = {"M": desk.state.instruments[""]}
+    ask(desk, "adopt")
+    assert (offered(desk), desk.reasons()) == ([], {reasons.UNKNOWN_INSTRUMENT})
+
+
+@pytest.mark.parametrize(
+    ("what", "children", "margins", "lots", "reason"),
+    [
+        ("no margin", (child(),), {"C1": 0}, 10, "left out: margin zero or negative"),
+        ("below one lot", (child(),), None, 3, reasons.BELOW_ONE_LOT),
+        (
+            "no price of a risk",
+            (child(sizing=Sizing(mode=SizingMode.RISK_PCT, pct=Decimal(2))),),
+            {"C1": 0},
+            10,
+            reasons.NO_MARGIN_NOW,
+        ),
+    ],
+)
+def test_adoption_that_brings_a_child_nothing_is_not_offered(
+    what: str, children: tuple[Child, ...], margins: dict[str, int] | None, lots: int, reason: str
+) -> None:
+    desk = adopting(*children, margins=margins, lots=lots)
+    assert (offered(desk), desk.reasons()) == ([], {reason}), what
+    assert (desk.master_leg().units, desk.placed()) == (0, [])
+
+
+def test_adoption_while_a_strategy_runs_uses_its_ratio() -> None:
+    desk = Desk(background={CALL_LEG: 10 * LOT})
+    desk.buy(10, symbol=PUT)
+    desk.books["C1"].available_inr = Decimal(600_000)
+    desk.run(5)
+    ask(desk, "adopt")
+    approve(desk)
+    assert (desk.lots(), desk.lots(leg=PUT_LEG)) == (3, 3)
+    assert desk.strategy().ratios == {"C1": Fraction(3, 10)}
+
+
+def test_adoption_for_a_fixed_number_of_lots_enters_these() -> None:
+    desk = adopting(child(sizing=Sizing(mode=SizingMode.FIXED_LOTS, lots=2)))
+    assert offered(desk) == [("adopt", Side.BUY, 2)]
+    approve(desk)
+    assert (desk.lots(), desk.master_leg().units) == (2, 10 * LOT)
+
+
+def test_join_of_a_child_without_a_ratio_offers_the_lots_of_its_mode() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.buy(10, symbol=PUT)
+    fixed = child("C2", sizing=Sizing(mode=SizingMode.FIXED_LOTS, lots=2))
+    desk.books["C2"] = Book(available_inr=Decimal(300_000))
+    desk.restart(with_settings=settings(child(), fixed))
+    desk.run(3)
+    desk.quote(CALL, "100")
+    desk.quote(PUT, "100")
+    assert desk.strategy().left_out == {"C2": reasons.NEXT_STRATEGY}
+    desk.handle(ChildJoined(at_ns=desk.now_ns, child="C2"))
+    assert offered(desk) == [("join", Side.BUY, 2), ("join", Side.BUY, 2)]
+    approve(desk)
+    assert (desk.lots("C2"), desk.lots("C2", PUT_LEG), desk.strategy().left_out) == (2, 2, {})
+
+
+def test_join_of_a_child_whose_mode_gives_it_nothing_now_is_told() -> None:
+    desk = Desk()
+    desk.buy(10)
+    risky = child("C2", sizing=Sizing(mode=SizingMode.RISK_PCT, pct=Decimal(2)))
+    desk.books["C2"] = Book(available_inr=Decimal(0))
+    desk.restart(with_settings=settings(child(), risky))
+    desk.run(3)
+    desk.handle(ChildJoined(at_ns=desk.now_ns, child="C2"))
+    assert reasons.NO_MARGIN_NOW in desk.reasons("C2")
+    assert (offered(desk), list(desk.strategy().left_out)) == ([], ["C2"])
+    assert "cannot join, no leg can be entered" in desk.notices()

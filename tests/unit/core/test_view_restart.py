@@ -4,9 +4,9 @@ import pytest
 
 from config.schema import Confirm, ConfirmWhen
 from engine.core.turn import Turn
-from engine.events import ChildResynced, Flattened, HandedOver, PromptAnswered, Resumed
+from engine.events import ChildResynced, Flattened, HandedOver, KillSwitched, PromptAnswered, Resumed
 from engine.model import NS_PER_S, Side
-from engine.snapshot import CellState, ChildState, RestartView, Snapshot, StrategyState
+from engine.snapshot import CellState, ChildState, EngineState, RestartView, Snapshot, StrategyState
 from engine.view import Frame, build_snapshot
 from tests.unit.core.builders import CALL_LEG, ENTRIES, LOT, Desk, child, settings
 from tests.unit.core.test_restart import died
@@ -47,6 +47,14 @@ def test_question_lists_what_is_open_with_the_master_and_the_strategy() -> None:
     assert not asked.may_start_fresh
 
 
+def test_reason_of_being_disarmed_leaves_room_for_the_key() -> None:
+    """The screen puts `DISARMED, exits only` before it and `space answers` behind it; all is to fit into 80 cells."""
+    desk = Desk()
+    died(desk)
+    picture = shot(desk)
+    assert (picture.engine, picture.engine_reason) == (EngineState.DISARMED, "the last session did not end well")
+
+
 def test_question_is_gone_when_it_is_answered() -> None:
     desk = Desk()
     died(desk)
@@ -77,6 +85,18 @@ def test_exits_that_wait_have_their_countdown_in_the_question_and_in_needs_you()
     assert row.deadline_ns == until_ns
     desk.run(31)
     assert shot(desk).attention[0].deadline_ns is None
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_unanswered_question_is_in_needs_you_beside_the_kill_switch(level: int) -> None:
+    desk = Desk()
+    desk.buy(10)
+    died(desk)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=level))
+    picture = shot(desk)
+    assert [item.key for item in picture.attention[:2]] == ["F12", "space"]
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    assert [item.key for item in shot(desk).attention] == ["F12"]
 
 
 def test_handed_over_lots_are_shown_until_they_are_closed() -> None:
