@@ -111,10 +111,8 @@ class Host:
         if isinstance(command, Subscribe):
             if self._market is not None:
                 self._market.subscribe(command.instruments)
-        elif not isinstance(command, Notify):
-            lane = self._lanes.get(command.account)
-            if lane is not None:
-                lane.submit(command)
+        elif not isinstance(command, Notify) and (lane := self._lanes.get(command.account)) is not None:
+            lane.submit(command)
 
     def note(self, notice: Notify) -> None:
         """Keep a line for people."""

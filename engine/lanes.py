@@ -153,7 +153,7 @@ class ThreadLane:
         self._slots.release()
 
 
-def _broken(command: Command, error: Exception, at_ns: int) -> Event | None:
+def _broken(command: Command, error: Exception, at_ns: int) -> Event:
     """An adapter raised what it must not raise: the write's outcome is unknown, the read failed."""
     what = f"{type(error).__name__} in the adapter"
     unknown = Answer(outcome=Outcome.UNKNOWN, reason=what)
@@ -164,7 +164,6 @@ def _broken(command: Command, error: Exception, at_ns: int) -> Event | None:
             return answered(command, Request.MODIFY, unknown, at_ns)
         case CancelOrder():
             return answered(command, Request.CANCEL, unknown, at_ns)
-        case ReadAccount():
-            return AccountRead(at_ns=at_ns, account=command.account, began_ns=at_ns, error=what)
-        case _:
-            return None
+        case _:  # of the others only a read reaches an adapter
+            account = command.account if isinstance(command, ReadAccount) else ""
+            return AccountRead(at_ns=at_ns, account=account, began_ns=at_ns, error=what)

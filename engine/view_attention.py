@@ -6,7 +6,7 @@ from engine.commands import Severity
 from engine.core import address, carried, expiry, reasons
 from engine.core.lifecycle import OrderState
 from engine.core.state import BreakerPhase
-from engine.core.throttle import waiting_orders
+from engine.core.throttle import is_day_used_up, waiting_orders
 from engine.core.turn import Turn
 from engine.model import LegId, split_leg
 from engine.snapshot import Attention, ChildColumn, ChildState, EngineState, PromptView
@@ -156,7 +156,8 @@ def _brokers(turn: Turn) -> list[Attention]:
                 Attention(severity=Severity.ALARM, text=reasons.BROKER_FAILING, account=child.id, deadline_ns=again_ns)
             )
         if waiting := waiting_orders(turn, child):
-            text = f"{waiting} {'order' if waiting == 1 else 'orders'}: {reasons.RATE_WINDOW}"
+            why = reasons.DAY_USED_UP if is_day_used_up(turn, child) else reasons.RATE_WINDOW
+            text = f"{waiting} {'order' if waiting == 1 else 'orders'}: {why}"
             due_ns = turn.state.timers.get(f"rate:{child.id}")
             found.append(Attention(severity=Severity.WARNING, text=text, account=child.id, deadline_ns=due_ns))
     return found

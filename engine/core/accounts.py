@@ -80,7 +80,7 @@ def _take_positions(
     turn: Turn, child: Child, positions: tuple[Position, ...], began_ns: int, by_book: dict[LegId, int] | None
 ) -> None:
     """Take in positions; `by_book`: what the book of the same read says of them, `None` when it was not read."""
-    child.own_fills = [fill for fill in child.own_fills if fill.at_ns >= began_ns]
+    child.own_fills = [fill for fill in child.own_fills if fill.at_ns > began_ns]
     child.positions = {position.leg: position.net_units for position in positions if position.net_units}
     child.positions_began_ns, child.positions_at_ns = began_ns, turn.now_ns
     for leg_id in list(dict.fromkeys([*child.positions, *child.legs, *child.external])):

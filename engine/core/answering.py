@@ -66,9 +66,7 @@ def decline(turn: Turn, prompt: Prompt, reason: str, children: tuple[str, ...] |
 
 def prompt_due(turn: Turn, prompt_id: str) -> None:
     """Nobody answered in time: entries are declined, exits sent."""
-    prompt = turn.state.prompts.get(prompt_id)
-    if prompt is None:
-        return
+    prompt = turn.state.prompts[prompt_id]
     if prompt.kind == prompts.EXIT:
         approve(turn, prompt, None, {})
     else:
@@ -162,8 +160,7 @@ def _adopted(turn: Turn, item: PromptItem) -> None:
     baseline = strategy.baseline
     if strategy.state is StrategyState.FLAT:
         strategies.begin(turn, strategy, turn.now_ns, "")
-        if baseline is not None:
-            strategy.baseline = baseline
+        strategy.baseline = baseline or strategy.baseline
     elif strategy.state is StrategyState.EXITING:
         strategies.begin(turn, strategy, turn.now_ns, "")
     mark = turn.quote(master.leg)

@@ -3,7 +3,7 @@
 from engine.core import address, breaker, reasons, throttle
 from engine.core.entries import resume_entry
 from engine.core.fills import refuse
-from engine.core.lifecycle import TERMINAL, OrderState
+from engine.core.lifecycle import OrderState
 from engine.core.orders import change_state, give_up, hold
 from engine.core.settle import settle
 from engine.core.state import Child, ChildOrder
@@ -114,13 +114,11 @@ def make_unknown(turn: Turn, child: Child, order: ChildOrder) -> None:
 
 def order_timer(turn: Turn, tag: str) -> None:
     """An order's own deadline: an answer that never came, another look for an unknown one, a backoff that is over."""
-    order = turn.state.orders.get(tag)
-    if order is None or order.state in TERMINAL or is_of_an_earlier_day(turn.state, order):
-        return
+    order = turn.state.orders[tag]
     child = turn.state.children[order.account]
     if order.state is OrderState.SENT:
-        if throttle.note_answer(turn, child, Request.PLACE, tag):
-            breaker.note_end(turn, child, Outcome.UNKNOWN)
+        throttle.note_answer(turn, child, Request.PLACE, tag)
+        breaker.note_end(turn, child, Outcome.UNKNOWN)
         make_unknown(turn, child, order)
     elif order.state is OrderState.UNKNOWN:
         child.want_orders = child.want_positions = True

@@ -69,9 +69,7 @@ def decide_child(
         _enter_later(leg, decision.signal_ns)
         return
     rule, no_entry = NO_ENTRIES, ""
-    if move is Move.RISE and child.id not in turn.child_settings:
-        no_entry = reasons.NOT_CONFIGURED
-    elif move is Move.RISE:
+    if move is Move.RISE:
         rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
         leg.handed_over = leg.handed_over and no_entry != ""  # the program trades the leg again
     round_up = move is Move.FALL and is_hedge(turn, child, leg)
@@ -89,9 +87,7 @@ def decide_child(
     resume_entry(turn, child, leg)
 
 
-def _decide_unknown(
-    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, move: Move, decision: Decision
-) -> None:
+def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, move: Move, decision: Decision) -> None:
     """A leg that today's instrument file does not have: an entry is missed, an exit stays due until it is known."""
     if move is Move.NONE:
         return
@@ -205,8 +201,9 @@ def enter_approved(
     """
     master = turn.state.master.legs[leg.leg]
     instrument = turn.leg_instrument(child.id, leg.leg)
-    if instrument is None:
-        note_missed(turn, child, leg, reasons.UNKNOWN_INSTRUMENT)
+    if instrument is None or child.id not in turn.child_settings:
+        missing = reasons.UNKNOWN_INSTRUMENT if instrument is None else reasons.NOT_CONFIGURED
+        note_missed(turn, child, leg, missing)
         return
     side = Side.BUY if leg.sign > 0 else Side.SELL
     wanted = min(units, leg.target_units - committed(turn, leg))
@@ -250,6 +247,8 @@ def sizing_rule(
     turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument
 ) -> tuple[SizingRule, str]:
     """A child's sizing at this moment, and why it takes no entries ('' when it does)."""
+    if child.id not in turn.child_settings:
+        return NO_ENTRIES, reasons.NOT_CONFIGURED
     strategy = turn.strategy(master.scope)
     if left_out := strategy.left_out.get(child.id):
         return NO_ENTRIES, left_out

@@ -80,7 +80,7 @@ def take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report
     leg.allocation_units += signed
     leg.cash_inr -= cost * order.side.sign
     leg.charges_inr += _charges(turn, order, new, cost)
-    held_from_ns = _held_from(turn, report)
+    held_from_ns = _held_from(turn, order, report)
     if held_from_ns >= child.positions_began_ns:
         child.own_fills.append(OwnFill(leg=leg.leg, units=signed, at_ns=held_from_ns))
     child.own_fill_ns[leg.leg] = turn.now_ns
@@ -89,9 +89,14 @@ def take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report
     return True
 
 
-def _held_from(turn: Turn, report: OrderReport) -> int:
-    """From when on the broker's positions hold a fill: one that we learn of late is in reads that we have already."""
-    return min(turn.now_ns, report.updated_ns + SHOWN_AFTER_NS) if report.updated_ns else turn.now_ns
+def _held_from(turn: Turn, order: ChildOrder, report: OrderReport) -> int:
+    """From when on the broker's positions hold a fill: one that we learn of late is in reads that we have already.
+
+    Never from before the order was sent, whatever the broker's clock shows.
+    """
+    if not report.updated_ns:
+        return turn.now_ns
+    return min(turn.now_ns, max(report.updated_ns, order.sent_ns) + SHOWN_AFTER_NS)
 
 
 def _surfaced(turn: Turn, child: Child, order: ChildOrder, report: OrderReport, *, filled: bool) -> None:

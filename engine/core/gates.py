@@ -221,12 +221,13 @@ def _lots(entry: Entry, units: int) -> Verdict:
 
 
 def _open_lots(entry: Entry) -> int:
+    """Lots of all legs; of a lot that is not known every unit counts as one, so that the gate fails closed."""
     total = 0
     for leg in entry.child.legs.values():
         instrument = entry.turn.leg_instrument(entry.child.id, leg.leg)
-        if instrument is not None:
-            waits = 0 if leg is entry.leg else leg.awaiting_units
-            total += (abs(leg.allocation_units) + entry_units_open(entry.turn, leg) + waits) // instrument.lot_units
+        lot = 1 if instrument is None else instrument.lot_units
+        waits = 0 if leg is entry.leg else leg.awaiting_units
+        total += (abs(leg.allocation_units) + entry_units_open(entry.turn, leg) + waits) // lot
     return total
 
 

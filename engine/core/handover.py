@@ -20,6 +20,7 @@ def orphan(turn: Turn, child: Child, leg: ChildLeg) -> None:
     leg.due, leg.due_reason, leg.due_since_ns, leg.exit_granted = False, "", 0, False
     leg.exit_after_ns, leg.exit_tries, leg.entry_pending = 0, 0, False
     leg.lacking, leg.flattening, leg.suspicion, leg.rebuilt = False, False, None, False
+    leg.surfaced = False
     if not units:
         return
     leg.cash_inr += units * (mark_inr(turn.quote(leg.leg)) or _cost(leg))

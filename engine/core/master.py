@@ -282,7 +282,7 @@ def _set_background(turn: Turn, positions: tuple[Position, ...], orders: tuple[O
     net = {position.leg: position.net_units for position in positions}
     for leg_id in list(dict.fromkeys([*(leg for leg, units in net.items() if units), *new, *master.legs])):
         leg = master_leg(turn, leg_id)
-        if leg.changed and leg.units:
+        if _is_frozen(turn, leg):
             continue
         held = net.get(leg_id, 0)
         explained = expected_net(turn, leg) - leg.background_units + new.get(leg_id, 0)
@@ -296,6 +296,12 @@ def _set_background(turn: Turn, positions: tuple[Position, ...], orders: tuple[O
         if rest:
             text = f"background: {rest} units held at the start are not followed"
             turn.notify(INFO, text, master.account, split_leg(leg_id)[1])
+
+
+def _is_frozen(turn: Turn, leg: MasterLeg) -> bool:
+    """Until the day's file is there, and the operator has mapped a changed leg, its positions prove nothing."""
+    unlisted = leg.listed is not None and turn.leg_instrument(turn.state.master.account, leg.leg) is None
+    return leg.units != 0 and (bool(leg.changed) or unlisted)
 
 
 def _ask_before_restart_exits(turn: Turn) -> None:
@@ -324,9 +330,8 @@ def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes
         net = rows[leg.leg].net_units if leg.leg in rows else 0
         if not leg.units:
             leg.changed, leg.listed = "", None
-        unlisted = leg.listed is not None and turn.leg_instrument(master.account, leg.leg) is None
-        if leg.units and (leg.changed or unlisted):
-            continue  # until the operator maps it, nothing is concluded from what the broker lists
+        if _is_frozen(turn, leg):
+            continue
         if net == expected_net(turn, leg):
             leg.suspicion = None
             master.unexplained.pop(leg.leg, None)

@@ -24,6 +24,9 @@ def join(turn: Turn, child_id: str) -> None:
     if child is None:
         turn.notify(WARNING, f"no child is called {child_id}")
         return
+    if child_id not in turn.child_settings:
+        turn.notify(WARNING, f"cannot join: {reasons.NOT_CONFIGURED}", child_id)
+        return
     for strategy in turn.state.strategies.values():
         if strategy.state is not StrategyState.ACTIVE or child_id not in strategy.left_out:
             continue

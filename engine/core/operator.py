@@ -1,5 +1,7 @@
 """What a person orders, and what it does. Every operator event ends in a notice, also when it changes nothing."""
 
+from typing import assert_never
+
 from engine.core import answering, carried, offers, prompts, reasons, rebuild, restart
 from engine.core.answers import hasten_exits
 from engine.core.lifecycle import OrderState
@@ -29,6 +31,8 @@ from engine.events import (
 )
 from engine.snapshot import StrategyState
 
+ForChildren = ChildJoined | ChildResynced | ExitsHastened | LegMapped | Flattened | HandedOver | StartedFresh
+
 
 def obey(turn: Turn, event: Operator) -> None:
     """Carry out an operator's command."""
@@ -54,7 +58,7 @@ def obey(turn: Turn, event: Operator) -> None:
             _obey_for_children(turn, event)
 
 
-def _obey_for_children(turn: Turn, event: Operator) -> None:
+def _obey_for_children(turn: Turn, event: ForChildren) -> None:
     """Carry out a command that is about children, or about what they hold."""
     match event:
         case ChildJoined():
@@ -74,6 +78,8 @@ def _obey_for_children(turn: Turn, event: Operator) -> None:
             restart.hand_over(turn, event.children)
         case StartedFresh():
             restart.start_fresh(turn)
+        case _:
+            assert_never(event)
 
 
 def _resume(turn: Turn) -> None:
@@ -89,9 +95,6 @@ def _resume(turn: Turn) -> None:
     if state.paused:
         state.paused = False
         turn.notify(INFO, "resumed: entries go on; what was missed is not caught up")
-        return
-    if not state.master.synced:
-        state.resume_kept = True
         return
     if not lifted:
         turn.notify(INFO, "nothing to resume")

@@ -91,9 +91,7 @@ def change_state(turn: Turn, order: ChildOrder, new: OrderState, reason: str = "
         turn.state.children[order.account].watches = True
     if new in TERMINAL:
         order.done_ns = turn.now_ns
-        leg = turn.state.children[order.account].legs[order.leg]
-        if order.tag in leg.orders:
-            leg.orders.remove(order.tag)
+        turn.state.children[order.account].legs[order.leg].orders.remove(order.tag)
         turn.state.timers.pop(f"order:{order.tag}", None)
 
 
@@ -153,7 +151,7 @@ def _send(turn: Turn, order: ChildOrder, behind: list[str]) -> bool:
             hold(turn, order, reasons.WAITED_FOR_BUY)
             return True
     if not _has_turn(turn, child, order, behind):
-        order.reason = reasons.RATE_WINDOW
+        order.reason = reasons.DAY_USED_UP if throttle.is_day_used_up(turn, child) else reasons.RATE_WINDOW
         return False
     waited = order.reason == reasons.RATE_WINDOW
     why = _recheck(turn, child, leg, order) if waited and order.entry else ""
@@ -251,6 +249,7 @@ def _recheck(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> str:
     allowed, why = gates.check(entry, order.remaining, gates.AT_RESEND)
     if allowed < order.remaining:
         order.units -= order.remaining - allowed
+        note_missed(turn, child, leg, why)
     return why if not allowed else ""
 
 

@@ -54,6 +54,7 @@ def read(turn: Turn, child: Child, *, orders: bool, positions: bool, funds: bool
         return
     if child.read_sent_ns is not None:  # lost: what it was asked for is asked again
         orders, positions = orders or child.asked_orders, positions or child.asked_positions
+    orders, positions = orders or child.owed_orders, positions or child.owed_positions
     child.read_sent_ns = turn.now_ns
     child.asked_orders, child.asked_positions = orders, positions
     child.want_orders = child.want_positions = child.owed_orders = child.owed_positions = False

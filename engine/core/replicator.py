@@ -264,6 +264,8 @@ def _read(turn: Turn, event: object) -> None:
         take_read(turn, event)
     elif (child := state.children.get(event.account)) is not None:
         take_child_read(turn, child, event)
+    else:
+        return
     rebuild.tie(turn)
     restart.note_read(turn, event.account)
     if event.account == state.master.account:

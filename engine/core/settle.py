@@ -43,6 +43,7 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     if leg.handed_over:
         _hand_over(turn, child, leg)
         return
+    _take_whole_lots(turn, child, leg)
     over = held_units(leg) + reserved(turn, leg) - leg.target_units
     if over > 0:
         _withdraw(turn, child, leg, over)
@@ -70,6 +71,13 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     elif not leg.due_reason:
         prompts.drop_exit(turn, child, leg.leg)
         _exit(turn, child, leg, excess, copy)
+
+
+def _take_whole_lots(turn: Turn, child: Child, leg: ChildLeg) -> None:
+    """Round a target down that was decided while the lot was unknown; an odd holding keeps what it was given."""
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    if instrument is not None and not leg.changed and not leg.allocation_units % instrument.lot_units:
+        leg.target_units -= leg.target_units % instrument.lot_units
 
 
 def exit_part(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
@@ -223,15 +231,14 @@ def cancel(turn: Turn, order: ChildOrder) -> None:
 
 def _exit(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None) -> None:
     instrument = _terms(turn, child, leg)
-    if instrument is None:
-        return
+    lot = 1 if instrument is None else instrument.lot_units
     units = min(excess, _net_room(turn, child, leg))
     out_completely = excess == abs(leg.allocation_units)
     if not out_completely or units < excess:
-        units = units // instrument.lot_units * instrument.lot_units
+        units = units // lot * lot
     if units < excess:
         _cut_short(turn, child, leg, excess - max(0, units))
-    if units <= 0:
+    if units <= 0 or instrument is None:
         return
     side = Side.SELL if leg.allocation_units > 0 else Side.BUY
     if copy is None or copy.side is not side or copy.entry:
@@ -252,10 +259,8 @@ def _exit_copy(turn: Turn, leg: ChildLeg, side: Side) -> Copy:
 def _net_room(turn: Turn, child: Child, leg: ChildLeg) -> int:
     """How much an exit may take without crossing zero at the broker.
 
-    The last complete read plus our own fills since it began; without a usable read our own ledger decides.
+    The last complete read plus our own fills since it began; before the first one no exit is sent.
     """
-    if not child.positions_began_ns:
-        return abs(leg.allocation_units)
     return max(0, net_units(child, leg.leg) * sign(leg.allocation_units)) - exits_open(turn, leg)
 
 

@@ -124,9 +124,7 @@ def _risen_again(plan: Plan, size: int, lot_units: int, rule: SizingRule) -> int
 
 
 def _proportion(plan: Plan, size: int, lot_units: int, *, round_up: bool) -> int:
-    """C m / B in whole lots."""
-    if plan.high_units == 0:
-        return 0
+    """C m / B in whole lots; B is above 0 wherever the master's holding is measured by it."""
     exact = Fraction(plan.base_units * size, plan.high_units * lot_units)
     lots = -(-exact.numerator // exact.denominator) if round_up else exact.numerator // exact.denominator
     return min(lots * lot_units, plan.base_units)

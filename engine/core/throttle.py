@@ -116,11 +116,18 @@ def is_budget_spent(turn: Turn, child: Child) -> bool:
     return _placed(turn, child) >= _kept_for_exits(limits.day_placements, RESERVE)
 
 
+def is_day_used_up(turn: Turn, child: Child) -> bool:
+    """Whether the broker takes no further order of this account today, exits included."""
+    limits = turn.state.order_limits.get(child.id)
+    return limits is not None and limits.day_placements is not None and _placed(turn, child) >= limits.day_placements
+
+
 def waiting_orders(turn: Turn, child: Child) -> int:
-    """How many writes of an account wait for a window."""
+    """How many writes of an account wait for a window, or for the next day."""
     orders = (turn.state.orders[tag] for leg in child.legs.values() for tag in leg.orders)
     return len(child.traffic.changes) + sum(
-        order.state is OrderState.QUEUED and order.reason == reasons.RATE_WINDOW for order in orders
+        order.state is OrderState.QUEUED and order.reason in (reasons.RATE_WINDOW, reasons.DAY_USED_UP)
+        for order in orders
     )
 
 
@@ -190,7 +197,7 @@ def _wake(turn: Turn, child: Child, limits: OrderLimits, *, entry: bool) -> None
 
 def _exit_budget(turn: Turn, child: Child, limits: OrderLimits) -> bool:
     """Whether the broker takes another order of this account today at all; said once when it does not."""
-    if limits.day_placements is None or _placed(turn, child) < limits.day_placements:
+    if not is_day_used_up(turn, child):
         return True
     if not child.traffic.told_spent:
         child.traffic.told_spent = True

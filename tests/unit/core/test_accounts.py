@@ -193,3 +193,12 @@ def test_exit_right_after_a_fill_counts_it_before_any_read_shows_it() -> None:
     desk.buy(10)
     desk.sell(10)
     assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
+
+
+def test_fill_is_in_a_read_that_began_when_we_learned_of_it() -> None:
+    desk = Desk(filling=False)
+    desk.silent.add("C1")
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.read()
+    assert net_units(desk.child(), CALL_LEG) == 3 * LOT

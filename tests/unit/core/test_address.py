@@ -5,7 +5,7 @@ from engine.core import reasons
 from engine.core.address import ALARM_TEXT
 from engine.core.lifecycle import OrderState
 from engine.events import Outcome
-from engine.model import Side
+from engine.model import BookStatus, Side
 from engine.view import Frame, build_snapshot
 from tests.unit.core.builders import FUT_LEG, Desk, child, settings
 from tests.unit.paper.builders import CALL, FUT, PUT
@@ -98,3 +98,19 @@ def test_screen_says_what_to_do() -> None:
     refuse(desk)
     rows = [a for a in build_snapshot(desk.state, desk.now_ns, Frame()).attention if a.text == ALARM_TEXT]
     assert [(a.account, a.deadline_ns) for a in rows] == [("C1", desk.now_ns + 60 * 10**9)]
+
+
+def test_cancel_that_is_never_answered_does_not_stop_the_exits_for_good() -> None:
+    desk = holding()
+    desk.buy(10)
+    resting = desk.accept(desk.last())
+    desk.buy(10, symbol=PUT)
+    refuse(desk)
+    desk.sell(10)
+    desk.run(61)
+    assert len(desk.commands(CancelOrder)) == 1
+    desk.advance(resting, filled=0, status=BookStatus.CANCELLED)
+    sent = len(desk.placed())
+    desk.sell(10, symbol=FUT)
+    desk.run(40)
+    assert len(desk.placed()) == sent + 1

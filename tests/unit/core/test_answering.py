@@ -2,9 +2,11 @@
 
 import pytest
 
+from config.schema import Sizing, SizingMode
 from engine.core import reasons
-from engine.events import PromptAnswered
+from engine.events import BackgroundAdopted, PromptAnswered
 from engine.model import Side
+from engine.snapshot import StrategyState
 from tests.unit.core.builders import CALL_LEG, ENTRIES, LOT, PUT_LEG, Desk, S, child, settings
 from tests.unit.paper.builders import CALL, PUT
 
@@ -143,3 +145,44 @@ def test_reasons_stand_in_the_decision_record() -> None:
     entry = next(copy for copy in desk.state.copies if copy.entry)
     assert entry.skipped == {"C1": reasons.DECLINED}
     assert len(entry.tags) == 1
+
+
+def test_decision_too_old_to_be_kept_does_not_stop_a_decline() -> None:
+    desk = Desk(settings(confirm=ENTRIES))
+    desk.buy(10)
+    desk.state.copies.clear()
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=False))
+    assert (desk.state.prompts, desk.reasons(), desk.target()) == ({}, {reasons.DECLINED}, 0)
+
+
+def test_adoption_without_a_quote_is_followed_and_entered_by_nobody() -> None:
+    desk = Desk(background={CALL_LEG: 10 * LOT}, quoted=False)
+    desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=CALL))
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    assert (desk.master_leg().units, desk.master_leg().price_inr) == (10 * LOT, None)
+    assert (desk.placed(), desk.reasons()) == ([], {reasons.NO_QUOTE})
+
+
+def test_adoption_while_children_still_exit_goes_on_with_the_same_ratio() -> None:
+    desk = Desk(background={CALL_LEG: 10 * LOT}, filling=False)
+    desk.buy(10, symbol=PUT)
+    desk.fill(desk.last())
+    desk.sell(10, symbol=PUT)
+    assert desk.strategy().state is StrategyState.EXITING
+    desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=CALL))
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    assert (desk.strategy().state, desk.strategy().number) == (StrategyState.ACTIVE, 1)
+    assert (desk.last().symbol, desk.placed()[-1]) == (CALL, (Side.BUY, 3))
+
+
+def test_adoption_before_the_margins_have_settled_goes_on_with_the_strategy_before() -> None:
+    fixed = child(sizing=Sizing(mode=SizingMode.FIXED_LOTS, lots=2))
+    desk = Desk(settings(fixed), background={CALL_LEG: 10 * LOT})
+    desk.buy(10, symbol=PUT)
+    desk.sell(10, symbol=PUT)
+    desk.run(3)
+    assert (desk.strategy().state, desk.strategy().settled) == (StrategyState.FLAT, False)
+    desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=CALL))
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(1)
+    assert (desk.strategy().state, desk.strategy().number, desk.lots()) == (StrategyState.ACTIVE, 1, 2)

@@ -1,16 +1,20 @@
 """How a write ends: answered, refused, never; what is looked for, and when it is called absent."""
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 
-from engine.commands import CancelOrder
+from config.schema import Timing
+from engine.commands import CancelOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.answers import ABSENT_AFTER_NS
 from engine.core.lifecycle import OrderState
 from engine.events import ExitsHastened, LoggedIn, Outcome, RequestAnswered
 from engine.events import Request as Write
 from engine.model import Side
-from tests.unit.core.builders import CALL_LEG, LOT, Desk, S
+from tests.unit.core.builders import CALL_LEG, LOT, Desk, S, settings
+from tests.unit.paper.builders import PUT
 
 
 def sent(*, silent: bool = False) -> Desk:
@@ -293,3 +297,26 @@ def test_hastening_names_an_account_that_is_not_there() -> None:
     desk = sent()
     desk.handle(ExitsHastened(at_ns=desk.now_ns, child="C9"))
     assert "no child is called C9" in desk.notices()
+
+
+def test_entry_that_never_gets_out_is_given_up_after_eight_tries() -> None:
+    desk = Desk(settings(timing=Timing(max_signal_age_s=Decimal(600))), filling=False)
+    desk.buy(10)
+    for _ in range(12):
+        if desk.unanswered:
+            desk.answer(desk.unanswered[-1], Outcome.NOT_SENT, reason="connection refused")
+        desk.run(20)
+    assert desk.placed() == [(Side.BUY, 3)] * 8
+    assert len({place.tag for place in desk.commands(PlaceOrder)}) == 1
+    assert (desk.target(), desk.leg().orders) == (0, [])
+    assert desk.reasons() == {reasons.refused("connection refused")}
+
+
+def test_two_answers_of_a_dead_session_ask_for_one_login() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.buy(10, symbol=PUT)
+    for place in list(desk.unanswered):
+        desk.answer(place, Outcome.NEEDS_LOGIN)
+    assert sum(text.startswith("LOGIN REQUIRED") for text in desk.notices()) == 1
+    assert {order.reason for order in desk.state.orders.values()} == {reasons.LOGIN_REQUIRED}

@@ -293,3 +293,8 @@ def test_pinned_baseline_of_yesterday_is_not_used_today() -> None:
 
 def test_lead_is_one_second() -> None:
     assert baseline.MIN_LEAD_NS == S
+
+
+def test_of_two_falls_the_larger_older_value_is_kept() -> None:
+    turn, strategy = sampled([(0, 50, 900_000), (51, 52, 1_200_000), (53, 54, 800_000)], book_s=0)
+    assert chosen(turn, strategy, 56) == (1_200_000, 800_000)

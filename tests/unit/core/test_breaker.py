@@ -253,3 +253,17 @@ def test_order_adopted_by_a_push_before_its_answer_failed_still_counts_as_a_fail
     assert phase(desk) is OPEN
     assert all(o.state is OrderState.WORKING for o in desk.state.orders.values())
     assert isinstance(desk.last(), PlaceOrder)
+
+
+def test_write_that_fails_after_the_breaker_opened_puts_its_trial_off() -> None:
+    desk = Desk(filling=False)
+    for number in range(4):
+        desk.buy(4, symbol=(*SYMBOLS, FUT)[number])
+    late, *others = list(desk.unanswered)
+    for place in others:
+        desk.answer(place, Outcome.UNKNOWN)
+    assert phase(desk) is OPEN
+    assert desk.child().breaker.again_ns == desk.now_ns + PAUSES_S[0] * S
+    desk.run(10)
+    desk.answer(late, Outcome.UNKNOWN)
+    assert (phase(desk), desk.child().breaker.again_ns) == (OPEN, desk.now_ns + PAUSES_S[1] * S)

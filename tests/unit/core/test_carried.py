@@ -5,11 +5,12 @@ from msgspec.structs import replace
 
 from engine.commands import PlaceOrder
 from engine.core import carried, reasons
-from engine.events import Flattened, LegMapped
-from engine.model import Instrument, Side, leg_id
+from engine.core.lifecycle import OrderState
+from engine.events import DayBegan, Flattened, LegMapped, Outcome, PromptAnswered
+from engine.model import BookStatus, Instrument, Side, leg_id
 from state.codec import decode_event, encode
-from tests.unit.core.builders import CALL_LEG, INSTRUMENTS, LOT, PUT_LEG, Desk, child, instrument, settings
-from tests.unit.core.nights import jump, morning, pass_night, restart
+from tests.unit.core.builders import ALL, CALL_LEG, FREE, INSTRUMENTS, LOT, PUT_LEG, Desk, child, instrument, settings
+from tests.unit.core.nights import SESSIONS, jump, morning, pass_night, restart
 from tests.unit.paper.builders import CALL, PUT, ns
 
 NEW = "NIFTY26NOV12250CE"
@@ -230,3 +231,108 @@ def test_reason_of_an_unknown_instrument_is_not_lost_on_a_leg_of_today() -> None
     desk.state.instruments.clear()
     desk.buy(10)
     assert reasons.UNKNOWN_INSTRUMENT in desk.reasons()
+
+
+def test_finished_orders_are_mapped_with_their_leg() -> None:
+    """A flatten that was refused leaves a row in the book that comes with every later read."""
+    desk = held()
+    morning(desk, "09:20", instruments=renamed(LOT))
+    split(desk, 1)
+    desk.filling = False
+    desk.run(3)
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    refused = next(p for p in desk.unanswered if p.symbol == CALL)
+    desk.advance(desk.accept(refused), filled=0, status=BookStatus.REJECTED)
+    desk.handle(LegMapped(at_ns=desk.now_ns, leg=CALL_LEG, symbol=NEW))
+    desk.run(10)
+    assert desk.order(refused).leg == NEW_LEG
+    assert desk.lots(leg=NEW_LEG) == 3
+
+
+def test_conversion_by_hand_stays_frozen_over_a_restart() -> None:
+    desk = held()
+    positions = desk.books["C1"].positions
+    positions[leg_id("NFO", CALL, "MIS")] = positions.pop(CALL_LEG)
+    desk.run(60)
+    assert carried.CONVERTED in desk.leg().changed
+    desk.restart()
+    assert carried.CONVERTED in desk.leg().changed
+    assert not any("as it was" in text for text in desk.notices())
+
+
+def test_leg_frozen_over_two_nights_is_measured_by_what_it_was_before_the_first() -> None:
+    desk = held()
+    morning(desk, "09:20", instruments=changed(lot_units=75))
+    morning(desk, "09:20", day=4, instruments=changed(lot_units=75))
+    assert "lot 65 -> 75" in desk.leg().changed
+    assert "lot 65 -> 75" in desk.master_leg().changed
+
+
+@pytest.mark.parametrize(("side", "placed"), [("entry", [(Side.BUY, 3)]), ("exit", [(Side.SELL, 3)])])
+def test_order_that_waits_to_be_sent_when_its_instrument_changes_is_withdrawn(
+    side: str, placed: list[tuple[Side, int]]
+) -> None:
+    desk = held()
+    morning(desk, "09:20")
+    desk.quote(CALL, "100")
+    desk.filling, before = False, len(desk.placed())
+    desk.buy(10) if side == "entry" else desk.sell(10)
+    desk.answer(desk.last(), Outcome.NOT_SENT)
+    order = desk.order(desk.last())
+    desk.load(changed(lot_units=75))
+    desk.run(20)
+    assert (order.state, order.reason) == (OrderState.WITHDRAWN, desk.leg().changed)
+    assert desk.placed()[before:] == placed
+
+
+def test_mapping_leaves_children_alone_whose_broker_changed_nothing_or_who_never_held_it() -> None:
+    desk = Desk(settings(child("C1"), child("C2"), child("C3")), margins={"C3": 0})
+    desk.buy(10)
+    desk.run(3)
+    desk.child("C3").legs.clear()
+    pass_night(desk)
+    desk.now_ns = ns("09:20", 3)
+    desk.handle(DayBegan(at_ns=desk.now_ns, day="2026-11-03", sessions=SESSIONS, charges=FREE))
+    for account in ("M", "C2", "C3"):
+        desk.load(account=account)
+    desk.load(changed(lot_units=75), account="C1")
+    listed = desk.leg("C2").listed
+    desk.handle(LegMapped(at_ns=desk.now_ns, leg=CALL_LEG, symbol=CALL))
+    assert (desk.leg("C1").changed, desk.leg("C1").listed) == ("", instrument(CALL, lot_units=75))
+    assert (desk.leg("C2").listed, desk.lots("C2"), list(desk.child("C3").legs)) == (listed, 3, [])
+
+
+def test_leg_that_only_a_child_holds_can_be_mapped() -> None:
+    desk = held()
+    del desk.state.master.legs[CALL_LEG]
+    desk.books["M"].positions.pop(CALL_LEG)
+    desk.books["M"].orders.clear()
+    split_before = desk.leg().allocation_units
+    pass_night(desk)
+    desk.now_ns = ns("09:20", 3)
+    desk.silent = {"M"}
+    desk.handle(DayBegan(at_ns=desk.now_ns, day="2026-11-03", sessions=SESSIONS, charges=FREE))
+    desk.load(renamed(LOT))
+    desk.handle(LegMapped(at_ns=desk.now_ns, leg=CALL_LEG, symbol=NEW))
+    assert desk.leg(leg=NEW_LEG).allocation_units == split_before
+    assert CALL_LEG not in desk.child().legs
+
+
+def test_question_about_the_old_leg_ends_when_it_is_mapped() -> None:
+    desk = Desk(settings(confirm=ALL))
+    desk.buy(10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(3)
+    pass_night(desk)
+    desk.now_ns = ns("09:20", 3)
+    desk.handle(DayBegan(at_ns=desk.now_ns, day="2026-11-03", sessions=SESSIONS, charges=FREE))
+    desk.load()
+    desk.run(3)
+    desk.sell(10)
+    assert [item.leg for prompt in desk.state.prompts.values() for item in prompt.items] == [CALL_LEG]
+    split(desk, 1)
+    desk.load(renamed(LOT))
+    desk.leg().changed = desk.master_leg().changed = "changed over night: strike"
+    desk.handle(LegMapped(at_ns=desk.now_ns, leg=CALL_LEG, symbol=NEW))
+    desk.run(3)
+    assert {item.leg for prompt in desk.state.prompts.values() for item in prompt.items} <= {NEW_LEG}

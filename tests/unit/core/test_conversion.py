@@ -209,3 +209,25 @@ def test_two_reads_close_together_are_not_believed() -> None:
         desk.run(wait)
         desk.read("M")
         assert desk.master_leg().moved_units == moved
+
+
+def test_sale_of_more_than_was_left_in_the_old_product_shrinks_what_counts_as_converted() -> None:
+    desk = held()
+    convert(desk, 6)
+    desk.run(10)
+    assert (desk.master_leg().moved_to, desk.master_leg().moved_units) == (MIS_LEG, 6 * LOT)
+    desk.sell(8)
+    assert (desk.master_leg().units, desk.master_leg().moved_units) == (2 * LOT, 2 * LOT)
+    desk.run(10)
+    assert desk.lots() == 0
+
+
+def test_lots_that_went_to_one_product_are_not_taken_for_those_of_a_third() -> None:
+    desk = held()
+    convert(desk, 4)
+    desk.run(10)
+    other = leg_id("NFO", CALL, "BO")
+    convert(desk, 3, to=other)
+    desk.run(10)
+    assert (desk.master_leg().moved_to, desk.master_leg().moved_units) == (MIS_LEG, 4 * LOT)
+    assert (desk.lots(), desk.state.master.legs[other].background_units) == (3, 0)

@@ -12,7 +12,7 @@ from config.schema import Sizing, SizingMode, Timing
 from engine.core import reasons
 from engine.core.replicator import Replicator
 from engine.events import ChildResynced, DayBegan, Outcome, Paused, Resumed
-from engine.model import BookStatus, Side
+from engine.model import BookStatus, Kind, Side
 from tests.unit.core.builders import CALL_LEG, FREE, LOT, PUT_LEG, SESSIONS, Desk, child, instrument, settings
 from tests.unit.paper.builders import CALL, PUT
 
@@ -231,7 +231,11 @@ def test_master_on_the_other_side_of_an_unknown_instrument_is_missed_too() -> No
 
 
 def test_entry_that_waited_for_its_first_read_is_missed_when_the_new_days_file_lacks_it() -> None:
-    desk = Desk(settings(child(), timing=Timing(max_signal_age_s=Decimal(600))), silent=("C1",))
+    desk = Desk(settings(child(), timing=Timing(max_signal_age_s=Decimal(600))))
+    desk.silent = {"C1"}
+    desk.restart()
+    desk.quote(CALL, "100")
+    desk.run(3)
     desk.buy(10)
     assert (desk.leg().entry_pending, desk.target()) == (True, 3)
     desk.handle(DayBegan(at_ns=desk.now_ns, day="2026-11-03", sessions=SESSIONS, charges=FREE))
@@ -275,18 +279,19 @@ def test_exit_of_a_rebuilt_leg_is_decided_before_its_instrument_is_known_and_sen
     assert (desk.placed(), desk.lots()) == ([(Side.BUY, 3), (Side.SELL, 2)], 1)
 
 
-@pytest.mark.parametrize(
-    ("what", "mode", "bid", "reason"),
-    [
-        ("no price", SizingMode.RISK_PCT, "0", reasons.NO_PRICE_FOR_RISK),
-        ("a price below the smallest amount", SizingMode.RISK_PCT, "0.001", reasons.NO_PRICE_FOR_RISK),
-    ],
-)
-def test_risk_that_cannot_be_priced_enters_nothing(what: str, mode: SizingMode, bid: str, reason: str) -> None:
-    desk = sized(mode, pct=Decimal(2))
-    desk.quote(CALL, bid)
+def test_risk_without_a_price_enters_nothing() -> None:
+    desk = sized(SizingMode.RISK_PCT, pct=Decimal(2))
+    desk.quote(CALL, "0")
     desk.buy(10)
-    assert (desk.placed(), desk.reasons()) == ([], {reason}), what
+    assert (desk.placed(), desk.reasons()) == ([], {reasons.NO_PRICE_FOR_RISK})
+
+
+def test_risk_of_a_sale_whose_margin_rounds_to_nothing_enters_nothing() -> None:
+    desk = sized(SizingMode.RISK_PCT, pct=Decimal(2))
+    desk.load((instrument(CALL, kind=Kind.EQUITY, lot_units=1, tick_inr=Decimal("0.01")),))
+    desk.quote(CALL, "0.05")
+    desk.sell(10)
+    assert (desk.placed(), desk.reasons()) == ([], {reasons.NO_PRICE_FOR_RISK})
 
 
 def test_risk_of_a_child_without_a_margin_enters_nothing() -> None:

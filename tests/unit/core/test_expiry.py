@@ -172,3 +172,22 @@ def test_late_quote_of_an_expired_contract_changes_nothing() -> None:
     desk.run(5)
     assert desk.leg().cash_inr == before
     assert desk.placed() == [(Side.BUY, 3)]
+
+
+def test_contract_that_only_a_child_knows_ends_for_it_too() -> None:
+    desk = expiring()
+    del desk.state.master.legs[CALL_LEG]
+    desk.silent = {"M"}
+    desk.run_to(AFTER)
+    assert (desk.lots(), CALL_LEG in desk.state.master.legs) == (0, False)
+
+
+def test_carried_contract_is_over_by_what_a_child_knew_of_it_before_todays_file() -> None:
+    desk = expiring()
+    del desk.state.master.legs[CALL_LEG]
+    desk.silent = {"M"}
+    desk.leg().listed = TODAY[0]
+    desk.state.instruments = {}
+    assert expiry.listed_anywhere(turn_of(desk.state), CALL_LEG) == TODAY[0]
+    desk.leg().listed = None
+    assert expiry.listed_anywhere(turn_of(desk.state), CALL_LEG) is None

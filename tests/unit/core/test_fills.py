@@ -15,8 +15,8 @@ from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.tags import make_tag
 from engine.events import Outcome
-from engine.model import BookStatus, OrderReport, Side
-from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, settings
+from engine.model import NS_PER_S, BookStatus, OrderReport, Side
+from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, child, settings
 from tests.unit.paper.builders import PUT
 
 
@@ -302,3 +302,71 @@ def test_order_of_another_child_with_our_tag_is_not_ours_here() -> None:
     stray = msgspec.structs.replace(row(desk, 3, BookStatus.COMPLETE), order_id="X7")
     desk.push(stray, "M")
     assert desk.order(desk.last()).filled == 0
+
+
+def test_tag_of_another_childs_order_moves_only_the_order_that_the_id_names() -> None:
+    desk = Desk(settings(child("C1"), child("C2")), filling=False)
+    desk.buy(10)
+    first, second = desk.unanswered
+    desk.accept(first)
+    own = desk.accept(second)
+    desk.advance(msgspec.structs.replace(own, tag=first.tag), "C2")
+    assert (desk.lots("C1"), desk.lots("C2")) == (0, 3)
+    stranger = msgspec.structs.replace(own, order_id="O77", tag=first.tag, filled=LOT, average_price_inr=Decimal(100))
+    desk.push(stranger, "C2")
+    assert (desk.lots("C1"), desk.lots("C2")) == (0, 3)
+    assert (desk.order(first).filled, desk.order(second).filled) == (0, 3 * LOT)
+
+
+def test_day_without_charge_rates_charges_nothing_and_books_the_fill() -> None:
+    desk = Desk(filling=False)
+    desk.state.charges = None
+    desk.buy(10)
+    desk.fill(desk.last())
+    assert (desk.lots(), desk.leg().charges_inr, desk.leg().cash_inr) == (3, Decimal(0), Decimal(-300 * LOT))
+
+
+def test_fill_is_not_from_before_its_order_was_sent_whatever_the_brokers_clock_shows() -> None:
+    desk = Desk(filling=False)
+    desk.run(3)
+    desk.silent.add("C1")
+    desk.read()
+    desk.run("0.2")
+    desk.buy(10)
+    report = desk.accept(desk.last())
+    slow = msgspec.structs.replace(
+        report,
+        filled=report.quantity,
+        average_price_inr=Decimal(100),
+        status=BookStatus.COMPLETE,
+        updated_ns=desk.now_ns - 5 * NS_PER_S,
+    )
+    desk.book(slow, "C1")
+    desk.push(slow)
+    desk.sell(10)
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
+    assert not any("the broker shows less" in text for text in desk.notices())
+
+
+def test_fill_without_a_time_counts_from_when_we_learned_of_it() -> None:
+    desk = sent()
+    report = desk.accept(desk.last())
+    done = msgspec.structs.replace(report, filled=3 * LOT, average_price_inr=Decimal(100), updated_ns=0)
+    desk.run(2)
+    desk.push(msgspec.structs.replace(done, status=BookStatus.COMPLETE))
+    assert [(fill.units, fill.at_ns) for fill in desk.child().own_fills] == [(3 * LOT, desk.now_ns)]
+
+
+def test_late_fill_beyond_what_is_held_opens_the_rest_at_its_own_price() -> None:
+    desk = sent()
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(10)
+    lost = desk.last()
+    desk.answer(lost, Outcome.UNKNOWN)
+    desk.run(140)
+    again = desk.accept(desk.last())
+    desk.advance(again, filled=2 * LOT, status=BookStatus.OPEN)
+    assert desk.lots() == 1
+    desk.advance(desk.accept(lost, answered=False), price="90")
+    assert (desk.lots(), desk.leg().open_cost_inr) == (-2, Decimal(2 * LOT * 90))

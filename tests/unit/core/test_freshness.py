@@ -5,7 +5,7 @@ import pytest
 from engine.core.freshness import BEHIND
 from engine.core.lifecycle import OrderState
 from engine.events import Outcome
-from engine.model import Side
+from engine.model import BookStatus, Side
 from tests.unit.core.builders import CALL_LEG, LOT, Desk
 from tests.unit.paper.builders import PUT
 
@@ -106,3 +106,50 @@ def test_trade_in_the_book_explains_at_the_second_read() -> None:
     desk.read()
     assert desk.lots() == 1
     assert desk.leg(leg=CALL_LEG).allocation_units == LOT
+
+
+def lacking() -> Desk:
+    """3 lots of the put, and an order that the broker acknowledged and that its book never shows."""
+    desk = Desk(filling=False)
+    desk.buy(10, symbol=PUT)
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.ACKED, order_id="NEVER")
+    desk.run(10)
+    assert desk.child().behind
+    return desk
+
+
+def test_row_that_never_comes_does_not_keep_an_account_unread() -> None:
+    desk = lacking()
+    since_ns = desk.child().behind_since_ns
+    desk.run(590)
+    assert desk.child().positions_began_ns < since_ns
+    desk.run(20)
+    assert desk.child().positions_began_ns > since_ns
+    desk.run(60)
+    assert desk.now_ns - desk.child().positions_began_ns <= 31 * 10**9
+    assert sum("it is believed now" in text for text in desk.notices()) == 1
+
+
+def test_row_that_never_comes_does_not_keep_an_exit_waiting_after_a_restart() -> None:
+    desk = lacking()
+    desk.restart()
+    desk.sell(10, symbol=PUT)
+    desk.run(300)
+    assert (Side.SELL, 3) not in desk.placed()
+    desk.run(310)
+    assert (Side.SELL, 3) in desk.placed()
+
+
+def test_book_that_shows_a_cancelled_order_open_is_behind() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    report = desk.accept(desk.last())
+    desk.advance(report, filled=0, status=BookStatus.CANCELLED)
+    desk.books["C1"].orders[report.order_id] = report
+    desk.run(3)
+    desk.read()
+    assert desk.child().behind
+    assert any(BEHIND in text for text in desk.notices())

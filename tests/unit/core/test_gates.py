@@ -21,6 +21,7 @@ from config.schema import (
 )
 from engine.core import reasons
 from engine.events import (
+    DayBegan,
     Flattened,
     KillSwitched,
     MaxCapitalSet,
@@ -32,9 +33,11 @@ from engine.events import (
 from engine.model import Side
 from tests.unit.core.builders import (
     ENTRIES,
+    FREE,
     FUT_LEG,
     HEDGE,
     PUT_LEG,
+    SESSIONS,
     Desk,
     S,
     child,
@@ -42,6 +45,7 @@ from tests.unit.core.builders import (
     quote_of,
     settings,
 )
+from tests.unit.core.nights import pass_night
 from tests.unit.paper.builders import CALL, FUT, PUT, ns
 
 
@@ -420,3 +424,31 @@ def test_daily_loss_with_a_price_missing_stops_entries() -> None:
 def test_sizing_without_a_ratio_is_gated_alike() -> None:
     fixed = child(sizing=Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1, 2)), risk=ChildRisk(max_open_lots=4))
     assert entered(Desk(settings(fixed))) == (4, {reasons.MAX_OPEN_LOTS})
+
+
+def test_carried_leg_takes_no_entry_before_the_days_file_is_there() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run(3)
+    pass_night(desk)
+    desk.now_ns = ns("09:20", 3)
+    desk.handle(DayBegan(at_ns=desk.now_ns, day="2026-11-03", sessions=SESSIONS, charges=FREE))
+    desk.run(5)
+    desk.quote(CALL, "100")
+    desk.buy(10)
+    assert (desk.placed(), desk.lots()) == ([(Side.BUY, 3)], 3)
+    assert reasons.UNKNOWN_INSTRUMENT in desk.reasons()
+
+
+def test_open_lots_that_cannot_be_counted_stop_entries() -> None:
+    desk = Desk(risky(max_open_lots=20))
+    desk.buy(10)
+    desk.run(3)
+    pass_night(desk)
+    desk.now_ns = ns("09:20", 3)
+    desk.handle(DayBegan(at_ns=desk.now_ns, day="2026-11-03", sessions=SESSIONS, charges=FREE))
+    desk.load((instrument(PUT),))
+    desk.quote(PUT, "100")
+    desk.run(5)
+    desk.buy(10, symbol=PUT)
+    assert (desk.lots(leg=PUT_LEG), desk.reasons()) == (0, {reasons.MAX_OPEN_LOTS})

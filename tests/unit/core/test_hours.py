@@ -143,3 +143,11 @@ def test_rows_without_a_time_are_of_today() -> None:
     assert not hours.is_history(desk.state, report)
     old = type(report)(**{**{f: getattr(report, f) for f in report.__struct_fields__}, "placed_ns": 0, "updated_ns": 0})
     assert not hours.is_history(desk.state, old)
+
+
+def test_day_without_a_session_has_no_square_off_to_be_careful_of() -> None:
+    desk = Desk()
+    sunday_ns = ns("15:24", 8)
+    assert hours.square_off_ns(desk.state, sunday_ns) is None
+    assert hours.careful_since_ns(desk.state, sunday_ns) is None
+    assert hours.careful_since_ns(desk.state, ns("15:24")) is not None

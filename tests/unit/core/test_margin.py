@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core.margin import MarginPosition, order_margin, portfolio_margin, spot_from_prices
 from engine.model import Instrument, Kind
@@ -207,3 +208,23 @@ def test_any_price_is_survived(price: int, strike: int, kind: Kind) -> None:
     position = MarginPosition(instrument=option(symbol, strike=strike), units=-65, price_inr=Decimal(price) / 20)
     assert portfolio_margin((position,), SPOTS) > 0
     assert portfolio_margin((position,), {}) > 0
+
+
+def test_option_without_a_strike_is_charged_like_a_future() -> None:
+    known = leg(24700, "CE", -65)
+    odd = replace(known, instrument=replace(known.instrument, symbol="NIFTY26NOVODD", strike_inr=None))
+    alone = portfolio_margin((replace(odd, instrument=replace(odd.instrument, kind=Kind.FUTURE)),), SPOTS)
+    assert portfolio_margin((odd,), SPOTS) == alone > 0
+
+
+def test_options_without_strikes_have_no_spot_and_no_margin_that_could_be_reckoned() -> None:
+    known = leg(24700, "CE", -65)
+    odd = replace(known.instrument, strike_inr=None)
+    assert spot_from_prices([(odd, Decimal(100))]) is None
+    assert portfolio_margin((replace(known, instrument=odd),), {}) == 0
+
+
+def test_price_of_almost_nothing_far_from_the_money_ends_in_a_bounded_margin() -> None:
+    far = leg(24700, "CE", 65)
+    far = replace(far, instrument=replace(far.instrument, strike_inr=Decimal(10) ** 7), price_inr=Decimal("1E-14"))
+    assert portfolio_margin((far,), {"NIFTY": Decimal(10)}) == 0

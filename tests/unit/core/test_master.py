@@ -13,7 +13,8 @@ from engine.core import reasons
 from engine.events import Resumed
 from engine.model import BookStatus, OrderReport, OrderType, Side
 from engine.view import Frame, build_snapshot
-from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, S, settings
+from tests.unit.core.builders import CALL_LEG, INSTRUMENTS, LOT, PUT_LEG, Desk, S, instrument, settings
+from tests.unit.core.nights import pass_night, restart
 from tests.unit.paper.builders import CALL, PUT, ns
 
 
@@ -393,3 +394,29 @@ def test_fills_of_a_downtime_that_reach_into_the_background_are_no_reversal() ->
     desk.run(1)
     assert (desk.master_leg().units, desk.master_leg().background_units) == (0, 2 * LOT)
     assert desk.placed() == [(Side.BUY, 6), (Side.SELL, 6)]
+
+
+def test_book_of_yesterday_that_is_still_shown_in_the_morning_is_no_background() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run(3)
+    pass_night(desk, keep_orders=True)
+    restart(desk, "08:30", slept=True)
+    desk.run(3)
+    assert (desk.master_leg().units, desk.master_leg().background_units) == (10 * LOT, 0)
+
+
+def test_changed_leg_gets_no_background_at_a_restart_before_it_is_mapped() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run(3)
+    twice = tuple(instrument(i.symbol, lot_units=2 * LOT) for i in INSTRUMENTS)
+    for book in desk.books.values():
+        book.positions = {leg: 2 * units for leg, units in book.positions.items()}
+    restart(desk, instruments=twice)
+    desk.run(3)
+    assert desk.master_leg().background_units == 0
+    restart(desk, instruments=twice, slept=True)
+    desk.run(3)
+    assert desk.master_leg().changed
+    assert (desk.master_leg().units, desk.master_leg().background_units) == (10 * LOT, 0)

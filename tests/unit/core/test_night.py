@@ -4,14 +4,15 @@ from decimal import Decimal
 
 import pytest
 
-from config.schema import Settings, Timing
+from config.schema import Account, Settings, Timing
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.replicator import Replicator
-from engine.events import ChildResynced, DayBegan, Outcome, Paused, PromptAnswered, Resumed
+from engine.errors import BrokenInvariant
+from engine.events import BackgroundAdopted, ChildResynced, DayBegan, Outcome, Paused, PromptAnswered, Resumed
 from engine.model import BookStatus, Side
 from state.codec import decode, decode_event, encode
-from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, FREE, LOT, Desk, child, settings
+from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, FREE, LOT, Book, Desk, child, settings
 from tests.unit.core.nights import SESSIONS, jump, morning, pass_night, restart
 from tests.unit.paper.builders import CALL, ns
 
@@ -266,3 +267,59 @@ def test_reason_of_what_is_missing_is_still_told_after_the_night() -> None:
     assert [(skip.child, skip.symbol, skip.reason) for skip in desk.state.skips.values()] == [
         ("C1", CALL, reasons.PAUSED)
     ]
+
+
+def test_another_master_account_is_refused_while_a_strategy_is_open() -> None:
+    desk = opened()
+    other = settings(master=Account(id="M2", broker="paper"))
+    with pytest.raises(BrokenInvariant, match="configure the old master until everybody is flat"):
+        restart(desk, with_settings=other)
+    assert desk.state.master.account == "M"
+
+
+def test_another_master_account_starts_with_its_own_margins_and_holdings() -> None:
+    desk = Desk()
+    desk.books["M2"] = Book(available_inr=Decimal(500_000), positions={CALL_LEG: 4 * LOT})
+    desk.restart(with_settings=settings(master=Account(id="M2", broker="paper")))
+    desk.run(3)
+    assert (desk.state.master.account, desk.master_leg().background_units) == ("M2", 4 * LOT)
+    assert list(desk.state.samples) == ["M2", "C1"]
+
+
+def test_order_on_its_way_when_the_day_turns_is_not_known_in_the_morning() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    order = desk.order(desk.last())
+    assert order.state is OrderState.SENT
+    desk.handle(DayBegan(at_ns=desk.now_ns, day="2026-11-03", sessions=SESSIONS, charges=FREE))
+    assert (order.state, order.day) == (OrderState.UNKNOWN, "2026-11-02")
+    assert desk.leg().orders == [order.tag]
+
+
+def test_child_that_is_no_longer_configured_sends_nothing() -> None:
+    """Not the exit either that waited to be sent again when the process died."""
+    desk = Desk(settings(child(), child("C2")))
+    desk.buy(10)
+    desk.run(3)
+    desk.filling = False
+    desk.sell(10)
+    refused = next(p for p in desk.unanswered if p.account == "C2")
+    desk.answer(refused, Outcome.RATE_LIMITED)
+    sent = len(desk.placed("C2"))
+    desk.restart(with_settings=settings(child()))
+    desk.run(20)
+    assert len(desk.placed("C2")) == sent
+    desk.restart(with_settings=settings(child(), child("C2")))
+    desk.run(20)
+    assert len(desk.placed("C2")) == sent + 1
+
+
+def test_another_master_ends_the_questions_about_the_old_one() -> None:
+    desk = Desk(background={CALL_LEG: 10 * LOT})
+    desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=CALL))
+    assert desk.state.prompts
+    desk.books["M2"] = Book(available_inr=Decimal(1_000_000))
+    desk.restart(with_settings=settings(master=Account(id="M2", broker="paper")))
+    assert not desk.state.prompts
+    desk.run(60)
+    assert desk.state.armed

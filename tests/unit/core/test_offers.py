@@ -19,7 +19,7 @@ from engine.events import (
     Resumed,
 )
 from engine.model import Side
-from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Book, Desk, child, instrument, settings
+from tests.unit.core.builders import CALL_LEG, ENTRIES, LOT, PUT_LEG, Book, Desk, child, instrument, settings
 from tests.unit.paper.builders import CALL, PUT
 
 
@@ -328,14 +328,14 @@ def test_resync_offers_nothing_against_what_the_child_still_holds() -> None:
     desk.buy(10)
     desk.fill(desk.last())
     desk.run(3)
-    desk.sell(20)
-    assert (desk.lots(), desk.master_leg().units) == (3, -10 * LOT)
+    desk.sell(30)
+    assert (desk.lots(), desk.master_leg().units) == (3, -20 * LOT)
     ask(desk, "resync")
     assert offered(desk) == []
     assert "resync: nothing is missing" in desk.notices()
     desk.fill(desk.last())
     desk.fill(desk.last())
-    assert desk.lots() == -3
+    assert desk.lots() == -6
 
 
 def adopting(*children: Child, margins: dict[str, int] | None = None, lots: int = 10) -> Desk:
@@ -420,3 +420,26 @@ def test_join_of_a_child_whose_mode_gives_it_nothing_now_is_told() -> None:
     assert reasons.NO_MARGIN_NOW in desk.reasons("C2")
     assert (offered(desk), list(desk.strategy().left_out)) == ([], ["C2"])
     assert "cannot join, no leg can be entered" in desk.notices()
+
+
+@pytest.mark.parametrize("kind", [ChildJoined, ChildResynced])
+def test_child_that_is_no_longer_configured_is_offered_nothing(kind: type[ChildJoined | ChildResynced]) -> None:
+    desk = Desk(settings(child(), child("C2")), margins={"C2": 0})
+    desk.buy(10)
+    desk.restart(with_settings=settings(child()))
+    desk.run(2)
+    desk.handle(kind(at_ns=desk.now_ns, child="C2"))
+    desk.run(5)
+    assert (desk.state.prompts, desk.placed("C2")) == ({}, [])
+
+
+def test_question_about_a_child_that_is_no_longer_configured_enters_nothing() -> None:
+    desk = Desk(settings(child(), child("C2"), confirm=ENTRIES))
+    desk.buy(10)
+    desk.restart(with_settings=settings(child(), confirm=ENTRIES))
+    desk.quote(CALL, "100")
+    desk.run(2)
+    approve(desk)
+    desk.run(3)
+    assert (desk.placed(), desk.placed("C2")) == ([(Side.BUY, 3)], [])
+    assert reasons.NOT_CONFIGURED in desk.reasons("C2")

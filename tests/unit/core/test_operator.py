@@ -1,10 +1,11 @@
 """What a person orders, and what stays as it was."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
-from config.schema import Mode
+from config.schema import Mode, OnMaxLoss, Risk
 from engine.commands import CancelOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
@@ -20,8 +21,9 @@ from engine.events import (
     StrategyReset,
 )
 from engine.model import Side
+from engine.snapshot import StrategyState
 from tests.unit.core.builders import ENTRIES, Desk, child, settings
-from tests.unit.paper.builders import PUT
+from tests.unit.paper.builders import CALL, PUT
 
 
 def held() -> Desk:
@@ -199,3 +201,49 @@ def test_every_command_ends_in_a_notice_also_on_an_empty_desk(command: Operator)
     before = len(desk.notices())
     desk.handle(command)
     assert len(desk.notices()) > before
+
+
+def test_reset_while_flat_takes_the_margins_from_now_on() -> None:
+    desk = held()
+    desk.sell(10)
+    desk.run(3)
+    assert (desk.strategy().state, desk.strategy().settled) == (StrategyState.FLAT, False)
+    desk.books["M"].available_inr = Decimal(2_000_000)
+    desk.handle(StrategyReset(at_ns=desk.now_ns))
+    desk.run(3)
+    desk.buy(20)
+    assert desk.strategy().ratios == {"C1": Fraction(3, 20)}
+
+
+def test_reset_gives_up_what_waits_to_be_sent() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.NOT_SENT)
+    desk.handle(StrategyReset(at_ns=desk.now_ns))
+    desk.run(10)
+    assert (desk.placed(), desk.target()) == ([(Side.BUY, 3)], 0)
+    assert reasons.RESET in desk.reasons()
+
+
+def test_resume_before_the_first_read_of_a_clean_start_has_nothing_to_resume() -> None:
+    desk = Desk(silent=("M",))
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    assert desk.notices()[-1] == "nothing to resume"
+    assert not desk.state.resume_kept
+    desk.read("M")
+    assert desk.state.armed
+
+
+def test_exit_at_the_loss_limit_waits_while_everything_is_killed() -> None:
+    """Only what the operator types passes kill level 2."""
+    risk = Risk(max_daily_loss_inr=Decimal(1000), on_max_loss=OnMaxLoss.EXIT_ALL)
+    desk = Desk(settings(risk=risk))
+    desk.buy(10)
+    desk.run(3)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
+    desk.quote(CALL, "50")
+    desk.run(5)
+    assert desk.state.loss_hit
+    assert (desk.placed(), desk.leg().due_reason) == ([(Side.BUY, 3)], reasons.KILLED)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=0))
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]

@@ -1,22 +1,26 @@
 """Child orders: tags, slices, and the order in which they are sent."""
 
 import string
+from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.order_limits import OrderLimits
 from config.schema import Mode, Risk
 from engine.commands import PlaceOrder
 from engine.core import orders, reasons
 from engine.core.lifecycle import OrderState
 from engine.core.orders import new_copy
+from engine.core.replicator import Replicator
 from engine.core.sizing import slice_most
 from engine.core.tags import is_our_tag
-from engine.events import KillSwitched, Outcome
-from engine.model import Side
+from engine.events import KillSwitched, LoggedIn, MaxCapitalSet, Outcome, Paused
+from engine.model import Side, leg_id
 from tests.unit.core.builders import CALL_LEG, HEDGE, HEDGE_LEG, LOT, Desk, S, child, instrument, settings, turn_of
-from tests.unit.paper.builders import CALL, PUT
+from tests.unit.paper.builders import CALL, PUT, ns
 
 ALPHABET = string.digits + string.ascii_uppercase
 
@@ -284,3 +288,162 @@ def test_kept_decisions_are_bounded() -> None:
         new_copy(turn, CALL_LEG, Side.BUY, entry=True, signal_ns=S)
     assert len(desk.state.copies) == orders.KEPT_COPIES
     assert len({copy.id for copy in desk.state.copies}) == orders.KEPT_COPIES
+
+
+@pytest.mark.parametrize(("stops", "reason"), [("paused", reasons.PAUSED), ("loss", reasons.DAILY_LOSS)])
+def test_entry_that_waits_for_a_buy_does_not_go_when_entries_were_stopped(stops: str, reason: str) -> None:
+    desk = Desk(filling=False)
+    desk.master(Side.BUY, 10)
+    desk.master(Side.SELL, 10, symbol=PUT)
+    desk.run("0.3")
+    assert desk.placed() == [(Side.BUY, 3)]
+    if stops == "paused":
+        desk.handle(Paused(at_ns=desk.now_ns))
+    else:
+        desk.child().loss_hit = True
+    desk.fill(desk.last())
+    desk.run(2)
+    assert desk.placed() == [(Side.BUY, 3)]
+    assert reason in desk.reasons()
+
+
+def test_what_a_resend_is_cut_by_is_missed() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.RATE_LIMITED)
+    desk.handle(MaxCapitalSet(at_ns=desk.now_ns, child="C1", max_capital_inr=Decimal(100_000)))
+    desk.run(3)
+    desk.fill(desk.last())
+    assert (desk.lots(), desk.target()) == (1, 1)
+    assert reasons.MAX_CAPITAL in desk.reasons()
+    desk.handle(MaxCapitalSet(at_ns=desk.now_ns, child="C1", max_capital_inr=None))
+    desk.buy(1)
+    assert desk.placed() == [(Side.BUY, 3), (Side.BUY, 1)]
+
+
+def test_entry_that_waits_in_a_rate_window_is_held_when_the_session_dies() -> None:
+    desk = Desk(filling=False, limits={"C1": OrderLimits(second=1, minute=100, hour=None, day_placements=None)})
+    desk.buy(10)
+    desk.buy(10, symbol=PUT)
+    first = desk.unanswered[0]
+    waiting = next(o for o in desk.state.orders.values() if o.state is OrderState.QUEUED)
+    desk.answer(first, Outcome.NEEDS_LOGIN)
+    desk.run(3)
+    assert (waiting.state, waiting.reason) == (OrderState.HELD, reasons.LOGIN_REQUIRED)
+    assert len(desk.placed()) == 1
+
+
+def test_exit_that_waits_to_be_sent_again_stays_when_the_session_dies() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.buy(10, symbol=PUT)
+    for place in list(desk.unanswered):
+        desk.fill(place)
+    desk.run(3)
+    desk.sell(10)
+    exit_ = desk.order(desk.last())
+    desk.answer(desk.last(), Outcome.NOT_SENT)
+    desk.sell(10, symbol=PUT)
+    desk.answer(desk.last(), Outcome.NEEDS_LOGIN)
+    sent = len(desk.placed())
+    desk.run(20)
+    assert (exit_.state, len(desk.placed())) == (OrderState.QUEUED, sent)
+    desk.handle(LoggedIn(at_ns=desk.now_ns, account="C1"))
+    desk.run(5)
+    assert len(desk.placed()) == sent + 2
+
+
+def test_what_waits_to_be_sent_stays_when_the_calendar_does_not_cover_the_day() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(10)
+    desk.answer(desk.last(), Outcome.NOT_SENT)
+    exit_ = desk.order(desk.last())
+    desk.core = Replicator(desk.state)
+    desk.start(sessions=())
+    desk.load()
+    desk.run(20)
+    assert (exit_.state, len(desk.placed())) == (OrderState.QUEUED, 2)
+
+
+def test_backoff_that_ends_near_the_square_off_waits_for_a_read_that_began_then() -> None:
+    desk = Desk(filling=False)
+    mis = leg_id("NFO", CALL, "MIS")
+    bought = msgspec.structs.replace(desk.report(Side.BUY, 10, symbol=CALL, id_="X1"), product="MIS")
+    desk.book(bought)
+    desk.push(bought, "M")
+    desk.run("0.3")
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.now_ns = ns("15:22") + 50 * S
+    desk.run("9.5")
+    desk.quote(CALL, "100")
+    sold = msgspec.structs.replace(desk.report(Side.SELL, 10, symbol=CALL, id_="X2"), product="MIS")
+    desk.book(sold)
+    desk.push(sold, "M")
+    desk.silent = {"C1"}
+    desk.answer(desk.last(), Outcome.NOT_SENT)
+    exit_ = desk.order(desk.last())
+    early = desk.picture()
+    desk.run(3)
+    desk.deliver(early)
+    desk.run(3)
+    assert (exit_.state, len(desk.placed()), desk.leg(leg=mis).due) == (OrderState.QUEUED, 2, True)
+    desk.read()
+    desk.run(1)
+    assert len(desk.placed()) == 3
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_resend_of_an_entry_needs_the_instrument_in_the_days_file(known: bool) -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.NOT_SENT)
+    if not known:  # a process that went on at once, its file not loaded yet
+        desk.state.instruments = {}
+    desk.run(5)
+    assert len(desk.placed()) == (2 if known else 1)
+    assert (reasons.UNKNOWN_INSTRUMENT in desk.reasons()) is not known
+
+
+def test_entry_that_comes_back_unsent_after_the_kill_is_not_sent_again() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=1))
+    desk.answer(desk.last(), Outcome.NOT_SENT)
+    desk.run(10)
+    assert (len(desk.placed()), desk.target()) == (1, 0)
+    assert reasons.KILLED in desk.reasons()
+
+
+def test_entry_that_waits_when_the_owner_uses_up_the_days_orders_is_given_up() -> None:
+    limit = OrderLimits(second=1, minute=100, hour=None, day_placements=20)
+    desk = Desk(filling=False, limits={"C1": limit})
+    desk.buy(10)
+    desk.buy(10, symbol=PUT)
+    for _ in range(20):
+        desk.owner_trades(1, leg=HEDGE_LEG)
+    desk.read()
+    desk.run(3)
+    assert len(desk.placed()) == 1
+    assert reasons.DAILY_BUDGET in desk.reasons()
+
+
+def test_intraday_entry_whose_backoff_ends_near_the_square_off_is_given_up() -> None:
+    desk = Desk(filling=False)
+    desk.now_ns = ns("15:22") + 45 * S
+    desk.run(3)
+    desk.quote(CALL, "100")
+    bought = msgspec.structs.replace(desk.report(Side.BUY, 10, symbol=CALL, id_="X1"), product="MIS")
+    desk.book(bought)
+    desk.push(bought, "M")
+    desk.run("0.3")
+    for _ in range(4):
+        if desk.unanswered:
+            desk.answer(desk.last(), Outcome.NOT_SENT)
+        desk.run(5)
+    sent = len(desk.placed())
+    assert 1 <= sent <= 3
+    assert (reasons.SQUARE_OFF in desk.reasons(), desk.leg(leg=leg_id("NFO", CALL, "MIS")).target_units) == (True, 0)

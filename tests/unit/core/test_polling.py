@@ -113,3 +113,18 @@ def test_accounts_are_read_every_second_again_before_the_open() -> None:
     before = len(desk.reads("M"))
     desk.run(60)
     assert len(desk.reads("M")) - before == 60
+
+
+def test_failed_read_of_the_book_is_asked_again_with_whatever_is_asked_next() -> None:
+    """Otherwise an exit that is to be sent again after a read of the book waits for ever."""
+    desk = Desk(filling=False)
+    desk.run(5)
+    desk.silent.add("C1")
+    desk.child().want_orders = True
+    desk.quote("NIFTY26NOV24500CE", "100")
+    desk.deliver(desk.picture(orders=None, positions=None, error="refused"))
+    assert desk.child().owed_orders
+    desk.child().want_positions = True
+    before = len(desk.reads())
+    desk.quote("NIFTY26NOV24500CE", "100")
+    assert since(desk, before) == [(True, True, False)]

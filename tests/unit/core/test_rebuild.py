@@ -1,6 +1,7 @@
 """Orders with our mark that the journal does not know: after a state was moved aside, or an older copy restored."""
 
 from copy import deepcopy
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -464,3 +465,17 @@ def test_state_stays_serialisable() -> None:
     desk.run(3)
     again = msgspec.json.decode(msgspec.json.encode(desk.leg()), type=type(desk.leg()))
     assert again == desk.leg()
+
+
+def test_adopted_leg_without_any_price_is_followed_at_no_cost() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run(5)
+    desk.books["M"].orders.clear()
+    desk.books["M"].overnight = dict(desk.books["M"].positions)
+    desk.core = Replicator(None)
+    desk.start()
+    desk.load()
+    desk.run(5)
+    assert (desk.lots(), desk.master_leg().units) == (3, 10 * LOT)
+    assert (desk.master_leg().open_cost_inr, desk.master_leg().cash_inr) == (Decimal(0), Decimal(0))

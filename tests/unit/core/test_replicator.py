@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from config.schema import Confirm, ConfirmWhen
@@ -39,6 +40,7 @@ from tests.unit.core.builders import (
     Desk,
     S,
     child,
+    instrument,
     settings,
     subscribed,
     turn_of,
@@ -172,7 +174,8 @@ def test_new_day_carries_what_is_open_and_resets_what_is_counted() -> None:
     assert desk.state.day == "2026-11-03"
     assert (desk.lots(), desk.target(), desk.master_leg().units) == (3, 3, 650)
     assert desk.strategy().ratios
-    assert (desk.child().entries_today, desk.state.skips, desk.state.copies) == (0, {}, [])
+    assert (desk.child().entries_today, desk.state.copies) == (0, [])
+    assert [skip.symbol for skip in desk.state.skips.values()] == [HEDGE]
     assert not desk.state.orders
     assert desk.child().external == {}
     assert desk.state.paused
@@ -442,3 +445,57 @@ def test_end_of_every_day_is_flat_once_everybody_answers(seed: int) -> None:
     for account in ("C1", "C2"):
         assert not any(leg.allocation_units for leg in desk.child(account).legs.values())
         assert not any(desk.books[account].positions.values())
+
+
+class Stranger(msgspec.Struct, frozen=True):
+    """An event of another program."""
+
+    at_ns: int
+
+
+def test_event_that_nobody_handles_stops_the_engine() -> None:
+    desk = Desk()
+    with pytest.raises(BrokenInvariant, match="no handler for Stranger"):
+        desk.core.handle(Stranger(at_ns=desk.now_ns))  # type: ignore[arg-type]  # that is the point
+
+
+def test_timer_of_an_unknown_kind_stops_the_engine() -> None:
+    desk = Desk()
+    desk.state.timers["teatime:now"] = desk.now_ns
+    with pytest.raises(BrokenInvariant, match="teatime"):
+        desk.core.handle(TimePassed(at_ns=desk.now_ns))
+
+
+@pytest.mark.parametrize("fields", [{"lot_units": 0}, {"tick_inr": Decimal(0)}])
+def test_instrument_without_a_lot_or_a_tick_does_not_replace_a_good_one(fields: dict[str, object]) -> None:
+    desk = Desk()
+    desk.load((instrument(CALL, **fields),))
+    assert "unusable in the instrument file: lot or tick is not above 0" in desk.notices()
+    desk.buy(10)
+    assert desk.lots() == 3
+
+
+def test_push_before_the_first_read_of_the_master_is_left_to_that_read() -> None:
+    desk = Desk(warm=False)
+    desk.run(3)
+    desk.silent = {"M"}
+    desk.restart()
+    desk.quote(CALL, "100")
+    desk.buy(10)
+    assert (desk.state.master.legs, desk.placed()) == ({}, [])
+    desk.read("M")
+    desk.run(3)
+    assert desk.lots() == 3
+
+
+def test_news_of_an_account_that_nobody_configured_changes_nothing() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.handle(TimePassed(at_ns=desk.now_ns))
+    before = encode(desk.state)
+    stranger = desk.report(Side.SELL, 10, id_="S1", symbol=CALL)
+    desk.books["X"] = Book(available_inr=Decimal(1))
+    desk.push(stranger, "X")
+    desk.read("X")
+    assert desk.placed() == [(Side.BUY, 3)]
+    assert encode(desk.state) == before

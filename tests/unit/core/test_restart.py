@@ -1,15 +1,27 @@
 """The question of an unclean start: what is open, its answers, and what a start says of itself."""
 
+from decimal import Decimal
+
 import pytest
 
-from config.schema import Mode
+from config.schema import Mode, StrategyScope
 from engine.commands import CancelOrder, Notify, PlaceOrder, Severity
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.replicator import Replicator
 from engine.core.restart import open_lines
-from engine.core.state import State
-from engine.events import BackgroundAdopted, ChildJoined, Flattened, HandedOver, PromptAnswered, Resumed, StartedFresh
+from engine.core.state import State, Strategy
+from engine.events import (
+    BackgroundAdopted,
+    ChildJoined,
+    Flattened,
+    HandedOver,
+    Outcome,
+    Paused,
+    PromptAnswered,
+    Resumed,
+    StartedFresh,
+)
 from engine.model import BookStatus, Side
 from engine.snapshot import StrategyState
 from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, HEDGE, LOT, PUT_LEG, Desk, child, settings
@@ -427,3 +439,94 @@ def test_same_events_give_the_same_state() -> None:
     for event in desk.events:
         core.handle(event)
     assert core.state == desk.state
+
+
+def test_hand_over_leaves_scopes_that_are_flat_and_legs_that_are_closed_alone() -> None:
+    desk = Desk(settings(strategy_scope=StrategyScope.UNDERLYING))
+    desk.buy(10)
+    desk.buy(10, symbol=PUT)
+    desk.run(1)
+    desk.strategy("NIFTY")
+    other = desk.state.strategies["BANKNIFTY"] = Strategy(scope="BANKNIFTY")
+    desk.owner_trades(-3)
+    desk.run(70)
+    assert (desk.lots(), desk.lots(leg=PUT_LEG)) == (0, 3)
+    say(desk, HandedOver)
+    desk.run(1)
+    assert (other.left_out, desk.strategy("NIFTY").left_out) == ({}, {"C1": reasons.HANDED_OVER})
+    assert (desk.leg().handed_over, desk.leg(leg=PUT_LEG).orphaned_units) == (False, 3 * LOT)
+
+
+def test_start_fresh_before_the_master_is_read_is_armed_by_that_read_and_drops_open_windows() -> None:
+    desk = Desk()
+    desk.master(Side.BUY, 10)
+    assert desk.master_leg().window is not None
+    desk.silent = {"M"}
+    desk.restart(unclean=True)
+    desk.quote(CALL, "100")
+    desk.run(2)
+    say(desk, StartedFresh)
+    assert (desk.state.armed, desk.master_leg().window) == (False, None)
+    assert not [name for name in desk.state.timers if name.startswith("window:")]
+    desk.read("M")
+    assert (desk.state.armed, desk.placed()) == (True, [])
+    assert (desk.master_leg().units, desk.master_leg().background_units) == (0, 10 * LOT)
+
+
+def test_result_of_what_is_handed_over_without_a_price_ends_at_cost() -> None:
+    desk = two()
+    desk.silent = set(desk.books)
+    desk.restart(unclean=True)
+    assert not desk.state.quotes
+    say(desk, HandedOver, "C1")
+    for account in desk.books:
+        desk.read(account)
+    desk.run(1)
+    assert (desk.leg().orphaned_units, desk.leg().cash_inr) == (3 * LOT, Decimal(0))
+
+
+def next_strategy(desk: Desk) -> None:
+    """C1 is handed over, its owner closes it, and the master is flat: the next strategy may begin."""
+    say(desk, HandedOver, "C1")
+    desk.owner_trades(-desk.leg().orphaned_units // LOT)
+    desk.sell(10)
+    desk.run(60)
+    assert desk.strategy().state is StrategyState.FLAT
+
+
+def test_prompt_of_a_child_that_was_handed_over_before_only_shrinks_with_the_master() -> None:
+    desk = Desk(settings(confirm=ENTRIES))
+    desk.buy(10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(3)
+    next_strategy(desk)
+    desk.buy(10)
+    assert desk.leg().awaiting_units == 3 * LOT
+    desk.sell(1)
+    assert desk.leg().awaiting_units == 2 * LOT
+
+
+def test_lots_that_a_child_handed_over_before_has_missed_are_not_caught_up() -> None:
+    desk = Desk()
+    desk.buy(10)
+    next_strategy(desk)
+    sent = desk.placed()
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.sell(1)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.buy(1)
+    assert desk.placed() == sent
+
+
+def test_order_that_surfaces_after_the_hand_over_leaves_nothing_to_judge_later() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.filling = False
+    desk.sell(10)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    say(desk, HandedOver)
+    desk.run(200)
+    assert not desk.leg().orders
+    desk.advance(desk.accept(desk.last(), answered=False))
+    assert (desk.leg().allocation_units, desk.leg().orphaned_units, desk.leg().surfaced) == (0, 0, False)

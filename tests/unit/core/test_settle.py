@@ -1,11 +1,12 @@
 """From a target to withdrawals, cancels and exits; the few things that stop an exit."""
 
-from engine.commands import CancelOrder
+from engine.commands import CancelOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
-from engine.events import Flattened, KillSwitched, Outcome, PromptAnswered
+from engine.events import Flattened, HandedOver, KillSwitched, Outcome, PromptAnswered
 from engine.model import BookStatus, Side
-from tests.unit.core.builders import ALL, CALL_LEG, HEDGE, HEDGE_LEG, LOT, Desk, S, instrument, settings
+from tests.unit.core.builders import ALL, CALL_LEG, HEDGE, HEDGE_LEG, INSTRUMENTS, LOT, Desk, S, instrument, settings
+from tests.unit.core.nights import pass_night, restart
 from tests.unit.paper.builders import ns
 
 
@@ -177,3 +178,77 @@ def test_withdrawn_order_was_never_at_the_broker() -> None:
     desk.fill(desk.last())
     desk.run(5)
     assert desk.placed() == [(Side.BUY, 3)]
+
+
+def test_part_of_an_exit_that_is_approved_while_it_is_blocked_is_not_sent() -> None:
+    desk = Desk(settings(confirm=ALL))
+    desk.buy(10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(3)
+    desk.sell(10)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True, shown={f"C1|{CALL_LEG}": LOT}))
+    assert (desk.lots(), desk.leg().due, desk.leg().exit_granted) == (3, True, False)
+    assert desk.leg().orders == []
+
+
+def test_exit_waits_until_it_is_known_what_an_order_of_yesterday_filled() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.advance(desk.accept(desk.last()), filled=LOT, status=BookStatus.OPEN)
+    pass_night(desk)
+    restart(desk, slept=True)
+    desk.sell(10)
+    assert (desk.leg().due_reason, desk.placed()) == (reasons.EARLIER_DAY, [(Side.BUY, 3)])
+    desk.run(5)
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 1)]
+
+
+def test_hand_over_withdraws_what_was_not_sent() -> None:
+    desk = held(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.NOT_SENT)
+    order = desk.order(desk.last())
+    desk.handle(HandedOver(at_ns=desk.now_ns))
+    desk.run(10)
+    assert (order.state, order.reason) == (OrderState.WITHDRAWN, reasons.HANDED_OVER)
+    assert (len(desk.placed()), desk.lots(), desk.leg().orphaned_units) == (2, 0, 3 * LOT)
+
+
+def replaced_exits() -> Desk:
+    """Two exits of a lot each were called absent and sent again; the two new ones are not answered."""
+    desk = Desk(filling=False)
+    desk.load(tuple(instrument(i.symbol, freeze_units=LOT) for i in INSTRUMENTS))
+    desk.buy(7)
+    for place in list(desk.unanswered):
+        desk.fill(place)
+    desk.run(3)
+    desk.sell(7)
+    for place in list(desk.unanswered):
+        desk.answer(place, Outcome.UNKNOWN)
+    desk.run(140)
+    assert desk.placed() == [(Side.BUY, 1)] * 2 + [(Side.SELL, 1)] * 4
+    return desk
+
+
+def test_replaced_exit_that_surfaces_filled_takes_back_one_of_its_successors_only() -> None:
+    desk = replaced_exits()
+    first, _, *again = [place for place in desk.commands(PlaceOrder) if place.side is Side.SELL]
+    accepted = [desk.accept(place) for place in again]
+    desk.advance(desk.accept(first, answered=False))
+    assert [c.order_id for c in desk.commands(CancelOrder)] == [accepted[1].order_id]
+    assert (desk.lots(), desk.order(again[0]).state) == (1, OrderState.WORKING)
+
+
+def test_replaced_exit_that_surfaces_filled_withdraws_a_successor_that_was_not_sent() -> None:
+    desk = replaced_exits()
+    first, _, *again = [place for place in desk.commands(PlaceOrder) if place.side is Side.SELL]
+    for place in again:
+        desk.answer(place, Outcome.NOT_SENT)
+    desk.advance(desk.accept(first, answered=False))
+    assert [desk.order(place).state for place in again] == [OrderState.QUEUED, OrderState.WITHDRAWN]
+    desk.run(5)
+    assert desk.placed()[-1:] == [(Side.SELL, 1)]
+    desk.fill(desk.last())
+    desk.run(5)
+    assert (desk.lots(), len(desk.placed())) == (0, 7)

@@ -278,7 +278,7 @@ def test_last_tenth_of_the_day_is_for_exits() -> None:
     assert len(desk.placed()) == 20
     desk.run(3)
     assert len(desk.placed()) == 20
-    assert waiting(desk) == [reasons.RATE_WINDOW] * 2
+    assert waiting(desk) == [reasons.DAY_USED_UP] * 2
     assert sum("used up" in text for text in desk.notices()) == 1
 
 

@@ -1,12 +1,13 @@
 """Orders that an earlier day left open: positions tell what they filled, absence from the new book tells nothing."""
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
-from engine.events import ChildResynced, Outcome
+from engine.events import ChildResynced, Flattened, Outcome
 from engine.model import BookStatus, Side
-from tests.unit.core.builders import CALL_LEG, LOT, Desk
+from tests.unit.core.builders import CALL_LEG, INSTRUMENTS, LOT, Desk, instrument
 from tests.unit.core.nights import jump, morning, order_of, pass_night, restart
 from tests.unit.paper.builders import CALL, ns
 
@@ -263,3 +264,72 @@ def test_two_reads_close_together_prove_nothing() -> None:
         order = order_of(desk, tag)
         desk.read()
         assert order.state is state
+
+
+def test_read_that_began_on_the_day_before_judges_nothing() -> None:
+    desk, tag = unknown_entry()
+    desk.now_ns = ns("15:35")
+    early, later = desk.picture(), desk.picture()
+    later = replace(later, began_ns=later.began_ns + 5 * S)
+    desk.silent = {"C1"}
+    morning(desk, "08:00")
+    order = order_of(desk, tag)
+    desk.deliver(early)
+    desk.deliver(later)
+    assert (order.state, desk.leg().night_read) == (OrderState.UNKNOWN, None)
+    desk.read()
+    assert desk.leg().night_read is not None
+
+
+def test_order_that_the_broker_shows_open_before_the_market_waits_and_lives_on_at_the_open() -> None:
+    desk, tag = working_entry()
+    restart(desk, "08:30", slept=True)
+    jump(desk, ns("08:40", 3))
+    assert order_of(desk, tag).day == "2026-11-02"
+    assert order_of(desk, tag).state is OrderState.WORKING
+    jump(desk, ns("09:16", 3))
+    assert order_of(desk, tag).day == "2026-11-03"
+    assert order_of(desk, tag).state is OrderState.WORKING
+
+
+def test_order_that_was_held_and_filled_nothing_after_all_is_withdrawn() -> None:
+    desk, tag = unknown_entry()
+    desk.books["C1"].positions[CALL_LEG] = 5 * LOT
+    restart(desk)
+    order = order_of(desk, tag)
+    desk.run(5)
+    assert (order.state, order.reason) == (OrderState.HELD, reasons.UNTOLD)
+    desk.books["C1"].positions[CALL_LEG] = 0
+    desk.run(70)
+    assert (order.state, desk.lots(), desk.target()) == (OrderState.WITHDRAWN, 0, 0)
+
+
+def test_flatten_does_not_wait_for_an_exit_that_is_held() -> None:
+    desk, tag = unknown_exit()
+    desk.books["C1"].positions[CALL_LEG] = 5 * LOT
+    restart(desk)
+    desk.run(5)
+    assert order_of(desk, tag).state is OrderState.HELD
+    sent = len(desk.placed())
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    desk.run(3)
+    assert desk.placed()[sent:] == [(Side.SELL, 3)]
+    desk.fill(desk.last())
+    desk.run(35)
+    assert (desk.lots(), desk.child().external) == (0, {CALL_LEG: 2 * LOT})
+
+
+def test_order_of_yesterday_is_not_judged_while_another_of_the_leg_lives_on_today() -> None:
+    desk = Desk(filling=False)
+    desk.load(tuple(instrument(i.symbol, freeze_units=2 * LOT) for i in INSTRUMENTS))
+    desk.buy(10)
+    living, gone = [desk.accept(place) for place in list(desk.unanswered)]
+    pass_night(desk, keep_orders=True)
+    del desk.books["C1"].orders[gone.order_id]
+    restart(desk, slept=True)
+    desk.run(5)
+    assert (order_of(desk, living.tag).day, order_of(desk, gone.tag).day) == ("2026-11-03", "2026-11-02")
+    assert (order_of(desk, gone.tag).state, desk.leg().night_read) == (OrderState.WORKING, None)
+    desk.advance(living, filled=0, status=BookStatus.CANCELLED)
+    desk.run(5)
+    assert (gone.tag in desk.leg().orders, desk.lots(), desk.target()) == (False, 0, 0)

@@ -219,3 +219,13 @@ def test_notices_are_numbered_without_gaps_and_the_oldest_make_room() -> None:
     assert [line.number for line in desk.host.notices] == list(range(4, NOTICES_MOST + 4))
     first = desk.notices[0]
     assert (first.at_ns, first.text, first.account) == (NOW, "0", "C1")
+
+
+def test_host_without_a_market_or_an_ear_for_notices_goes_on() -> None:
+    log: Log = []
+    script: list[Command] = [Subscribe(instruments=(nfo("X"),)), notice(), place()]
+    host = Host(ScriptedCore(script), LoggedJournal(log), {"C1": LoggedLane(log)}, None, lambda: b"state", None)
+    host.handle(TimePassed(at_ns=NOW))
+    assert "PlaceOrder T1" in log
+    assert [line.text for line in host.notices] == ["something happened"]
+    assert host.failed == ""

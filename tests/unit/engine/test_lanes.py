@@ -332,3 +332,12 @@ def test_types_of_commands_are_all_in_the_table() -> None:
     """Guards the parameters above: a new kind of write needs its row."""
     assert {type(command) for command, _ in WRITES} == {PlaceOrder, ModifyOrder, CancelOrder}
     assert {request for _, request in WRITES} == set(Request)
+
+
+def test_command_that_is_not_for_brokers_is_answered_by_nobody() -> None:
+    inbox = Inbox()
+    lane = ThreadLane(ScriptedBroker(), inbox, Ticking())
+    lane.submit(notice())
+    lane.submit(place())
+    assert lane.close(WAIT_S)
+    assert [type(event) for event in inbox.events] == [RequestAnswered]
