@@ -9,13 +9,12 @@ import argparse
 import contextlib
 import json
 import os
-import shutil
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from config import command_line
 from config.errors import ConfigError, all_messages
+from engine import signals
 from engine.errors import AlreadyRunning, JournalFailed, LockstepError, StateRefused
 
 if TYPE_CHECKING:
@@ -39,12 +39,11 @@ ROOT = Path(__file__).resolve().parent
 DEMO_CONFIG = ROOT / "config" / "demo.yaml"
 DATA = Path("state/data")
 LOGS = Path("logs")
-WORLD = "world.json"
-"What the simulated market beside it is made of."
 DONE, WRONG, USAGE, LOCKED, DISARMED = 0, 1, 2, 3, 4
 STOP_GRACE_S = 12.0
-NAME_S = 2.0
-ENDING = frozenset({signal.SIGTERM, signal.SIGHUP, signal.SIGINT})
+INTERRUPTED = 128 + signal.SIGINT
+RUN_ADVICE = "Use its dashboard, or start with --take-over."
+REPLAY_ADVICE = "A second replay has to wait for its end, or stop it."
 LIVE_REFUSAL = "no real broker can be connected in this version: Zerodha and Angel One follow; everything runs on paper"
 
 
@@ -70,6 +69,9 @@ def main(argv: list[str] | None = None) -> int:
     except LockstepError as error:
         print(error, file=sys.stderr)
         return WRONG
+    except KeyboardInterrupt:  # of a command without an orderly end of its own
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # whoever read the output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WRONG
@@ -93,6 +95,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from engine.loop import EngineLoop
     from paper.rebuild import inputs_of
     from paper.venues import DemoVenue, demo_day, demo_start_ns
+    from state.instance import only_instance
 
     if arguments.live:
         print(f"LIVE is refused: {LIVE_REFUSAL}", file=sys.stderr)
@@ -104,7 +107,10 @@ def _run(arguments: argparse.Namespace) -> int:
     _refuse_real_brokers(settings, path)
     day = demo_day(_today())
     start_ns = demo_start_ns(day)
-    with _locked(DATA / "demo", take_over=arguments.take_over) as (root, taken_over):
+    root, end_other_s = DATA / "demo", STOP_GRACE_S if arguments.take_over else 0
+    with only_instance(
+        root, Mode.PAPER, started_ns=time.time_ns(), advice=RUN_ADVICE, end_other_s=end_other_s
+    ) as taken_over:
         may_start, left_open = _other_mode(root, Mode.PAPER)
         if not may_start:
             return DISARMED
@@ -120,6 +126,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _replay(arguments: argparse.Namespace) -> int:
     """`replay`: a recorded day."""
     from config.load import load_settings
+    from config.schema import Mode
     from engine.agenda import Agenda
     from engine.clock import VirtualClock
     from engine.loop import EngineLoop
@@ -127,6 +134,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     from paper.rebuild import files_digest, inputs_of
     from paper.recorded import load_day
     from paper.venues import ReplayVenue, first_ns
+    from state.instance import only_instance
 
     path = arguments.config or DEMO_CONFIG
     settings = for_replay(load_settings(path), path, answered=not arguments.headless)
@@ -134,7 +142,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     for warning in recorded.warnings:
         print(f"note: {warning}", file=sys.stderr)
     files, times = files_digest(arguments.directory), f"{arguments.from_time} to {arguments.to_time}"
-    with _locked(DATA / "replay", take_over=False) as (root, _):
+    root = DATA / "replay"
+    with only_instance(root, Mode.PAPER, started_ns=time.time_ns(), advice=REPLAY_ADVICE):
         loop = EngineLoop(VirtualClock(first_ns(recorded)), Agenda())
         venue = ReplayVenue(settings, loop, recorded)
         inputs = inputs_of(venue, settings, VERSION, recording=files, times=times)
@@ -153,12 +162,13 @@ def _simulate(arguments: argparse.Namespace) -> int:
     from paper.scenario_file import load_scenario
     from paper.simulate import Simulation
     from paper.verdict import result_of, summary
+    from state.log import words
     from state.session import Session
 
     scenario = load_scenario(arguments.scenario)
 
     def trace(at_s: float, line: NoticeLine) -> None:
-        print(f"{at_s:10.3f}  {_words(line)}", file=sys.stderr)
+        print(f"{at_s:10.3f}  {words(line)}", file=sys.stderr)
 
     with tempfile.TemporaryDirectory(prefix="lockstep-") as root:
         simulation = Simulation(
@@ -173,6 +183,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     """`verify`: many faulty days through the real engine, journal and recovery."""
     from paper.verify import campaign, report
+    from tui.progress import progress
 
     try:
         faults = None if arguments.faults is None else report.chosen_faults(arguments.faults)
@@ -181,9 +192,11 @@ def _verify(arguments: argparse.Namespace) -> int:
         return USAGE
     first, count = arguments.first_seed, arguments.seeds
     found = campaign.Campaign()
+    signals.hold_back_interrupt()
     began_s = time.monotonic()
-    with _progress("seeds", count) as advance:
+    with progress("seeds", count) as advance:
         for outcome in campaign.outcomes(range(first, first + count), _open_for_trial, faults):
+            signals.let_interrupt()  # all workers have begun by now
             found.add(outcome)
             advance()
     print("\n".join(report.summary(found, first, time.monotonic() - began_s)))
@@ -200,19 +213,6 @@ def _open_for_trial(root: Path, watch: Callable[[str, Path], None]) -> SessionSt
     from state.session import Session
 
     return Session(root, Mode.PAPER, sync=False, watch=watch)
-
-
-@contextlib.contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on standard error, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns()[:3], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -278,13 +278,14 @@ class _Session:
         from engine.opening import opening
         from engine.runtime import Runtime, boot
         from engine.view import Frame
+        from state.log import SessionLog
         from state.session import Session
 
         self._arguments, self._venue = arguments, venue
         self._json = bool(getattr(arguments, "json", False))
         self._lines = sys.stderr if self._json else sys.stdout
-        self._log = _Log(LOGS)
-        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # one that comes while the session opens waits for `run`
+        self._log = SessionLog(LOGS, _today())
+        signals.hold_back()  # one that comes while the session opens waits for `run`
         stored = Session(root, Mode.PAPER)
         lanes, feed = venue.world.connect()
         self._say_first_steps(settings, stored.notes, loop.clock.now_ns())
@@ -293,11 +294,13 @@ class _Session:
         self._host = host
         self._replays = venue.until_ns is not None
         self._tell(beginning)
-        if stored.unclean and self._replays and arguments.headless:
-            self._tell("nobody is there to ask: the replay resumes by itself")
-            loop.post(Resumed(at_ns=start.at_ns))
-        elif host.replicator.state.unclean and arguments.headless:
-            self._tell("nobody can answer here: `python runner.py run --take-over` opens the dashboard, which asks")
+        if arguments.headless and host.replicator.state.unclean:
+            if self._replays:
+                self._tell("nobody is there to ask: the replay resumes by itself")
+                loop.post(Resumed(at_ns=start.at_ns))
+            else:
+                same = command_line.same_accounts(arguments)
+                self._tell(f"nobody can answer here: `python runner.py run --take-over{same}` asks, in a dashboard")
         self._terminal_lost = settings.on_terminal_lost
         self._app: LockstepApp | None = None
         self._terminal: list[object] | None = None
@@ -308,7 +311,7 @@ class _Session:
     def run(self, *, until_flat: bool = False) -> int:
         """Run to the end; returns the exit code."""
         self.runtime.until_flat = until_flat
-        _on_signals(self._signalled)
+        signals.hear(self._signalled)
         if self._arguments.headless:
             self.runtime.start()
             self.runtime.done.wait()
@@ -392,7 +395,9 @@ class _Session:
         last_resort.start()
 
     def _note(self, line: NoticeLine) -> None:
-        text = f"{_clock(line.at_ns)} {_words(line)}"
+        from state.log import timed_line
+
+        text = timed_line(line)
         self._log.write(text)
         if self._arguments.headless:
             with contextlib.suppress(OSError):  # a closed pipe costs lines, never the session
@@ -408,48 +413,6 @@ def _last_resort(code: int, terminal: list[object] | None) -> None:
     os._exit(code)
 
 
-def _on_signals(handle: Callable[[int], None]) -> None:
-    """Let one thread wait for the signals that end a session; blocked first, so that every later thread inherits it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-
-    def wait() -> None:
-        while True:
-            handle(signal.sigwait(ENDING))
-
-    threading.Thread(target=wait, name="signals", daemon=True).start()
-
-
-@contextlib.contextmanager
-def _locked(root: Path, *, take_over: bool) -> Iterator[tuple[Path, bool]]:
-    """The data directory of a simulated market, locked; and whether another instance was ended for it."""
-    from config.schema import Mode
-    from state.lock import InstanceLock, holder
-    from state.store import lock_path
-
-    root.mkdir(parents=True, exist_ok=True)
-    path = lock_path(root)
-    other = holder(path) if take_over else None
-    if other is not None:
-        _end_other(other.pid, path)
-    lock = InstanceLock(path, mode=Mode.PAPER, started_ns=time.time_ns())
-    try:
-        lock.acquire()
-    except AlreadyRunning:
-        _wait_for_name(path)
-        lock.acquire()
-    with lock:
-        yield root, other is not None
-
-
-def _wait_for_name(path: Path) -> None:
-    """Whoever took the lock in this instant writes its name in the next: a refusal should say who it is."""
-    from state.lock import holder, is_locked
-
-    deadline = time.monotonic() + NAME_S
-    while is_locked(path) and holder(path) is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-
-
 def _begin(root: Path, venue: Venue, inputs: dict[str, str], *, taken_over: bool) -> str:
     """Let the market of a session that was killed or taken over go on where it stopped, or begin a new one.
 
@@ -457,37 +420,29 @@ def _begin(root: Path, venue: Venue, inputs: dict[str, str], *, taken_over: bool
         What people should know of it, '' for nothing.
     """
     from config.schema import Mode
-    from paper.rebuild import changed, rebuild
-    from state.sent import read_sent
+    from paper.rebuild import changed, encode_inputs, rebuild
+    from state.log import clock_text
+    from state.market import empty_for, has_state, world_of
+    from state.sent import is_unanswered, read_sent
+
+    def anew(why: str) -> str:
+        empty_for(root, Mode.PAPER, encode_inputs(inputs))
+        return why and f"the market begins anew, {why}"
 
     try:
         sent = read_sent(root, Mode.PAPER)
+        if sent is None:
+            lost = has_state(root, Mode.PAPER)
+            return anew(f"the journal below {root} is missing or empty" if lost else "")
+        if sent.ended and not taken_over and not is_unanswered(root, Mode.PAPER):
+            return anew("")
     except StateRefused:
-        _clear(root, inputs)
-        return f"the market begins anew, the journal below {root} cannot be read: damaged, or of another version"
-    if sent is None or (sent.ended and not taken_over):
-        _clear(root, inputs)
-        return ""
-    kept = root / WORLD
-    differing = changed(kept.read_bytes() if kept.exists() else b"", inputs)
+        return anew(f"the journal below {root} cannot be read: damaged, or of another version")
+    differing = changed(world_of(root), inputs)
     if differing or not sent.whole:
-        _clear(root, inputs)
-        return f"the market begins anew, it cannot go on: changed since: {', '.join(differing) or 'the journal'}"
+        return anew(f"it cannot go on: changed since: {', '.join(differing) or 'the journal'}")
     rebuild(venue, sent.writes, sent.last_ns)
-    return f"the market goes on where it stopped, at {_clock(sent.last_ns)}, with {len(sent.writes)} requests sent"
-
-
-def _clear(root: Path, inputs: dict[str, str]) -> None:
-    """Empty a simulated market's directory for a new one. Killed at any point, it is not taken for the new one's."""
-    from paper.rebuild import encode_inputs
-    from state.files import write_durably
-
-    old = root / "paper.old"
-    shutil.rmtree(old, ignore_errors=True)
-    with contextlib.suppress(FileNotFoundError):
-        (root / "paper").rename(old)
-    write_durably(root / WORLD, encode_inputs(inputs))
-    shutil.rmtree(old, ignore_errors=True)
+    return f"the market goes on where it stopped, at {clock_text(sent.last_ns)}, with {len(sent.writes)} requests sent"
 
 
 def _scaled(start_ns: int, speed: float) -> ScaledClock:
@@ -499,46 +454,10 @@ def _scaled(start_ns: int, speed: float) -> ScaledClock:
     return clock
 
 
-def _end_other(pid: int, path: Path) -> None:
-    """Ask the running instance to stop in an orderly way, and wait for its lock."""
-    from state.lock import is_locked
-
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_GRACE_S
-    while is_locked(path) and time.monotonic() < deadline:
-        time.sleep(0.05)
-
-
-class _Log:
-    """The session's log file. A disk that is full costs log lines, never the session."""
-
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / f"lockstep-{_today().isoformat()}.log"
-        with contextlib.suppress(OSError):
-            directory.mkdir(parents=True, exist_ok=True)
-
-    def write(self, text: str) -> None:
-        """Append a line."""
-        with contextlib.suppress(OSError), self.path.open("a", encoding="utf-8") as file:
-            file.write(f"{text}\n")
-
-
 def _today() -> date:
     from config.rules import to_ist
 
     return to_ist(time.time_ns()).date()
-
-
-def _clock(at_ns: int) -> str:
-    from config.rules import to_ist
-
-    return to_ist(at_ns).strftime("%H:%M:%S.%f")[:-3]
-
-
-def _words(line: NoticeLine) -> str:
-    where = " ".join(part for part in (line.account, line.symbol) if part)
-    return f"{line.severity.value:7} {where + ': ' if where else ''}{line.text}"
 
 
 if __name__ == "__main__":

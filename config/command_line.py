@@ -1,6 +1,7 @@
 """The command line's grammar: commands, options, defaults and their help. It must not carry anything out."""
 
 import argparse
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def parser(actions: Mapping[str, Action], version: str) -> argparse.ArgumentPars
         add_options(command)
         command.set_defaults(action=actions[name])
     return top
+
+
+def same_accounts(arguments: argparse.Namespace) -> str:
+    """The options of a `run` that choose its accounts, as they are typed behind a command; '' for none."""
+    config = f" --config {shlex.quote(str(arguments.config))}" if arguments.config else ""
+    return f"{config}{' --demo' if arguments.demo else ''}"
 
 
 def _run(parser: argparse.ArgumentParser) -> None:

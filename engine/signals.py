@@ -3,7 +3,6 @@
 They are blocked before any other thread begins, so that every thread inherits that and only the waiting one hears them.
 """
 
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -28,12 +27,15 @@ def hear(handle: Callable[[int], None]) -> None:
     threading.Thread(target=wait, name="signals", daemon=True).start()
 
 
-def interrupt_only_this_process() -> None:
-    """Let Ctrl-C, which reaches a terminal's whole group, raise here and not in the workers that are forked later."""
-    own = os.getpid()
+def hold_back_interrupt() -> None:
+    """Let Ctrl-C wait until `let_interrupt`, for ever in the processes that are forked before that.
 
-    def interrupt(_number: int, _frame: object) -> None:
-        if os.getpid() == own:
-            raise KeyboardInterrupt
+    A terminal sends it to the whole group. Workers that die of it, or an interrupt while one is being forked, leave
+    orphans that wait for work without end.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
-    signal.signal(signal.SIGINT, interrupt)
+
+def let_interrupt() -> None:
+    """Take Ctrl-C again, one that waits at once; only on the main thread."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -242,8 +242,8 @@ class SqliteJournal:
 
     def _sentence(self) -> str:
         return (
-            f"The journal {self.path} cannot be written: {self._failure}. Nothing more is sent."
-            " Put the disk right and start again; the books of all accounts are read first."
+            f"The journal cannot be written: {self._failure}. Nothing more is sent. Put the disk right and start again;"
+            f" the books of all accounts are read first. ({self.path})"
         )
 
 

@@ -152,4 +152,4 @@ def _read_holder(descriptor: int) -> Holder | None:
 
 def _refusal(path: Path, other: Holder | None) -> str:
     who = str(other) if other is not None else "a process that has not written its name yet"
-    return f"Another instance runs on {path.parent} ({who}). Use its dashboard, or start with --take-over."
+    return f"Another instance runs on {path.parent} ({who})."

@@ -10,7 +10,8 @@ from engine.errors import StateRefused
 from state.codec import UNDECODABLE, decode
 from state.reader import refusing
 from state.schema import connect_read_only, is_empty
-from state.store import JOURNAL_NAME, mode_directory
+from state.session import fold
+from state.store import JOURNAL_NAME, latest_state, mode_directory
 
 _SPAN = "SELECT min(seq), max(at_ns) FROM entries"
 # An event may tell of something older than the one before it; it was taken up, and its requests sent, in its turn.
@@ -63,6 +64,12 @@ def read_sent(root: Path, mode: Mode) -> Sent | None:
         whole=first_seq == 1,
         writes=tuple((at_ns, _decode(path, seq, body)) for seq, at_ns, body in rows),
     )
+
+
+def is_unanswered(root: Path, mode: Mode) -> bool:
+    """Whether the question of an unclean stop still waits, though the last session ended. Raises `StateRefused`."""
+    encoded, events = latest_state(root, mode)
+    return fold(encoded, events, mode_directory(root, mode)).state.unclean
 
 
 def _decode(path: Path, seq: int, body: str) -> Write:

@@ -11,9 +11,12 @@ from engine.core.state import State
 from engine.model import split_leg
 from state.lock import is_locked
 from state.session import fold
-from state.store import JOURNAL_NAME, latest_state, lock_path, mode_directory
+from state.store import latest_state, lock_path, mode_directory, state_files
 
 Json = dict[str, object]
+
+_UNANSWERED = "not answered for: it takes exits only until you answer in its dashboard"
+_NOT_ENDED_WELL = "not ended well, or not answered for: the next start takes exits only until you answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,20 +30,19 @@ class Status:
         rows = self.document
         lines = [
             f"{rows['session']} session of {rows['day']}, {rows['mode']}, last heard of at {rows['at']} IST",
-            f"strategy {rows['strategy']}; ratios {rows['ratios'] or 'none'}",
+            f"strategy {rows['strategy']}; ratios {_ratios(rows['ratios'])}",
         ]
         for account in ("master", "children"):
-            held = rows[account]
-            if isinstance(held, dict):
-                lines += [f"  {name}: {units or 'nothing'}" for name, units in held.items()]
+            lines += [f"  {name}: {_units(held)}" for name, held in _pairs(rows[account])]
         for key in ("working", "unknown", "held"):
             found = rows[key]
             if isinstance(found, list) and found:
                 lines.append(f"  {key}: {', '.join(str(row) for row in found)}")
         if rows.get("orphaned"):
-            lines.append(f"  handed over and not closed by their owners: {rows['orphaned']}")
+            orphaned = "; ".join(f"{name} {_units(held)}" for name, held in _pairs(rows["orphaned"]))
+            lines.append(f"  handed over and not closed by their owners: {orphaned}")
         if rows.get("unclean"):
-            lines.append("  not ended well, or not answered for: the next start takes exits only until you answer")
+            lines.append(f"  {_UNANSWERED if rows['session'] == 'running' else _NOT_ENDED_WELL}")
         return "\n".join(lines)
 
 
@@ -53,7 +55,7 @@ def newest_status(roots: Sequence[Path]) -> Status | None:
     found: list[tuple[float, Path, Mode]] = []
     for root in roots:
         for mode in Mode:
-            files = list(mode_directory(root, mode).glob(f"{JOURNAL_NAME}*"))
+            files = state_files(mode_directory(root, mode))
             if files:
                 found.append((max(file.stat().st_mtime for file in files), root, mode))
     for _, root, mode in sorted(found, key=lambda row: row[0], reverse=True):
@@ -105,6 +107,18 @@ def _status(state: State, *, is_running: bool) -> Status:
             "kill": state.kill,
         }
     )
+
+
+def _pairs(value: object) -> list[tuple[str, object]]:
+    return list(value.items()) if isinstance(value, dict) else []
+
+
+def _units(held: object) -> str:
+    return ", ".join(f"{units:+d} {symbol}" for symbol, units in _pairs(held)) or "nothing"
+
+
+def _ratios(ratios: object) -> str:
+    return ", ".join(f"{child} {ratio}" for child, ratio in _pairs(ratios)) or "none"
 
 
 def _tags(state: State, wanted: Collection[OrderState]) -> list[str]:

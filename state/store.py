@@ -147,6 +147,11 @@ def lock_path(root: Path) -> Path:
     return root / LOCK_NAME
 
 
+def state_files(directory: Path) -> list[Path]:
+    """What shows that sessions of a mode left something: its journal with its log, and its checkpoints, good or not."""
+    return [*sorted(directory.glob(f"{JOURNAL_NAME}*")), *_checkpoint_files(directory)]
+
+
 def latest_state(root: Path, mode: Mode) -> tuple[bytes | None, tuple[Event, ...]]:
     """The newest checkpoint's state and the events after it, also while another process writes. Changes nothing.
 
@@ -159,7 +164,7 @@ def latest_state(root: Path, mode: Mode) -> tuple[bytes | None, tuple[Event, ...
     newest = find_checkpoint(directory).newest
     state, after_seq = (None, 0) if newest is None else (newest.state, newest.seq)
     path = directory / JOURNAL_NAME
-    if newest is None and not path.exists():
+    if not path.exists():
         _check_not_lost(directory, files, 0)
         return None, ()
     reader = JournalReader.open(path)

@@ -13,7 +13,9 @@ from engine.events import KillSwitched, OrderUpdated
 from engine.model import BookStatus, OrderReport, OrderType, split_leg
 from paper.recorded import load_day
 from paper.venues import SETTLE_NS, last_ns
+from state.lock import InstanceLock
 from state.session import Session
+from state.store import lock_path
 from tests.recorded_day import write_day
 from tests.test_kill import DISARMED, DONE, LOCKED, TIMEOUT_S, WRONG, replay
 from tests.test_runner import Engine, command, demo_config, engine, run, written
@@ -59,6 +61,17 @@ def test_killed_demo_goes_on_disarmed_with_what_it_held(tmp_path: Path) -> None:
     assert after["children"] != {"C1": {}}
 
 
+def test_question_that_nobody_answered_is_asked_again_after_an_orderly_end(tmp_path: Path) -> None:
+    config = demo_config(tmp_path, 5)
+    killed_demo(tmp_path, config)
+    for _ in range(2):
+        with engine(tmp_path, "--config", config) as demo:
+            demo.wait_for(GOES_ON)
+            assert f"run --take-over --config {config}" in demo.wait_for("nobody can answer here")
+            assert demo.signalled(signal.SIGTERM) == DISARMED
+        assert status(tmp_path)["unclean"]
+
+
 def test_demo_that_ended_in_an_orderly_way_begins_anew_without_a_word(tmp_path: Path) -> None:
     config = demo_config(tmp_path, 20)
     with engine(tmp_path, "--config", config) as first:
@@ -95,6 +108,20 @@ def test_damaged_journal_of_a_demo_begins_anew_and_says_why(tmp_path: Path) -> N
     (tmp_path / "state/data/demo/paper/journal.sqlite3").write_bytes(b"damaged" * 1000)
     with engine(tmp_path, "--config", config) as demo:
         assert "cannot be read" in demo.wait_for(ANEW)
+        assert demo.signalled(signal.SIGTERM) == DONE
+
+
+@pytest.mark.parametrize("left", ["an empty file", "nothing"])
+def test_lost_journal_of_a_demo_begins_anew_and_says_why(left: str, tmp_path: Path) -> None:
+    config = demo_config(tmp_path, 20)
+    killed_demo(tmp_path, config)
+    journal = tmp_path / "state/data/demo/paper/journal.sqlite3"
+    for path in journal.parent.glob("journal.sqlite3*"):
+        path.unlink()
+    if left == "an empty file":
+        journal.touch()
+    with engine(tmp_path, "--config", config) as demo:
+        assert "missing or empty" in demo.wait_for(ANEW)
         assert demo.signalled(signal.SIGTERM) == DONE
 
 
@@ -247,6 +274,17 @@ def test_of_twenty_instances_at_once_one_runs_and_the_others_name_it(tmp_path: P
         for process in processes:
             process.kill()
             process.communicate()
+
+
+def test_second_replay_is_told_what_it_can_do(tmp_path: Path) -> None:
+    """`replay` has no dashboard to go to when it is headless, and no --take-over."""
+    write_day(tmp_path)
+    lock = InstanceLock(lock_path(tmp_path / "state" / "data" / "replay"))
+    with lock:
+        refused = replayed(tmp_path)
+    assert refused.returncode == LOCKED
+    assert "--take-over" not in refused.stderr
+    assert "wait for its end, or stop it" in refused.stderr
 
 
 def test_take_over_carries_on_in_the_same_market_armed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -17,6 +17,7 @@ from tests.scenarios.files import ROOT
 
 RUNNER = ROOT / "runner.py"
 DONE, WRONG, USAGE, LOCKED, DISARMED = 0, 1, 2, 3, 4
+INTERRUPTED = 130
 TIMEOUT_S = 60
 LINES_MOST = 100
 GOOD = """\
@@ -410,3 +411,26 @@ def test_program_runs_from_anywhere(tmp_path: Path) -> None:
         demo.wait_for("armed")
         demo.signalled(signal.SIGTERM)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "state"]
+
+
+def test_interrupted_verify_ends_without_a_traceback(tmp_path: Path) -> None:
+    """Ctrl-C in a terminal reaches the whole group, the workers too; they are gone when the command is."""
+    process = subprocess.Popen(
+        command("verify", "--seeds", "100000"),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not workers.read_text(encoding="ascii"):
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=TIMEOUT_S)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert (process.returncode, out, err) == (INTERRUPTED, "", "interrupted\n")

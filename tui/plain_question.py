@@ -11,11 +11,11 @@ from tui.text import clean
 def typed(
     lines: Sequence[str], word: str, *, write: Callable[[str], object] = print, read: Callable[[], str] = input
 ) -> bool:
-    """Show the lines; whether exactly `word` was typed. Anything else, and the end of the input, is a no."""
+    """Show the lines; whether exactly `word` was typed. Anything else, the end of the input, and Ctrl-C are a no."""
     for text in lines:
         write(clean(text))
     write(f"Type {word} to go on. Anything else stops here.")
     try:
         return read().strip() == word
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):
         return False

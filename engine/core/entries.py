@@ -118,8 +118,6 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
         return
     master = turn.state.master.legs.get(leg.leg)
     instrument = carried.terms(turn, child, leg)
-    if instrument is None and leg.allocation_units:
-        return  # the day's file may still come; without it nothing can be called missed
     leg.entry_pending = False
     if master is None or not master.units:
         return

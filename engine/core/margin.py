@@ -210,7 +210,7 @@ def _fitted_deviation(time_value: float, distance: float, spot: float) -> float:
     if time_value <= 0.0:
         return least
     deviation = (time_value + 0.5 * distance) * _SQRT_2_PI
-    for _ in range(32):
+    for _ in range(16):
         slope = math.exp(-0.5 * (distance / deviation) ** 2) / _SQRT_2_PI
         step = (_time_value(distance, deviation) - time_value) / slope if slope > 1e-12 else 0.0
         deviation -= step

@@ -19,8 +19,9 @@ def test_lines_are_shown_without_control_characters() -> None:
     assert not any("\x1b" in line for line in shown)
 
 
-def test_end_of_input_is_no() -> None:
+@pytest.mark.parametrize("way", [EOFError, KeyboardInterrupt], ids=["end of input", "Ctrl-C"])
+def test_leaving_without_an_answer_is_no(way: type[BaseException]) -> None:
     def read() -> str:
-        raise EOFError
+        raise way
 
     assert not typed([], "PAPER", write=lambda _text: None, read=read)

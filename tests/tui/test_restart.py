@@ -10,6 +10,9 @@ from engine.model import NS_PER_S
 from engine.snapshot import Cell, EngineState, LeftOpen, RestartView, Snapshot, StrategyState
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, WIDE, Desk, assert_screen, drive
+from tui.frame import Frame
+from tui.screens.ask_lines import quit_lines
+from tui.text import plain
 
 SYMBOL, TITLE = s.CONDOR[0][0], s.CONDOR[0][1]
 
@@ -34,8 +37,13 @@ def asked(**more: object) -> Snapshot:
         may_start_fresh=False,
     )
     why = "the last session did not end well"
+    source = str(more.pop("source", ""))
     return s.condor(
-        engine=EngineState.DISARMED, engine_reason=why, restart=msgspec.structs.replace(question, **more), attention=()
+        engine=EngineState.DISARMED,
+        engine_reason=why,
+        restart=msgspec.structs.replace(question, **more),
+        attention=(),
+        source=source,
     )
 
 
@@ -151,6 +159,23 @@ def test_it_leaves_when_it_was_answered_elsewhere_and_comes_again_with_the_next_
         assert desk.top == "Restart"
 
     drive(asked(), script)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "said", "untrue"),
+    [
+        (s.condor(source="demo"), "the next start begins anew", "asks again"),
+        (asked(source="demo"), "the next start asks again", "begins anew"),
+        (asked(source=""), "the next start asks again", "begins anew"),
+        (s.condor(engine=EngineState.FAILED, source="demo"), "the next start asks what to do", "state is saved"),
+        (s.condor(engine=EngineState.FAILED, source=""), "nobody follows the master out of it", "state is saved"),
+    ],
+)
+def test_quit_says_what_the_next_start_does(snapshot: Snapshot, said: str, untrue: str) -> None:
+    frame = Frame(snapshot=snapshot, now_ns=s.NOW, quiet_s=0)
+    text = " ".join(plain(text) for text in quit_lines(frame, 76))
+    assert said in text
+    assert untrue not in text
 
 
 def test_keys_that_were_on_their_way_do_not_answer() -> None:

@@ -92,7 +92,7 @@ def test_option_table_explains_every_option_and_no_other() -> None:
 
 
 def test_exit_codes_are_those_of_the_runner() -> None:
-    codes = {runner.DONE, runner.WRONG, runner.USAGE, runner.LOCKED, runner.DISARMED}
+    codes = {runner.DONE, runner.WRONG, runner.USAGE, runner.LOCKED, runner.DISARMED, runner.INTERRUPTED}
     assert {int(cell) for cell in table("Exit code")} == codes
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.model import LegId, split_leg
-from engine.snapshot import Cell, CellState, ChildState, LegRow, WorkingOrder
+from engine.snapshot import Cell, CellState, ChildState, EngineState, LegRow, WorkingOrder
 from tui import format as fmt
 from tui.frame import Frame, child_of, children_with_something_open, open_cells, running
 from tui.marks import CHILD_MARKS
@@ -95,19 +95,31 @@ def paper_lines(frame: Frame, width: int) -> list[Line]:
 def quit_lines(frame: Frame, width: int) -> list[Line]:
     """What happens to what is open."""
     snapshot = frame.snapshot
-    where = "brokers" if frame.live else "paper exchange"
-    rule = "Lockstep stops in an orderly way: no more entries, open calls are finished, the state is saved. "
-    if snapshot.source:
-        rule += "This simulated market ends with it; the next start begins anew."
-    else:
-        rule += f"What is open stays open at the {where}, "
-        rule += "and nobody follows the master out of it until Lockstep runs again."
+    rule = " ".join(_quit_rules(frame))
     extra = []
     if snapshot.prompts:
         extra.append(line(Span(f"{len(snapshot.prompts)} prompts are left without an answer.", Tone.WARN)))
     if snapshot.working:
         extra.append(line(Span(f"{len(snapshot.working)} orders are still working.", Tone.WARN)))
     return [*(line(part) for part in wrap(rule, width)), *extra, *held(frame, width)]
+
+
+def _quit_rules(frame: Frame) -> list[str]:
+    snapshot = frame.snapshot
+    failed, asked = snapshot.engine is EngineState.FAILED, snapshot.restart is not None
+    if failed:
+        rules = ["The engine has failed: what it decided is in the journal, and the next start asks what to do."]
+    else:
+        rules = ["Lockstep stops in an orderly way: no more entries, open calls are finished, the state is saved."]
+    if asked and not failed:
+        rules.append("The unclean stop is not answered for: the next start asks again.")
+    if not snapshot.source:
+        where = "brokers" if frame.live else "paper exchange"
+        rules.append(f"What is open stays open at the {where},")
+        rules.append("and nobody follows the master out of it until Lockstep runs again.")
+    elif not failed and not asked:
+        rules.append("This simulated market ends with it; the next start begins anew.")
+    return rules
 
 
 def cap_preview(text: str) -> Line | None:

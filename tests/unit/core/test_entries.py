@@ -13,7 +13,7 @@ from engine.core import reasons
 from engine.core.replicator import Replicator
 from engine.events import ChildResynced, DayBegan, Outcome, Paused, Resumed
 from engine.model import BookStatus, Kind, Side
-from tests.unit.core.builders import CALL_LEG, FREE, LOT, PUT_LEG, SESSIONS, Desk, child, instrument, settings
+from tests.unit.core.builders import CALL_LEG, FREE, LOT, PUT_LEG, SESSIONS, Book, Desk, child, instrument, settings
 from tests.unit.paper.builders import CALL, PUT
 
 
@@ -298,3 +298,17 @@ def test_risk_of_a_child_without_a_margin_enters_nothing() -> None:
     desk = Desk(settings(child(sizing=Sizing(mode=SizingMode.RISK_PCT, pct=Decimal(2)))), margins={"C1": 0})
     desk.buy(10)
     assert (desk.placed(), desk.reasons()) == ([], {reasons.NO_MARGIN_NOW})
+
+
+def test_child_new_in_the_configuration_waits_while_the_strategy_before_it_goes_on() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.sell(10)
+    desk.run(3)
+    desk.books["C2"] = Book(available_inr=Decimal(300_000))
+    desk.restart(with_settings=settings(child("C1"), child("C2")))
+    desk.quote(CALL, "100")
+    desk.run(3)
+    desk.buy(10)
+    assert (desk.strategy().number, desk.lots("C1"), desk.placed("C2")) == (1, 3, [])
+    assert desk.reasons("C2") == {reasons.NEXT_STRATEGY}

@@ -396,14 +396,15 @@ def test_fills_of_a_downtime_that_reach_into_the_background_are_no_reversal() ->
     assert desk.placed() == [(Side.BUY, 6), (Side.SELL, 6)]
 
 
-def test_book_of_yesterday_that_is_still_shown_in_the_morning_is_no_background() -> None:
-    desk = Desk()
-    desk.buy(10)
+def test_book_of_yesterday_that_is_still_shown_in_the_morning_changes_no_background() -> None:
+    desk = Desk(background={CALL_LEG: 10 * LOT})
+    desk.sell(4)
     desk.run(3)
+    assert desk.master_leg().background_units == 6 * LOT
     pass_night(desk, keep_orders=True)
     restart(desk, "08:30", slept=True)
     desk.run(3)
-    assert (desk.master_leg().units, desk.master_leg().background_units) == (10 * LOT, 0)
+    assert (desk.master_leg().units, desk.master_leg().background_units) == (0, 6 * LOT)
 
 
 def test_changed_leg_gets_no_background_at_a_restart_before_it_is_mapped() -> None:

@@ -390,6 +390,8 @@ def test_adoption_for_a_fixed_number_of_lots_enters_these() -> None:
     assert offered(desk) == [("adopt", Side.BUY, 2)]
     approve(desk)
     assert (desk.lots(), desk.master_leg().units) == (2, 10 * LOT)
+    baseline = desk.strategy().baseline
+    assert (baseline is not None and baseline.master_inr) == Decimal(1_000_000)
 
 
 def test_join_of_a_child_without_a_ratio_offers_the_lots_of_its_mode() -> None:

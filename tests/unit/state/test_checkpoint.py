@@ -148,3 +148,14 @@ def test_files_of_other_names_are_left_alone(tmp_path: Path) -> None:
     found = newest_checkpoint(tmp_path)
     assert found is not None
     assert (found.seq, found.refused) == (7, ())
+
+
+def test_a_checkpoint_that_cannot_be_read_is_passed_over_with_the_systems_words(tmp_path: Path) -> None:
+    write(tmp_path, "2026-11-02", 7)
+    (tmp_path / "2026-11-03.json").mkdir()
+    found = newest_checkpoint(tmp_path)
+    assert found is not None
+    assert (found.day, [(r.path.name, r.reason) for r in found.refused]) == (
+        "2026-11-02",
+        [("2026-11-03.json", "cannot be read: Is a directory")],
+    )

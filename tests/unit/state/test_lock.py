@@ -18,7 +18,6 @@ def test_a_second_process_is_refused_and_told_who_runs(tmp_path: Path) -> None:
         assert lock.held
         (line,) = Child("hold", path).finish()
         assert f"process {os.getpid()}, since 2026-11-02 09:15:00 IST, live mode" in line
-        assert "--take-over" in line
         found = holder(path)
         assert found is not None
         assert (found.pid, found.mode) == (os.getpid(), Mode.LIVE)

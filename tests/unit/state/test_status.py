@@ -50,6 +50,14 @@ def test_no_session_has_no_status(tmp_path: Path) -> None:
     assert newest_status([tmp_path, tmp_path / "missing"]) is None
 
 
+def test_checkpoint_without_its_journal_is_refused_not_overlooked(tmp_path: Path) -> None:
+    leave_session(tmp_path, stopped=True)
+    for path in mode_directory(tmp_path, Mode.PAPER).glob(f"{JOURNAL_NAME}*"):
+        path.unlink()
+    with pytest.raises(StateRefused, match="missing or empty"):
+        newest_status([tmp_path])
+
+
 def test_journal_in_which_nothing_happened_has_no_status(tmp_path: Path) -> None:
     Session(tmp_path, Mode.PAPER, sync=False).crash()
     assert newest_status([tmp_path]) is None
@@ -146,7 +154,14 @@ def test_text_names_every_account_and_every_order_that_is_not_done() -> None:
     )
     text = status.text()
     assert text.splitlines()[0] == "last session of 2026-11-02, paper, last heard of at 09:31:00 IST"
-    for part in ("ACTIVE", "3/10", f"M: {{'{CALL}': 650}}", "C2: nothing", "working: T1", "unknown: T2"):
+    for part in (
+        "strategy ACTIVE; ratios C1 3/10",
+        f"M: +650 {CALL}",
+        f"C1: +195 {CALL}, -65 {PUT}",
+        "C2: nothing",
+        "working: T1",
+        "unknown: T2",
+    ):
         assert part in text
     assert "held:" not in text
 
@@ -177,4 +192,13 @@ def test_status_shows_what_was_handed_over(tmp_path: Path) -> None:
     session.crash()
     status = status_of(tmp_path)
     assert status.document["orphaned"] == {child.id: {CALL: 195}}
-    assert "handed over" in status.text()
+    assert f"handed over and not closed by their owners: {child.id} +195 {CALL}" in status.text()
+
+
+@pytest.mark.parametrize(("session", "said"), [("running", "exits only until you"), ("last", "the next start takes")])
+def test_missing_answer_is_told_of_the_session_that_it_concerns(session: str, said: str) -> None:
+    document = {"session": session, "day": "", "mode": "paper", "at": "", "strategy": "FLAT", "ratios": {}}
+    lists: dict[str, object] = {"master": {}, "children": {}, "working": [], "unknown": [], "held": []}
+    (line,) = Status(document={**document, **lists, "unclean": True}).text().splitlines()[2:]
+    assert said in line
+    assert ("next start" in line) is (session == "last")

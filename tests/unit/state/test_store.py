@@ -304,3 +304,9 @@ def test_the_status_sees_committed_events_while_a_store_is_open(tmp_path: Path) 
     store.commit()
     assert latest_state(tmp_path, Mode.PAPER) == (b"{}", (tick(2),))
     store.close()
+
+
+def test_a_crash_before_the_store_was_opened_does_no_harm(tmp_path: Path) -> None:
+    store = Store(tmp_path, Mode.PAPER)
+    store.crash()
+    assert (recover(tmp_path).state, recover(tmp_path).unclean) == (None, False)
