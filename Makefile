@@ -1,4 +1,4 @@
-# make run | setup | test | check | bench | lock | clean        ARGS="..." goes to the program or to pytest
+# make run | setup | test | check | coverage | bench | lock | clean        ARGS="..." goes to the program or to pytest
 #
 # Everything runs from .venv, which the targets make and bring up to date by themselves. PYTHON=/path/to/python
 # chooses the interpreter it is made with.
@@ -7,7 +7,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := run
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: run setup test check format bench lock clean
+.PHONY: run setup test check format coverage bench lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -17,6 +17,8 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 ARGS ?=
 NO_TESTS ?=
+SEEDS ?= 2000
+ORDER_PATH_TESTS := tests/unit/core tests/unit/engine tests/unit/state tests/scenarios tests/test_rules.py
 UPGRADE ?=
 LOCK_TOOL := uv==0.13.8
 
@@ -33,6 +35,7 @@ check: $(DEV)
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) -c 'import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())' --no-logo
+	$(PY) runner.py verify --seeds $(SEEDS)
 ifeq ($(NO_TESTS),)
 	$(PY) -m pytest -n 2 $(ARGS)
 endif
@@ -40,6 +43,12 @@ endif
 format: $(DEV)
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
+
+coverage: $(DEV)
+	@$(PY) -m coverage erase
+	@$(PY) -m coverage run -m pytest -n 2 $(ORDER_PATH_TESTS) $(ARGS)
+	@$(PY) -m coverage combine -q
+	@$(PY) -m coverage report
 
 bench: $(DEV)
 	@exec $(PY) -m bench $(ARGS)

@@ -1,0 +1,169 @@
+"""The rules of every order at the moment when the engine hands it over: held against the judge's own book.
+
+It must not look further than that moment; what becomes of the order is the matter of `truth` and `course`.
+"""
+
+from config.schema import OnLegRefused
+from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
+from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState
+from engine.core.state import Child, ChildOrder, State
+from engine.core.symbols import parse_symbol
+from engine.model import NS_PER_S, LegId, Side, split_leg
+from paper.verify.course import Course
+from paper.verify.truth import GIVEN_UP, Key, Truth
+
+SIGNAL_MOST_NS = 30 * NS_PER_S
+"""I15: an older signal is not entered; what was decided in time and waits goes within as long again."""
+PROMPTS_MOST_NS = 20 * NS_PER_S
+"""Prompts of a simulated day last no longer."""
+
+
+class Conduct:
+    """Judges what is handed over."""
+
+    def __init__(self, truth: Truth, course: Course) -> None:
+        self._truth, self._course = truth, course
+        self._exits: dict[Key, dict[str, int]] = {}
+        "Units of every exit that was handed over, by tag."
+        self.rose_ns: dict[LegId, int] = {}
+        "When the master last traded a leg."
+
+    def handed_over(self, command: Command, state: State, *, is_durable: bool) -> None:
+        """A command is handed to its lane."""
+        if not isinstance(command, PlaceOrder | CancelOrder | ModifyOrder):
+            return
+        if not is_durable:
+            self._broken(
+                "I4", command.account, f"{type(command).__name__} {command.tag} before the journal was durable"
+            )
+        if isinstance(command, CancelOrder):
+            self._course.cancelled.add(command.tag)
+        if not isinstance(command, PlaceOrder):
+            return
+        self._course.sent_ns[command.tag] = state.now_ns
+        order, child = state.orders[command.tag], state.children[command.account]
+        if order.entry:
+            self._entry(state, child, order)
+        else:
+            self._exit(state, child, order)
+
+    # Exits
+
+    def _exit(self, state: State, child: Child, order: ChildOrder) -> None:
+        """An exit never goes beyond what is held, what is under way taken off."""
+        key = (child.id, order.leg)
+        exits = self._exits.setdefault(key, {})
+        under_way = sum(self._left(state, tag, units) for tag, units in exits.items() if tag != order.tag)
+        exits[order.tag] = order.units
+        ours, manual = self._truth.ours.get(key, 0), self._truth.manual.get(key, 0)
+        leg = child.legs[order.leg]
+        if key in self._truth.surfaced and leg.allocation_units != ours:
+            return  # what surfaced is not known to the engine yet
+        if not manual and order.units > -order.side.sign * ours - under_way:
+            what = f"exit {order.tag} of {order.units} with {ours} held and {under_way} in exits under way"
+            self._broken("I3", child.id, f"{order.leg}: {what}")
+        is_read = child.positions_began_ns > self._course.manual_ns.get(key, 0)
+        if manual and is_read and order.units > -order.side.sign * (ours + manual) - under_way:
+            what = f"exit {order.tag} of {order.units} where the broker has {ours + manual}, {under_way} under way"
+            self._broken("I3", child.id, f"{order.leg}: {what}")
+
+    def _left(self, state: State, tag: str, units: int) -> int:
+        """What an exit may still fill, as far as the engine counts on it."""
+        order = state.orders.get(tag)
+        if order is None or order.state in TERMINAL or order.state in GIVEN_UP:
+            return 0
+        return max(0, units - self._truth.filled(order.account, tag))
+
+    # Entries
+
+    def _entry(self, state: State, child: Child, order: ChildOrder) -> None:
+        where = f"{order.leg}: entry {order.tag}"
+        if self._course.must_resume:
+            self._broken("I10", child.id, f"{where} after an unclean stop that nobody answered")
+        if order.leg not in self.rose_ns:
+            self._broken("I5", child.id, f"{where} where the master never traded")
+        if why := self._disorder(state, child, order) or self._excess(state, child, order):
+            self._broken("I2", child.id, f"{where} {why}")
+        if why := self._age(state, child, order):
+            self._broken("I15", child.id, f"{where} {why}")
+        if self._is_flattened(state, child, order):
+            self._broken("I12", child.id, f"{where} after a flatten in the same strategy")
+        external = child.external.get(order.leg, 0)
+        if external * order.side.sign < 0 and child.positions_began_ns < order.created_ns:
+            self._broken("I12", child.id, f"{where} against the owner's own {external}")
+        if lacking := self._lacking(state, child, order):
+            self._broken("I11", child.id, f"{where} is short, and lots of {lacking} are missing")
+
+    def _disorder(self, state: State, child: Child, order: ChildOrder) -> str:
+        """Whether something must end before this entry."""
+        for leg in child.legs.values():
+            for tag in leg.orders:
+                other = state.orders[tag]
+                is_open = other.state is OrderState.QUEUED or other.state in AT_BROKER
+                if not is_open or other is order:
+                    continue
+                if leg.leg == order.leg and not other.entry:
+                    return f"before the exit {tag} of the same leg has ended"
+                is_before = other.side is Side.BUY and other.created_ns <= order.created_ns
+                if order.side is Side.SELL and is_before and _underlying(leg.leg) == _underlying(order.leg):
+                    return f"before the buy {tag} of the same underlying has ended"
+        return ""
+
+    def _excess(self, state: State, child: Child, order: ChildOrder) -> str:
+        """Whether it brings the child above its share of what the master holds now (rounded up: hedges are)."""
+        key = (child.id, order.leg)
+        if key in self._truth.surfaced or key in self._truth.manual:
+            return ""
+        master = state.master.legs.get(order.leg)
+        units = 0 if master is None else master.units
+        if units * order.side.sign <= 0:
+            return f"where the master holds {units}"
+        most = self._truth.share_units(key, abs(units), round_up=True)
+        working = sum(
+            max(0, other.units - self._truth.filled(child.id, other.tag))
+            for other in (state.orders[tag] for tag in child.legs[order.leg].orders)
+            if other.entry and other is not order and other.state in AT_BROKER
+        )
+        after = abs(self._truth.ours.get(key, 0)) + working + order.units
+        return f"brings {after} where the master's {units} give {most}" if most is not None and after > most else ""
+
+    def _age(self, state: State, child: Child, order: ChildOrder) -> str:
+        asked_ns = self._course.offered_ns.get(child.id, 0)
+        signal_ns = max(self.rose_ns.get(order.leg, 0), asked_ns)
+        most_ns = SIGNAL_MOST_NS + PROMPTS_MOST_NS
+        if order.created_ns - signal_ns > most_ns or state.now_ns - order.created_ns > most_ns:
+            return f"of {(state.now_ns - signal_ns) / NS_PER_S:g} s after the master's fill"
+        return ""
+
+    def _is_flattened(self, state: State, child: Child, order: ChildOrder) -> bool:
+        numbers = self._course.flattened.get(child.id)
+        if numbers is None:
+            return False
+        scope = state.master.legs[order.leg].scope
+        strategy = state.strategies.get(scope)
+        return strategy is not None and numbers.get(scope) == strategy.number
+
+    def _lacking(self, state: State, child: Child, order: ChildOrder) -> str:
+        """The leg that the child lacks and the master holds, for a sold option or future; '' for none."""
+        if order.side is Side.BUY:
+            return ""
+        holds = state.settings.risk.on_leg_refused is OnLegRefused.HOLD
+        scope = state.master.legs[order.leg].scope
+        for master in state.master.legs.values():
+            leg = child.legs.get(master.leg)
+            if not master.units or master.leg == order.leg or master.scope != scope or leg is None:
+                continue
+            held = [state.orders[tag] for tag in leg.orders if holds and state.orders[tag].state is OrderState.HELD]
+            is_lacking = leg.lacking and (child.id, leg.leg) in self._course.lacking
+            if is_lacking or any(other.changed_ns < state.now_ns for other in held):
+                return split_leg(master.leg)[1]
+        return ""
+
+    def _broken(self, rule: str, child: str, what: str) -> None:
+        self._truth.violations.append(f"{rule} {child} {what}")
+
+
+def _underlying(leg: LegId) -> str:
+    exchange, symbol, _ = split_leg(leg)
+    parts = parse_symbol(exchange, symbol)
+    return symbol if parts is None else parts.underlying

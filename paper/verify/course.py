@@ -1,0 +1,338 @@
+"""What happens to the engine's state from one step to the next: what no single look at it, or at the brokers, can show.
+
+It keeps its own record of what the operator ordered, when processes died, what was filled and when, and holds the state
+against it. It must not judge single orders at the moment of their sending (`conduct` does).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from fractions import Fraction
+
+from config.schema import ConfirmWhen
+from engine.core import hours, reasons
+from engine.core.lifecycle import TERMINAL, OrderState
+from engine.core.state import Child, ChildLeg, ChildOrder, State, Strategy
+from engine.core.turn import Turn, held_units
+from engine.events import (
+    ChildJoined,
+    ChildResynced,
+    Event,
+    Flattened,
+    HandedOver,
+    KillSwitched,
+    Paused,
+    Resumed,
+    StartedFresh,
+    StrategyReset,
+)
+from engine.model import NS_PER_S, LegId, OrderReport
+from engine.snapshot import StrategyState
+from paper.verify.truth import Key, Truth
+
+ABSENT_AFTER_NS = 120 * NS_PER_S
+"""FAULTS, step 4: the judge's own number."""
+DISAGREES_MOST_NS = 600 * NS_PER_S
+STILL_NS = 20 * NS_PER_S
+"""A leg in which nothing moved for so long is known to everybody who can read."""
+CANCELLED_WITHIN_NS = 6 * NS_PER_S
+KNOWN_AFTER_NS = 2 * NS_PER_S
+"""A book that was read so long after a fill must show it."""
+ANSWERS = (Resumed, Flattened, HandedOver, StartedFresh)
+"""What may answer the question of an unclean start."""
+EXIT_MAY_WAIT = frozenset(
+    {
+        "", reasons.KILLED, reasons.NOT_CONFIGURED, reasons.NOT_READ, reasons.REBUILT, reasons.LOGIN_REQUIRED,
+        reasons.IP_REFUSED, reasons.UNKNOWN_INSTRUMENT, reasons.MARKET_CLOSED, reasons.EARLIER_DAY, *hours.READ_FIRST,
+        reasons.REFUSED_SOON_AGAIN, reasons.RESTART_EXIT, reasons.AWAITING, reasons.CUT_SHORT,
+    }
+)  # fmt: skip
+"""PRODUCT 3.7: nothing else stops an exit (a changed contract is a text of its own)."""
+
+
+@dataclass(slots=True)
+class _Fill:
+    """A fill at a broker that the engine has to learn of."""
+
+    at_ns: int
+    account: str
+    leg: LegId
+    order_id: str
+    tag: str
+    filled: int
+
+
+class Course:
+    """The course of one run.
+
+    Args:
+        truth: The judge's book; violations go there.
+        deceived: Accounts whose reads may lie: what they must show is not judged.
+    """
+
+    def __init__(self, truth: Truth, deceived: Collection[str]) -> None:
+        self._truth, self._deceived = truth, deceived
+        self.must_resume = False
+        "A process died: no entry before somebody answered."
+        self.booted_ns = 0
+        self.sent_ns: dict[str, int] = {}
+        "When each order was handed over."
+        self.cancelled: set[str] = set()
+        "Tags whose cancel was handed over."
+        self.offered_ns: dict[str, int] = {}
+        "When the operator last asked for entries of a child."
+        self.flattened: dict[str, dict[str, int]] = {}
+        "Children that were flattened, with the number of each scope's strategy then."
+        self.moved_ns: dict[Key, int] = {}
+        self.manual_ns: dict[Key, int] = {}
+        self.lacking: set[Key] = set()
+        "Legs that lacked lots at the last look."
+        self.zero_ns: dict[LegId, int] = {}
+        "When the engine last knew the master out of a leg."
+        self._fell: set[LegId] = set()
+        self._units: dict[LegId, int] = {}
+        self._background: dict[LegId, int] | None = None
+        "Lots of the master's that are not followed, as of the last look at a process that had read him."
+        self._day = ""
+        "The first day; over a night the master may trade unseen."
+        self._flattening: list[str] = []
+        self._reset = False
+        self._switches = [(0, False)]
+        "Kill level and pause as last seen, and as they may become by what was ordered since."
+        self._orders: dict[str, tuple[OrderState, int]] = {}
+        self._strategies: dict[str, tuple[int, StrategyState, dict[str, Fraction]]] = {}
+        self._fills: list[_Fill] = []
+        self._over_ns: dict[Key, int] = {}
+        "Since when entries work above a leg's target."
+
+    # What is told
+
+    def died(self) -> None:
+        """A process that had made something durable is gone; what was not durable never happened."""
+        self.must_resume = True
+        self._orders.clear()
+        self._strategies.clear()
+        self._flattening.clear()
+        self._fell.clear()
+        self._units.clear()
+        self._background = None
+        self.lacking.clear()
+
+    def booted(self, now_ns: int) -> None:
+        """A process starts."""
+        self.booted_ns = now_ns
+
+    def operated(self, event: Event, now_ns: int) -> None:
+        """The operator orders something."""
+        if isinstance(event, ANSWERS):
+            self.must_resume = False
+        if isinstance(event, KillSwitched | Paused | Resumed):
+            self._switches += [_switched(event, *before) for before in self._switches]
+        if isinstance(event, StrategyReset):
+            self._reset = True
+        if isinstance(event, StartedFresh):
+            self._background = None
+        if isinstance(event, ChildJoined | ChildResynced):
+            self.offered_ns[event.child] = now_ns
+            self.flattened.pop(event.child, None)
+        if isinstance(event, Flattened):
+            self._flattening += event.children
+
+    def changed(self, account: str, row: OrderReport, now_ns: int) -> None:
+        """An order changed at the exchange."""
+        self.moved_ns[account, row.leg] = now_ns
+        if not row.tag:
+            self.manual_ns[account, row.leg] = now_ns
+        elif row.filled:
+            self._fills.append(_Fill(now_ns, account, row.leg, row.order_id, row.tag, row.filled))
+
+    def master_traded(self, row: OrderReport, now_ns: int) -> None:
+        """The master's book shows more filled of an order."""
+        self._fills.append(_Fill(now_ns, "", row.leg, row.order_id, "", row.filled))
+
+    # What is looked at
+
+    def looked(self, state: State) -> None:
+        """Hold the state after a step against what was before."""
+        self._look_at_switches(state)
+        for child_id in self._flattening:
+            running = {scope: s for scope, s in state.strategies.items() if s.state is not StrategyState.FLAT}
+            self.flattened[child_id] = {scope: strategy.number for scope, strategy in running.items()}
+        self._flattening.clear()
+        self._look_at_master(state)
+        for scope, strategy in state.strategies.items():
+            before = self._strategies.get(scope)
+            if before is not None:
+                self._look_at_strategy(state, strategy, before)
+            self._strategies[scope] = strategy.number, strategy.state, dict(strategy.ratios)
+        for order in state.orders.values():
+            self._look_at_order(state, order)
+        for child in state.children.values():
+            for leg in child.legs.values():
+                if leg.due:
+                    self._look_at_exit(state, child, leg)
+                if leg.lacking and not (leg.skipped == reasons.BELOW_ONE_LOT and not leg.target_units):
+                    self.lacking.add((child.id, leg.leg))
+                else:
+                    self.lacking.discard((child.id, leg.leg))
+                self._look_at_excess(state, child, leg)
+        self._look_at_fills(state)
+        self._look_at_surfaced(state)
+
+    def _look_at_switches(self, state: State) -> None:
+        """Kill and pause change by the operator's word alone, restarts or not."""
+        now = state.kill, state.paused
+        if now in self._switches:
+            self._switches = self._switches[self._switches.index(now) :]
+            return
+        self._broken(f"I10 kill and pause were {self._switches[0]} and are {now}; nobody ordered it")
+        self._switches = [now]
+
+    def _look_at_master(self, state: State) -> None:
+        for leg in state.master.legs.values():
+            before = self._units.get(leg.leg, 0)
+            if not leg.units or leg.units * before < 0:
+                self.zero_ns[leg.leg] = state.now_ns
+                self._fell.discard(leg.leg)
+            elif abs(leg.units) < abs(before):
+                self._fell.add(leg.leg)
+            self._units[leg.leg] = leg.units
+        if not state.master.synced:
+            return
+        background = {leg.leg: leg.background_units for leg in state.master.legs.values()}
+        self._day = self._day or state.day
+        if self._background is not None and state.day == self._day:
+            for leg_id, units in background.items():
+                if abs(units) > abs(self._background.get(leg_id, 0)):
+                    self._broken(f"I5 {units} units of the master's {leg_id} are not followed any more")
+        self._background = background
+
+    def _look_at_strategy(
+        self, state: State, strategy: Strategy, before: tuple[int, StrategyState, dict[str, Fraction]]
+    ) -> None:
+        old_number, old, old_ratios = before
+        if old is StrategyState.FLAT:
+            return
+        if strategy.number == old_number:
+            for child, ratio in strategy.ratios.items():
+                if old_ratios.get(child, ratio) != ratio:
+                    self._broken(f"I2 {child}: its ratio {old_ratios[child]} became {ratio} during a strategy")
+        if strategy.state is not StrategyState.FLAT:
+            return
+        turn = Turn(state, state.now_ns, {})
+        for key, units in self._truth.ours.items():
+            is_judged = key not in self._truth.surfaced and key not in self._truth.manual
+            if units and is_judged and turn.scope_of(key[1]) == strategy.scope:
+                self._broken(f"I5 {key[0]} {key[1]}: the strategy ended and the child holds {units}")
+
+    def _look_at_order(self, state: State, order: ChildOrder) -> None:
+        now = (order.state, order.filled)
+        before = self._orders.get(order.tag)
+        if before == now:
+            return
+        self._orders[order.tag] = now
+        if before is not None and order.filled < before[1]:
+            self._broken(f"I6 {order.account} {order.tag}: filled {before[1]} and then {order.filled}")
+        if before is not None and before[0] in TERMINAL and order.state is not before[0]:
+            self._broken(f"I6 {order.account} {order.tag}: was {before[0]} and is {order.state}")
+        is_new = before is not None and before[0] is not order.state
+        if is_new and order.state in (OrderState.ABSENT, OrderState.HELD) and order.reason == reasons.NEVER_APPEARED:
+            self._look_at_absence(state, order)
+
+    def _look_at_absence(self, state: State, order: ChildOrder) -> None:
+        since_ns = max(self.sent_ns.get(order.tag, 0), self.booted_ns)
+        after_ns = state.now_ns - since_ns
+        if after_ns < ABSENT_AFTER_NS:
+            self._broken(f"I9 {order.account} {order.tag}: called absent after {after_ns / NS_PER_S:g} s")
+        key = (order.account, order.leg)
+        is_still = state.now_ns - self.moved_ns.get(key, 0) >= STILL_NS
+        if not is_still or order.account in self._deceived or after_ns >= ABSENT_AFTER_NS + DISAGREES_MOST_NS:
+            return
+        net = self._truth.ours.get(key, 0) + self._truth.manual.get(key, 0)
+        known = state.children[order.account].legs[order.leg].allocation_units + order.external_units
+        if net != known:
+            self._broken(f"I9 {order.account} {order.tag}: called absent with {known} known and {net} at the broker")
+
+    def _look_at_exit(self, state: State, child: Child, leg: ChildLeg) -> None:
+        why = leg.due_reason
+        is_wrong = why not in EXIT_MAY_WAIT and why != leg.changed
+        is_wrong = is_wrong or (why == reasons.KILLED and state.kill < 2)
+        is_wrong = is_wrong or (why == reasons.AWAITING and state.settings.confirm.when is not ConfirmWhen.ALL)
+        if is_wrong:
+            self._broken(f"I12 {child.id} {leg.leg}: an exit waits ({why})")
+
+    def _look_at_excess(self, state: State, child: Child, leg: ChildLeg) -> None:
+        """Entries that work above the target are cancelled, the newest first (PRODUCT 3.3)."""
+        key = (child.id, leg.leg)
+        working = [state.orders[tag] for tag in leg.orders if state.orders[tag].entry]
+        over = held_units(leg) + sum(order.remaining for order in working) - leg.target_units
+        newest = working[-1] if working else None
+        if over <= 0 or newest is None or newest.state is not OrderState.WORKING or newest.day != state.day:
+            self._over_ns.pop(key, None)
+            return
+        is_due = state.now_ns - self._over_ns.setdefault(key, state.now_ns) >= CANCELLED_WITHIN_NS
+        if is_due and newest.tag not in self.cancelled and not child.ip_refused:
+            self._broken(f"I5 {child.id} {leg.leg}: {newest.tag} works above the target and is not cancelled")
+
+    def _look_at_fills(self, state: State) -> None:
+        """A book that was read after a fill shows it, and then the engine has counted it."""
+        left: list[_Fill] = []
+        for fill in self._fills:
+            child = state.children.get(fill.account)
+            began_ns = state.master.book_began_ns if child is None else child.orders_began_ns
+            if fill.at_ns < hours.day_start_ns(state.day):
+                continue  # today's book does not show it; what positions show of it is judged at rest
+            if began_ns <= fill.at_ns + KNOWN_AFTER_NS:
+                left.append(fill)
+            elif child is None:
+                row = state.master.orders.get(fill.order_id)
+                if row is not None and row.filled < fill.filled:
+                    self._broken(
+                        f"I20 the master's {fill.order_id} filled {fill.filled}, the engine counts {row.filled}"
+                    )
+            elif fill.account not in self._deceived:
+                order = state.orders.get(fill.tag)
+                if order is not None and order.filled < fill.filled:
+                    what = f"{fill.tag} filled {fill.filled}, was read, and counts {order.filled}"
+                    self._broken(f"I20 {fill.account} {fill.leg}: {what}")
+        self._fills = left
+
+    def _look_at_surfaced(self, state: State) -> None:
+        """An order that was given up and works at the broker is cancelled as soon as it is seen."""
+        for account, row in self._truth.open_orders():
+            order, child = state.orders.get(row.tag), state.children[account]
+            if order is None or order.state not in (OrderState.ABSENT, OrderState.WITHDRAWN):
+                continue
+            seen = child.orders_began_ns > self.moved_ns.get((account, row.leg), 0) + KNOWN_AFTER_NS
+            if seen and row.tag not in self.cancelled and not child.ip_refused and account not in self._deceived:
+                self._broken(
+                    f"I1 {account} {row.leg}: {row.tag} was given up, works at the broker, and is not cancelled"
+                )
+
+    def caught_up(self, state: State) -> list[str]:
+        """Legs of children that were not copied in part, and nevertheless hold their whole share (PRODUCT 2.2)."""
+        found: list[str] = []
+        for child in state.children.values():
+            if child.id in self.offered_ns or self._reset:
+                continue
+            for leg in child.legs.values():
+                key = (child.id, leg.leg)
+                since_ns = self.zero_ns.get(leg.leg, 0)
+                master = state.master.legs.get(leg.leg)
+                if master is None or not master.units or leg.leg in self._fell or key in self._truth.surfaced:
+                    continue
+                skipped = [
+                    copy.skipped[child.id]
+                    for copy in state.copies
+                    if copy.leg == leg.leg and copy.entry and copy.at_ns > since_ns and child.id in copy.skipped
+                ]
+                share = self._truth.share_units(key, abs(master.units))
+                if skipped and share and abs(leg.allocation_units) >= share:
+                    found.append(f"I2 {child.id} {leg.leg}: not copied ({skipped[0]}), and holds all of {share}")
+        return found
+
+    def _broken(self, text: str) -> None:
+        self._truth.violations.append(text)
+
+
+def _switched(event: KillSwitched | Paused | Resumed, kill: int, paused: bool) -> tuple[int, bool]:
+    return (event.level, paused) if isinstance(event, KillSwitched) else (kill, isinstance(event, Paused))

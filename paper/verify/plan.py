@@ -1,0 +1,113 @@
+"""What happens in one simulated day: a scenario's world and a list of happenings, each one a value.
+
+A plan is complete: the same plan always gives the same run, with or without the seed that it was drawn from.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from engine.model import OrderReport, Quote
+from paper.scenario import Action, Scenario
+
+PEACE_INR = Decimal(100)
+MANY_UNITS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterBooks:
+    """A row of the master's book changed; its push is lost."""
+
+    report: OrderReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatePush:
+    """A push of the master's that says what was true earlier: repeated, late, or out of order."""
+
+    report: OrderReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushTrouble:
+    """The pushed updates of a child are lost, repeated or late for a while."""
+
+    child: str
+    delays_ns: tuple[int, ...]
+    for_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dies:
+    """The process dies at the n-th I/O point from now on and is up again after a while."""
+
+    points: int
+    for_ns: int
+    again: tuple[int, ...] = ()
+    "The processes after it die, too, each at its n-th point: during their recovery when n is small."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskFails:
+    """Writing fails from the n-th I/O point on; the process is started again when the disk is in order."""
+
+    points: int
+    for_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogsIn:
+    """The owner logs a child in."""
+
+    child: str
+
+
+Trouble = Action | MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One thing that happens, and when."""
+
+    at_ns: int
+    trouble: Trouble
+    kind: str = ""
+    "The fault's name for counting and choosing, '' for what belongs to every day."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One simulated day.
+
+    `scenario` holds accounts, settings and instruments (its steps are empty); `calm_ns` is when the troubles end.
+    """
+
+    seed: int
+    scenario: Scenario
+    happenings: tuple[Happening, ...]
+    calm_ns: int
+    resync: bool = False
+    "Whether the children are resynced when everything works again: then nothing may be missing."
+    deaths: tuple[int, ...] = ()
+    "The first process dies at its n-th I/O point, the second at its own n-th, and so on."
+    resumes: bool = False
+    "Whether somebody answers every unclean start at once."
+
+    def peace_quotes(self, now_ns: int) -> list[Quote]:
+        """Quotes at which everything can trade."""
+        return [
+            Quote(
+                instrument=instrument.id,
+                at_ns=now_ns,
+                last_inr=PEACE_INR,
+                bid_inr=PEACE_INR,
+                ask_inr=PEACE_INR,
+                bid_units=MANY_UNITS,
+                ask_units=MANY_UNITS,
+            )
+            for instrument in self.scenario.instruments
+        ]
+
+    def without(self, left_out: frozenset[int]) -> "Plan":
+        """The plan without some of its happenings (by their place)."""
+        kept = tuple(h for i, h in enumerate(self.happenings) if i not in left_out)
+        return replace(self, happenings=kept)

@@ -1,0 +1,504 @@
+"""One simulated day: troubles, then peace, then the verdict; then the master goes out, and everybody must be flat.
+
+It is the scenario simulation with a disk and a process that fail at any I/O point, pushes that get lost, and a judge
+that keeps his own book. Everything follows from the plan: the same plan gives the same run, step by step.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
+from engine.core.turn import Turn
+from engine.errors import JournalFailed
+from engine.events import (
+    ChildResynced,
+    KillSwitched,
+    LoggedIn,
+    Operator,
+    OrderUpdated,
+    PromptAnswered,
+    Resumed,
+)
+from engine.feed import QuoteFeed
+from engine.model import NS_PER_MS, NS_PER_S, BookStatus, LegId, OrderReport, OrderType, Side, split_leg
+from engine.ports import Lane, SessionState
+from engine.snapshot import NoticeLine
+from paper import scenario as act
+from paper.faults import FaultKind
+from paper.simulate import Simulation
+from paper.verify.conduct import Conduct
+from paper.verify.course import Course
+from paper.verify.disk import FaultyDisk, ProcessDied
+from paper.verify.judge import unrest, verdict
+from paper.verify.memory import Memory, remembered
+from paper.verify.plan import (
+    PEACE_INR,
+    Dies,
+    DiskFails,
+    Happening,
+    LatePush,
+    LogsIn,
+    MasterBooks,
+    Plan,
+    PushTrouble,
+    Trouble,
+)
+from paper.verify.truth import Truth
+from paper.verify.words import describe
+
+OpenState = Callable[[Callable[[str, Path], None]], SessionState]
+"""Opens the state on disk; is given what to call at every I/O point."""
+LOOK_NS = 2 * NS_PER_S
+LOOKS = 3
+"""So often in a row everything must be quiet before the verdict."""
+SETTLED_NS = 40 * NS_PER_S
+"""What happens after the troubles is known to everybody so long after it (positions are read every 30 s)."""
+STEPS_MOST = 50_000
+ORDERS_MOST = 500
+"""A simulated day that needs more goes round in circles (I16)."""
+REMEMBERED = 4
+"""One in so many runs remembers every event and proves that the disk gives the same state again, and every run whose
+disk or process fails at an I/O point."""
+REST_MOST_NS = 1500 * NS_PER_S
+"""Not at rest so long after the troubles ended: something is forgotten (an unknown order may take 720 s)."""
+
+
+class Phase(StrEnum):
+    """The parts of a run, each ended by a verdict."""
+
+    TROUBLES = "the troubles"
+    RESYNC = "a resync of every child"
+    OUT = "the master went out"
+
+
+@dataclass(slots=True)
+class Step:
+    """One line of a run's history."""
+
+    at_ns: int
+    text: str
+    events: int
+    "Events that the engine had handled."
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one run came to."""
+
+    seed: int
+    steps: int = 0
+    violations: list[str] = field(default_factory=list)
+    broken_at: int | None = None
+    "Events handled when the first violation was seen."
+    faults: Counter[str] = field(default_factory=Counter)
+    orders: int = 0
+
+
+class Trial(Simulation):
+    """One run of a plan.
+
+    Args:
+        plan: What happens.
+        open_state: Opens the state on disk, anew after every death.
+        keeps_history: Whether to keep a history for people.
+    """
+
+    def __init__(self, plan: Plan, open_state: OpenState, *, keeps_history: bool = False) -> None:
+        self.plan = plan
+        self.disk = FaultyDisk()
+        self.history: list[Step] = []
+        self.faults: Counter[str] = Counter()
+        self.steps = 0
+        self.broken_at: int | None = None
+        self._keeps_history = keeps_history
+        self._open = open_state
+        is_remembered = plan.seed % REMEMBERED == 0 or any(h.kind in ("dies", "disk") for h in plan.happenings)
+        self._memory = Memory() if is_remembered else None
+        super().__init__(plan.scenario, self._opened, self._heard)
+        self.truth = Truth(
+            {child.id: child for child in plan.scenario.settings.children},
+            {instrument.id: instrument for instrument in plan.scenario.instruments},
+            lambda: None if self._state is None else self._state.replicator.state,
+            self._intents.__contains__,
+        )
+        self.truth.master = dict(plan.scenario.master_positions)
+        lies = (FaultKind.STALE_READ, FaultKind.PARTIAL_READ, FaultKind.EMPTY_READ)
+        faults = [h.trouble for h in plan.happenings if isinstance(h.trouble, act.ArmFault)]
+        self.course = Course(self.truth, {fault.child for fault in faults if fault.kind in lies})
+        self.conduct = Conduct(self.truth, self.course)
+        self.world.on_change = self._changed
+        self.world.push_delays_ns = self._push_delays
+        self._pushes: dict[str, tuple[tuple[int, ...], int]] = {}
+        self._booked: dict[str, OrderReport] = {}
+        self._down_ns = 0
+        self._again = plan.deaths
+        self._phases = deque([Phase.TROUBLES, *([Phase.RESYNC] if plan.resync else []), Phase.OUT])
+        self._phase_ns = self._still_since_ns = 0
+        self._quiet_looks = 0
+        self._ended = False
+        late = (happening.at_ns + SETTLED_NS for happening in plan.happenings if happening.at_ns > plan.calm_ns)
+        self._late_until_ns = max((plan.calm_ns, *late))
+        for happening in plan.happenings:
+            if isinstance(happening.trouble, act.ArmFault) and happening.trouble.kind is FaultKind.STALE_READ:
+                self.world.brokers[happening.trouble.child].keep_past()
+            self.agenda.at(happening.at_ns, lambda now_ns, h=happening: self._happen(h, now_ns))  # type: ignore[misc]
+        self.agenda.at(plan.calm_ns, self._calm)
+
+    def run(self) -> None:
+        """Run to the verdict."""
+        self._survive(lambda: self._boot(self.scenario.start_ns))
+        while not self._ended:
+            self._survive(lambda: self.loop.run(finished=lambda: self._ended))
+        self._count_steps()
+        if self._memory is not None and self._memory.state_of(len(self._memory.events)) != self.replicator.state:
+            self._found("I7 the events recorded do not give the state at the end")
+        for broker in self.world.brokers.values():
+            self.faults.update(broker.hits)
+        self.faults.update(self.disk.met)
+
+    def outcome(self) -> Outcome:
+        """What the run came to."""
+        rows = sum(len(self.world.exchange.orders(c.id)) for c in self.scenario.settings.children)
+        return Outcome(
+            seed=self.plan.seed,
+            steps=self.steps,
+            violations=self.violations,
+            broken_at=self.broken_at,
+            faults=self.faults,
+            orders=rows,
+        )
+
+    # The process
+
+    def _opened(self) -> SessionState:
+        session = self._open(self.disk.reached)
+        return session if self._memory is None else remembered(session, self._memory, self._found)
+
+    def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
+        """Lines that tell the judge what goes over them, and on which the process may die."""
+        lanes, feed = self.world.connect()
+        return {account: _WatchedLane(lane, self) for account, lane in lanes.items()}, feed
+
+    def _survive(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except ProcessDied as death:
+            self._tell(f"the process dies at {death}")
+            self._restart(self.clock.now_ns(), self._down_ns)
+        except JournalFailed as failure:
+            if not self.disk.failing:
+                raise
+            self._tell(str(failure))
+            self._restart(self.clock.now_ns(), self._down_ns)
+        except Exception as error:  # noqa: BLE001  the top of a simulated process: its bug is what is looked for
+            self._found(f"the process failed: {type(error).__name__}: {error}")
+            self._ended = True
+
+    def _restart(self, now_ns: int, for_ns: int) -> None:
+        """The process is gone; memory, timers and pushes with it. Another one is started after a while."""
+        self._count_steps()
+        if self.loop.host is not None and self.loop.host.events_handled:
+            self.course.died()
+        self.world.disconnect()
+        if self._state is not None:
+            self._state.crash()
+        self.loop.host, self.loop.feed = None, None
+        self.loop.drain()
+        self.agenda.at(now_ns + max(1, for_ns), self._boot_if_down)
+
+    def _boot(self, now_ns: int) -> None:
+        if self.disk.lives is not None:
+            self.disk.lives.append([])
+        if self._again:
+            self.disk.die_at(self._again[0])
+            self._again = self._again[1:]
+        self.disk.failing = False
+        self._seen_events = -1
+        self.disk.is_durable = True
+        self.course.booted(now_ns)
+        self._tell("the process starts")
+        super()._boot(now_ns)
+        if self.plan.resumes and self.replicator.state.unclean:
+            self._order(Resumed(at_ns=now_ns))
+
+    def _count_steps(self) -> None:
+        if self.loop.host is not None:
+            self.steps += self.loop.host.events_handled
+
+    def _crash(self, now_ns: int, for_ns: int) -> None:
+        self.faults["killed"] += 1
+        self._restart(now_ns, for_ns)
+
+    # What happens
+
+    def _happen(self, happening: Happening, now_ns: int) -> None:
+        self._tell(describe(happening.trouble))
+        if not self._happens_to_the_process(happening.trouble):
+            self._happens_outside(happening.trouble, now_ns)
+
+    def _happens_to_the_process(self, trouble: Trouble) -> bool:
+        """The process or its disk will fail; false when it is something else."""
+        match trouble:
+            case Dies(points=points, for_ns=for_ns, again=again):
+                self._down_ns, self._again = for_ns, again
+                if self.loop.host is not None:
+                    self.disk.die_at(points)
+            case DiskFails(points=points, for_ns=for_ns):
+                self._down_ns = for_ns
+                if self.loop.host is not None:
+                    self.disk.fail_at(points)
+            case _:
+                return False
+        return True
+
+    def _happens_outside(self, trouble: Trouble, now_ns: int) -> None:
+        match trouble:
+            case act.MasterTrades(report=report):
+                self._record(report, now_ns)
+                if self.world.is_connected:
+                    self.loop.post(OrderUpdated(at_ns=now_ns, account=self.world.master, report=report))
+            case MasterBooks(report=report):
+                self.faults["master push lost"] += 1
+                self._record(report, now_ns)
+            case LatePush(report=report):
+                self.faults["master push late or repeated"] += 1
+                if self.world.is_connected:
+                    self.loop.post(OrderUpdated(at_ns=now_ns, account=self.world.master, report=report))
+            case PushTrouble(child=child, delays_ns=delays_ns, for_ns=for_ns):
+                self._pushes[child] = (delays_ns, now_ns + for_ns)
+            case LogsIn(child=child):
+                self._log_in(child, now_ns)
+            case act.ArmFault() as fault:
+                if fault.kind is FaultKind.ACCEPTED_LATE:
+                    self._late_until_ns = max(self._late_until_ns, self.plan.calm_ns + fault.after_ns)
+                self._do(fault, now_ns)
+            case _:
+                self._act(trouble, now_ns)
+
+    def _act(self, trouble: Trouble, now_ns: int) -> None:
+        """What every scenario knows."""
+        if isinstance(trouble, MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn):
+            raise TypeError(f"no step of a scenario: {trouble}")
+        if isinstance(trouble, act.Operate) and self.loop.host is not None:
+            self.course.operated(trouble.event, now_ns)
+        if isinstance(trouble, act.OwnTrade):
+            self.faults["manual trade"] += 1
+        self._do(trouble, now_ns)
+
+    def _record(self, report: OrderReport, now_ns: int) -> None:
+        """A row of the master's book; the judge keeps its own count of his position."""
+        before = self._booked.get(report.order_id)
+        new = report.filled - (0 if before is None else before.filled)
+        if new > 0:
+            self._booked[report.order_id] = report
+            self.truth.master_traded(report.leg, report.side.sign * new)
+            self.course.master_traded(report, now_ns)
+            self.conduct.rose_ns[report.leg] = now_ns
+        self.world.exchange.record(self.world.master, report, now_ns)
+
+    def _log_in(self, child: str, now_ns: int) -> None:
+        self.world.brokers[child].log_in()
+        if self.loop.host is not None:
+            self.loop.post(LoggedIn(at_ns=now_ns, account=child))
+
+    def _push_delays(self, account: str) -> tuple[int, ...]:
+        usual = (self.scenario.settings.paper.latency_ms * NS_PER_MS,)
+        delays_ns, until_ns = self._pushes.get(account, (usual, 0))
+        if self.clock.now_ns() >= until_ns:
+            return usual
+        self.faults["child push lost" if not delays_ns else "child push late or repeated"] += 1
+        return delays_ns
+
+    # Peace
+
+    def _calm(self, now_ns: int) -> None:
+        """The troubles are over: everything works, and the operator answers whatever is asked."""
+        self._tell("peace: everything works from now on")
+        self.disk.heal()
+        self._again = ()
+        self._down_ns = 0
+        self._pushes.clear()
+        for broker in self.world.brokers.values():
+            broker.heal()
+        self.world.quote(tuple(self.plan.peace_quotes(now_ns)), now_ns)
+        if self.loop.host is not None and self.loop.host.failed:
+            self._restart(now_ns, 0)
+        self._phase_ns = self._still_since_ns = now_ns
+        self.agenda.at(now_ns + 1, self._look)
+
+    def _look(self, now_ns: int) -> None:
+        """Answer what is asked, and see whether everything is at rest."""
+        host = self.loop.host
+        if host is None or host.failed:
+            self._boot_if_down(now_ns)
+        self._answer(now_ns)
+        state = self.replicator.state
+        why = "late orders may still arrive" if now_ns < self._late_until_ns else ""
+        why = why or unrest(state, self.truth, self._still_since_ns)
+        self._quiet_looks = 0 if why else self._quiet_looks + 1
+        if why and now_ns - self._phase_ns > REST_MOST_NS:
+            self._found(f"I9 not at rest {REST_MOST_NS // NS_PER_S} s after the troubles: {why}")
+            self._ended = True
+        elif self._quiet_looks >= LOOKS:
+            self._next_phase(now_ns)
+        if not self._ended:
+            self.agenda.at(now_ns + LOOK_NS, self._look)
+
+    def _answer(self, now_ns: int) -> None:
+        """What an operator does who wants everything to go on."""
+        state = self.replicator.state
+        if state.kill:
+            self._order(KillSwitched(at_ns=now_ns, level=0))
+        if state.unclean or state.paused:
+            self._order(Resumed(at_ns=now_ns))
+        if state.prompts:
+            self._order(PromptAnswered(at_ns=now_ns, approve=True))
+        for child in state.children.values():
+            if child.needs_login:
+                self._log_in(child.id, now_ns)
+
+    def _order(self, event: Operator) -> None:
+        """The operator orders something of the process that runs."""
+        self.course.operated(event, event.at_ns)
+        self.loop.post(event)
+
+    def _next_phase(self, now_ns: int) -> None:
+        """Everything is at rest: the verdict, and then the next part."""
+        state = self.replicator.state
+        turn = Turn(state, state.now_ns, {child.id: child for child in state.settings.children})
+        phase = self._phases.popleft()
+        wrong = verdict(turn, self.truth, complete=phase is Phase.RESYNC)
+        if phase is Phase.TROUBLES:
+            wrong += self.course.caught_up(state)
+        for text in wrong:
+            self._found(f"{text} (after {phase})")
+        self._phase_ns = self._still_since_ns = now_ns
+        self._quiet_looks = 0
+        if self.violations or not self._phases:
+            self._ended = True
+        elif self._phases[0] is Phase.RESYNC:
+            self._tell("the operator resyncs every child")
+            for child in self.scenario.settings.children:
+                self._order(ChildResynced(at_ns=now_ns, child=child.id))
+        else:
+            self._tell("the master goes out of everything")
+            self._master_out(now_ns)
+
+    def _master_out(self, now_ns: int) -> None:
+        """Out of everything, or on every second day out of the strategy and not of what he held before it."""
+        legs = self.replicator.state.master.legs
+        keeps_background = bool(self.plan.seed % 2)
+        for number, (leg, held) in enumerate(self.truth.master.copy().items()):
+            units = legs[leg].units if keeps_background and leg in legs else held
+            if units:
+                report = _closing(leg, units, f"OUT{number}", now_ns)
+                self._happen(Happening(at_ns=now_ns, trouble=act.MasterTrades(report=report)), now_ns)
+
+    # What is seen
+
+    def _watch(self) -> None:
+        host = self.loop.host
+        if host is not None and host.failed:
+            if not self.disk.failing:
+                self._found(f"the engine stopped: {host.failed}")
+                self._ended = True
+            else:
+                self._tell(host.failed)
+                self._restart(self.clock.now_ns(), self._down_ns)
+            return
+        known = len(self.violations)
+        if host is not None:
+            for leg in host.replicator.state.master.legs.values():
+                self.truth.master_known(leg.leg, leg.units)
+            if host.events_handled != self._seen_events:
+                self.course.looked(host.replicator.state)
+            if self.steps + host.events_handled > STEPS_MOST:
+                self._found(f"I16 more than {STEPS_MOST} events")
+                self._ended = True
+        super()._watch()
+        for text in self.truth.violations:
+            self._found(text)
+        self.truth.violations.clear()
+        if len(self.violations) > known:
+            self._mark()
+
+    def _at_the_broker(self) -> list[str]:
+        return []  # the judge's own book has it all
+
+    def _found(self, text: str) -> None:
+        if not self._known(text):
+            self.violations.append(text)
+            self._mark()
+
+    def _mark(self) -> None:
+        if self.broken_at is None:
+            host = self.loop.host
+            self.broken_at = self.steps + (0 if host is None else host.events_handled)
+            self._tell(f"VIOLATION {self.violations[-1]}")
+
+    def _heard(self, _at_s: float, line: NoticeLine) -> None:
+        where = " ".join(part for part in (line.account, line.symbol) if part)
+        self._tell(f"  {where + ': ' if where else ''}{line.text}")
+
+    def _tell(self, text: str) -> None:
+        if self._keeps_history:
+            host = self.loop.host if hasattr(self, "loop") else None
+            events = self.steps + (0 if host is None else host.events_handled)
+            self.history.append(Step(self.clock.now_ns(), text, events))
+
+    def _changed(self, account: str, row: OrderReport) -> None:
+        self.truth.changed(account, row)
+        if account != self.world.master:
+            self.course.changed(account, row, self.clock.now_ns())
+
+    def handed_over(self, command: Command) -> None:
+        """The engine hands a command to a lane."""
+        is_durable = self.disk.is_durable and (not isinstance(command, PlaceOrder) or command.tag in self._intents)
+        self.conduct.handed_over(command, self.replicator.state, is_durable=is_durable)
+        if isinstance(command, PlaceOrder):
+            state = self.replicator.state
+            self._tell(f"  -> {command.account} {command.side} {command.quantity} {command.symbol} {command.tag}")
+            self.truth.handed_over(command, state.orders[command.tag], state)
+            if len(state.orders) > ORDERS_MOST:
+                self._found(f"I16 more than {ORDERS_MOST} orders")
+                self._ended = True
+        elif isinstance(command, CancelOrder):
+            self._tell(f"  -> {command.account} cancel {command.order_id} {command.tag}")
+
+
+class _WatchedLane:
+    """A lane on which the process may die before or after a command is handed over."""
+
+    def __init__(self, lane: Lane, trial: Trial) -> None:
+        self._lane, self._trial = lane, trial
+
+    def submit(self, command: Command) -> None:
+        if not isinstance(command, PlaceOrder | CancelOrder | ModifyOrder):
+            self._lane.submit(command)
+            return
+        self._trial.disk.reached("before handing over")
+        self._trial.handed_over(command)
+        self._lane.submit(command)
+        self._trial.disk.reached("after handing over")
+
+
+def _closing(leg: LegId, units: int, order_id: str, now_ns: int) -> OrderReport:
+    """The master's order that closes a leg."""
+    exchange, symbol, product = split_leg(leg)
+    return OrderReport(
+        order_id=order_id,
+        exchange=exchange,
+        symbol=symbol,
+        product=product,
+        side=Side.SELL if units > 0 else Side.BUY,
+        order_type=OrderType.MARKET,
+        quantity=abs(units),
+        filled=abs(units),
+        average_price_inr=PEACE_INR,
+        status=BookStatus.COMPLETE,
+        placed_ns=now_ns,
+        updated_ns=now_ns,
+    )

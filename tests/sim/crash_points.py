@@ -1,0 +1,168 @@
+"""Every I/O point of a small day at which the process can die, once and twice: enumerated, not sampled.
+
+A day of a strategy of four legs with three children: entered leg by leg, one leg reduced, adjusted, and given up. The
+process dies at the k-th point of its life, the one after it at its j-th; each time somebody resumes at once. In the end
+every child holds exactly its share (what was held for the operator comes with a resync), and then nobody holds anything.
+
+    python -m tests.sim.crash_points          every pair
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import chain
+from pathlib import Path
+
+from config.schema import Account, Child, Confirm, ConfirmWhen, Mode, Paper, Risk, Settings, Timing
+from engine.core.symbols import instrument_from_symbol
+from engine.model import NS_PER_MS, BookStatus, OrderReport, OrderType, Side
+from engine.ports import SessionState
+from paper import scenario as act
+from paper.scenario import MASTER, Scenario
+from paper.verify.campaign import run_plan
+from paper.verify.chance import DAY, LOT, START_NS, TICK, quote
+from paper.verify.plan import Happening, Plan, Trouble
+from paper.verify.trial import Trial
+from state.session import Session
+
+LEGS = ("NIFTY26NOV24700CE", "NIFTY26NOV24300PE", "NIFTY26NOV24500CE", "NIFTY26NOV24500PE")
+TRADES = (
+    (1100, LEGS[0], Side.BUY, 10),
+    (1500, LEGS[1], Side.BUY, 10),
+    (1900, LEGS[2], Side.SELL, 10),
+    (2300, LEGS[3], Side.SELL, 10),
+    (3700, LEGS[3], Side.BUY, 4),
+    (4100, LEGS[2], Side.SELL, 6),
+    (5100, LEGS[3], Side.BUY, 6),
+)
+"""(ms after the start, symbol, side, lots of the master)."""
+CALM_MS = 6000
+
+
+def plan(deaths: tuple[int, ...] = ()) -> Plan:
+    """The day, with the process dying at these points of its lives."""
+    settings = Settings(
+        master=Account(id=MASTER, broker="paper", capital_inr=Decimal(1_000_000)),
+        children=tuple(
+            Child(id=f"C{i}", broker="paper", capital_inr=Decimal(amount))
+            for i, amount in enumerate((300_000, 500_000, 1_000_000))
+        ),
+        confirm=Confirm(when=ConfirmWhen.NEVER),
+        timing=Timing(poll_interval_s=Decimal(5), aggregation_ms=100),
+        risk=Risk(max_orders_per_minute=None),
+        paper=Paper(margins=False, latency_ms=20, quote_stale_s=Decimal(100_000)),
+    )
+    scenario = Scenario(
+        name="crash points",
+        day=DAY,
+        start_ns=START_NS,
+        end_ns=START_NS,
+        settings=settings,
+        instruments=tuple(instrument_from_symbol("NFO", symbol, LOT, TICK, 8 * LOT) for symbol in LEGS),
+        instruments_next_day=None,
+        master_positions={},
+        steps=(),
+        expect={},
+    )
+    return Plan(
+        seed=0,
+        scenario=scenario,
+        happenings=tuple(_happenings()),
+        calm_ns=START_NS + CALM_MS * NS_PER_MS,
+        resync=True,
+        deaths=deaths,
+        resumes=True,
+    )
+
+
+def _happenings() -> Iterator[Happening]:
+    for symbol in LEGS:
+        yield _at(0, act.Quotes(quotes=(quote(symbol, START_NS),)))
+    for number, (ms, symbol, side, lots) in enumerate(TRADES):
+        yield _at(ms, act.MasterTrades(report=_report(f"M{number}", ms, symbol, side, lots)))
+
+
+def _at(ms: int, trouble: Trouble) -> Happening:
+    return Happening(at_ns=START_NS + ms * NS_PER_MS, trouble=trouble)
+
+
+def _report(order_id: str, ms: int, symbol: str, side: Side, lots: int) -> OrderReport:
+    return OrderReport(
+        order_id=order_id,
+        exchange="NFO",
+        symbol=symbol,
+        product="NRML",
+        side=side,
+        order_type=OrderType.MARKET,
+        quantity=lots * LOT,
+        filled=lots * LOT,
+        average_price_inr=Decimal(100),
+        status=BookStatus.COMPLETE,
+        placed_ns=START_NS + ms * NS_PER_MS,
+        updated_ns=START_NS + ms * NS_PER_MS,
+    )
+
+
+def open_at(root: Path, watch: object) -> SessionState:
+    """The real session."""
+    return Session(root, Mode.PAPER, sync=False, watch=watch)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """One run: where the processes died, what was wrong, and which points the last of them would have had."""
+
+    deaths: tuple[int, ...]
+    violations: tuple[str, ...]
+    last_life: tuple[str, ...]
+    positions: tuple[tuple[str, str, int], ...]
+
+
+def die(deaths: tuple[int, ...]) -> Death:
+    """Run the day with these deaths."""
+    trial = run_plan(plan(deaths), open_at, names_points=True)
+    lives = trial.disk.lives or []
+    last = lives[len(deaths)] if len(lives) > len(deaths) else []
+    filled = sorted((c.id, r.tag, r.filled) for c in trial.scenario.settings.children for r in _rows(trial, c.id))
+    return Death(deaths, tuple(trial.violations), tuple(last), tuple(filled))
+
+
+def _rows(trial: Trial, child: str) -> Sequence[OrderReport]:
+    return trial.world.exchange.orders(child)
+
+
+def points(life: Sequence[str], *, appends: bool) -> list[int]:
+    """The points of a life at which to die, from 1 on.
+
+    An entry that is appended and not committed changes nothing on disk or outside: to die before it is to die after the
+    commit before it, but for the time. Such points may be left out of pairs.
+    """
+    return [i + 1 for i, name in enumerate(life) if appends or name != "append"]
+
+
+def pairs(first: int) -> list[Death]:
+    """Every second death of the process after one that died at its `first` point."""
+    once = die((first,))
+    return [die((first, second)) for second in points(once.last_life, appends=False)]
+
+
+def main() -> int:
+    """Every single point and every pair."""
+    alone = die(())
+    singles = points(alone.last_life, appends=True)
+    with ProcessPoolExecutor() as pool:
+        ones = list(pool.map(die, ((first,) for first in singles), chunksize=10))
+        print(f"single deaths: {len(ones)}, broken: {sum(bool(d.violations) for d in ones)}", flush=True)
+        firsts = points(alone.last_life, appends=False)
+        twos = list(chain.from_iterable(pool.map(pairs, firsts)))
+    broken = [death for death in (*ones, *twos) if death.violations]
+    print(f"pairs: {len(twos)} (of {len(firsts)} first points), broken: {sum(bool(d.violations) for d in twos)}")
+    for death in broken[:20]:
+        print(death.deaths, death.violations[0])
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

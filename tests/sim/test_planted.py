@@ -1,0 +1,66 @@
+"""The fault simulation finds every planted bug: a simulation that finds nothing proves nothing."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import pytest
+
+from paper.verify.campaign import run_seed
+from tests.sim.crash_points import open_at
+from tests.sim.found import FOUND
+from tests.sim.planted import BUGS
+from tests.sim.planting import product_modules, replace_everywhere
+from tests.sim.search import search
+
+LEAST_BUDGET, FACTOR = 50, 4
+"""A bug has so many seeds to be found within, or so many times the seed that found it last: situations may shift."""
+QUICK_MOST = 100
+"""Bugs that take more seeds are searched among the slow tests: their budget alone is minutes long."""
+
+
+def seeds(name: str) -> Iterator[int]:
+    """The seed that found it last, and then all from 0 on."""
+    first = FOUND[name][0]
+    return chain((first,), range(max(LEAST_BUDGET, FACTOR * first)))
+
+
+CASES = [
+    pytest.param(name, marks=[pytest.mark.slow] if name in FOUND and FOUND[name][0] > QUICK_MOST else [], id=name)
+    for name in BUGS
+]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_planted_bug_is_found_and_the_same_day_without_it_is_sound(name: str) -> None:
+    found = search(name, seeds(name))
+    assert found.seed is not None, f"{BUGS[name].what} Not found in {found.tried} seeds."
+    assert run_seed(found.seed, open_at).violations == []
+
+
+def test_every_planted_bug_has_a_seed_that_found_it() -> None:
+    assert set(FOUND) == set(BUGS)
+    assert len(BUGS) >= 40
+
+
+def test_planting_leaves_the_product_as_it_was() -> None:
+    before = _product()
+    for bug in BUGS.values():
+        with bug():
+            assert _product() != before, bug.name
+        assert _product() == before, bug.name
+
+
+def test_replacing_what_the_product_does_not_have_is_an_error() -> None:
+    with pytest.raises(LookupError), replace_everywhere(_product, _product):
+        pass
+
+
+def _product() -> dict[tuple[str, str], int]:
+    """What every name of the product means, methods included."""
+    found: dict[tuple[str, str], int] = {}
+    for module in product_modules():
+        for name, value in vars(module).items():
+            found[module.__name__, name] = id(value)
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                found |= {(module.__name__, f"{name}.{key}"): id(member) for key, member in vars(value).items()}
+    return found
