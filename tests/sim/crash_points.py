@@ -22,7 +22,7 @@ from engine.ports import SessionState
 from paper import scenario as act
 from paper.scenario import MASTER, Scenario
 from paper.verify.campaign import run_plan
-from paper.verify.chance import DAY, LOT, START_NS, TICK, quote
+from paper.verify.draft import DAY, LOT, START_NS, TICK, quote
 from paper.verify.plan import Happening, Plan, Trouble
 from paper.verify.trial import Trial
 from state.session import Session
