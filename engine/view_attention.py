@@ -187,7 +187,8 @@ def _lacking(turn: Turn) -> list[Attention]:
             if leg.lacking and not leg.skipped.startswith("declined") and _is_followed(turn, leg.leg)
         ]
         if missing:
-            text = f"lacks lots of {len(missing)} legs: {missing[0].skipped or 'missed'}"
+            legs = "a leg" if len(missing) == 1 else f"{len(missing)} legs"
+            text = f"lacks lots of {legs}: {missing[0].skipped or 'missed'}"
             found.append(Attention(severity=Severity.WARNING, text=text, key="r", account=child.id))
     return found
 

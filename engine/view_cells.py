@@ -3,6 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 
+from engine.core import reasons
 from engine.core.entries import missing_units
 from engine.core.lifecycle import OrderState
 from engine.core.loss import leg_pnl
@@ -39,6 +40,7 @@ def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:
         waits = master.window is not None
         state = CellState.WORKING if waits else CellState.SKIPPED if left_out or instrument is None else CellState.NONE
         reason = left_out or ("unknown instrument" if instrument is None else "")
+        reason = reasons.DISARMED if waits and not turn.state.armed else reason
         return Cell(
             child=child.id,
             state=state,
@@ -49,6 +51,8 @@ def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:
         )
     orders = list(turn.open_orders(leg))
     state, reason = _state(leg, master, orders, left_out)
+    if state is CellState.WORKING and not turn.state.armed and _are_entries(orders):
+        reason = reasons.DISARMED
     return Cell(
         child=child.id,
         state=state,
@@ -66,6 +70,11 @@ def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:
         pnl_inr=leg_pnl(turn, leg),
         average_inr=leg.open_cost_inr / abs(leg.allocation_units) if leg.allocation_units else None,
     )
+
+
+def _are_entries(orders: list[ChildOrder]) -> bool:
+    """Whether nothing but entries that were not sent is under way: before the operator answers, none goes on."""
+    return all(o.entry and o.state is OrderState.QUEUED for o in orders if o.state in _BUSY)
 
 
 def _signed(orders: list[ChildOrder], states: frozenset[OrderState]) -> int:

@@ -1,5 +1,8 @@
 """The life of a strategy, per scope: FLAT -> ACTIVE -> EXITING -> FLAT. Its ratio is taken once and kept to the end."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 from engine.core.baseline import freeze_ratios, select_baseline
 from engine.core.state import MasterOrder, Strategy
 from engine.core.turn import INFO, WARNING, Turn, followed_legs, is_busy
@@ -60,10 +63,16 @@ def begin(turn: Turn, strategy: Strategy, placed_ns: int, order_id: str) -> None
     strategy.pinned = None
     freeze_ratios(turn, strategy, baseline)
     strategy.last_ratios, strategy.last_baseline_inr = dict(strategy.ratios), baseline.master_inr
-    ratios = ", ".join(f"{child} {ratio}" for child, ratio in strategy.ratios.items())
-    turn.notify(INFO, f"strategy started, baseline {baseline.master_inr}: {ratios or 'no ratio'}")
+    ratios = ", ".join(f"{child} {_ratio_text(ratio)}" for child, ratio in strategy.ratios.items()) or "no ratio"
+    capital = "unknown" if baseline.master_inr is None else f"{baseline.master_inr:.2f}"
+    turn.notify(INFO, f"strategy started, baseline {capital}: {ratios}")
     for child_id, reason in strategy.left_out.items():
         turn.notify(WARNING, reason, child_id)
+
+
+def _ratio_text(ratio: Fraction) -> str:
+    """A ratio for people: four decimals; the state keeps the exact one."""
+    return f"{Decimal(ratio.numerator) / ratio.denominator:.4f}"
 
 
 def note_master_out(turn: Turn, strategy: Strategy) -> None:

@@ -1,11 +1,14 @@
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from engine.model import NS_PER_S
 from engine.snapshot import EngineState, Snapshot
 from tests.tui import snapshots as s
 from tui.frame import Frame, busy, by_urgency, open_cells
 from tui.text import plain
-from tui.widgets.header import banner_line
+from tui.widgets.header import banner_line, header_line
+from tui.widgets.matrix import master_average
 
 
 def frame(snapshot: Snapshot, later_s: float = 0, quiet_s: float = 0) -> Frame:
@@ -71,3 +74,15 @@ def test_recording_that_ended_is_no_alarm() -> None:
     assert "replay 2025-08-29 has come to its end" in text
     stopped = frame(s.flat(engine=EngineState.STOPPED), 60, 60)
     assert "ENGINE STOPPED" in plain(banner_line(stopped, 120))
+
+
+def test_failed_engine_does_not_claim_that_children_are_in_lockstep() -> None:
+    assert "in lockstep" in plain(header_line(frame(s.condor()), 160))
+    shown = plain(header_line(frame(s.condor(engine=EngineState.FAILED)), 160))
+    assert f"? of {len(s.condor().children)} in lockstep" in shown
+
+
+def test_master_that_is_out_of_a_leg_has_no_average() -> None:
+    leg = s.condor().legs[0]
+    assert master_average(replace(leg, master_lots=Decimal(0), master_average_inr=None)) == "–"
+    assert master_average(replace(leg, master_average_inr=None)) == "?"

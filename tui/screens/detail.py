@@ -9,6 +9,7 @@ from tui.frame import Frame, child_of
 from tui.marks import CELL_MARKS, CHILD_MARKS, COPY_TONES, SEVERITY_MARKS, amount_tone, copy_mark
 from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
 from tui.widgets.events import Events
+from tui.widgets.matrix import master_average
 
 GONE = (line(Span("It is no longer there.", Tone.DIM)),)
 
@@ -21,7 +22,7 @@ def leg_lines(key: str, frame: Frame, width: int) -> list[Line]:
         return list(GONE)
     lot = "unknown" if leg.lot_units is None else str(leg.lot_units)
     facts = (
-        f"master {fmt.lots(leg.master_lots)} lots at {fmt.price(leg.master_average_inr)}"
+        f"master {fmt.lots(leg.master_lots)} lots at {master_average(leg)}"
         f" · last {fmt.price(leg.last_inr)} · bid {fmt.price(leg.bid_inr)} · ask {fmt.price(leg.ask_inr)}"
         f" · quote {fmt.age(leg.quote_at_ns, frame.now_ns)} old{' STALE' if leg.quote_stale else ''}"
     )

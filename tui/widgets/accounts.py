@@ -1,6 +1,6 @@
 """One row a child account: how it stands, what it was sized by, what it may use. Pure rows and the panel of them."""
 
-from engine.snapshot import CellState, ChildColumn, Snapshot
+from engine.snapshot import CellState, ChildColumn, EngineState, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, by_urgency
 from tui.marks import BRIEF, CELL_MARKS, CHILD_MARKS, amount_tone
@@ -62,5 +62,6 @@ class Accounts(Panel):
     def draw(self, frame: Frame, width: int) -> None:
         head, rows = account_rows(frame, width, urgent_first=False)
         snapshot = frame.snapshot
-        self.set_title(line(f"Accounts · {snapshot.in_step} of {len(snapshot.children)} in lockstep"))
+        known = "?" if snapshot.engine is EngineState.FAILED else snapshot.in_step
+        self.set_title(line(f"Accounts · {known} of {len(snapshot.children)} in lockstep"))
         self.set_rows(rows or [Row("", line(Span("No children are configured.", Tone.DIM)))], head)

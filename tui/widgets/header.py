@@ -87,6 +87,8 @@ def _engine(snapshot: Snapshot, level: int) -> list[Span]:
 
 def _count(snapshot: Snapshot, level: int) -> list[Span]:
     total = len(snapshot.children)
+    if snapshot.engine is EngineState.FAILED:  # nobody looks any more: what was last known is no news
+        return [Span(f"? of {total} in lockstep" if level < 1 else f"?/{total}", Tone.BAD)]
     tone = Tone.GOOD if snapshot.in_step == total else Tone.WARN
     if level < 1:
         return [Span(f"{snapshot.in_step} of {total} in lockstep", tone)]

@@ -140,7 +140,7 @@ def leg_line(leg: LegRow, columns: Columns) -> Line:
     if columns.pnl:
         spans.append(Span(fmt.fit_amount(leg.master_pnl_inr, PNL_W, signed=True), amount_tone(leg.master_pnl_inr)))
     if columns.average:
-        spans.append(Span(fmt.fit(fmt.price(leg.master_average_inr), AVERAGE_W), Tone.DIM))
+        spans.append(Span(fmt.fit(master_average(leg), AVERAGE_W), Tone.DIM))
     if not leg.followed:
         return line(*spans, Span("  background, not copied · o adopts", Tone.DIM))
     for index in columns.children:
@@ -149,6 +149,11 @@ def leg_line(leg: LegRow, columns: Columns) -> Line:
         else:
             spans += [Span(" "), cell_span(leg.cells[index], columns.child_w - 1)]
     return line(*spans)
+
+
+def master_average(leg: LegRow) -> str:
+    """The average price of the master's lots; a dash where he has no lots any more."""
+    return fmt.price(leg.master_average_inr) if leg.master_lots or leg.background_lots else "–"
 
 
 def summary_lines(snapshot: Snapshot, columns: Columns, *, live: bool) -> list[Row]:

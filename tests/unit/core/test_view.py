@@ -6,6 +6,7 @@ from fractions import Fraction
 import pytest
 
 from config.schema import Mode, Sizing, SizingMode
+from engine.commands import Notify
 from engine.core import reasons
 from engine.core.replicator import Replicator
 from engine.events import (
@@ -386,6 +387,27 @@ def test_unclean_start_is_disarmed_and_a_failure_beats_everything() -> None:
     frame.engine_failed = "disk full"
     snapshot = build_snapshot(desk.state, desk.now_ns, frame)
     assert (snapshot.engine, snapshot.engine_reason) == (EngineState.FAILED, "disk full")
+
+
+def test_new_leg_while_disarmed_says_that_it_waits_for_resume() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.restart(unclean=True)
+    desk.quote(PUT, "100")
+    desk.quote(CALL, "100")
+    desk.run(3)
+    desk.buy(10, symbol=PUT)
+    desk.run(1)
+    assert (cell(desk, PUT).state, cell(desk, PUT).reason) == (CellState.WORKING, reasons.DISARMED)
+    desk.run(40)
+    assert (cell(desk, PUT).state, cell(desk, PUT).reason) == (CellState.SKIPPED, reasons.STALE_SIGNAL)
+
+
+def test_start_of_a_strategy_is_told_in_numbers_that_people_read() -> None:
+    desk = Desk()
+    desk.buy(10)
+    told = [notice.text for notice in desk.out if isinstance(notice, Notify)]
+    assert "strategy started, baseline 1000000.00: C1 0.3000" in told
 
 
 def test_master_that_is_not_read_any_more_is_not_connected() -> None:
