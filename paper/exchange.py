@@ -257,6 +257,10 @@ class Exchange:
         """All positions, carried ones and those closed today (net 0) included."""
         return self._accounts[account].ledger.positions()
 
+    def holdings(self, account: str) -> Mapping[LegId, Holding]:
+        """All positions with what they cost; not to be changed."""
+        return self._accounts[account].ledger.holdings
+
     def available_inr(self, account: str) -> Decimal:
         """What may be used for a new order."""
         return self._funds.available_inr(self._accounts[account])

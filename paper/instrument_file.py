@@ -1,18 +1,15 @@
-"""Kite's instruments CSV as instruments of the domain. It has no freeze quantities: they come from the dated rules."""
+"""Files of Kite's instruments CSV, for scenarios and recorded days."""
 
 import csv
 import gzip
 import zlib
 from collections.abc import Collection
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from config.rules import freeze_units
 from engine.errors import ConfigError
-from engine.model import Instrument, Kind
-
-COLUMNS = ("tradingsymbol", "name", "expiry", "strike", "tick_size", "lot_size", "instrument_type", "exchange")
+from engine.instrument_rows import COLUMNS, instrument_of_row
+from engine.model import Instrument
 
 
 def read_instruments(path: Path, day: date, wanted: Collection[str] | None = None) -> tuple[Instrument, ...]:
@@ -43,22 +40,6 @@ def read_instruments(path: Path, day: date, wanted: Collection[str] | None = Non
 
 def _instrument(path: Path, line: int, row: dict[str, str], day: date) -> Instrument:
     try:
-        if any(row[column] is None for column in COLUMNS) or not row["exchange"] or not row["tradingsymbol"]:
-            raise ValueError("it is cut short, or has no symbol or exchange")
-        kind = Kind(row["instrument_type"])
-        lot_units, tick, strike = int(row["lot_size"]), Decimal(row["tick_size"]), Decimal(row["strike"])
-        if lot_units < 1 or not tick.is_finite() or tick <= 0 or not strike.is_finite():
-            raise ValueError("lot and tick must be above 0, and the strike a number")
-        return Instrument(
-            exchange=row["exchange"],
-            symbol=row["tradingsymbol"],
-            lot_units=lot_units,
-            tick_inr=tick,
-            freeze_units=None if kind is Kind.EQUITY else freeze_units(row["name"], day),
-            underlying=row["name"] or row["tradingsymbol"],
-            kind=kind,
-            expiry=date.fromisoformat(row["expiry"]).isoformat() if row["expiry"] else None,
-            strike_inr=strike if kind in (Kind.CALL, Kind.PUT) else None,
-        )
-    except (ValueError, InvalidOperation) as error:
+        return instrument_of_row(row, day)
+    except ValueError as error:
         raise ConfigError(path, line, "", f"cannot be used: {error}") from None

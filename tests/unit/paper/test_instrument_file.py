@@ -10,8 +10,9 @@ import pytest
 
 from config.rules import freeze_units
 from engine.errors import ConfigError
+from engine.instrument_rows import COLUMNS
 from engine.model import Kind
-from paper.instrument_file import COLUMNS, read_instruments
+from paper.instrument_file import read_instruments
 from tests.scenarios.files import ROOT
 
 DAY = date(2026, 11, 2)

@@ -1,0 +1,75 @@
+"""A broker's instrument dump of a day, looked up one instrument at a time. Immutable, so any thread may ask.
+
+A dump has more than 100,000 rows of which a strategy needs a few: the text is kept as it is with an index of its lines,
+and a row is read when somebody asks for it.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+from brokers.errors import Malformed
+from engine.instrument_rows import COLUMNS, instrument_of_row
+from engine.model import Instrument, InstrumentId, instrument_id
+
+
+class Listing(NamedTuple):
+    """One instrument and what the broker's own feeds call it."""
+
+    instrument: Instrument
+    token: int
+    "Kite's `instrument_token`."
+    exchange_token: str
+    "The exchange's own number: the same at every broker."
+
+
+class Catalogue:
+    """What is listed on a day.
+
+    Args:
+        text: A Kite instruments CSV.
+        day: For which day its freeze quantities hold.
+
+    Raises:
+        Malformed: It is no such CSV, or empty.
+    """
+
+    def __init__(self, text: str, day: date) -> None:
+        lines = text.splitlines()
+        self.day = day
+        self._columns = next(csv.reader(lines[:1]), [])
+        if missing := [c for c in ("instrument_token", "exchange_token", *COLUMNS) if c not in self._columns]:
+            raise Malformed(f"the instrument file has no column {missing[0]}")
+        self._lines: dict[InstrumentId, str] = {}
+        at_symbol, at_exchange = self._columns.index("tradingsymbol"), self._columns.index("exchange")
+        for line, row in zip(lines[1:], csv.reader(lines[1:]), strict=False):
+            if len(row) == len(self._columns):
+                self._lines[instrument_id(row[at_exchange], row[at_symbol])] = line
+        if not self._lines:
+            raise Malformed("the instrument file is empty")
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def find(self, instrument: InstrumentId) -> Listing | None:
+        """An instrument, `None` where it is not listed or its row cannot be used."""
+        line = self._lines.get(instrument)
+        return None if line is None else self._listing(line)
+
+    def find_all(self, instruments: Iterable[InstrumentId]) -> Iterator[Listing]:
+        """Those of the instruments that are listed."""
+        for instrument in instruments:
+            if (found := self.find(instrument)) is not None:
+                yield found
+
+    def _listing(self, line: str) -> Listing | None:
+        row = dict(zip(self._columns, next(csv.reader([line])), strict=True))
+        try:
+            return Listing(
+                instrument=instrument_of_row(row, self.day),
+                token=int(row["instrument_token"]),
+                exchange_token=row["exchange_token"],
+            )
+        except ValueError:
+            return None

@@ -1,0 +1,1 @@
+"""Zerodha's Kite Connect v3 behind the port of `engine.ports`."""

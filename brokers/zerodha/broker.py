@@ -1,0 +1,152 @@
+"""One Zerodha account as an `engine.ports.Broker`: each method is one request, and its end is a value of the domain."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from brokers.errors import Malformed, Refusal
+from brokers.transport import NoAnswer, NotSent
+from brokers.zerodha import wire
+from brokers.zerodha.client import KiteClient
+from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
+from engine.errors import NeedsLogin, ReadFailed
+from engine.events import Outcome
+from engine.model import Instrument, OrderReport, OrderType, Position
+from engine.ports import Answer
+
+T = TypeVar("T")
+REGULAR: Final = "regular"
+PROTECTED: Final = frozenset({OrderType.MARKET, OrderType.SL_M})
+AUTOMATIC_PROTECTION: Final = -1
+"""Kite picks the band by price; orders through the market without protection are refused since 2026-04-01."""
+TAG_MOST: Final = 20
+
+
+class ZerodhaBroker:
+    """One account.
+
+    Args:
+        account: The account's id in the configuration.
+        client: Its client, logged in.
+        commodity: Whether the account's funds are those of the commodity segment.
+    """
+
+    def __init__(self, account: str, client: KiteClient, *, commodity: bool = False) -> None:
+        self._account, self._client, self._commodity = account, client, commodity
+
+    @property
+    def account(self) -> str:
+        """The account's id."""
+        return self._account
+
+    def place(self, order: PlaceOrder) -> Answer:
+        """Place the order, once."""
+        if len(order.tag) > TAG_MOST or not order.tag.isalnum() or not order.tag.isascii():
+            return Answer(outcome=Outcome.NOT_SENT, reason="its tag is none that Kite keeps")
+        return _written(
+            lambda: self._client.place_order(
+                variety=REGULAR,
+                exchange=order.exchange,
+                tradingsymbol=order.symbol,
+                transaction_type=order.side.value,
+                quantity=order.quantity,
+                product=order.product,
+                order_type=order.order_type.value,
+                price=_text(order.price_inr),
+                trigger_price=_text(order.trigger_price_inr),
+                validity=order.validity.value,
+                tag=order.tag,
+                market_protection=AUTOMATIC_PROTECTION if order.order_type in PROTECTED else None,
+            )
+        )
+
+    def modify(self, order: ModifyOrder) -> Answer:
+        """Change an open order, once."""
+        return _written(
+            lambda: self._client.modify_order(
+                variety=REGULAR,
+                order_id=order.order_id,
+                quantity=order.quantity,
+                price=_text(order.price_inr),
+                order_type=None if order.order_type is None else order.order_type.value,
+                trigger_price=_text(order.trigger_price_inr),
+                market_protection=AUTOMATIC_PROTECTION if order.order_type in PROTECTED else None,
+            )
+        )
+
+    def cancel(self, order: CancelOrder) -> Answer:
+        """Cancel an open order, once."""
+        return _written(lambda: self._client.cancel_order(variety=REGULAR, order_id=order.order_id))
+
+    def orders(self) -> Sequence[OrderReport]:
+        """All orders of the day."""
+        return _read(
+            lambda: wire.reports_of(wire.decode(self._client.fetch("orders"), tuple[wire.OrderRow, ...])),
+            "the order book",
+        )
+
+    def positions(self) -> Sequence[Position]:
+        """All positions, carried ones and those closed today included."""
+        return _read(
+            lambda: tuple(
+                wire.position_of(row)
+                for row in wire.decode(self._client.fetch("portfolio.positions"), wire.Positions).net
+            ),
+            "the positions",
+        )
+
+    def available_inr(self) -> Decimal:
+        """`net` of the segment: what Kite would accept for a new order, collateral included."""
+        return _read(self._net, "the margins")
+
+    def instruments(self) -> Sequence[Instrument]:
+        """Nothing: the dump is the same for all accounts and is read once a day (`catalogue`)."""
+        return ()
+
+    def _net(self) -> Decimal:
+        found = wire.decode(self._client.fetch("user.margins"), wire.Margins)
+        segment = found.commodity if self._commodity else found.equity
+        if segment is None or not segment.net.is_finite():
+            raise Malformed("there is no net margin of the segment")
+        return segment.net
+
+
+def instrument_dump(client: KiteClient) -> str:
+    """Kite's instrument dump of the day.
+
+    Raises:
+        ReadFailed: It could not be had.
+    """
+    return _read(lambda: client.fetch("market.instruments.all").decode("utf-8"), "the instrument file")
+
+
+def _written(call: Callable[[], object]) -> Answer:
+    """How a write ended. Whatever is not surely one of the definite ends is UNKNOWN."""
+    try:
+        order_id = call()
+    except NotSent as error:
+        return Answer(outcome=Outcome.NOT_SENT, reason=str(error))
+    except Refusal as refusal:
+        return Answer(outcome=refusal.outcome, reason=str(refusal))
+    except (NoAnswer, Malformed) as error:
+        return Answer(outcome=Outcome.UNKNOWN, reason=str(error))
+    except (KeyError, TypeError):  # kiteconnect takes the id out of whatever came
+        return Answer(outcome=Outcome.UNKNOWN, reason="the answer has no order id")
+    if not isinstance(order_id, str) or not order_id:
+        return Answer(outcome=Outcome.UNKNOWN, reason="the answer has no order id")
+    return Answer(outcome=Outcome.ACKED, order_id=order_id)
+
+
+def _read(call: Callable[[], T], what: str) -> T:
+    try:
+        return call()
+    except Refusal as refusal:
+        kind = NeedsLogin if refusal.outcome is Outcome.NEEDS_LOGIN else ReadFailed
+        raise kind(f"{what}: {refusal}") from None
+    except (NotSent, NoAnswer, Malformed, UnicodeDecodeError) as error:
+        text = "it is no text" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise ReadFailed(f"{what}: {text}") from None
+
+
+def _text(price: Decimal | None) -> str | None:
+    return None if price is None else format(price, "f")

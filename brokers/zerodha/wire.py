@@ -1,0 +1,258 @@
+"""Kite Connect's JSON as typed rows, and those as values of the domain. Pure.
+
+Numbers become `Decimal` from the text of the wire, never through a float. What is not used is not decoded; what is
+used and not as documented raises `Malformed`: a read that cannot be understood is unknown, never empty.
+"""
+
+from collections.abc import Hashable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final, Generic, TypeVar, cast
+
+import msgspec
+
+from brokers.errors import Malformed
+from engine.model import (
+    NS_PER_S,
+    BookStatus,
+    OrderReport,
+    OrderType,
+    Position,
+    Side,
+    Validity,
+)
+
+T = TypeVar("T")
+_STATUSES: Final = {
+    "COMPLETE": BookStatus.COMPLETE,
+    "CANCELLED": BookStatus.CANCELLED,
+    "REJECTED": BookStatus.REJECTED,
+    "TRIGGER PENDING": BookStatus.TRIGGER_PENDING,
+}
+"""Kite's list of interim statuses is open ("may vary"): whatever is not here is live."""
+_ORDER_TYPES: Final = {kind.value: kind for kind in OrderType}
+_OWN_MARKS: Final = ("autoslice", "mktp")
+"""Tags that Kite adds by itself."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of what is decoded; unknown keys are ignored, because Kite adds some without notice."""
+
+
+class Envelope(Row, Generic[T], frozen=True, kw_only=True):
+    """What every answer is wrapped in."""
+
+    data: T
+
+
+class ErrorBody(Row, frozen=True, kw_only=True):
+    """An error's answer."""
+
+    status: str = ""
+    message: str | None = None
+    error_type: str | None = None
+
+
+class OrderRow(Row, frozen=True, kw_only=True):
+    """One order of the book, of a history, of a postback, or of a pushed update."""
+
+    order_id: str
+    status: str
+    exchange: str
+    tradingsymbol: str
+    transaction_type: str
+    order_type: str
+    product: str
+    quantity: int
+    filled_quantity: int = 0
+    average_price: Decimal | None = None
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    status_message: str | None = None
+    order_timestamp: str | None = None
+    exchange_timestamp: str | None = None
+    exchange_update_timestamp: str | None = None
+    variety: str = "regular"
+    validity: str | None = None
+    tag: str | None = None
+    tags: tuple[str, ...] | None = None
+
+
+class PositionRow(Row, frozen=True, kw_only=True):
+    """One row of the positions."""
+
+    tradingsymbol: str
+    exchange: str
+    product: str
+    quantity: int
+    overnight_quantity: int = 0
+    average_price: Decimal | None = None
+
+
+class Positions(Row, frozen=True, kw_only=True):
+    """Positions: `net` is what is held now, `day` what was traded today."""
+
+    net: tuple[PositionRow, ...]
+
+
+class Segment(Row, frozen=True, kw_only=True):
+    """Funds of one segment."""
+
+    net: Decimal
+    enabled: bool = True
+
+
+class Margins(Row, frozen=True, kw_only=True):
+    """Funds of both segments; an account may lack one."""
+
+    equity: Segment | None = None
+    commodity: Segment | None = None
+
+
+class Placed(Row, frozen=True, kw_only=True):
+    """The answer to a write."""
+
+    order_id: str
+
+
+class Profile(Row, frozen=True, kw_only=True):
+    """Who is logged in."""
+
+    user_id: str
+    exchanges: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+
+
+class BasketSide(Row, frozen=True, kw_only=True):
+    """Margin of a basket, without (`initial`) or with (`final`) its own benefit."""
+
+    total: Decimal
+
+
+class BasketMargins(Row, frozen=True, kw_only=True):
+    """What a basket of orders would block."""
+
+    initial: BasketSide
+    final: BasketSide
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """The `data` of an answer.
+
+    Raises:
+        Malformed: It does not have the documented form; the text names the place, never the content.
+    """
+    try:
+        return cast("Envelope[T]", _decoder(cast("Hashable", kind)).decode(body)).data
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"the answer of Kite is not as documented: {_place(error)}") from None
+
+
+def decode_error(body: bytes) -> tuple[str, str]:
+    """(error type, message) of an error's answer; both '' when it is none of Kite's."""
+    try:
+        found = msgspec.json.decode(body, type=ErrorBody)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return "", ""
+    return found.error_type or "", found.message or ""
+
+
+def report_of(row: OrderRow) -> OrderReport:
+    """A row of the order book as the engine knows it.
+
+    Raises:
+        Malformed: A side, a quantity or a time that cannot be.
+    """
+    if row.transaction_type not in ("BUY", "SELL"):
+        raise Malformed(f"order {row.order_id} is neither bought nor sold")
+    if not row.order_id or not row.tradingsymbol or not row.exchange:
+        raise Malformed("an order without id, symbol or exchange")
+    if row.quantity < 1 or not 0 <= row.filled_quantity <= row.quantity:
+        raise Malformed(f"order {row.order_id} has filled {row.filled_quantity} of {row.quantity}")
+    placed_ns = ist_ns(row.order_timestamp)
+    return OrderReport(
+        order_id=row.order_id,
+        exchange=row.exchange,
+        symbol=row.tradingsymbol,
+        product=row.product,
+        side=Side(row.transaction_type),
+        order_type=_ORDER_TYPES.get(row.order_type, OrderType.LIMIT),
+        quantity=row.quantity,
+        filled=row.filled_quantity,
+        average_price_inr=_price(row.average_price) if row.filled_quantity else None,
+        status=_STATUSES.get(row.status.upper(), BookStatus.OPEN),
+        status_text=row.status_message or "",
+        price_inr=_price(row.price),
+        trigger_price_inr=_price(row.trigger_price),
+        tag=_tag(row),
+        placed_ns=placed_ns,
+        updated_ns=max(placed_ns, ist_ns(row.exchange_timestamp), ist_ns(row.exchange_update_timestamp)),
+        validity=Validity.IOC if row.validity == "IOC" else Validity.DAY,
+    )
+
+
+def reports_of(rows: Sequence[OrderRow]) -> tuple[OrderReport, ...]:
+    """The order book. Kite does not say in which order: the oldest first here, an order that stands twice once."""
+    found: dict[str, OrderReport] = {}
+    for report in map(report_of, rows):
+        known = found.get(report.order_id)
+        if known is None or (report.filled, report.updated_ns) >= (known.filled, known.updated_ns):
+            found[report.order_id] = report
+    return tuple(sorted(found.values(), key=lambda report: (report.placed_ns, len(report.order_id), report.order_id)))
+
+
+def position_of(row: PositionRow) -> Position:
+    """A row of the positions as the engine knows it."""
+    if not row.tradingsymbol or not row.exchange or not row.product:
+        raise Malformed("a position without symbol, exchange or product")
+    return Position(
+        exchange=row.exchange,
+        symbol=row.tradingsymbol,
+        product=row.product,
+        net_units=row.quantity,
+        overnight_units=row.overnight_quantity,
+        average_price_inr=_price(row.average_price) if row.quantity else None,
+    )
+
+
+@lru_cache(maxsize=16_384)
+def ist_ns(text: str | None) -> int:
+    """Kite's `YYYY-MM-DD HH:MM:SS` of India as ns UTC; 0 when there is none.
+
+    Raises:
+        Malformed: It is no such time.
+    """
+    if not text:
+        return 0
+    try:
+        return int(datetime.fromisoformat(f"{text}+05:30").timestamp()) * NS_PER_S
+    except (ValueError, OverflowError):
+        raise Malformed("a time that is none") from None
+
+
+def _tag(row: OrderRow) -> str:
+    """The mark that whoever placed the order gave it; Kite's own marks stand beside it, or alone."""
+    marks = (row.tag, *(row.tags or ()))
+    return next((mark for mark in marks if mark and not mark.startswith(_OWN_MARKS)), "")
+
+
+def _price(value: Decimal | None) -> Decimal | None:
+    """A price; Kite writes 0 where there is none."""
+    if value is None or value == 0:
+        return None
+    if not value.is_finite():
+        raise Malformed("a price that is no number")
+    return value
+
+
+@lru_cache(maxsize=64)
+def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(Envelope[kind])  # type: ignore[valid-type]  # known at run time only
+
+
+def _place(error: Exception) -> str:
+    """Where a decoder stumbled, without what stood there."""
+    text = str(error)
+    place = text.rpartition(" - at ")[2].strip("`") if " - at " in text else ""
+    return place if place.startswith("$") else "no JSON"

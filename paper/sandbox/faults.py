@@ -1,0 +1,104 @@
+"""What goes wrong at the sandbox, and when: a script of faults, each for some requests of some accounts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Kind(StrEnum):
+    """How a request goes wrong. `accepted` means: before it goes wrong, it is carried out."""
+
+    ACCEPTED_THEN_TIMEOUT = "accepted_then_timeout"
+    TIMEOUT_NOT_ACCEPTED = "timeout_not_accepted"
+    ACCEPTED_LATE = "accepted_late"
+    "No answer, and carried out `after` seconds."
+    TIMED_OUT_400 = "timed_out_400"
+    "Accepted, and a 400 that says it timed out."
+    SERVER_ERROR = "server_error"
+    "500, not accepted."
+    UNAVAILABLE = "unavailable"
+    "503 of the order system, accepted."
+    HTML = "html"
+    "502 with a web page, accepted."
+    TRUNCATED = "truncated"
+    "Accepted, half of the JSON, then the connection ends."
+    NO_ID = "no_id"
+    "Accepted, 200 without an order id."
+    DROPPED_BEFORE = "dropped_before"
+    DROPPED_AFTER = "dropped_after"
+    RATE_LIMITED = "rate_limited"
+    REJECTED = "rejected"
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a fault's name
+    IP_REFUSED = "ip_refused"
+    SLOW = "slow"
+    "Answered `after` seconds."
+
+
+ACCEPTS: Final = frozenset(
+    {
+        Kind.ACCEPTED_THEN_TIMEOUT, Kind.TIMED_OUT_400, Kind.UNAVAILABLE, Kind.HTML, Kind.TRUNCATED, Kind.NO_ID,
+        Kind.DROPPED_AFTER,
+    }
+)  # fmt: skip
+REQUESTS: Final = ("place", "modify", "cancel", "orders", "positions", "margins", "quotes", "any")
+PUSHES: Final = ("push_gap", "push_repeat", "push_reorder", "push_late_partial", "freeze", "disconnect")
+"""Faults of the ticker's connections."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """One line of the script."""
+
+    on: str
+    kind: Kind
+    account: str = ""
+    "'' for everybody."
+    times: int = 1
+    after_s: float = 60.0
+
+    def fits(self, account: str, request: str) -> bool:
+        """Whether a request is hit."""
+        return self.times > 0 and self.account in ("", account) and self.on in ("any", request)
+
+
+class Script:
+    """The faults that are armed."""
+
+    def __init__(self) -> None:
+        self._armed: list[Fault] = []
+        self.hits: dict[str, int] = {}
+        "How often each kind has struck."
+
+    def arm(self, faults: Sequence[Fault]) -> None:
+        """Let these happen from now on."""
+        self._armed += faults
+
+    def take(self, account: str, request: str) -> Fault | None:
+        """The fault that hits this request, if any; it is used up once."""
+        for fault in self._armed:
+            if fault.fits(account, request):
+                fault.times -= 1
+                self.hits[fault.kind.value] = self.hits.get(fault.kind.value, 0) + 1
+                return fault
+        return None
+
+
+def fault_of(entry: Mapping[str, object]) -> Fault:
+    """A fault as a script file or a request writes it.
+
+    Raises:
+        ValueError: An unknown key, request or kind; the text names those that there are.
+    """
+    keys = {"on", "kind", "account", "times", "after_s"}
+    if unknown := set(entry) - keys:
+        raise ValueError(f"unknown key {sorted(unknown)[0]}; a fault has {', '.join(sorted(keys))}")
+    on, kind = str(entry.get("on", "")), str(entry.get("kind", ""))
+    if on not in REQUESTS:
+        raise ValueError(f"`on` is one of {', '.join(REQUESTS)}")
+    if kind not in {one.value for one in Kind}:
+        raise ValueError(f"`kind` is one of {', '.join(one.value for one in Kind)}")
+    times, after_s = entry.get("times", 1), entry.get("after_s", 60)
+    if not isinstance(times, int) or not isinstance(after_s, int | float) or times < 1 or after_s < 0:
+        raise ValueError("`times` is a number from 1, `after_s` a number of seconds")
+    return Fault(on=on, kind=Kind(kind), account=str(entry.get("account", "")), times=times, after_s=float(after_s))

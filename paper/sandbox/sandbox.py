@@ -1,0 +1,162 @@
+"""A whole sandbox: market, exchange, desk, ticker and server on one asyncio loop, in this thread or in one of its own.
+
+Its clock is real time moved onto a trading day, so that it is open whenever it is started.
+"""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from aiohttp import web
+
+from config.rules import charge_rates, freeze_units, ist
+from config.schema import Paper
+from engine.clock import ScaledClock
+from engine.model import OrderReport
+from engine.opening import sessions_of
+from paper.exchange import Exchange
+from paper.market import SimulatedMarket
+from paper.sandbox.desk import Desk
+from paper.sandbox.rows import Json
+from paper.sandbox.server import Server
+from paper.sandbox.stream import Stream
+from paper.venues import demo_expiry
+
+HOST: Final = "127.0.0.1"
+STEP_S: Final = 0.25
+START_TIME: Final = "10:00:00"
+CAPITAL_INR: Final = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a sandbox is made of."""
+
+    day: date
+    accounts: Sequence[tuple[str, Decimal]]
+    "User ids with what they have."
+    port: int = 0
+    "0 for any free one."
+    seed: int = 7
+    delay_s: float = 0.0
+    "What a request takes there and back."
+    enforces_limits: bool = True
+    margins: bool = True
+    "Whether trades block margin."
+
+
+class Sandbox:
+    """One broker on the loopback interface."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.clock = ScaledClock(ist(plan.day, START_TIME), 1.0)
+        sessions = sessions_of(plan.day)
+        freeze = freeze_units("NIFTY", plan.day)
+        self._market = SimulatedMarket(
+            plan.seed,
+            self.clock.now_ns(),
+            plan.day,
+            sessions,
+            freeze_units=None if freeze is None else {"NIFTY": freeze},
+            expiry=demo_expiry(plan.day),
+        )
+        self.desk = Desk(self.clock.now_ns, self._framed)
+        self.exchange = Exchange(
+            paper=Paper(margins=plan.margins),
+            sessions=sessions,
+            instruments=self._market.instruments(),
+            charges=charge_rates(plan.day),
+            on_update=self._updated,
+        )
+        self.desk.open(self.exchange)
+        for user_id, capital in plan.accounts:
+            self.desk.add_account(user_id, capital, enforces_limits=plan.enforces_limits)
+        self.stream = Stream(self.exchange.newest)
+        self.stream.desk = self.desk
+        self.server = Server(self.desk, self.stream, self.clock.now_ns, plan.delay_s)
+        self.port = 0
+        self._advance()
+
+    @property
+    def root_url(self) -> str:
+        """Where REST is."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def ticker_url(self) -> str:
+        """Where the ticker is."""
+        return f"ws://{HOST}:{self.port}/ws"
+
+    async def serve(self, ready: threading.Event | None = None, until: asyncio.Event | None = None) -> None:
+        """Serve until `until`, or for ever."""
+        runner = web.AppRunner(self.server.app(), access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, HOST, self.plan.port)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(self._run_market()), loop.create_task(self.stream.beat())]
+        if ready is not None:
+            ready.set()
+        try:
+            await (until or asyncio.Event()).wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await runner.cleanup()
+
+    async def _run_market(self) -> None:
+        while True:
+            await asyncio.sleep(STEP_S)
+            self._advance()
+
+    def _advance(self) -> None:
+        """Bring the market up to now."""
+        now_ns = self.clock.now_ns()
+        quotes = self._market.advance(now_ns)
+        if quotes:
+            self.exchange.update_quotes(quotes, now_ns)
+            self.stream.quotes(quotes)
+        self.exchange.run_due(now_ns)
+
+    def _updated(self, account: str, report: OrderReport) -> None:
+        self.desk.updated(account, report)
+
+    def _framed(self, account: str, row: Json) -> None:
+        self.stream.order(account, row)
+
+
+class SandboxThread:
+    """A sandbox on a thread of its own, for tests and benchmarks: `with SandboxThread(plan) as sandbox`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._until: asyncio.Event | None = None
+        self.sandbox: Sandbox | None = None
+        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
+
+    def __enter__(self) -> Sandbox:
+        self._thread.start()
+        if not self._ready.wait(10) or self.sandbox is None:
+            raise RuntimeError("the sandbox did not start")
+        return self.sandbox
+
+    def __exit__(self, *_: object) -> None:
+        if self._loop is not None and self._until is not None:
+            self._loop.call_soon_threadsafe(self._until.set)
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        async def serve() -> None:
+            self.sandbox = Sandbox(self._plan)
+            self._loop, self._until = asyncio.get_running_loop(), asyncio.Event()
+            await self.sandbox.serve(self._ready, self._until)
+
+        asyncio.run(serve())
