@@ -5,18 +5,18 @@ Its clock is real time moved onto a trading day, so that it is open whenever it 
 
 import asyncio
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from aiohttp import web
 
 from config.rules import charge_rates, freeze_units, ist
 from config.schema import Paper
 from engine.clock import ScaledClock
-from engine.model import OrderReport
+from engine.model import Instrument, OrderReport, Quote
 from engine.opening import sessions_of
 from paper.exchange import Exchange
 from paper.market import SimulatedMarket
@@ -26,10 +26,23 @@ from paper.sandbox.server import Server
 from paper.sandbox.stream import Stream
 from paper.venues import demo_expiry
 
+T = TypeVar("T")
 HOST: Final = "127.0.0.1"
 STEP_S: Final = 0.25
 START_TIME: Final = "10:00:00"
 CAPITAL_INR: Final = Decimal(1_000_000)
+
+
+class Market(Protocol):
+    """What is traded."""
+
+    def instruments(self) -> Sequence[Instrument]:
+        """Everything that is listed."""
+        ...
+
+    def advance(self, now_ns: int) -> Sequence[Quote]:
+        """Run up to `now_ns`; the quotes that changed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +58,10 @@ class Plan:
     delay_s: float = 0.0
     "What a request takes there and back."
     enforces_limits: bool = True
-    margins: bool = True
-    "Whether trades block margin."
+    paper: Paper = field(default_factory=lambda: Paper(margins=True))
+    "How the exchange matches."
+    market: Market | None = None
+    "`None`: the simulated option market."
 
 
 class Sandbox:
@@ -56,18 +71,10 @@ class Sandbox:
         self.plan = plan
         self.clock = ScaledClock(ist(plan.day, START_TIME), 1.0)
         sessions = sessions_of(plan.day)
-        freeze = freeze_units("NIFTY", plan.day)
-        self._market = SimulatedMarket(
-            plan.seed,
-            self.clock.now_ns(),
-            plan.day,
-            sessions,
-            freeze_units=None if freeze is None else {"NIFTY": freeze},
-            expiry=demo_expiry(plan.day),
-        )
+        self._market = plan.market or simulated(plan, self.clock.now_ns())
         self.desk = Desk(self.clock.now_ns, self._framed)
         self.exchange = Exchange(
-            paper=Paper(margins=plan.margins),
+            paper=plan.paper,
             sessions=sessions,
             instruments=self._market.instruments(),
             charges=charge_rates(plan.day),
@@ -115,13 +122,17 @@ class Sandbox:
             await asyncio.sleep(STEP_S)
             self._advance()
 
+    def quote(self, quotes: Sequence[Quote]) -> None:
+        """New market data by hand."""
+        self.exchange.update_quotes(quotes, self.clock.now_ns())
+        self.stream.quotes(quotes)
+
     def _advance(self) -> None:
         """Bring the market up to now."""
         now_ns = self.clock.now_ns()
         quotes = self._market.advance(now_ns)
         if quotes:
-            self.exchange.update_quotes(quotes, now_ns)
-            self.stream.quotes(quotes)
+            self.quote(quotes)
         self.exchange.run_due(now_ns)
 
     def _updated(self, account: str, report: OrderReport) -> None:
@@ -129,6 +140,19 @@ class Sandbox:
 
     def _framed(self, account: str, row: Json) -> None:
         self.stream.order(account, row)
+
+
+def simulated(plan: Plan, start_ns: int) -> SimulatedMarket:
+    """The option market of the demo."""
+    freeze = freeze_units("NIFTY", plan.day)
+    return SimulatedMarket(
+        plan.seed,
+        start_ns,
+        plan.day,
+        sessions_of(plan.day),
+        freeze_units=None if freeze is None else {"NIFTY": freeze},
+        expiry=demo_expiry(plan.day),
+    )
 
 
 class SandboxThread:
@@ -149,9 +173,19 @@ class SandboxThread:
         return self.sandbox
 
     def __exit__(self, *_: object) -> None:
-        if self._loop is not None and self._until is not None:
+        if self._loop is not None and self._until is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._until.set)
         self._thread.join(5)
+
+    def call(self, work: Callable[[], T]) -> T:
+        """Have something done on the sandbox's thread, and wait for it."""
+        if self._loop is None:
+            raise RuntimeError("the sandbox does not run")
+
+        async def done() -> T:
+            return work()
+
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(10)
 
     def _run(self) -> None:
         async def serve() -> None:

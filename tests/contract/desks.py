@@ -1,0 +1,225 @@
+"""The brokers that pass the contract, each with somebody who plays the market and the network around it.
+
+Zerodha is the real adapter with the official SDK against the sandbox over TCP; paper is the paper account itself.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+from brokers.transport import Transport
+from brokers.zerodha.broker import ZerodhaBroker
+from brokers.zerodha.client import KiteClient
+from brokers.zerodha.ticker import KiteStream, Listener
+from config.credentials import Secret
+from config.schema import Paper
+from engine.agenda import Agenda
+from engine.clock import VirtualClock
+from engine.model import NS_PER_S, Instrument, OrderReport, Quote, Side
+from engine.ports import Broker
+from paper.broker import PaperBroker
+from paper.exchange import Exchange
+from paper.faults import AFTER_USUAL_NS, Fault, FaultKind, FaultOn, FaultyBroker
+from paper.sandbox.faults import Fault as WireFault
+from paper.sandbox.faults import Kind
+from paper.sandbox.sandbox import Plan, SandboxThread
+from tests.unit.paper.builders import CALL, FUT, NOW, PUT, SESSIONS, future, option, share
+
+ACCOUNT = "ZC0001"
+CAPITAL = Decimal(1_000_000)
+ODD = "M&M26NOV3000CE"
+SHARE = "BAJAJ-AUTO"
+INSTRUMENTS = (
+    option(),
+    option(PUT),
+    option(ODD, strike=3000, underlying="M&M"),
+    future(),
+    share(SHARE),
+)
+PATIENCE_S = 10.0
+"How long something that comes over a socket is waited for; it usually takes milliseconds."
+
+
+class Desk(Protocol):
+    """A broker under test."""
+
+    @property
+    def broker(self) -> Broker: ...
+
+    def quote(self, quote: Quote) -> None: ...
+
+    def own_trade(self, symbol: str, side: Side, quantity: int) -> None: ...
+
+    def fault(self, on: str, kind: str, times: int = 1) -> None: ...
+
+    def later(self) -> None:
+        """Let what is accepted late be accepted."""
+        ...
+
+    def wait_pushed(self, found: Callable[[Sequence[OrderReport]], bool]) -> bool:
+        """Whether the account's updates come to fulfil something."""
+        ...
+
+    def cut_off(self) -> None:
+        """From now on the server refuses every connection."""
+        ...
+
+
+class PaperDesk:
+    """The paper account, with faults in front of it."""
+
+    def __init__(self, paper: Paper) -> None:
+        self.clock = VirtualClock(NOW)
+        self.agenda = Agenda()
+        self.pushed: list[OrderReport] = []
+        self.exchange = Exchange(
+            paper=paper,
+            sessions=SESSIONS,
+            instruments=INSTRUMENTS,
+            charges=None,
+            on_update=lambda _account, report: self.pushed.append(report),
+        )
+        self.exchange.add_account(ACCOUNT, CAPITAL)
+        self.broker = FaultyBroker(PaperBroker(self.exchange, ACCOUNT, self.clock), self.agenda, self.clock.now_ns)
+
+    def quote(self, quote: Quote) -> None:
+        self.clock.advance(self.clock.now_ns() + NS_PER_S)
+        self.exchange.update_quotes([quote], self.clock.now_ns())
+
+    def own_trade(self, symbol: str, side: Side, quantity: int) -> None:
+        self.exchange.trade(ACCOUNT, symbol, "NFO", side, quantity, "NRML", self.clock.now_ns())
+
+    def fault(self, on: str, kind: str, times: int = 1) -> None:
+        wanted = _PAPER_FAULTS.get(kind, kind)
+        self.broker.arm(Fault(FaultOn(on), FaultKind(wanted), times, AFTER_USUAL_NS, NS_PER_S))
+
+    def later(self) -> None:
+        self.clock.advance(self.clock.now_ns() + AFTER_USUAL_NS)
+        while self.agenda.next_due_ns is not None:
+            self.agenda.run_next()
+
+    def wait_pushed(self, found: Callable[[Sequence[OrderReport]], bool]) -> bool:
+        return found(self.pushed)
+
+    def cut_off(self) -> None:
+        self.fault("place", "not_sent", 100)
+
+
+_PAPER_FAULTS = {
+    "html": "lost_answer_connection",
+    "truncated": "lost_answer_connection",
+    "no_id": "lost_answer_connection",
+    "unavailable": "lost_answer_connection",
+    "timed_out_400": "lost_answer_connection",
+    "dropped_after": "lost_answer_connection",
+    "dropped_before": "timeout_not_accepted",
+}
+"What the wire can do in several ways is one thing to a paper account."
+
+
+class StillMarket:
+    """A market in which nothing moves by itself."""
+
+    def instruments(self) -> Sequence[Instrument]:
+        return INSTRUMENTS
+
+    def advance(self, now_ns: int) -> Sequence[Quote]:
+        return ()
+
+
+class ZerodhaDesk:
+    """The adapter of Zerodha against the sandbox."""
+
+    def __init__(self, thread: SandboxThread) -> None:
+        self._thread = thread
+        sandbox = thread.sandbox
+        assert sandbox is not None
+        self.sandbox = sandbox
+        account = sandbox.desk.accounts[ACCOUNT]
+        self.key, self.token = Secret(account.api_key), Secret(account.access_token)
+        self.transport = Transport(sandbox.root_url, read_timeout_s=0.4)
+        self.broker = ZerodhaBroker(ACCOUNT, KiteClient(self.key, self.token, self.transport))
+        self.pushed: list[OrderReport] = []
+        self._news = threading.Condition()
+        self._linked = threading.Event()
+        self._stream: KiteStream | None = None
+
+    def listen(self) -> None:
+        listener = Listener(on_order=self._order, on_link=lambda on, _why: self._linked.set() if on else None)
+        url = self.sandbox.ticker_url
+        self._stream = KiteStream(self.key, self.token, listener, self.sandbox.clock.now_ns, url=url)
+        self._stream.start()
+        assert self._linked.wait(PATIENCE_S)
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        self.transport.close()
+
+    def quote(self, quote: Quote) -> None:
+        fresh = Quote(
+            **{f: getattr(quote, f) for f in quote.__struct_fields__} | {"at_ns": self.sandbox.clock.now_ns()}
+        )
+        self._thread.call(lambda: self.sandbox.quote([fresh]))
+
+    def own_trade(self, symbol: str, side: Side, quantity: int) -> None:
+        exchange, now_ns = self.sandbox.exchange, self.sandbox.clock.now_ns
+        self._thread.call(lambda: exchange.trade(ACCOUNT, symbol, "NFO", side, quantity, "NRML", now_ns()))
+
+    def fault(self, on: str, kind: str, times: int = 1) -> None:
+        wanted = Kind(_WIRE_FAULTS.get(kind, kind))
+        self._thread.call(lambda: self.sandbox.server.script.arm([WireFault(on, wanted, ACCOUNT, times, 0.6)]))
+
+    def later(self) -> None:
+        """The sandbox accepts it by itself, a little after the client gave up."""
+        before = len(self.broker.orders())
+        for _ in range(int(PATIENCE_S / 0.05)):
+            if len(self.broker.orders()) > before:
+                return
+            threading.Event().wait(0.05)
+
+    def wait_pushed(self, found: Callable[[Sequence[OrderReport]], bool]) -> bool:
+        with self._news:
+            return self._news.wait_for(lambda: found(self.pushed), PATIENCE_S)
+
+    def cut_off(self) -> None:
+        self._thread.__exit__()
+
+    def _order(self, report: OrderReport) -> None:
+        with self._news:
+            self.pushed.append(report)
+            self._news.notify_all()
+
+
+_WIRE_FAULTS = {"lost_answer_connection": "dropped_after"}
+
+
+@contextmanager
+def paper_desk(paper: Paper) -> Iterator[Desk]:
+    yield PaperDesk(paper)
+
+
+@contextmanager
+def zerodha_desk(paper: Paper) -> Iterator[Desk]:
+    plan = Plan(
+        day=date(2026, 11, 2),
+        accounts=[(ACCOUNT, CAPITAL)],
+        enforces_limits=False,
+        paper=paper,
+        market=StillMarket(),
+    )
+    thread = SandboxThread(plan)
+    with thread:
+        desk = ZerodhaDesk(thread)
+        try:
+            desk.listen()
+            yield desk
+        finally:
+            desk.close()
+
+
+DESKS = {"paper": paper_desk, "zerodha": zerodha_desk}
+__all__ = ["ACCOUNT", "CALL", "CAPITAL", "DESKS", "FUT", "ODD", "PUT", "SHARE", "Desk"]
