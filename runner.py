@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -26,10 +26,14 @@ from engine import signals
 from engine.errors import AlreadyRunning, JournalFailed, LockstepError, StateRefused
 
 if TYPE_CHECKING:
+    from brokers.house import House
     from config.schema import Mode, Settings
     from engine.clock import ScaledClock
+    from engine.events import Event
+    from engine.feed import QuoteFeed
     from engine.loop import EngineLoop
-    from engine.ports import SessionState
+    from engine.model import Instrument, InstrumentId
+    from engine.ports import Lane, SessionState
     from engine.snapshot import NoticeLine
     from paper.venues import Venue
     from tui.app import LockstepApp
@@ -44,7 +48,12 @@ STOP_GRACE_S = 12.0
 INTERRUPTED = 128 + signal.SIGINT
 RUN_ADVICE = "Use its dashboard, or start with --take-over."
 REPLAY_ADVICE = "A second replay has to wait for its end, or stop it."
-LIVE_REFUSAL = "no real broker can be connected in this version: Zerodha and Angel One follow; everything runs on paper"
+QUOTE_INTERVAL_NS = 500_000_000
+LIVE_REFUSAL = (
+    "no real broker can be connected in this version, only a sandbox on this machine (brokers.zerodha.root_url and "
+    "ticker_url); everything else runs on paper"
+)
+MODE_REFUSAL = "the mode of a running session cannot be changed yet; stop it and start with --paper or --live"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -80,6 +89,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     actions = {"run": _run, "replay": _replay, "simulate": _simulate, "verify": _verify, "status": _status}
+    actions["sandbox"] = _sandbox
     return command_line.parser(actions, VERSION)
 
 
@@ -97,14 +107,16 @@ def _run(arguments: argparse.Namespace) -> int:
     from paper.venues import DemoVenue, demo_day, demo_start_ns
     from state.instance import only_instance
 
-    if arguments.live:
-        print(f"LIVE is refused: {LIVE_REFUSAL}", file=sys.stderr)
-        return USAGE
     path = arguments.config or (
         command_line.CONFIG if command_line.CONFIG.exists() and not arguments.demo else DEMO_CONFIG
     )
     settings = load_settings(path)
-    _refuse_real_brokers(settings, path)
+    if settings.master.broker != "paper":
+        return _run_real(arguments, settings, path)
+    if arguments.live:
+        print("LIVE is refused: the accounts of this configuration are on paper", file=sys.stderr)
+        return USAGE
+    _refuse_mixed(settings, path)
     day = demo_day(_today())
     start_ns = demo_start_ns(day)
     root, end_other_s = DATA / "demo", STOP_GRACE_S if arguments.take_over else 0
@@ -121,6 +133,95 @@ def _run(arguments: argparse.Namespace) -> int:
         session = _Session(arguments, loop, venue, settings, root, beginning, source="demo", speed=settings.demo.speed)
         session.show_left_open(left_open)
         return session.run(until_flat=arguments.until_flat)
+
+
+def _run_real(arguments: argparse.Namespace, settings: Settings, path: Path) -> int:
+    """`run` with accounts at real brokers (or at a sandbox)."""
+    from brokers.house import House
+    from brokers.loopback import is_loopback, sandbox_time_ns
+    from config.rules import to_ist
+    from config.schema import Mode
+    from engine.agenda import Agenda
+    from engine.clock import ShiftedClock, SystemClock
+    from engine.loop import EngineLoop
+    from state.instance import only_instance
+
+    _refuse_mixed(settings, path)
+    if not arguments.live:
+        print("paper trading beside a real master follows; start with --live", file=sys.stderr)
+        return USAGE
+    root_url = settings.brokers.zerodha.root_url
+    if root_url is None or not is_loopback(root_url) or not is_loopback(settings.brokers.zerodha.ticker_url):
+        print(f"LIVE is refused: {LIVE_REFUSAL}", file=sys.stderr)
+        return USAGE
+    if not _typed_live(arguments, settings):
+        return DISARMED
+    shown_ns = sandbox_time_ns(root_url)
+    loop = EngineLoop(SystemClock() if shown_ns is None else ShiftedClock(shown_ns), Agenda())
+    root, end_other_s = DATA, STOP_GRACE_S if arguments.take_over else 0
+    with only_instance(root, Mode.LIVE, started_ns=time.time_ns(), advice=RUN_ADVICE, end_other_s=end_other_s):
+        may_start, left_open = _other_mode(root, Mode.LIVE)
+        if not may_start:
+            return DISARMED
+        house = House(settings, loop.now_ns, loop.post, root / "instruments")
+        day = to_ist(loop.now_ns()).date()
+        try:
+            house.open([settings.master, *settings.children])
+            house.load_instruments(day)
+            venue = _RealVenue(house, loop, settings, day)
+            session = _Session(arguments, loop, venue, settings, root, "", source=venue.source, mode=Mode.LIVE)
+            session.show_left_open(left_open)
+            return session.run(until_flat=arguments.until_flat)
+        finally:
+            house.close()
+
+
+def _typed_live(arguments: argparse.Namespace, settings: Settings) -> bool:
+    """Whether the operator typed LIVE; at a sandbox a script may say it with an option."""
+    from tui.plain_question import typed
+
+    if arguments.typed == "LIVE":
+        return True
+    lines = [
+        f"LIVE: orders with real money, from {settings.master.id} to "
+        f"{', '.join(child.id for child in settings.children)}.",
+    ]
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        lines.append("Start in a terminal and type LIVE; --typed LIVE counts at a sandbox on this machine only.")
+        print("\n".join(lines), file=sys.stderr)
+        return False
+    return typed(lines, "LIVE")
+
+
+class _RealVenue:
+    """Real accounts as a session sees them."""
+
+    until_ns = None
+
+    def __init__(self, house: House, loop: EngineLoop, settings: Settings, day: date) -> None:
+        from engine.daily import DailyTurn
+
+        self._house, self._loop, self._settings = house, loop, settings
+        self.day = day
+        self.source = "" if settings.brokers.zerodha.root_url is None else "sandbox"
+        self.instruments: tuple[Instrument, ...] = ()
+        self.carried: tuple[InstrumentId, ...] = ()
+        self._turn = DailyTurn(loop, day, self._open_day)
+
+    def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
+        """Lanes and quotes for the process that starts."""
+        from engine.feed import SharedFeed
+        from engine.model import NS_PER_S
+
+        feed = SharedFeed(self._loop.post, self._house.subscribe, QUOTE_INTERVAL_NS, 4 * NS_PER_S)
+        return self._house.connect(feed, self.carried), feed
+
+    def _open_day(self, day: date, now_ns: int) -> Sequence[Event]:
+        """A new trading day: its rules at once, its instruments when somebody has logged in."""
+        from engine.opening import next_day
+
+        self._house.turn_to(day)
+        return (next_day(self._settings, day, now_ns),)
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -227,6 +328,42 @@ def _status(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _sandbox(arguments: argparse.Namespace) -> int:
+    """`sandbox`: a loopback Kite Connect with a simulated market."""
+    import asyncio
+
+    from paper.sandbox.configuration import write_configuration
+    from paper.sandbox.faults import load_script
+    from paper.sandbox.sandbox import CAPITAL_INR, MASTER_CAPITAL_INR, Plan, Sandbox
+    from paper.venues import demo_day
+
+    accounts = [("ZM0001", MASTER_CAPITAL_INR)]
+    accounts += [(f"ZC{number:04d}", CAPITAL_INR) for number in range(1, arguments.accounts)]
+    script = [] if arguments.script is None else load_script(arguments.script)
+
+    async def serve() -> None:
+        sandbox = Sandbox(Plan(day=demo_day(_today()), accounts=accounts, port=arguments.port))
+        sandbox.server.script.arm(script)
+        ready, until = asyncio.Event(), asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, until.set)
+        served = asyncio.create_task(sandbox.serve(ready, until))
+        waits = asyncio.create_task(ready.wait())
+        await asyncio.wait({served, waits}, return_when=asyncio.FIRST_COMPLETED)
+        if not served.done():
+            path = write_configuration(DATA / "sandbox", sandbox)
+            print(f"Kite Connect at {sandbox.root_url}, ticker at {sandbox.ticker_url}, {len(accounts)} accounts")
+            print(f"In another terminal: python runner.py run --live --config {path}", flush=True)
+        await served
+
+    try:
+        asyncio.run(serve())
+    except OSError as error:
+        print(f"the sandbox cannot listen on port {arguments.port}: {error.strerror}", file=sys.stderr)
+        return WRONG
+    return DONE
+
+
 def _other_mode(root: Path, mode: Mode) -> tuple[bool, str]:
     """Whether a start may go on beside what the other mode left open, and what that is, '' for nothing.
 
@@ -248,11 +385,16 @@ def _other_mode(root: Path, mode: Mode) -> tuple[bool, str]:
     return typed(lines, word), str(found)
 
 
-def _refuse_real_brokers(settings: Settings, path: Path) -> None:
-    for account in (settings.master, *settings.children):
-        if account.broker != "paper":
-            text = f"{account.id} is at {account.broker or 'a real broker'}, and {LIVE_REFUSAL}; use broker: paper"
+def _refuse_mixed(settings: Settings, path: Path) -> None:
+    """Either everybody trades on paper or everybody live: what lies between is not built yet."""
+    on_paper = settings.master.broker == "paper"
+    for child in settings.children:
+        if on_paper and child.broker != "paper":
+            text = f"{child.id} is at a real broker and the master on paper; use broker: paper for both"
             raise ConfigError(path, None, "broker", text)
+        if not on_paper and (child.broker == "paper" or not child.live):
+            text = f"{child.id} is on paper; a child on paper beside a real master follows: write live: true"
+            raise ConfigError(path, None, "live", text)
 
 
 # Sessions
@@ -265,17 +407,18 @@ class _Session:
         self,
         arguments: argparse.Namespace,
         loop: EngineLoop,
-        venue: Venue,
+        venue: Venue | _RealVenue,
         settings: Settings,
         root: Path,
         beginning: str,
         *,
         source: str,
-        speed: Decimal,
+        speed: Decimal = Decimal(1),
+        mode: Mode | None = None,
     ) -> None:
         from config.schema import Mode
         from engine.events import Resumed
-        from engine.opening import opening
+        from engine.opening import carried_instruments, opening
         from engine.runtime import Runtime, boot
         from engine.view import Frame
         from state.log import SessionLog
@@ -286,10 +429,12 @@ class _Session:
         self._lines = sys.stderr if self._json else sys.stdout
         self._log = SessionLog(LOGS, _today())
         signals.hold_back()  # one that comes while the session opens waits for `run`
-        stored = Session(root, Mode.PAPER)
-        lanes, feed = venue.world.connect()
+        mode = mode or Mode.PAPER
+        stored = Session(root, mode)
+        venue.carried = carried_instruments(stored.replicator)
+        lanes, feed = venue.connect()
         self._say_first_steps(settings, stored.notes, loop.clock.now_ns())
-        start = opening(settings, venue.day, loop.clock.now_ns(), unclean=stored.unclean)
+        start = opening(settings, venue.day, loop.clock.now_ns(), unclean=stored.unclean, mode=mode)
         host = boot(loop, stored, lanes, feed, start, venue.instruments, version=VERSION, on_notice=self._note)
         self._host = host
         self._replays = venue.until_ns is not None
@@ -305,7 +450,7 @@ class _Session:
         self._app: LockstepApp | None = None
         self._terminal: list[object] | None = None
         self._frame = frame = Frame(source=source, speed=speed)
-        self.runtime = Runtime(loop, host, stored, frame, live_refusal=LIVE_REFUSAL, until_ns=venue.until_ns)
+        self.runtime = Runtime(loop, host, stored, frame, live_refusal=MODE_REFUSAL, until_ns=venue.until_ns)
         self._signal = 0
 
     def run(self, *, until_flat: bool = False) -> int:
@@ -344,7 +489,7 @@ class _Session:
         from paper.verdict import broken, replay_result
 
         state = self._host.replicator.state
-        if self._json:
+        if self._json and not isinstance(self._venue, _RealVenue):
             print(json.dumps(replay_result(self._venue, state), indent=2))
         found = broken(state)
         for text in found:

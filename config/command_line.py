@@ -47,6 +47,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until-flat", action="store_true", help="end when the strategy has ended")
     parser.add_argument("--take-over", action="store_true", help="stop the running instance and carry on")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    parser.add_argument("--typed", metavar="LIVE", help="what would be typed, for scripts; counts at a sandbox only")
 
 
 def _replay(parser: argparse.ArgumentParser) -> None:
@@ -75,11 +76,20 @@ def _status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
+def _sandbox(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, default=8765, metavar="P", help="where it listens (default 8765)")
+    parser.add_argument(
+        "--accounts", type=_count, default=4, metavar="N", help="accounts, the first is the master (default 4)"
+    )
+    parser.add_argument("--script", type=Path, metavar="FILE", help="faults: a YAML list of {on, kind, account, ...}")
+
+
 _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("the dashboard, or headless (the default command)", _run),
     "replay": ("a recorded day through the same engine", _replay),
     "simulate": ("a scripted scenario on a virtual clock", _simulate),
     "verify": ("deterministic fault simulation: faulty days by seed, every rule checked", _verify),
+    "sandbox": ("a loopback Kite Connect with a simulated market, for trying and testing", _sandbox),
     "status": ("what the running or last session holds", _status),
 }
 
@@ -101,4 +111,11 @@ def _count(text: str) -> int:
     """A whole number above 0."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    """A TCP port; 0 for any free one."""
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"must be a port from 0 to 65535, not {text}")
     return int(text)

@@ -37,6 +37,22 @@ class SystemClock:
         """Real time waits for nobody."""
 
 
+class ShiftedClock(SystemClock):
+    """Real time moved onto another day: for a sandbox, whose trading day need not be today.
+
+    Args:
+        start_ns: What it shows first.
+    """
+
+    def __init__(self, start_ns: int) -> None:
+        super().__init__()
+        self._shift_ns = start_ns - super().now_ns()
+
+    def now_ns(self) -> int:
+        """Nanoseconds UTC since the epoch, moved."""
+        return super().now_ns() + self._shift_ns
+
+
 class ScaledClock:
     """A clock that started at `start_ns` and runs at most `speed` times as fast as real time.
 

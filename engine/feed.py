@@ -4,6 +4,9 @@ The core's decisions must be reproducible from the journal, so every quote it se
 """
 
 from collections.abc import Callable, Sequence
+from threading import Lock
+
+from msgspec.structs import replace
 
 from engine.events import QuotesUpdated
 from engine.model import InstrumentId, Quote
@@ -60,3 +63,64 @@ class QuoteFeed:
             quotes, self._waiting = tuple(self._waiting.values()), {}
             self._flushed_ns = now_ns
             self._post(QuotesUpdated(at_ns=now_ns, quotes=quotes))
+
+
+class SharedFeed(QuoteFeed):
+    """The same where quotes come on another thread: they wait under a lock until the engine takes them.
+
+    A broker pushes a quote when it changes. While the line is alive, one that does not change still holds: it is passed
+    on again with a later end before the old one grows stale.
+
+    Args:
+        post: Takes the events, on the engine's thread.
+        ask: Told what is subscribed.
+        interval_ns: The least time between two batches.
+        renew_ns: So long before its end an unchanged quote is passed on again.
+        on_batch: Told every batch, for a paper exchange that trades on it.
+    """
+
+    def __init__(
+        self,
+        post: Callable[[QuotesUpdated], None],
+        ask: Callable[[Sequence[InstrumentId]], None],
+        interval_ns: int,
+        renew_ns: int,
+        on_batch: Callable[[Sequence[Quote], int], None] = lambda _quotes, _now_ns: None,
+    ) -> None:
+        self._known: dict[InstrumentId, Quote] = {}
+        self._lock = Lock()
+        self._ask, self._renew_ns, self._on_batch = ask, renew_ns, on_batch
+        super().__init__(post, self._known.get, interval_ns)
+
+    def subscribe(self, instruments: Sequence[InstrumentId]) -> None:
+        """Deliver quotes of these from now on, the newest known ones at once."""
+        with self._lock:
+            super().subscribe(instruments)
+        self._ask(instruments)
+
+    def offer(self, quotes: Sequence[Quote], now_ns: int) -> None:
+        """Take new quotes, on any thread; the engine passes them on."""
+        with self._lock:
+            self._now_ns = max(self._now_ns, now_ns)
+            for quote in quotes:
+                self._known[quote.instrument] = quote
+                if quote.instrument in self._subscribed:
+                    self._waiting[quote.instrument] = quote
+
+    def renew(self, alive_ns: int, hold_ns: int) -> None:
+        """The line was heard at `alive_ns`: what has not changed holds until `hold_ns` later."""
+        with self._lock:
+            for name in self._subscribed:
+                quote = self._known.get(name)
+                if quote is None or quote.stale_at_ns is None or quote.stale_at_ns - alive_ns > self._renew_ns:
+                    continue
+                self._known[name] = self._waiting[name] = replace(quote, stale_at_ns=alive_ns + hold_ns)
+
+    def flush_due(self, now_ns: int) -> None:
+        """Pass on what waits when the interval is over."""
+        with self._lock:
+            batch = tuple(self._waiting.values())
+            before_ns = self._flushed_ns
+            super().flush_due(now_ns)
+        if batch and self._flushed_ns != before_ns:
+            self._on_batch(batch, now_ns)

@@ -6,8 +6,9 @@ from config.limits import PAPER_BROKER
 from config.order_limits import OrderLimits
 from config.rules import charge_rates, order_limits, sessions_around
 from config.schema import Mode, Settings
+from engine.core.replicator import Replicator
 from engine.events import DayBegan, SessionStarted
-from engine.model import TradingSession
+from engine.model import InstrumentId, TradingSession, instrument_of
 
 
 def sessions_of(day: date) -> tuple[TradingSession, ...]:
@@ -44,3 +45,14 @@ def next_day(settings: Settings, day: date, now_ns: int) -> DayBegan:
         charges=charge_rates(day),
         order_limits=limits_of(settings, day),
     )
+
+
+def carried_instruments(replicator: Replicator) -> tuple[InstrumentId, ...]:
+    """The instruments of everything that the state knows, for whoever looks them up in a dump of the day."""
+    if not replicator.has_begun:
+        return ()
+    state = replicator.state
+    found = {instrument_of(leg.leg): None for leg in state.master.legs.values()}
+    for child in state.children.values():
+        found |= {instrument_of(leg.leg): None for leg in child.legs.values()}
+    return tuple(found)

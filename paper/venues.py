@@ -8,9 +8,11 @@ from functools import partial
 
 from config.rules import charge_rates, freeze_units, is_covered, ist, next_trading_day, trading_sessions
 from config.schema import Settings
+from engine.feed import QuoteFeed
 from engine.loop import EngineLoop
-from engine.model import NS_PER_MS, NS_PER_S, Instrument
+from engine.model import NS_PER_MS, NS_PER_S, Instrument, InstrumentId
 from engine.opening import sessions_of
+from paper.lane import AgendaLane
 from paper.market import NEVER_NS, SimulatedMarket
 from paper.recorded import RecordedDay
 from paper.script import MasterScript
@@ -25,7 +27,19 @@ SETTLE_NS = 60 * NS_PER_S
 """How long a replay goes on after its last recorded thing, for exits and the end of the strategy."""
 
 
-class DemoVenue:
+class _PaperVenue:
+    """What the venues of paper have in common."""
+
+    world: World
+    carried: tuple[InstrumentId, ...] = ()
+    "Instruments of what is open from before; a paper market lists everything anyway."
+
+    def connect(self) -> tuple[dict[str, AgendaLane], QuoteFeed]:
+        """Lanes and quotes for a process that starts."""
+        return self.world.connect()
+
+
+class DemoVenue(_PaperVenue):
     """A simulated option market and a master who trades an iron condor in it, again and again.
 
     Args:
@@ -94,7 +108,7 @@ class DemoVenue:
             self._plan(max(min(self._script.next_due_ns(), self.market.next_due_ns()), now_ns + 1))
 
 
-class ReplayVenue:
+class ReplayVenue(_PaperVenue):
     """A recorded day: its quotes, and its master's orders at the prices that he got.
 
     Args:

@@ -74,6 +74,11 @@ class Replicator:
         return self._state
 
     @property
+    def has_begun(self) -> bool:
+        """Whether any session ever started: before the very first one there is no state."""
+        return self._state is not None
+
+    @property
     def next_due_ns(self) -> int | None:
         """When `TimePassed` is wanted at the latest, `None` for never."""
         if self._state is None or self._state.stopped or not self._state.timers:

@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
+
+from config.load import load_document
 
 
 class Kind(StrEnum):
@@ -99,6 +103,24 @@ def fault_of(entry: Mapping[str, object]) -> Fault:
     if kind not in {one.value for one in Kind}:
         raise ValueError(f"`kind` is one of {', '.join(one.value for one in Kind)}")
     times, after_s = entry.get("times", 1), entry.get("after_s", 60)
-    if not isinstance(times, int) or not isinstance(after_s, int | float) or times < 1 or after_s < 0:
+    if not isinstance(times, int) or not isinstance(after_s, int | float | Decimal) or times < 1 or after_s < 0:
         raise ValueError("`times` is a number from 1, `after_s` a number of seconds")
     return Fault(on=on, kind=Kind(kind), account=str(entry.get("account", "")), times=times, after_s=float(after_s))
+
+
+def load_script(path: Path) -> list[Fault]:
+    """The faults of a script file: a YAML list of entries as `fault_of` takes them.
+
+    Raises:
+        ConfigError: The file cannot be read, or an entry says nothing that can be done; names file and line.
+    """
+    document = load_document(path)
+    if document.items is None:
+        raise document.fault("must be a list of faults, such as - {on: place, kind: dropped_after}")
+    found = []
+    for entry in document.items:
+        try:
+            found.append(fault_of({key: node.value for key, node in (entry.entries or {}).items()}))
+        except ValueError as error:
+            raise entry.fault(str(error)) from None
+    return found

@@ -31,6 +31,7 @@ HOST: Final = "127.0.0.1"
 STEP_S: Final = 0.25
 START_TIME: Final = "10:00:00"
 CAPITAL_INR: Final = Decimal(1_000_000)
+MASTER_CAPITAL_INR: Final = Decimal(3_500_000)
 
 
 class Market(Protocol):
@@ -99,7 +100,9 @@ class Sandbox:
         """Where the ticker is."""
         return f"ws://{HOST}:{self.port}/ws"
 
-    async def serve(self, ready: threading.Event | None = None, until: asyncio.Event | None = None) -> None:
+    async def serve(
+        self, ready: threading.Event | asyncio.Event | None = None, until: asyncio.Event | None = None
+    ) -> None:
         """Serve until `until`, or for ever."""
         runner = web.AppRunner(self.server.app(), access_log=None, shutdown_timeout=0.1)
         await runner.setup()

@@ -1,0 +1,194 @@
+"""The whole live path: the program as a process, Zerodha's client library, TCP, and a sandbox that keeps the books."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from kiteconnect import KiteConnect
+
+from engine.model import NS_PER_S
+from paper.sandbox.configuration import write_configuration
+from paper.sandbox.faults import Fault, Kind
+from paper.sandbox.sandbox import Plan, SandboxThread
+
+ROOT = Path(__file__).resolve().parent.parent
+MASTER, CHILDREN = "ZM0001", ("ZC0001", "ZC0002", "ZC0003")
+LOT = 65
+PATIENCE_S = 60.0
+"For what takes a second or two on an idle machine, and an overtaken call's 15 s."
+
+
+class Live:
+    """A sandbox, the program against it, and the master's own client."""
+
+    def __init__(self, thread: SandboxThread, directory: Path) -> None:
+        assert thread.sandbox is not None
+        self.thread, self.sandbox, self.directory = thread, thread.sandbox, directory
+        self.config = write_configuration(directory / "config", self.sandbox)
+        account = self.sandbox.desk.accounts[MASTER]
+        self.kite = KiteConnect(account.api_key, account.access_token, root=self.sandbox.root_url)
+        self.kite.reqsession.trust_env = False
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *options: str) -> None:
+        command = [sys.executable, str(ROOT / "runner.py"), "run", "--headless", "--live", "--typed", "LIVE"]
+        self.output = self.directory / f"output{len(list(self.directory.glob('output*')))}.txt"
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [*command, "--config", str(self.config), *options],
+                cwd=self.directory,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def lines(self) -> list[str]:
+        return self.output.read_text().splitlines()
+
+    def wait(self, what: str, found: Callable[[], bool]) -> None:
+        until_s = time.monotonic() + PATIENCE_S
+        while not found():
+            told = "\n".join(self.lines[-40:])
+            assert time.monotonic() < until_s, f"never seen: {what}\n{told}\n{self.positions()}"
+            time.sleep(0.05)
+
+    def armed(self) -> None:
+        self.wait("armed", lambda: any(line.endswith(" armed") for line in self.lines))
+        self.wait("reads", lambda: any("differences" in line for line in self.lines))
+        due_ns = self.sandbox.clock.now_ns() + 3 * NS_PER_S  # a baseline is a margin from before the master's order
+        self.wait("samples of the margins", lambda: self.sandbox.clock.now_ns() >= due_ns)
+
+    def trade(self, symbol: str, side: str, lots: int) -> None:
+        self.kite.place_order(
+            "regular", "NFO", symbol, side, lots * LOT, "NRML", "MARKET", tag="own", market_protection=-1
+        )
+
+    def positions(self) -> dict[str, dict[str, int]]:
+        desk = self.sandbox.desk
+
+        def look() -> dict[str, dict[str, int]]:
+            return {
+                child: {
+                    row["tradingsymbol"]: row["quantity"] // LOT
+                    for row in desk.positions(desk.accounts[child])["net"]
+                    if row["quantity"]
+                }
+                for child in CHILDREN
+            }
+
+        return self.thread.call(look)
+
+    def orders(self, child: str) -> list[tuple[str, str, int]]:
+        """(tag, side, lots filled) of every order that was not refused."""
+        account = self.sandbox.desk.accounts[child]
+        rows = self.thread.call(lambda: self.sandbox.desk.orders(account))
+        return [(r["tag"], r["transaction_type"], r["filled_quantity"] // LOT) for r in rows if r["filled_quantity"]]
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    plan = Plan(
+        day=date(2026, 11, 2),
+        accounts=[(MASTER, Decimal(3_500_000)), *((child, Decimal(1_050_000)) for child in CHILDREN)],
+    )
+    thread = SandboxThread(plan)
+    with thread:
+        made = Live(thread, tmp_path)
+        yield made
+        if made.process is not None and made.process.poll() is None:
+            made.process.kill()
+            made.process.wait()
+
+
+def symbols(live: Live) -> list[str]:
+    """The four legs of a condor around the money: hedges first."""
+    listed = {(i.strike_inr, i.kind.value): i.symbol for i in live.sandbox.exchange.instruments()}
+    strikes = sorted({strike for strike, _ in listed if strike is not None})
+    middle = len(strikes) // 2
+    wanted = ((middle + 6, "CE"), (middle - 6, "PE"), (middle + 2, "CE"), (middle - 2, "PE"))
+    return [listed[strikes[place], kind] for place, kind in wanted]
+
+
+def enter(live: Live) -> dict[str, int]:
+    legs = symbols(live)
+    for symbol, side in zip(legs, ("BUY", "BUY", "SELL", "SELL"), strict=True):
+        live.trade(symbol, side, 10)
+    return dict(zip(legs, (3, 3, -3, -3), strict=True))
+
+
+def leave(live: Live) -> None:
+    for symbol, side in zip(reversed(symbols(live)), ("BUY", "BUY", "SELL", "SELL"), strict=True):
+        live.trade(symbol, side, 10)
+
+
+def test_condor_is_copied_into_every_child_and_out_again(live: Live) -> None:
+    live.start("--until-flat")
+    live.armed()
+    condor = enter(live)
+    live.wait("the condor", lambda: live.positions() == dict.fromkeys(CHILDREN, condor))
+    leave(live)
+    live.wait("everybody flat", lambda: live.positions() == {child: {} for child in CHILDREN})
+    assert live.process is not None
+    assert live.process.wait(PATIENCE_S) == 0
+    for child in CHILDREN:
+        found = live.orders(child)
+        assert sorted((side, lots) for _, side, lots in found) == [("BUY", 3)] * 4 + [("SELL", 3)] * 4
+        assert len({tag for tag, _, _ in found}) == 8
+
+
+FAULTS = [
+    Kind.ACCEPTED_THEN_TIMEOUT,
+    Kind.TIMED_OUT_400,
+    Kind.UNAVAILABLE,
+    Kind.HTML,
+    Kind.TRUNCATED,
+    Kind.NO_ID,
+    Kind.DROPPED_AFTER,
+    Kind.RATE_LIMITED,
+    Kind.SLOW,
+]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_fault_of_the_broker_changes_nothing_in_the_end(live: Live, kind: Kind) -> None:
+    live.start()
+    live.armed()
+    faults = [Fault("place", kind, child, 1, 2.0) for child in CHILDREN[:2]]
+    live.thread.call(lambda: live.sandbox.server.script.arm(faults))
+    condor = enter(live)
+    live.wait("the condor", lambda: live.positions() == dict.fromkeys(CHILDREN, condor))
+    assert live.sandbox.server.script.hits == {kind.value: 2}
+    assert [len(live.orders(child)) for child in CHILDREN] == [4, 4, 4]
+    assert live.stop() == 0
+
+
+def test_killed_in_the_middle_and_started_again_nothing_is_doubled_or_lost(live: Live) -> None:
+    live.start()
+    live.armed()
+    condor = enter(live)
+    live.wait("first orders", lambda: any(live.orders(child) for child in CHILDREN))
+    assert live.process is not None
+    live.process.kill()
+    live.process.wait()
+    live.start()
+    live.wait("the question", lambda: any("unclean" in line or "nobody can answer" in line for line in live.lines))
+    live.wait("the books", lambda: any("differences" in line for line in live.lines))
+    leave(live)
+    live.wait("everybody flat", lambda: live.positions() == {child: {} for child in CHILDREN})
+    for child in CHILDREN:
+        bought = sum(lots for _, side, lots in live.orders(child) if side == "BUY")
+        sold = sum(lots for _, side, lots in live.orders(child) if side == "SELL")
+        assert bought == sold
+        assert bought <= sum(abs(lots) for lots in condor.values())
+    assert live.stop() == 4
