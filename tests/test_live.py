@@ -147,6 +147,24 @@ def test_condor_is_copied_into_every_child_and_out_again(live: Live) -> None:
         assert len({tag for tag, _, _ in found}) == 8
 
 
+def test_no_secret_is_written_anywhere(live: Live) -> None:
+    live.start()
+    live.armed()
+    account = live.sandbox.desk.accounts["ZC0001"]
+    live.thread.call(lambda: live.sandbox.server.script.arm([Fault("place", Kind.TOKEN_EXPIRED, "ZC0001")]))
+    enter(live)
+    live.wait("the login is asked for", lambda: any("login" in line for line in live.lines))
+    assert live.stop() == 0
+    canaries = [text.encode() for a in live.sandbox.desk.accounts.values() for text in (a.api_key, a.api_secret)]
+    canaries += [f"token{child.lower()}".encode() for child in (MASTER, *CHILDREN)]
+    files = [path for path in live.directory.rglob("*") if path.is_file() and "config" not in path.parts[-2:]]
+    assert any(path.suffix == ".sqlite3" for path in files)
+    for path in files:
+        content = path.read_bytes()
+        assert not [canary for canary in canaries if canary in content], path
+    assert account.access_token == ""
+
+
 FAULTS = [
     Kind.ACCEPTED_THEN_TIMEOUT,
     Kind.TIMED_OUT_400,

@@ -1,7 +1,7 @@
 """The quote feed: subscribed, newest, at most one batch an interval, and the first one without delay."""
 
 from engine.events import QuotesUpdated
-from engine.feed import QuoteFeed
+from engine.feed import QuoteFeed, SharedFeed
 from engine.model import NS_PER_MS, InstrumentId, Quote
 from tests.unit.paper.builders import CALL, NOW, PUT, nfo, quote
 
@@ -102,3 +102,71 @@ def test_newest_is_what_the_source_has() -> None:
     assert desk.feed.newest(nfo(CALL)) is None
     desk.offer(at(0, "99"), at_ns=NOW)
     assert desk.feed.newest(nfo(CALL)) == at(0, "99")
+
+
+HOLD = 10_000 * NS_PER_MS
+
+
+class Shared:
+    """A feed that quotes reach on another thread."""
+
+    def __init__(self) -> None:
+        self.posted: list[QuotesUpdated] = []
+        self.asked: list[InstrumentId] = []
+        self.traded: list[tuple[int, int]] = []
+        self.feed = SharedFeed(
+            self.posted.append,
+            self.asked.extend,
+            INTERVAL,
+            renew_ns=HOLD // 2,
+            on_batch=lambda quotes, now_ns: self.traded.append((len(quotes), now_ns - NOW)),
+        )
+
+
+def held(after_ns: int = 0) -> Quote:
+    return quote(at_ns=NOW + after_ns, stale_at_ns=NOW + after_ns + HOLD)
+
+
+def test_shared_feed_asks_its_line_and_waits_for_the_engine() -> None:
+    desk = Shared()
+    desk.feed.subscribe([nfo(CALL)])
+    assert desk.asked == [nfo(CALL)]
+    desk.feed.offer([held()], NOW)
+    assert (desk.posted, desk.feed.next_due_ns is not None) == ([], True)
+    desk.feed.flush_due(NOW + 1)
+    assert [len(event.quotes) for event in desk.posted] == [1]
+    assert desk.traded == [(1, 1)]
+    desk.feed.flush_due(NOW + 2 * INTERVAL)
+    assert len(desk.posted) == 1
+    assert len(desk.traded) == 1
+
+
+def test_shared_feed_gives_the_newest_known_quote_at_the_subscription() -> None:
+    desk = Shared()
+    desk.feed.offer([held()], NOW)
+    assert desk.feed.next_due_ns is None
+    desk.feed.subscribe([nfo(CALL)])
+    assert [event.quotes for event in desk.posted] == [(held(),)]
+
+
+def test_unchanged_quote_holds_while_its_line_lives() -> None:
+    desk = Shared()
+    desk.feed.subscribe([nfo(CALL)])
+    desk.feed.offer([held()], NOW)
+    desk.feed.flush_due(NOW)
+    desk.feed.renew(NOW + 1, HOLD)
+    assert desk.feed.next_due_ns is None
+    alive_ns = NOW + HOLD * 6 // 10
+    desk.feed.renew(alive_ns, HOLD)
+    desk.feed.flush_due(alive_ns)
+    (renewed,) = desk.posted[-1].quotes
+    assert (renewed.at_ns, renewed.stale_at_ns) == (NOW, alive_ns + HOLD)
+
+
+def test_quote_that_never_grows_stale_is_not_passed_on_again() -> None:
+    desk = Shared()
+    desk.feed.subscribe([nfo(CALL)])
+    desk.feed.offer([at(0)], NOW)
+    desk.feed.flush_due(NOW)
+    desk.feed.renew(NOW + HOLD, HOLD)
+    assert desk.feed.next_due_ns is None

@@ -1,0 +1,103 @@
+"""The engine knows an instrument before it hears of an order in it, and is told once."""
+
+from datetime import date
+
+from brokers.catalogue import Catalogue
+from brokers.introduce import Introducer
+from engine.events import AccountRead, Event, InstrumentsLoaded, LoggedIn, OrderUpdated
+from engine.model import InstrumentId, OrderReport, OrderType, Position, Side, instrument_id
+
+HEAD = (
+    "instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,lot_size,"
+    "instrument_type,segment,exchange\n"
+)
+CALL, PUT = "NIFTY26NOV24500CE", "NIFTY26NOV24500PE"
+
+
+def line(symbol: str) -> str:
+    return f'10,20,{symbol},"NIFTY",0,2026-11-24,24500,0.05,65,{symbol[-2:]},NFO-OPT,NFO\n'
+
+
+def update(symbol: str, at_ns: int = 5) -> OrderUpdated:
+    report = OrderReport(
+        order_id="1",
+        exchange="NFO",
+        symbol=symbol,
+        product="NRML",
+        side=Side.BUY,
+        order_type=OrderType.MARKET,
+        quantity=65,
+    )
+    return OrderUpdated(at_ns=at_ns, account="M", report=report)
+
+
+class Inbox:
+    def __init__(self, *symbols: str) -> None:
+        self.events: list[Event] = []
+        self.missing: list[frozenset[InstrumentId]] = []
+        self.introduce = Introducer(self.events.append, self.missing.append)
+        if symbols:
+            self.open(*symbols)
+
+    def open(self, *symbols: str) -> None:
+        self.introduce.open(Catalogue(HEAD + "".join(map(line, symbols)), date(2026, 11, 2)), 1)
+
+    def told(self) -> list[list[str]]:
+        return [[i.symbol for i in event.instruments] for event in self.events if isinstance(event, InstrumentsLoaded)]
+
+
+def test_instrument_comes_before_the_order_and_only_once() -> None:
+    inbox = Inbox(CALL, PUT)
+    inbox.introduce(update(CALL))
+    inbox.introduce(update(CALL))
+    assert [type(event) for event in inbox.events] == [InstrumentsLoaded, OrderUpdated, OrderUpdated]
+    assert inbox.told() == [[CALL]]
+    assert inbox.events[0].at_ns == 5
+
+
+def test_book_and_positions_introduce_what_they_name() -> None:
+    inbox = Inbox(CALL, PUT)
+    position = Position(exchange="NFO", symbol=PUT, product="NRML", net_units=65)
+    read = AccountRead(at_ns=7, account="M", began_ns=6, orders=(update(CALL).report,), positions=(position,))
+    inbox.introduce(read)
+    assert inbox.told() == [[CALL, PUT]]
+    assert inbox.events[-1] is read
+
+
+def test_event_without_instruments_passes_as_it_is() -> None:
+    inbox = Inbox(CALL)
+    event = LoggedIn(at_ns=1, account="M")
+    inbox.introduce(event)
+    assert inbox.events == [event]
+
+
+def test_unknown_instrument_is_asked_for_once_and_the_event_passes() -> None:
+    inbox = Inbox(CALL)
+    inbox.introduce(update(PUT))
+    inbox.introduce(update(PUT))
+    assert inbox.missing == [frozenset({instrument_id("NFO", PUT)})]
+    assert [type(event) for event in inbox.events] == [OrderUpdated, OrderUpdated]
+
+
+def test_new_dump_tells_of_what_was_missing_and_of_what_is_known_anew() -> None:
+    inbox = Inbox(CALL)
+    inbox.introduce(update(CALL))
+    inbox.introduce(update(PUT))
+    inbox.open(CALL, PUT)
+    assert inbox.told() == [[CALL], [CALL, PUT]]
+
+
+def test_what_was_seen_before_the_first_dump_is_told_with_it() -> None:
+    inbox = Inbox()
+    inbox.introduce(update(CALL))
+    assert inbox.missing == []
+    inbox.open(CALL)
+    assert inbox.told() == [[CALL]]
+
+
+def test_symbol_that_left_the_dump_is_not_told_again() -> None:
+    inbox = Inbox(CALL)
+    inbox.introduce(update(CALL))
+    inbox.open(PUT)
+    assert inbox.told() == [[CALL]]
+    assert inbox.missing == [frozenset({instrument_id("NFO", CALL)})]
