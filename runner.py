@@ -27,7 +27,7 @@ from engine.errors import AlreadyRunning, JournalFailed, LockstepError, StateRef
 
 if TYPE_CHECKING:
     from brokers.house import House
-    from config.schema import Mode, Settings
+    from config.schema import Account, Mode, Settings
     from engine.clock import ScaledClock
     from engine.events import Event
     from engine.feed import QuoteFeed
@@ -89,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     actions = {"run": _run, "replay": _replay, "simulate": _simulate, "verify": _verify, "status": _status}
-    actions["sandbox"] = _sandbox
+    actions |= {"login": _login, "sandbox": _sandbox}
     return command_line.parser(actions, VERSION)
 
 
@@ -326,6 +326,60 @@ def _status(arguments: argparse.Namespace) -> int:
         return WRONG
     print(json.dumps(status.document, indent=2) if arguments.json else status.text())
     return DONE
+
+
+def _login(arguments: argparse.Namespace) -> int:
+    """`login`: the morning login of one account, or of each that needs one."""
+    from config.load import load_settings
+
+    settings = load_settings(arguments.config or command_line.CONFIG)
+    accounts = [a for a in (settings.master, *settings.children) if a.broker == "zerodha"]
+    chosen = [a for a in accounts if arguments.account in (None, a.id)]
+    if not chosen:
+        known = ", ".join(account.id for account in accounts) or "none: everybody is on paper"
+        print(f"no account at Zerodha is called {arguments.account}; there are {known}", file=sys.stderr)
+        return USAGE
+    done = [_log_in(account, settings, always=arguments.account is not None) for account in chosen]
+    return DONE if all(done) else WRONG
+
+
+def _log_in(account: Account, settings: Settings, *, always: bool) -> bool:
+    """Log one account in; whether it has a session then."""
+    import queue
+
+    from brokers.zerodha.login import REDIRECT, Catcher, Login, LoginFailed
+    from config.credentials import load_credentials, save_access_token
+    from tui.plain_login import pasted_or_caught
+
+    path = Path(account.credentials or "")
+    credentials = load_credentials(path, account.broker)
+    login = Login(credentials, settings.brokers.zerodha)
+    caught: queue.Queue[str] = queue.Queue()
+    catcher = None
+    try:
+        if not always and login.holder(credentials.get("access_token")) == credentials["user_id"].reveal():
+            print(f"{account.id}: logged in already")
+            return True
+        with contextlib.suppress(OSError):  # somebody else listens there: then the address is pasted
+            catcher = Catcher(caught.put)
+        print(f"{account.id}: log in as its owner at\n  {login.url}")
+        print(
+            f"then paste the address that the browser ends at (nothing to paste where the app redirects to {REDIRECT}):"
+        )
+        given = pasted_or_caught(caught)
+        if given is None:
+            print(f"{account.id}: not logged in", file=sys.stderr)
+            return False
+        save_access_token(path, login.exchange(given))
+    except LoginFailed as failure:
+        print(f"{account.id}: {failure}", file=sys.stderr)
+        return False
+    finally:
+        login.close()
+        if catcher is not None:
+            catcher.close()
+    print(f"{account.id}: logged in until 06:00 tomorrow; the token is in {path}. A running session takes it by itself")
+    return True
 
 
 def _sandbox(arguments: argparse.Namespace) -> int:

@@ -210,3 +210,28 @@ def test_killed_in_the_middle_and_started_again_nothing_is_doubled_or_lost(live:
         assert bought == sold
         assert bought <= sum(abs(lots) for lots in condor.values())
     assert live.stop() == 4
+
+
+def test_login_in_another_terminal_lets_a_running_session_go_on(live: Live) -> None:
+    live.start()
+    live.armed()
+    child = live.sandbox.desk.accounts["ZC0001"]
+    live.thread.call(lambda: setattr(child, "access_token", ""))
+    live.wait("the login is asked for", lambda: any("ZC0001" in line and "login" in line for line in live.lines))
+    command = [sys.executable, str(ROOT / "runner.py"), "login", "--config", str(live.config)]
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=live.directory,
+        input=f"{child.request_token}\n",
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    assert child.access_token not in done.stdout + done.stderr
+    assert [line for line in done.stdout.splitlines() if "logged in already" in line] != []
+    live.wait("the login is heard", lambda: any("ZC0001: " in line and "logged in" in line for line in live.lines))
+    condor = enter(live)
+    live.wait("the condor", lambda: live.positions() == dict.fromkeys(CHILDREN, condor))
+    assert live.stop() == 0

@@ -13,7 +13,7 @@ from engine.core.orders import change_state
 from engine.core.plans import note_missed
 from engine.core.settle import settle
 from engine.core.state import Child, ChildLeg, Suspicion
-from engine.core.turn import ALARM, WARNING, Turn, earlier_orders, net_units
+from engine.core.turn import ALARM, INFO, WARNING, Turn, earlier_orders, net_units
 from engine.events import AccountRead
 from engine.model import NS_PER_S, LegId, OrderReport, Position, sign, split_leg
 
@@ -181,6 +181,8 @@ def _price_of_shrink(turn: Turn, leg: ChildLeg, units: int) -> None:
 
 def logged_in(turn: Turn, child: Child) -> None:
     """The account has a session again: its book is read before anything else."""
+    if child.needs_login:
+        turn.notify(INFO, "logged in again: its book and positions are read first", child.id)
     child.needs_login = False
     child.synced = False
     child.want_orders = child.want_positions = True
