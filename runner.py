@@ -89,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     actions = {"run": _run, "replay": _replay, "simulate": _simulate, "verify": _verify, "status": _status}
-    actions |= {"login": _login, "sandbox": _sandbox}
+    actions |= {"doctor": _doctor, "login": _login, "sandbox": _sandbox}
     return command_line.parser(actions, VERSION)
 
 
@@ -326,6 +326,28 @@ def _status(arguments: argparse.Namespace) -> int:
         return WRONG
     print(json.dumps(status.document, indent=2) if arguments.json else status.text())
     return DONE
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    """`doctor`: checks every account and the configuration; never sends an order."""
+    from brokers.doctor import examine
+    from brokers.findings import Level
+    from config.load import load_settings
+    from tui.text import clean
+
+    settings = load_settings(arguments.config or command_line.CONFIG)
+    marks = {Level.GOOD: "ok  ", Level.NOTE: "note", Level.BAD: "BAD "}
+    found = []
+    for finding in examine(settings, _today(), DATA / "instruments", time.time_ns):
+        found.append(finding)
+        if not arguments.json:
+            todo = f"; {finding.todo}" if finding.todo else ""
+            print(clean(f"{marks[finding.level]} {finding.account:<8} {finding.check:<12} {finding.text}{todo}"))
+    bad = any(finding.level is Level.BAD for finding in found)
+    if arguments.json:
+        rows = [{name: str(getattr(f, name)) for name in ("account", "check", "level", "text", "todo")} for f in found]
+        print(json.dumps({"good": not bad, "findings": rows}, indent=2))
+    return WRONG if bad else DONE
 
 
 def _login(arguments: argparse.Namespace) -> int:

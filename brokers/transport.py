@@ -39,6 +39,8 @@ class Reply(NamedTuple):
     status: int
     content_type: str
     body: bytes
+    date: str = ""
+    "The server's time, as its header has it."
 
 
 class Transport:
@@ -90,7 +92,7 @@ class Transport:
             content = response.read(BODY_MOST + 1)
             if len(content) > BODY_MOST:
                 raise NoAnswer(f"the answer is longer than {BODY_MOST} bytes")
-            reply = Reply(response.status, response.headers.get_content_type(), _unpacked(response, content))
+            reply = _reply(response, content)
         except (OSError, http.client.HTTPException, zlib.error, EOFError, ValueError) as error:
             connection.close()
             raise NoAnswer(_why(error)) from None
@@ -167,6 +169,11 @@ def _is_spent(sock: socket.socket | None) -> bool:
         return bool(poller.poll(0))
     except (OSError, ValueError):
         return True
+
+
+def _reply(response: http.client.HTTPResponse, content: bytes) -> Reply:
+    body, headers = _unpacked(response, content), response.headers
+    return Reply(response.status, headers.get_content_type(), body, headers.get("Date", ""))
 
 
 def _unpacked(response: http.client.HTTPResponse, content: bytes) -> bytes:

@@ -76,6 +76,11 @@ def _status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, help=f"configuration (default: {CONFIG})")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
 def _login(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("account", nargs="?", metavar="ACCOUNT", help="one account (default: each without a session)")
     parser.add_argument("--config", type=Path, help=f"configuration (default: {CONFIG})")
@@ -94,6 +99,7 @@ _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] =
     "replay": ("a recorded day through the same engine", _replay),
     "simulate": ("a scripted scenario on a virtual clock", _simulate),
     "verify": ("deterministic fault simulation: faulty days by seed, every rule checked", _verify),
+    "doctor": ("checks every account and the configuration; never sends an order", _doctor),
     "login": ("the morning login: a request token from Kite's page becomes the day's access token", _login),
     "sandbox": ("a loopback Kite Connect with a simulated market, for trying and testing", _sandbox),
     "status": ("what the running or last session holds", _status),

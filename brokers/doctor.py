@@ -1,0 +1,89 @@
+"""The connection doctor: configuration, calendar, files, and every account at its broker. Never sends an order."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from brokers.findings import Finding, Level
+from config.credentials import load_credentials
+from config.errors import ConfigError, all_messages
+from config.limits import PAPER_BROKER
+from config.rules import charge_rates, freeze_units, is_covered, order_limits, trading_sessions
+from config.schema import Account, Settings
+
+AHEAD_DAYS: Final = 30
+INDICES: Final = ("NIFTY", "BANKNIFTY", "FINNIFTY", "MIDCPNIFTY", "SENSEX")
+
+
+def examine(settings: Settings, day: date, cache: Path, now_ns: Callable[[], int]) -> Iterator[Finding]:
+    """Every check, one after the other.
+
+    Args:
+        settings: The configuration.
+        day: Today in India.
+        cache: Where instrument dumps are kept.
+        now_ns: The machine's clock.
+    """
+    yield from _calendar(day)
+    real = [account for account in (settings.master, *settings.children) if account.broker != PAPER_BROKER]
+    if not real:
+        text = "every account is on paper: nothing to connect"
+        yield Finding(account="", check="accounts", level=Level.NOTE, text=text)
+        return
+    yield _dump(day, cache)
+    for account in real:
+        yield from _account(account, settings, day, now_ns)
+
+
+def _calendar(day: date) -> Iterator[Finding]:
+    if not is_covered(day):
+        text, todo = (
+            f"the holidays of {day.year} are not known",
+            "install a newer version; without them nothing is entered",
+        )
+        yield Finding(account="", check="calendar", level=Level.BAD, text=text, todo=todo)
+    elif not is_covered(day + timedelta(days=AHEAD_DAYS)):
+        text = f"the holidays of {day.year + 1} are not known yet"
+        yield Finding(account="", check="calendar", level=Level.NOTE, text=text, todo="install a newer version in time")
+    else:
+        text = "a trading day" if trading_sessions(day) else "no trading today"
+        yield Finding(account="", check="calendar", level=Level.GOOD, text=text)
+    unknown = [name for name in INDICES if freeze_units(name, day) is None]
+    if unknown or charge_rates(day) is None:
+        text = f"no freeze quantity of {', '.join(unknown)}" if unknown else "no charges of today"
+        yield Finding(account="", check="tables", level=Level.NOTE, text=text, todo="install a newer version")
+    else:
+        yield Finding(account="", check="tables", level=Level.GOOD, text="freeze quantities and charges of today")
+
+
+def _dump(day: date, cache: Path) -> Finding:
+    kept = sorted(cache.glob("zerodha-*.csv"))
+    if not kept:
+        return Finding(account="", check="instruments", level=Level.NOTE, text="none kept yet; read at the start")
+    newest = kept[-1].stem.removeprefix("zerodha-")
+    level = Level.GOOD if newest == day.isoformat() else Level.NOTE
+    text = f"the kept file is of {newest}" + ("" if level is Level.GOOD else "; today's is read at the start")
+    return Finding(account="", check="instruments", level=level, text=text)
+
+
+def _account(account: Account, settings: Settings, day: date, now_ns: Callable[[], int]) -> Iterator[Finding]:
+    path = Path(account.credentials or "")
+    try:
+        credentials = load_credentials(path, account.broker)
+    except ConfigError as error:
+        for message in all_messages(error):
+            yield Finding(
+                account=account.id, check="credentials", level=Level.BAD, text=str(message), todo="correct it"
+            )
+        return
+    text = f"{path} is private and complete"
+    yield Finding(account=account.id, check="credentials", level=Level.GOOD, text=text)
+    if credentials.broker != "zerodha":
+        text = f"{credentials.broker} cannot be connected yet"
+        yield Finding(account=account.id, check="broker", level=Level.BAD, text=text, todo="use Zerodha, or paper")
+        return
+    from brokers.zerodha.checkup import Checkup
+
+    limits = order_limits(credentials.broker, day)
+    yield from Checkup(account.id, credentials, settings.brokers.zerodha, limits, now_ns).findings()
