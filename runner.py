@@ -214,7 +214,8 @@ class _RealVenue:
         from engine.model import NS_PER_S
 
         feed = SharedFeed(self._loop.post, self._house.subscribe, QUOTE_INTERVAL_NS, 4 * NS_PER_S)
-        return self._house.connect(feed, self.carried), feed
+        self.instruments = self._house.instruments_of(self.carried)
+        return self._house.connect(feed), feed
 
     def _open_day(self, day: date, now_ns: int) -> Sequence[Event]:
         """A new trading day: its rules at once, its instruments when somebody has logged in."""

@@ -23,7 +23,7 @@ from engine.errors import ReadFailed
 from engine.events import AccountRead, Event, LoggedIn, OrderUpdated
 from engine.feed import SharedFeed
 from engine.lanes import ThreadLane
-from engine.model import NS_PER_S, InstrumentId, OrderReport, Quote
+from engine.model import NS_PER_S, Instrument, InstrumentId, OrderReport, Quote
 
 LOOK_EVERY_S: Final = 1.0
 REFRESH_NS: Final = 300 * NS_PER_S
@@ -107,15 +107,13 @@ class House:
             except ReadFailed:
                 self._ended.wait(RETRY_S)
 
-    def connect(self, feed: SharedFeed, carried: Sequence[InstrumentId]) -> Mapping[str, ThreadLane]:
-        """Lanes for a process that starts, and updates and quotes from now on.
+    def instruments_of(self, carried: Sequence[InstrumentId]) -> tuple[Instrument, ...]:
+        """Today's instruments of what is open from before: the engine is started with them."""
+        return self._introduce.take(carried)
 
-        Args:
-            feed: Takes the quotes.
-            carried: Instruments of what is open from before.
-        """
+    def connect(self, feed: SharedFeed) -> Mapping[str, ThreadLane]:
+        """Lanes for a process that starts, and updates and quotes from now on."""
         self._feed = feed
-        self._introduce.know(carried, self._now_ns())
         self.lanes = {name: ThreadLane(line.broker, self._heard, self._now_ns) for name, line in self.lines.items()}
         for name, line in self.lines.items():
             quotes = self._quotes if name == self._master else _no_quotes

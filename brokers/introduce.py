@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from brokers.catalogue import Catalogue
 from engine.events import AccountRead, Event, InstrumentsLoaded, OrderUpdated
-from engine.model import InstrumentId
+from engine.model import Instrument, InstrumentId
 
 Post = Callable[[Event], None]
 
@@ -43,10 +43,14 @@ class Introducer:
                 self._introduce(names, event.at_ns)
             self._post(event)
 
-    def know(self, names: Iterable[InstrumentId], now_ns: int) -> None:
-        """Tell of these."""
+    def take(self, names: Iterable[InstrumentId]) -> tuple[Instrument, ...]:
+        """The instruments of these, for whoever tells the engine himself; they count as told."""
         with self._lock:
-            self._introduce(names, now_ns)
+            if self._catalogue is None:
+                return ()
+            found = tuple(listing.instrument for listing in self._catalogue.find_all(names))
+            self._told.update(instrument.id for instrument in found)
+            return found
 
     def _introduce(self, names: Iterable[InstrumentId], now_ns: int) -> None:
         fresh = [name for name in names if name not in self._told and name not in self._missing]

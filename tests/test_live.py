@@ -202,6 +202,7 @@ def test_killed_in_the_middle_and_started_again_nothing_is_doubled_or_lost(live:
     live.start()
     live.wait("the question", lambda: any("unclean" in line or "nobody can answer" in line for line in live.lines))
     live.wait("the books", lambda: any("differences" in line for line in live.lines))
+    assert not any("changed over night" in line for line in live.lines)
     leave(live)
     live.wait("everybody flat", lambda: live.positions() == {child: {} for child in CHILDREN})
     for child in CHILDREN:

@@ -101,3 +101,12 @@ def test_symbol_that_left_the_dump_is_not_told_again() -> None:
     inbox.open(PUT)
     assert inbox.told() == [[CALL]]
     assert inbox.missing == [frozenset({instrument_id("NFO", CALL)})]
+
+
+def test_what_is_carried_on_is_handed_out_and_counts_as_told() -> None:
+    inbox = Inbox(CALL)
+    taken = inbox.introduce.take([instrument_id("NFO", CALL), instrument_id("NFO", PUT)])
+    assert [instrument.symbol for instrument in taken] == [CALL]
+    inbox.introduce(update(CALL))
+    assert [type(event) for event in inbox.events] == [OrderUpdated]
+    assert inbox.missing == []
