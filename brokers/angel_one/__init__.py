@@ -1,0 +1,1 @@
+"""Angel One's SmartAPI behind the port of `engine.ports`."""

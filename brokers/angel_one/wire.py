@@ -1,0 +1,199 @@
+"""SmartAPI's JSON as values of the domain. Pure.
+
+Its numbers come as numbers or as texts ("- 2235.80"), its lists as `null` when they are empty, its status as `true`,
+as "false" or not at all. Everything is read exactly: numbers become `Decimal` from the text of the wire. Symbols stay
+Angel's own here; `symbols` translates them.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from brokers.errors import Malformed
+from engine.model import NS_PER_S, BookStatus, OrderReport, OrderType, Position, Side, Validity
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+_STATUSES: Final = {
+    "complete": BookStatus.COMPLETE,
+    "rejected": BookStatus.REJECTED,
+    "cancelled": BookStatus.CANCELLED,
+    "cancelled after market order": BookStatus.CANCELLED,
+    "trigger pending": BookStatus.TRIGGER_PENDING,
+}
+"""A partial fill is `open`, told by its filled shares; whatever is not here is live."""
+ORDER_TYPES: Final = {
+    "MARKET": OrderType.MARKET,
+    "LIMIT": OrderType.LIMIT,
+    "STOPLOSS_LIMIT": OrderType.SL,
+    "STOPLOSS_MARKET": OrderType.SL_M,
+}
+PRODUCTS: Final = {"DELIVERY": "CNC", "CARRYFORWARD": "NRML", "INTRADAY": "MIS", "MARGIN": "MTF", "BO": "BO"}
+_MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+
+
+class Envelope(NamedTuple):
+    """An answer: whether it succeeded, its code and words where it did not, and its data."""
+
+    succeeded: bool
+    code: str
+    message: str
+    data: Any
+
+
+class Row:
+    """One JSON object, read field by field. A field that is missing is as one that is empty."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: object) -> None:
+        if not isinstance(fields, Mapping):
+            raise Malformed("Angel's answer is not as documented: a row is no object")
+        self._fields = fields
+
+    def text(self, name: str) -> str:
+        """A text; numbers (ids come as both) as they are written, '' for null."""
+        value = self._fields.get(name)
+        if value is None:
+            return ""
+        if isinstance(value, str):
+            return value.strip()
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        raise Malformed(f"Angel's answer is not as documented: {name} is no text")
+
+    def number(self, name: str) -> Decimal:
+        """A number, written as one or as a text; 0 where there is none."""
+        value = self._fields.get(name)
+        if value is None or value == "":
+            return Decimal(0)
+        if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+            raise Malformed(f"Angel's answer is not as documented: {name} is no number")
+        try:
+            found = Decimal(value.replace(" ", "").replace(",", "") if isinstance(value, str) else value)
+        except InvalidOperation:
+            raise Malformed(f"Angel's answer is not as documented: {name} is no number") from None
+        if not found.is_finite():
+            raise Malformed(f"Angel's answer is not as documented: {name} is no number")
+        return found
+
+    def whole(self, name: str) -> int:
+        """A whole number."""
+        found = self.number(name)
+        if found != found.to_integral_value() or abs(found) > 10**12:
+            raise Malformed(f"Angel's answer is not as documented: {name} is no whole number")
+        return int(found)
+
+    def price(self, name: str) -> Decimal | None:
+        """A price; 0 and below are none."""
+        found = self.number(name)
+        return found if found > 0 else None
+
+
+def envelope(body: bytes | str) -> Envelope:
+    """What an answer says.
+
+    Raises:
+        Malformed: It is no JSON object.
+    """
+    try:
+        found = _DECODER.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Malformed("Angel's answer is not as documented: no JSON") from None
+    return envelope_of(found)
+
+
+def envelope_of(found: object) -> Envelope:
+    """The same for what was decoded already. Both spellings of the code, and no truth but `true`, count."""
+    if not isinstance(found, Mapping):
+        raise Malformed("Angel's answer is not as documented: no object")
+    row = Row(found)
+    code = row.text("errorcode") or row.text("errorCode")
+    flag = found.get("status", found.get("success"))
+    return Envelope(flag is True and not code, code, row.text("message"), found.get("data"))
+
+
+def rows(data: object) -> list[Row]:
+    """The rows of a list; `null` is an empty one.
+
+    Raises:
+        Malformed: It is no list.
+    """
+    if data is None:
+        return []
+    if isinstance(data, str | bytes) or not isinstance(data, Sequence):
+        raise Malformed("Angel's answer is not as documented: no list")
+    return [Row(item) for item in data]
+
+
+def report_of(row: Row) -> OrderReport:
+    """A row of the order book, or the order of a pushed update.
+
+    Raises:
+        Malformed: An id, a side, a quantity or a time that cannot be.
+    """
+    order_id, side = row.text("orderid"), row.text("transactiontype").upper()
+    if not order_id or not row.text("tradingsymbol") or not row.text("exchange"):
+        raise Malformed("an order without id, symbol or exchange")
+    if side not in ("BUY", "SELL"):
+        raise Malformed(f"order {order_id} is neither bought nor sold")
+    quantity, filled = row.whole("quantity"), row.whole("filledshares")
+    if quantity < 1 or not 0 <= filled <= quantity:
+        raise Malformed(f"order {order_id} has filled {filled} of {quantity}")
+    status = row.text("orderstatus").lower() or row.text("status").lower()
+    updated_ns = ist_ns(row.text("updatetime"))
+    return OrderReport(
+        order_id=order_id,
+        exchange=row.text("exchange"),
+        symbol=row.text("tradingsymbol"),
+        product=PRODUCTS.get(row.text("producttype").upper(), row.text("producttype")),
+        side=Side(side),
+        order_type=ORDER_TYPES.get(row.text("ordertype").upper(), OrderType.LIMIT),
+        quantity=quantity,
+        filled=filled,
+        average_price_inr=row.price("averageprice") if filled else None,
+        status=_STATUSES.get(status, BookStatus.OPEN),
+        status_text=row.text("text"),
+        price_inr=row.price("price"),
+        trigger_price_inr=row.price("triggerprice"),
+        tag=row.text("ordertag"),
+        placed_ns=ist_ns(row.text("exchtime")) or updated_ns,
+        updated_ns=max(updated_ns, ist_ns(row.text("exchorderupdatetime"))),
+        validity=Validity.IOC if row.text("duration").upper() == "IOC" else Validity.DAY,
+    )
+
+
+def position_of(row: Row) -> Position:
+    """A row of the positions."""
+    if not row.text("tradingsymbol") or not row.text("exchange"):
+        raise Malformed("a position without symbol or exchange")
+    net = row.whole("netqty")
+    return Position(
+        exchange=row.text("exchange"),
+        symbol=row.text("tradingsymbol"),
+        product=PRODUCTS.get(row.text("producttype").upper(), row.text("producttype")),
+        net_units=net,
+        overnight_units=row.whole("cfbuyqty") - row.whole("cfsellqty"),
+        average_price_inr=row.price("netprice") if net else None,
+    )
+
+
+@lru_cache(maxsize=16_384)
+def ist_ns(text: str) -> int:
+    """Angel's `20-Oct-2020 13:10:59` of India as ns UTC; 0 when there is none.
+
+    Raises:
+        Malformed: It is no such time.
+    """
+    if not text:
+        return 0
+    try:
+        date, time = text.split(" ")
+        day, month, year = date.split("-")
+        number = _MONTHS.index(month.upper()) + 1
+        return int(datetime.fromisoformat(f"{year}-{number:02d}-{int(day):02d}T{time}+05:30").timestamp()) * NS_PER_S
+    except (ValueError, OverflowError):
+        raise Malformed("a time that is none") from None
