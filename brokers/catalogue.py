@@ -46,6 +46,7 @@ class Catalogue:
         for line, row in zip(lines[1:], csv.reader(lines[1:]), strict=False):
             if len(row) == len(self._columns):
                 self._lines[instrument_id(row[at_exchange], row[at_symbol])] = line
+        self._by_token: dict[tuple[str, str], InstrumentId] | None = None
         if not self._lines:
             raise Malformed("the instrument file is empty")
 
@@ -56,6 +57,17 @@ class Catalogue:
         """An instrument, `None` where it is not listed or its row cannot be used."""
         line = self._lines.get(instrument)
         return None if line is None else self._listing(line)
+
+    def find_token(self, exchange: str, exchange_token: str) -> Listing | None:
+        """The instrument with a number of the exchange's, `None` where there is none."""
+        if self._by_token is None:
+            at_token = self._columns.index("exchange_token")
+            tokens = (row[at_token] for row in csv.reader(self._lines.values()))
+            self._by_token = {
+                (name.split(":", 1)[0], token): name for name, token in zip(self._lines, tokens, strict=True)
+            }
+        name = self._by_token.get((exchange, exchange_token))
+        return None if name is None else self.find(name)
 
     def find_all(self, instruments: Iterable[InstrumentId]) -> Iterator[Listing]:
         """Those of the instruments that are listed."""

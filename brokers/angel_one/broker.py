@@ -1,0 +1,206 @@
+"""One Angel One account as an `engine.ports.Broker`: each method is one request and ends as a value of the domain."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from msgspec.structs import replace
+
+from brokers.angel_one import wire
+from brokers.angel_one.client import AngelClient
+from brokers.angel_one.refusals import outcome_of
+from brokers.angel_one.symbols import Scrip, Symbols
+from brokers.errors import Malformed, Refusal
+from brokers.transport import NoAnswer, NotSent
+from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
+from engine.errors import NeedsLogin, ReadFailed
+from engine.events import Outcome
+from engine.model import Instrument, OrderReport, OrderType, Position, instrument_id
+from engine.ports import Answer
+
+S = TypeVar("S")
+T = TypeVar("T")
+TAG_MOST: Final = 19
+NORMAL, STOPLOSS = "NORMAL", "STOPLOSS"
+_ORDER_TYPES: Final = {ours: theirs for theirs, ours in wire.ORDER_TYPES.items()}
+_PRODUCTS: Final = {ours: theirs for theirs, ours in wire.PRODUCTS.items()}
+_STOPS: Final = frozenset({OrderType.SL, OrderType.SL_M})
+
+
+class AngelBroker:
+    """One account.
+
+    Args:
+        account: The account's id in the configuration.
+        client: Its client, logged in.
+        symbols: Angel's scrips of the day.
+    """
+
+    def __init__(self, account: str, client: AngelClient, symbols: Symbols) -> None:
+        self._account, self._client, self._symbols = account, client, symbols
+        self._known: dict[str, tuple[OrderReport, str]] = {}
+        "Orders as last seen, with their variety: a change or a cancel must repeat most of the order."
+
+    @property
+    def account(self) -> str:
+        """The account's id."""
+        return self._account
+
+    def place(self, order: PlaceOrder) -> Answer:
+        """Place the order, once."""
+        scrip = self._symbols.find(instrument_id(order.exchange, order.symbol))
+        if isinstance(scrip, str):
+            return Answer(outcome=Outcome.REJECTED, reason=scrip)
+        if order.product not in _PRODUCTS:
+            return Answer(outcome=Outcome.REJECTED, reason=f"the product {order.product} does not exist at Angel One")
+        if len(order.tag) > TAG_MOST or not order.tag.isalnum() or not order.tag.isascii():
+            return Answer(outcome=Outcome.NOT_SENT, reason="its tag is none that Angel One keeps")
+        variety = STOPLOSS if order.order_type in _STOPS else NORMAL
+        parameters = self._terms(order.exchange, scrip, order.order_type, order.product, order.quantity) | {
+            "variety": variety,
+            "transactiontype": order.side.value,
+            "duration": order.validity.value,
+            "price": _text(order.price_inr),
+            "triggerprice": _text(order.trigger_price_inr),
+            "squareoff": "0",
+            "stoploss": "0",
+            "ordertag": order.tag,
+        }
+        answer = self._written(lambda: self._client.placeOrderFullResponse(parameters))
+        if answer.outcome is Outcome.ACKED:
+            row = OrderReport(
+                order_id=answer.order_id, exchange=order.exchange, symbol=order.symbol, product=order.product,
+                side=order.side, order_type=order.order_type, quantity=order.quantity, price_inr=order.price_inr,
+                trigger_price_inr=order.trigger_price_inr, tag=order.tag, validity=order.validity,
+            )  # fmt: skip
+            self._known[answer.order_id] = (row, variety)
+        return answer
+
+    def modify(self, order: ModifyOrder) -> Answer:
+        """Change an open order, once. Angel wants the whole order again, so it must have been seen."""
+        known = self._known.get(order.order_id)
+        if known is None:
+            return Answer(outcome=Outcome.REJECTED, reason="the order is not in the book that was read last")
+        row, variety = known
+        scrip = self._symbols.find(row.instrument)
+        if isinstance(scrip, str):
+            return Answer(outcome=Outcome.REJECTED, reason=scrip)
+        order_type = order.order_type or row.order_type
+        parameters = self._terms(row.exchange, scrip, order_type, row.product, order.quantity or row.quantity) | {
+            "variety": variety,
+            "orderid": order.order_id,
+            "duration": row.validity.value,
+            "price": _text(row.price_inr if order.price_inr is None else order.price_inr),
+            "triggerprice": _text(
+                row.trigger_price_inr if order.trigger_price_inr is None else order.trigger_price_inr
+            ),
+        }
+        return self._written(lambda: self._client.modifyOrder(parameters))
+
+    def cancel(self, order: CancelOrder) -> Answer:
+        """Cancel an open order, once."""
+        _, variety = self._known.get(order.order_id, (None, NORMAL))
+        return self._written(lambda: self._client.cancelOrder(order.order_id, variety))
+
+    def orders(self) -> Sequence[OrderReport]:
+        """All orders of the day."""
+        found: dict[str, OrderReport] = {}
+        for row in self._read(self._client.orderBook, "the order book"):
+            report = self._checked(self._report, row, "the order book")
+            variety = row.text("variety")
+            self._known[report.order_id] = (report, variety if variety in (NORMAL, STOPLOSS) else NORMAL)
+            found[report.order_id] = report
+        return tuple(sorted(found.values(), key=lambda r: (r.placed_ns, len(r.order_id), r.order_id)))
+
+    def positions(self) -> Sequence[Position]:
+        """All positions, carried ones and those closed today included."""
+        rows = self._read(self._client.position, "the positions")
+        return tuple(self._checked(self._named_position, row, "the positions") for row in rows)
+
+    def available_inr(self) -> Decimal:
+        """`net` of the RMS limits: what Angel would accept for a new order, collateral included."""
+        envelope = self._envelope(self._client.rmsLimit, "the margins")
+        return self._checked(_net, envelope.data, "the margins")
+
+    def instruments(self) -> Sequence[Instrument]:
+        """Nothing: the scrip master is the same for all accounts and is read once a day (`symbols`)."""
+        return ()
+
+    def named(self, report: OrderReport) -> OrderReport:
+        """A report under our name of its instrument."""
+        name = self._symbols.name_of(report.exchange, report.symbol)
+        return replace(report, symbol=name.split(":", 1)[1])
+
+    def _report(self, row: wire.Row) -> OrderReport:
+        return self.named(wire.report_of(row))
+
+    def _named_position(self, row: wire.Row) -> Position:
+        position = wire.position_of(row)
+        name = self._symbols.name_of(position.exchange, position.symbol)
+        return replace(position, symbol=name.split(":", 1)[1])
+
+    def _terms(
+        self, exchange: str, scrip: Scrip, order_type: OrderType, product: str, quantity: int
+    ) -> dict[str, object]:
+        return {
+            "tradingsymbol": scrip.symbol,
+            "symboltoken": scrip.token,
+            "exchange": exchange,
+            "ordertype": _ORDER_TYPES[order_type],
+            "producttype": _PRODUCTS[product],
+            "quantity": str(quantity),
+        }
+
+    def _written(self, call: Callable[[], object]) -> Answer:
+        """How a write ended. Whatever is not surely one of the definite ends is UNKNOWN."""
+        try:
+            envelope = wire.envelope_of(call())
+        except NotSent as error:
+            return Answer(outcome=Outcome.NOT_SENT, reason=str(error))
+        except Refusal as refusal:
+            return Answer(outcome=refusal.outcome, reason=str(refusal))
+        except (NoAnswer, Malformed) as error:
+            return Answer(outcome=Outcome.UNKNOWN, reason=str(error))
+        if not envelope.succeeded:
+            return Answer(outcome=outcome_of(envelope.code, envelope.message), reason=self._client.words(envelope))
+        try:
+            order_id = wire.Row(envelope.data).text("orderid")
+        except Malformed:
+            order_id = ""
+        if not order_id:
+            return Answer(outcome=Outcome.UNKNOWN, reason="the answer has no order id")
+        return Answer(outcome=Outcome.ACKED, order_id=order_id)
+
+    def _read(self, call: Callable[[], Any], what: str) -> list[wire.Row]:
+        envelope = self._envelope(call, what)
+        return self._checked(wire.rows, envelope.data, what)
+
+    def _envelope(self, call: Callable[[], Any], what: str) -> wire.Envelope:
+        try:
+            envelope = wire.envelope_of(call())
+        except Refusal as refusal:
+            kind = NeedsLogin if refusal.outcome is Outcome.NEEDS_LOGIN else ReadFailed
+            raise kind(f"{what}: {refusal}") from None
+        except (NotSent, NoAnswer, Malformed) as error:
+            raise ReadFailed(f"{what}: {error}") from None
+        if not envelope.succeeded:
+            over = outcome_of(envelope.code, envelope.message) is Outcome.NEEDS_LOGIN
+            raise (NeedsLogin if over else ReadFailed)(f"{what}: {self._client.words(envelope)}")
+        return envelope
+
+    def _checked(self, work: Callable[[S], T], given: S, what: str) -> T:
+        try:
+            return work(given)
+        except Malformed as error:
+            raise ReadFailed(f"{what}: {error}") from None
+
+
+def _net(data: object) -> Decimal:
+    row = wire.Row(data)
+    if not row.text("net"):
+        raise Malformed("there is no net margin")
+    return row.number("net")
+
+
+def _text(price: Decimal | None) -> str:
+    return "0" if price is None else format(price, "f")

@@ -1,0 +1,118 @@
+"""The official SmartConnect client on the lean transport, with what it does to a process kept away.
+
+Importing it asks a foreign server for this machine's address; its constructor makes a folder of logs and redirects a
+process-wide logger; its errors write PIN, TOTP and token to the terminal. Its methods, routes and headers are used;
+none of this happens.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+import requests
+
+from brokers.angel_one import wire
+from brokers.angel_one.refusals import outcome_of
+from brokers.errors import Malformed, Refusal
+from brokers.transport import Transport
+from config.credentials import Secret
+
+ROOT_URL: Final = "https://apiconnect.angelone.in"
+HIDDEN: Final = "***"
+TEXT_MOST: Final = 200
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def _import_quietly() -> Any:
+    """SmartApi's module, imported without its request to the network and without its logger."""
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise OSError("no network at import")
+
+    get: Callable[..., object] = requests.get
+    requests.get = refuse  # type: ignore[assignment]  # for the import alone
+    quiet = logging.getLogger("SmartApi")
+    quiet.addHandler(logging.NullHandler())
+    quiet.propagate = False
+    import logzero
+
+    loud, logzero.logger = logzero.logger, quiet
+    try:
+        from SmartApi import smartConnect
+    finally:
+        requests.get = get  # type: ignore[assignment]
+        logzero.logger = loud
+    smartConnect.logger = quiet
+    return smartConnect
+
+
+_SDK: Final = _import_quietly()
+
+
+class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # SmartApi has no types
+    """One account's client. Every method may be called from any thread.
+
+    Args:
+        api_key: The key of the account's app.
+        transport: The connections.
+    """
+
+    def __init__(self, api_key: Secret, transport: Transport) -> None:
+        # SmartConnect's own constructor is left out: it writes to the disk. These are the fields its methods use.
+        self.debug, self.session_expiry_hook = False, None
+        self.api_key = self.privateKey = api_key.reveal()
+        self.access_token: str | None = None
+        self.refresh_token: str | None = None
+        self.feed_token: str | None = None
+        self.userId: str | None = None
+        self.root = self._rootUrl = ROOT_URL
+        self._transport = transport
+        self._secrets: tuple[str, ...] = (self.api_key,)
+
+    def __repr__(self) -> str:
+        return "AngelClient()"
+
+    def hide(self, *texts: Secret) -> None:
+        """Let these never stand in an error's text, should the server repeat them."""
+        self._secrets = (*self._secrets, *(text.reveal() for text in texts if text))
+
+    def _request(self, route: str, method: str, parameters: Mapping[str, object] | None = None) -> Any:
+        """What SmartConnect's methods send through; returns the whole envelope, successful or not.
+
+        Raises:
+            NotSent, NoAnswer: The request or its answer got lost.
+            Refusal: The answer is no envelope.
+        """
+        text = json.dumps(dict(parameters or {}))
+        target = self._routes[route]
+        target = target if target.startswith("/") else f"/{target}"
+        headers = {name: str(value) for name, value in self.requestHeaders().items()}
+        if self.access_token:
+            headers["Authorization"] = f"Bearer {self.access_token}"
+        body = text.encode() if method in ("POST", "PUT") else None
+        if body is None:
+            target = f"{target}?{quote(text)}"
+        reply = self._transport.request(method, target, headers, body)
+        try:
+            found = _DECODER.decode(reply.body)
+            wire.envelope_of(found)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, Malformed):
+            words = reply.body[:TEXT_MOST].decode("utf-8", "replace").strip()
+            outcome = outcome_of("", words)
+            told = words if outcome is not outcome_of("", "") else f"HTTP {reply.status} without Angel's own words"
+            raise Refusal(outcome, self._without_secrets(told)) from None
+        return found
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in (*self._secrets, self.access_token, self.feed_token, self.refresh_token):
+            text = text.replace(secret, HIDDEN) if secret else text
+        return text
+
+    def words(self, envelope: wire.Envelope) -> str:
+        """Angel's words of a refusal, for people."""
+        text = envelope.message or "no reason given"
+        return self._without_secrets(f"{text} ({envelope.code})" if envelope.code else text)

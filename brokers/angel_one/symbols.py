@@ -1,0 +1,179 @@
+"""Angel's scrip master, and which of its scrips is which instrument of ours.
+
+The program speaks Kite's names everywhere. Two rows are one contract when they have the exchange's own number in common
+and agree on underlying, expiry, strike and kind; a number alone is not believed. Where no Kite dump is at hand, the
+name is made from the contract by Kite's rules. Lot and tick are always those of Angel's own row.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Final, NamedTuple
+
+import msgspec
+
+from brokers.catalogue import Catalogue
+from brokers.errors import Malformed
+from config.rules import freeze_units
+from engine.core.symbols import MONTHS, option_symbol
+from engine.model import Instrument, InstrumentId, Kind, instrument_id
+
+DERIVATIVES: Final = frozenset({"NFO", "BFO"})
+CASH: Final = frozenset({"NSE", "BSE"})
+PAISE: Final = 100
+"""Strikes and ticks are written in paise."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row of the scrip master, as it is written."""
+
+    token: str
+    symbol: str
+    name: str = ""
+    expiry: str = ""
+    strike: str = ""
+    lotsize: str = ""
+    instrumenttype: str = ""
+    exch_seg: str = ""
+    tick_size: str = ""
+
+
+class Scrip(NamedTuple):
+    """What Angel calls an instrument, and the instrument under our name."""
+
+    symbol: str
+    token: str
+    instrument: Instrument
+
+
+class Symbols:
+    """Both directions.
+
+    Args:
+        body: The scrip master.
+        day: For which day freeze quantities hold.
+        kite: Kite's dump of the day, `None` when there is none.
+
+    Raises:
+        Malformed: It is no scrip master, or empty.
+    """
+
+    def __init__(self, body: bytes, day: date, kite: Catalogue | None = None) -> None:
+        try:
+            rows = msgspec.json.decode(body, type=list[Row])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise Malformed("the scrip master is not as documented") from None
+        self._day, self._kite = day, kite
+        wanted = [row for row in rows if row.exch_seg in DERIVATIVES or row.exch_seg in CASH]
+        if not wanted:
+            raise Malformed("the scrip master is empty")
+        self._by_token = {(row.exch_seg, row.token): row for row in wanted}
+        self._by_symbol = {(row.exch_seg, row.symbol): row for row in wanted}
+        self._by_name: dict[InstrumentId, Row] | None = None
+        self._found: dict[InstrumentId, Scrip | str] = {}
+
+    def find(self, name: InstrumentId) -> Scrip | str:
+        """The scrip of an instrument of ours; a text says why there is none."""
+        if name not in self._found:
+            self._found[name] = self._look_up(name)
+        return self._found[name]
+
+    def name_of(self, exchange: str, symbol: str) -> InstrumentId:
+        """Our name of one of Angel's; its own where it is not known."""
+        row = self._by_symbol.get((exchange, symbol))
+        if row is None:
+            return instrument_id(exchange, symbol)
+        if self._kite is not None:
+            listing = self._kite.find_token(exchange, row.token)
+            if listing is not None and _difference(listing.instrument, _instrument(row, self._day)) == "":
+                return listing.instrument.id
+        made = _instrument(row, self._day)
+        return instrument_id(exchange, symbol) if made is None else made.id
+
+    def _look_up(self, name: InstrumentId) -> Scrip | str:
+        listing = None if self._kite is None else self._kite.find(name)
+        exchange = name.split(":", 1)[0]
+        known = None if listing is None else (exchange, listing.exchange_token)
+        row = self._names().get(name) if known is None else self._by_token.get(known)
+        if row is None:
+            return "not listed at Angel One"
+        made = _instrument(row, self._day)
+        if made is None:
+            return "its row at Angel One cannot be used"
+        if listing is not None and (difference := _difference(listing.instrument, made)):
+            return f"another contract at Angel One: {difference}"
+        symbol = name.split(":", 1)[1]
+        return Scrip(row.symbol, row.token, msgspec.structs.replace(made, symbol=symbol))
+
+    def _names(self) -> dict[InstrumentId, Row]:
+        """Every row under the name that Kite's rules make; built once, when it is needed."""
+        if self._by_name is None:
+            made = ((_instrument(row, self._day), row) for row in self._by_token.values())
+            self._by_name = {instrument.id: row for instrument, row in made if instrument is not None}
+        return self._by_name
+
+
+def _instrument(row: Row, day: date) -> Instrument | None:
+    """A row under the name that Kite's rules make; `None` where it cannot be used."""
+    try:
+        lot, tick = int(row.lotsize), Decimal(row.tick_size) / PAISE
+        strike = Decimal(row.strike or "0") / PAISE
+    except (ValueError, InvalidOperation):
+        return None
+    if lot < 1 or not tick.is_finite() or tick <= 0 or not strike.is_finite():
+        return None
+    if row.exch_seg in CASH:
+        symbol = row.symbol.removesuffix("-EQ")
+        return Instrument(
+            exchange=row.exch_seg, symbol=symbol, lot_units=lot, tick_inr=tick, freeze_units=None,
+            underlying=row.name or symbol, kind=Kind.EQUITY,
+        )  # fmt: skip
+    expiry, kind = _expiry(row.expiry), _kind(row)
+    if expiry is None or kind is None:
+        return None
+    symbol = (
+        f"{row.name}{expiry:%y}{MONTHS[expiry.month - 1]}FUT"
+        if kind is Kind.FUTURE
+        else option_symbol(row.exch_seg, row.name, expiry, strike, kind)
+    )
+    return Instrument(
+        exchange=row.exch_seg,
+        symbol=symbol,
+        lot_units=lot,
+        tick_inr=tick,
+        freeze_units=freeze_units(row.name, day),
+        underlying=row.name,
+        kind=kind,
+        expiry=expiry.isoformat(),
+        strike_inr=None if kind is Kind.FUTURE else strike,
+    )
+
+
+def _kind(row: Row) -> Kind | None:
+    if row.instrumenttype.startswith("FUT"):
+        return Kind.FUTURE
+    if not row.instrumenttype.startswith("OPT"):
+        return None
+    return {"CE": Kind.CALL, "PE": Kind.PUT}.get(row.symbol[-2:])
+
+
+def _expiry(text: str) -> date | None:
+    """`11AUG2026`, whatever language the machine speaks."""
+    try:
+        return datetime.fromisoformat(f"{text[5:9]}-{MONTHS.index(text[2:5].upper()) + 1:02d}-{text[:2]}").date()
+    except ValueError:
+        return None
+
+
+def _difference(ours: Instrument, theirs: Instrument | None) -> str:
+    """How two rows with one exchange number differ as contracts, '' when they do not."""
+    if theirs is None:
+        return "it cannot be read"
+    parts: Sequence[tuple[str, object, object]] = (
+        ("kind", ours.kind, theirs.kind),
+        ("expiry", ours.expiry, theirs.expiry),
+        ("strike", ours.strike_inr, theirs.strike_inr),
+    )
+    if ours.kind is not Kind.EQUITY:
+        parts = (("underlying", ours.underlying, theirs.underlying), *parts)
+    return ", ".join(f"{name} {theirs_} for {ours_}" for name, ours_, theirs_ in parts if ours_ != theirs_)
