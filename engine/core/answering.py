@@ -112,6 +112,8 @@ def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: Prom
     size = abs(master.units)
     instrument = turn.leg_instrument(child.id, leg.leg)
     units = 0 if instrument is None else min(item.units, missing_units(turn, child, master, leg, instrument))
+    if not units and leg.sign:
+        return 0  # the master fell meanwhile: what is due stays due
     target = max(0, held_units(leg) if leg.sign else 0) + reserved(turn, leg) + units
     leg.lacking, leg.flattening, leg.skipped = False, False, ""
     store_plan(

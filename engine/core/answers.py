@@ -146,6 +146,7 @@ def note_absence(turn: Turn, child: Child, began_ns: int) -> None:
             if order.absent_reads < ABSENT_READS:
                 continue
             turn.state.timers.pop(f"order:{order.tag}", None)
+            child.want_positions = child.want_positions or not agrees  # what is the owner's is seen by the next read
             if order.entry:
                 hold(turn, order, reasons.NEVER_APPEARED)
                 settle(turn, child, leg)  # the master may be out by now: then nobody needs to decide

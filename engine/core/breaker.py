@@ -53,25 +53,22 @@ def look_after(turn: Turn) -> None:
         turn.notify(INFO, "the broker's book can be read again: the next entry is a trial", child.id)
 
 
-def blocks(turn: Turn, child: Child, order: ChildOrder | None = None) -> bool:
-    """Whether an entry (`order`: this very one) must not go."""
-    breaker = child.breaker
-    if breaker.phase is not BreakerPhase.HALF_OPEN:
-        return breaker.phase is BreakerPhase.OPEN
-    trial = turn.state.orders.get(breaker.trial)
-    if trial is None or trial is order:
+def blocks(child: Child) -> bool:
+    """Whether no entry may go."""
+    return child.breaker.phase is BreakerPhase.OPEN
+
+
+def waits(turn: Turn, child: Child, order: ChildOrder) -> bool:
+    """Whether an entry has to wait for the end of the trial, which goes alone."""
+    if child.breaker.phase is not BreakerPhase.HALF_OPEN:
         return False
-    return trial.state in (OrderState.QUEUED, OrderState.SENT)
-
-
-def is_trial(child: Child) -> bool:
-    """Whether an entry that goes now is the trial: one order, no more."""
-    return child.breaker.phase is BreakerPhase.HALF_OPEN
+    trial = turn.state.orders.get(child.breaker.trial)
+    return trial is not None and trial is not order and trial.state in (OrderState.QUEUED, OrderState.SENT)
 
 
 def note_sent(child: Child, order: ChildOrder) -> None:
-    """An order is sent."""
-    if order.entry and is_trial(child):
+    """An order is sent; the first entry after a pause is the trial."""
+    if order.entry and child.breaker.phase is BreakerPhase.HALF_OPEN:
         child.breaker.trial = order.tag
 
 

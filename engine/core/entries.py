@@ -10,7 +10,18 @@ from engine.core.margin import MarginPosition, portfolio_margin
 from engine.core.orders import make_orders, new_copy
 from engine.core.plans import is_hedge, note_missed, plan_of, store_plan
 from engine.core.settle import settle
-from engine.core.sizing import Move, SizingRule, by_lots, by_ratio, by_risk, capped_ratio, decide_target, move_of
+from engine.core.sizing import (
+    Move,
+    Plan,
+    SizingRule,
+    by_lots,
+    by_ratio,
+    by_risk,
+    capped_ratio,
+    decide_target,
+    missed,
+    move_of,
+)
 from engine.core.state import Child, ChildLeg, Copy, MasterLeg
 from engine.core.turn import Turn, committed, entry_units_open, exits_open, held_units, reserved, seconds_ns
 from engine.model import Instrument, Side
@@ -78,7 +89,8 @@ def decide_child(
         enter(turn, child, master, leg, instrument, decision, no_entry)
         return
     # An entry that waits for this leg's exits goes on as far as the master still holds its lots.
-    leg.entry_pending = leg.entry_pending and move is Move.FALL and leg.target_units > held_units(leg)
+    stays_units = held_units(leg) - exits_open(turn, leg)
+    leg.entry_pending = leg.entry_pending and move is Move.FALL and leg.target_units > stays_units
     if move is Move.OUT and master.units:
         _enter_later(leg, decision.signal_ns)
     side = Side.SELL if leg.sign > 0 else Side.BUY
@@ -109,11 +121,14 @@ def _enter_later(leg: ChildLeg, signal_ns: int) -> None:
 
 def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
     """Decide the entry that waited for a leg's exits, once they are terminal."""
-    if not leg.entry_pending or not child.synced or exits_open(turn, leg):
-        return
-    if not leg.decided_units and leg.allocation_units:
+    if not leg.entry_pending or not child.synced:
         return
     stale_ns = leg.entry_signal_ns + seconds_ns(turn.settings.timing.max_signal_age_s)
+    is_leaving = exits_open(turn, leg) or _cancelling_units(turn, leg)
+    if is_leaving or (not leg.decided_units and (leg.allocation_units or leg.orders)):
+        if turn.now_ns > stale_ns:
+            _miss_pending(turn, child, leg)
+        return
     if not turn.state.armed and turn.now_ns <= stale_ns:
         return
     master = turn.state.master.legs.get(leg.leg)
@@ -130,6 +145,30 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
     else:
         _, no_entry = sizing_rule(turn, child, master, leg, instrument)
         enter(turn, child, master, leg, instrument, decision, no_entry)
+
+
+def _miss_pending(turn: Turn, child: Child, leg: ChildLeg) -> None:
+    """The leg's exits did not end while the entry's signal was fresh: it is missed, and a resync offers it."""
+    leg.entry_pending = False
+    master = turn.state.master.legs.get(leg.leg)
+    if master is None or not master.units:
+        return
+    if leg.decided_units:
+        stays_units = max(0, committed(turn, leg) - exits_open(turn, leg))
+        if stays_units >= leg.target_units:
+            return
+        store_plan(leg, missed(plan_of(leg), stays_units))
+    else:
+        instrument = carried.terms(turn, child, leg)
+        lot_units = 1 if instrument is None else instrument.lot_units
+        store_plan(leg, decide_target(Plan(), master.units, lot_units, NO_ENTRIES, round_up=False))
+    leg.skipped, leg.lacking = reasons.STALE_SIGNAL, True
+    turn.skip(child, leg.leg, reasons.STALE_SIGNAL)
+
+
+def _cancelling_units(turn: Turn, leg: ChildLeg) -> int:
+    """Units of entries that the broker was asked to cancel and has not ended yet."""
+    return sum(order.remaining for order in turn.open_orders(leg) if order.entry and order.cancelling_ns)
 
 
 def enter(
@@ -149,16 +188,18 @@ def enter(
         leg.skipped = no_entry
         return
     if leg.target_units < instrument.lot_units:
+        if leg.lacking:
+            return  # missed for another reason, which stays
         leg.skipped = reasons.BELOW_ONE_LOT
         turn.skip(child, leg.leg, reasons.BELOW_ONE_LOT)
         return
     turn.unskip(child, leg.leg, reasons.BELOW_ONE_LOT)
-    leaving = exits_open(turn, leg)
-    wanted = leg.target_units - held_units(leg) + leaving - entry_units_open(turn, leg)
+    leaving, cancelling = exits_open(turn, leg), _cancelling_units(turn, leg)
+    wanted = leg.target_units - held_units(leg) + leaving - entry_units_open(turn, leg) + cancelling
     if wanted < instrument.lot_units:
         return
     fresh = turn.now_ns - decision.signal_ns <= seconds_ns(turn.settings.timing.max_signal_age_s)
-    if leaving or (fresh and not child.synced):
+    if leaving or cancelling or (fresh and not child.synced):
         _enter_later(leg, decision.signal_ns)
         return
     asked = _entry(turn, child, master, leg, instrument, side, decision.signal_ns, master.price_inr)

@@ -82,7 +82,8 @@ def take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report
     leg.charges_inr += _charges(turn, order, new, cost)
     held_from_ns = _held_from(turn, order, report)
     if held_from_ns >= child.positions_began_ns:
-        child.own_fills.append(OwnFill(leg=leg.leg, units=signed, at_ns=held_from_ns))
+        filled_ns = report.updated_ns and max(report.updated_ns, order.sent_ns)
+        child.own_fills.append(OwnFill(leg=leg.leg, units=signed, at_ns=held_from_ns, filled_ns=filled_ns))
     child.own_fill_ns[leg.leg] = turn.now_ns
     if order.cancelling_ns == 0 and order.chased_ns:
         order.chased_ns = turn.now_ns

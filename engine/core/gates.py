@@ -301,11 +301,8 @@ def _budget(entry: Entry, units: int) -> Verdict:
 
 
 def _broker(entry: Entry, units: int) -> Verdict:
-    """A broker that fails again and again gets no entries, and later one order as a trial."""
-    if breaker.blocks(entry.turn, entry.child):
-        return 0, reasons.BROKER_FAILING
-    most = slice_most(entry.instrument) or units
-    return (most, reasons.BROKER_FAILING) if breaker.is_trial(entry.child) and units > most else (units, "")
+    """A broker that fails again and again gets no entries; later one goes alone, and the others wait for its end."""
+    return (0, reasons.BROKER_FAILING) if breaker.blocks(entry.child) else (units, "")
 
 
 def _limits(entry: Entry) -> tuple[Risk, ChildRisk]:

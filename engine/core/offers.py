@@ -13,7 +13,7 @@ from engine.core.orders import give_up, new_copy
 from engine.core.settle import settle
 from engine.core.sizing import by_ratio
 from engine.core.state import Baseline, Child, MasterLeg, Prompt, PromptItem
-from engine.core.turn import INFO, WARNING, Turn, followed_legs
+from engine.core.turn import INFO, WARNING, Turn, exits_open, followed_legs, held_units
 from engine.model import Instrument, Side, sign, split_leg
 from engine.snapshot import StrategyState
 
@@ -130,6 +130,8 @@ def resync_ready(turn: Turn) -> None:
             continue
         if child.orders_began_ns < asked_ns or any(leg.suspicion for leg in child.legs.values()):
             continue
+        if any(leg.window is not None for leg in master.legs.values()):
+            continue  # what the master adds just now is decided first
         child.resync_ns = None
         _offer_missing(turn, child)
 
@@ -140,7 +142,24 @@ def _offer_missing(turn: Turn, child: Child) -> None:
             give_up(turn, child, leg, order, order.reason)
         leg.exit_after_ns = 0
         settle(turn, child, leg, at_once=leg.due)
+    offers, leaving = _missing(turn, child)
+    if leaving:
+        text = f"resync: exits of {', '.join(leaving)} are under way: resync again when they have ended"
+        turn.notify(WARNING, text, child.id)
+    if not offers:
+        if not leaving:
+            turn.notify(INFO, "resync: nothing is missing", child.id)
+        child.stopped = {scope: why for scope, why in child.stopped.items() if not why}
+        return
+    prompt = prompts.open_prompt(turn, prompts.RESYNC, fresh=True)
+    for master, units in offers:
+        _offer(turn, prompt, child, master, units)
+
+
+def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], list[str]]:
+    """What a child lacks of every leg, and the symbols of legs whose exits have to end before they can be entered."""
     offers: list[tuple[MasterLeg, int]] = []
+    leaving: list[str] = []
     for master in turn.state.master.legs.values():
         instrument = turn.leg_instrument(child.id, master.leg)
         if not master.units or instrument is None or master.window is not None:
@@ -148,21 +167,16 @@ def _offer_missing(turn: Turn, child: Child) -> None:
         leg = turn.child_leg(child, master.leg)
         if leg.sign and leg.sign != sign(master.units):
             continue
+        if exits_open(turn, leg) or held_units(leg) < 0:
+            leaving.append(split_leg(leg.leg)[1])
+            continue
         units = missing_units(turn, child, master, leg, instrument)
         if units:
             offers.append((master, units))
         elif leg.lacking:  # the child has its share of what the master holds now
             leg.lacking = False
             leg.skipped = "" if leg.allocation_units else reasons.BELOW_ONE_LOT
-    if not offers:
-        turn.notify(INFO, "resync: nothing is missing", child.id)
-        scope_free = [s for s, why in child.stopped.items() if why]
-        for scope in scope_free:
-            child.stopped.pop(scope)
-        return
-    prompt = prompts.open_prompt(turn, prompts.RESYNC, fresh=True)
-    for master, units in offers:
-        _offer(turn, prompt, child, master, units)
+    return offers, leaving
 
 
 def adopt(turn: Turn, symbol: str) -> None:

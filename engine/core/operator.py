@@ -178,6 +178,7 @@ def flatten(turn: Turn, children: tuple[str, ...], text: str, *, typed: bool = T
             continue
         turn.notify(WARNING, text, child.id)
         prompts.drop_offers(turn, child)
+        child.resync_ns = None  # one that was ordered before would take the flatten back
         for leg in child.legs.values():
             child.stopped[turn.scope_of(leg.leg)] = reasons.FLATTENED
             leg.entry_pending = False

@@ -12,7 +12,15 @@ from engine.core.plans import note_missed
 from engine.core.sizing import slice_most
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy
 from engine.core.tags import make_tag
-from engine.core.turn import ALARM, Turn, seconds_ns
+from engine.core.turn import (
+    ALARM,
+    Turn,
+    entry_units_open,
+    exit_room,
+    exits_open,
+    held_units,
+    seconds_ns,
+)
 from engine.errors import BrokenInvariant
 from engine.events import Request
 from engine.model import Instrument, LegId, OrderType, Side, split_leg
@@ -141,15 +149,12 @@ def _send(turn: Turn, order: ChildOrder, behind: list[str]) -> bool:
         if order.entry:
             hold(turn, order, reasons.LOGIN_REQUIRED)
         return order.entry
-    if not _is_ready(turn, child, order):
+    if not _is_ready(turn, child, order) or (order.entry and _must_wait(turn, child, leg, order)):
         return False
-    if order.side is Side.SELL and _buys_before(turn, child, order):
-        if turn.now_ns < order.wait_until_ns:
-            turn.timer(f"order:{order.tag}", order.wait_until_ns)
-            return False
-        if order.entry:
-            hold(turn, order, reasons.WAITED_FOR_BUY)
-            return True
+    if not order.entry and not _fits(turn, child, leg, order):
+        return True
+    if (waits := _waits_for_buys(turn, child, order)) is not None:
+        return not waits
     if not _has_turn(turn, child, order, behind):
         order.reason = reasons.DAY_USED_UP if throttle.is_day_used_up(turn, child) else reasons.RATE_WINDOW
         return False
@@ -164,6 +169,19 @@ def _send(turn: Turn, order: ChildOrder, behind: list[str]) -> bool:
     return True
 
 
+def _waits_for_buys(turn: Turn, child: Child, order: ChildOrder) -> bool | None:
+    """Whether a sale waits for buys before it; false when it waited too long and is held; `None` when it may go."""
+    if order.side is not Side.SELL or not _buys_before(turn, child, order):
+        return None
+    if turn.now_ns < order.wait_until_ns:
+        turn.timer(f"order:{order.tag}", order.wait_until_ns)
+        return True
+    if order.entry:
+        hold(turn, order, reasons.WAITED_FOR_BUY)
+        return False
+    return None
+
+
 def _is_ready(turn: Turn, child: Child, order: ChildOrder) -> bool:
     """Whether an order waits neither for the market, nor its backoff, nor a read, nor an address that is refused."""
     if not turn.market_open:
@@ -174,6 +192,42 @@ def _is_ready(turn: Turn, child: Child, order: ChildOrder) -> bool:
     if order.not_before_ns > turn.now_ns or order.resolve_from_ns > child.orders_began_ns:
         return False
     return not address.stops(turn, child)
+
+
+def _must_wait(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
+    """Whether an entry waits for exits of its leg, for cancels of entries above the target, or for a trial's end."""
+    is_crowded = held_units(leg) + entry_units_open(turn, leg) > leg.target_units
+    return is_crowded or exits_open(turn, leg) > 0 or breaker.waits(turn, child, order)
+
+
+def _fits(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
+    """Cut an exit down to what the broker holds now, by what was read or filled since it was decided.
+
+    False when nothing is left of it: it is withdrawn, and stays due.
+    """
+    under_way = sum(o.remaining for o in turn.open_orders(leg) if not o.entry and o.state in AT_BROKER)
+    room = exit_room(child, leg) - under_way
+    if order.remaining <= room:
+        return True
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    lot = 1 if instrument is None else instrument.lot_units
+    fits = max(0, room) // lot * lot
+    cut_short(turn, child, leg, order.remaining - fits)
+    if not fits:
+        change_state(turn, order, OrderState.WITHDRAWN, reasons.CUT_SHORT)
+        return False
+    order.units = order.filled + fits
+    return True
+
+
+def cut_short(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
+    """Units of an exit wait: the broker shows less than our ledger, and is read again."""
+    if not child.want_positions:
+        symbol = split_leg(leg.leg)[1]
+        text = f"exit of {units} waits: the broker shows less than our ledger; positions are read again"
+        turn.notify(ALARM, text, child.id, symbol)
+    child.want_positions = True
+    leg.due_reason = reasons.CUT_SHORT
 
 
 def _has_turn(turn: Turn, child: Child, order: ChildOrder, behind: list[str]) -> bool:
@@ -198,7 +252,7 @@ def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -
         reason = stopped
     elif hours.is_near_square_off(turn, leg.leg):
         reason = reasons.SQUARE_OFF
-    elif breaker.blocks(turn, child, order):
+    elif breaker.blocks(child):
         reason = reasons.BROKER_FAILING
     elif address.refuses(turn, child):
         reason = reasons.IP_REFUSED

@@ -9,22 +9,21 @@ from engine.commands import CancelOrder
 from engine.core import address, hours, prompts, reasons
 from engine.core.handover import orphan
 from engine.core.lifecycle import AT_BROKER, UNSENT, OrderState
-from engine.core.orders import change_state, make_orders, new_copy
+from engine.core.orders import change_state, cut_short, make_orders, new_copy
 from engine.core.plans import close_if_done
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy
 from engine.core.throttle import send_change
 from engine.core.turn import (
-    ALARM,
     Turn,
     earlier_orders,
+    exit_room,
     exits_open,
     held_units,
     is_of_an_earlier_day,
-    net_units,
     reserved,
     seconds_ns,
 )
-from engine.model import NS_PER_S, Instrument, Side, sign, split_leg
+from engine.model import NS_PER_S, Instrument, Side, sign
 
 CANCEL_AGAIN_NS = 5 * NS_PER_S
 """A cancel that changed nothing is asked for again after so long."""
@@ -232,12 +231,12 @@ def cancel(turn: Turn, order: ChildOrder) -> None:
 def _exit(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None) -> None:
     instrument = _terms(turn, child, leg)
     lot = 1 if instrument is None else instrument.lot_units
-    units = min(excess, _net_room(turn, child, leg))
+    units = min(excess, exit_room(child, leg) - exits_open(turn, leg))
     out_completely = excess == abs(leg.allocation_units)
     if not out_completely or units < excess:
         units = units // lot * lot
     if units < excess:
-        _cut_short(turn, child, leg, excess - max(0, units))
+        cut_short(turn, child, leg, excess - max(0, units))
     if units <= 0 or instrument is None:
         return
     side = Side.SELL if leg.allocation_units > 0 else Side.BUY
@@ -254,20 +253,3 @@ def _exit_copy(turn: Turn, leg: ChildLeg, side: Side) -> Copy:
                 return copy
             break
     return new_copy(turn, leg.leg, side, entry=False, signal_ns=turn.now_ns, by_master=False)
-
-
-def _net_room(turn: Turn, child: Child, leg: ChildLeg) -> int:
-    """How much an exit may take without crossing zero at the broker.
-
-    The last complete read plus our own fills since it began; before the first one no exit is sent.
-    """
-    return max(0, net_units(child, leg.leg) * sign(leg.allocation_units)) - exits_open(turn, leg)
-
-
-def _cut_short(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
-    if not child.want_positions:
-        symbol = split_leg(leg.leg)[1]
-        text = f"exit of {units} waits: the broker shows less than our ledger; positions are read again"
-        turn.notify(ALARM, text, child.id, symbol)
-    child.want_positions = True
-    leg.due_reason = reasons.CUT_SHORT

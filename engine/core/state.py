@@ -284,6 +284,8 @@ class OwnFill(Mutable, kw_only=True):
     units: int
     at_ns: int
     "From when on a read of positions holds it: soon after the fill, at the latest when we learned of it."
+    filled_ns: int = 0
+    "The broker's own time of it, 0 where he gave none: a read that began between the two may hold it or not."
 
 
 class UnderWay(Mutable, kw_only=True):

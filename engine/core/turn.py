@@ -8,7 +8,7 @@ from config.schema import Settings, StrategyScope
 from engine.commands import Command, Notify, Severity, Subscribe
 from engine.core.state import Child, ChildLeg, ChildOrder, MasterLeg, Skip, State, Strategy
 from engine.core.symbols import parse_symbol
-from engine.model import NS_PER_S, Instrument, InstrumentId, Kind, LegId, Quote, instrument_of, split_leg
+from engine.model import NS_PER_S, Instrument, InstrumentId, Kind, LegId, Quote, instrument_of, sign, split_leg
 
 ACCOUNT_SCOPE = "ACCOUNT"
 INFO, WARNING, ALARM = Severity.INFO, Severity.WARNING, Severity.ALARM
@@ -151,6 +151,20 @@ def exits_open(turn: Turn, leg: ChildLeg) -> int:
 def net_units(child: Child, leg: LegId) -> int:
     """The broker's net position: the last complete read plus our own fills learned since that read began."""
     return child.positions.get(leg, 0) + sum(fill.units for fill in child.own_fills if fill.leg == leg)
+
+
+def exit_room(child: Child, leg: ChildLeg) -> int:
+    """How much exits may take of what the broker holds: never across zero, and never below what is to stay.
+
+    The last complete read plus our own fills since it began; before the first one no exit is sent. Where the broker
+    shows less than our ledger, something was closed that the ledger does not know of, perhaps by an exit of ours. Of a
+    fill that the read may hold or not the worse case counts; the next read tells.
+    """
+    side = sign(leg.allocation_units)
+    keep = leg.target_units if side == leg.sign else 0
+    fills = [fill for fill in child.own_fills if fill.leg == leg.leg and 0 < fill.filled_ns <= child.positions_began_ns]
+    in_doubt = max(0, side * sum(fill.units for fill in fills))
+    return max(0, net_units(child, leg.leg) * side - in_doubt - keep)
 
 
 def held_units(leg: ChildLeg) -> int:

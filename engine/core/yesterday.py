@@ -157,7 +157,7 @@ def _hold(turn: Turn, child: Child, leg: ChildLeg, left: list[ChildOrder], net: 
         symbol = split_leg(leg.leg)[1]
         rest = ", ".join(f"{order.side} {order.remaining}" for order in left)
         text = (
-            f"{child.id} {symbol}: the broker shows {net} units, {known} were known before the night and {rest}"
+            f"the broker shows {net} units, {known} were known before the night and {rest}"
             " was open: they do not fit. Look at that day's order book; resync takes the broker's figure"
         )
         turn.notify(ALARM, text, child.id, symbol)

@@ -63,6 +63,7 @@ class Conduct:
             what = f"exit {order.tag} of {order.units} with {ours} held and {under_way} in exits under way"
             self._broken("I3", child.id, f"{order.leg}: {what}")
         is_read = child.positions_began_ns > self._course.manual_ns.get(key, 0)
+        is_read = is_read and child.id not in self._course.deceived
         if manual and is_read and order.units > -order.side.sign * (ours + manual) - under_way:
             what = f"exit {order.tag} of {order.units} where the broker has {ours + manual}, {under_way} under way"
             self._broken("I3", child.id, f"{order.leg}: {what}")
@@ -72,7 +73,7 @@ class Conduct:
         order = state.orders.get(tag)
         if order is None or order.state in TERMINAL or order.state in GIVEN_UP:
             return 0
-        return max(0, units - self._truth.filled(order.account, tag))
+        return max(0, units - self._truth.filled(order.account, tag, order.order_id))
 
     # Entries
 

@@ -21,6 +21,7 @@ from engine.events import (
     HandedOver,
     KillSwitched,
     Paused,
+    PromptAnswered,
     Resumed,
     StartedFresh,
     StrategyReset,
@@ -43,7 +44,7 @@ EXIT_MAY_WAIT = frozenset(
     {
         "", reasons.KILLED, reasons.NOT_CONFIGURED, reasons.NOT_READ, reasons.REBUILT, reasons.LOGIN_REQUIRED,
         reasons.IP_REFUSED, reasons.UNKNOWN_INSTRUMENT, reasons.MARKET_CLOSED, reasons.EARLIER_DAY, *hours.READ_FIRST,
-        reasons.REFUSED_SOON_AGAIN, reasons.RESTART_EXIT, reasons.AWAITING, reasons.CUT_SHORT,
+        reasons.REFUSED_SOON_AGAIN, reasons.MASTER_NOT_READ_SINCE_OPEN, reasons.RESTART_EXIT, reasons.AWAITING, reasons.CUT_SHORT,
     }
 )  # fmt: skip
 """PRODUCT 3.7: nothing else stops an exit (a changed contract is a text of its own)."""
@@ -70,7 +71,7 @@ class Course:
     """
 
     def __init__(self, truth: Truth, deceived: Collection[str]) -> None:
-        self._truth, self._deceived = truth, deceived
+        self._truth, self.deceived = truth, deceived
         self.must_resume = False
         "A process died: no entry before somebody answered."
         self.booted_ns = 0
@@ -112,14 +113,13 @@ class Course:
         self._orders.clear()
         self._strategies.clear()
         self._flattening.clear()
-        self._fell.clear()
-        self._units.clear()
         self._background = None
         self.lacking.clear()
 
     def booted(self, now_ns: int) -> None:
         """A process starts."""
         self.booted_ns = now_ns
+        self.offered_ns = dict.fromkeys(self.offered_ns, now_ns)  # a resync survives, and is offered anew
 
     def operated(self, event: Event, now_ns: int) -> None:
         """The operator orders something."""
@@ -134,6 +134,8 @@ class Course:
         if isinstance(event, ChildJoined | ChildResynced):
             self.offered_ns[event.child] = now_ns
             self.flattened.pop(event.child, None)
+        if isinstance(event, PromptAnswered) and event.approve:  # what he had asked for is offered when it can be
+            self.offered_ns = dict.fromkeys(self.offered_ns, now_ns)
         if isinstance(event, Flattened):
             self._flattening += event.children
 
@@ -245,7 +247,7 @@ class Course:
             self._broken(f"I9 {order.account} {order.tag}: called absent after {after_ns / NS_PER_S:g} s")
         key = (order.account, order.leg)
         is_still = state.now_ns - self.moved_ns.get(key, 0) >= STILL_NS
-        if not is_still or order.account in self._deceived or after_ns >= ABSENT_AFTER_NS + DISAGREES_MOST_NS:
+        if not is_still or order.account in self.deceived or after_ns >= ABSENT_AFTER_NS + DISAGREES_MOST_NS:
             return
         net = self._truth.ours.get(key, 0) + self._truth.manual.get(key, 0)
         known = state.children[order.account].legs[order.leg].allocation_units + order.external_units
@@ -270,7 +272,7 @@ class Course:
             self._over_ns.pop(key, None)
             return
         is_due = state.now_ns - self._over_ns.setdefault(key, state.now_ns) >= CANCELLED_WITHIN_NS
-        if is_due and newest.tag not in self.cancelled and not child.ip_refused:
+        if is_due and newest.tag not in self.cancelled and not child.ip_refused and child.synced:
             self._broken(f"I5 {child.id} {leg.leg}: {newest.tag} works above the target and is not cancelled")
 
     def _look_at_fills(self, state: State) -> None:
@@ -289,7 +291,7 @@ class Course:
                     self._broken(
                         f"I20 the master's {fill.order_id} filled {fill.filled}, the engine counts {row.filled}"
                     )
-            elif fill.account not in self._deceived:
+            elif fill.account not in self.deceived:
                 order = state.orders.get(fill.tag)
                 if order is not None and order.filled < fill.filled:
                     what = f"{fill.tag} filled {fill.filled}, was read, and counts {order.filled}"
@@ -303,7 +305,7 @@ class Course:
             if order is None or order.state not in (OrderState.ABSENT, OrderState.WITHDRAWN):
                 continue
             seen = child.orders_began_ns > self.moved_ns.get((account, row.leg), 0) + KNOWN_AFTER_NS
-            if seen and row.tag not in self.cancelled and not child.ip_refused and account not in self._deceived:
+            if seen and row.tag not in self.cancelled and not child.ip_refused and account not in self.deceived:
                 self._broken(
                     f"I1 {account} {row.leg}: {row.tag} was given up, works at the broker, and is not cancelled"
                 )

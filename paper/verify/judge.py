@@ -12,7 +12,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.settle import exit_blocker
 from engine.core.state import Child, ChildLeg, State
 from engine.core.turn import Turn, net_units
-from engine.model import LegId, split_leg
+from engine.model import NS_PER_S, LegId, split_leg
 from engine.snapshot import StrategyState
 from paper.verify.truth import Truth, same_direction
 
@@ -55,13 +55,16 @@ def _child_unrest(state: State, child: Child, since_ns: int) -> str:
         return f"{child.id} needs a login or a read"
     if child.positions_began_ns < since_ns:
         return f"{child.id} has not been read"
+    newest_ns = max((order.changed_ns for order in state.orders.values() if order.account == child.id), default=0)
+    if child.positions_began_ns < newest_ns + NS_PER_S:
+        return f"{child.id} has not been read since its newest order changed"
     for leg in child.legs.values():
         for tag in leg.orders:
             order = state.orders[tag]
             if order.state in UNFINISHED:
                 return f"{tag} is {order.state}"
-            if child.positions_began_ns <= order.changed_ns:
-                return f"{child.id} has not been read since {tag} is {order.state}"
+        if _is_untold(state, leg):
+            continue
         if leg.due or leg.entry_pending or leg.awaiting_units or leg.suspicion is not None:
             return f"{child.id} {leg.leg} is due, pending, awaiting or suspected"
     return ""
@@ -104,6 +107,8 @@ def _leg(turn: Turn, truth: Truth, child: Child, leg_id: LegId, *, complete: boo
     ours, manual = truth.ours.get(key, 0), truth.manual.get(key, 0)
     leg = child.legs.get(leg_id) or ChildLeg(leg=leg_id)
     found: list[str] = []
+    if _is_untold(turn.state, leg):
+        return found
     if net_units(child, leg_id) != ours + manual:
         found.append(f"I20 {where}: the broker has {ours + manual}, the engine read {net_units(child, leg_id)}")
     external = child.external.get(leg_id, 0)
@@ -126,6 +131,11 @@ def _leg(turn: Turn, truth: Truth, child: Child, leg_id: LegId, *, complete: boo
     if master_units and (complete or not reason):
         found += _share(turn, truth, child, leg, master_units, complete=complete, reason=reason)
     return found
+
+
+def _is_untold(state: State, leg: ChildLeg) -> bool:
+    """Whether orders of an earlier day and the positions do not fit: the operator was told, and nothing is guessed."""
+    return any(state.orders[tag].reason == reasons.UNTOLD for tag in leg.orders)
 
 
 def excuse(turn: Turn, child: Child, leg: ChildLeg) -> str:
@@ -159,7 +169,7 @@ def _share(
     lot, size = instrument.lot_units, abs(master_units)
     want = _floor(ratio * size, lot)
     strategy = turn.strategy(turn.scope_of(leg.leg))
-    if complete and (strategy.exit_only or child.id in strategy.left_out or _is_stopped_for_good(child)):
+    if complete and (strategy.exit_only or child.id in strategy.left_out or _is_stopped_for_good(turn.state, child)):
         return []
     allowed = {want}
     if not complete:
@@ -178,9 +188,10 @@ def _share(
     ]
 
 
-def _is_stopped_for_good(child: Child) -> bool:
-    """Whether something that no resync mends stops a leg of a child, and with it the shorts of the others."""
-    return bool(child.external) or any(leg.skipped in FOR_GOOD for leg in child.legs.values())
+def _is_stopped_for_good(state: State, child: Child) -> bool:
+    """Whether something that no resync mends stopped a leg of a child, and with it the shorts of the others."""
+    told = {skip.reason for skip in state.skips.values() if skip.child == child.id}
+    return bool(child.external) or bool(told & FOR_GOOD) or any(leg.skipped in FOR_GOOD for leg in child.legs.values())
 
 
 def _floor(units: Fraction, lot: int) -> int:

@@ -5,7 +5,7 @@ that keeps his own book. Everything follows from the plan: the same plan gives t
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -15,9 +15,11 @@ from engine.core.turn import Turn
 from engine.errors import JournalFailed
 from engine.events import (
     ChildResynced,
+    Event,
     KillSwitched,
     LoggedIn,
     Operator,
+    OperatorEvent,
     OrderUpdated,
     PromptAnswered,
     Resumed,
@@ -57,6 +59,8 @@ LOOKS = 3
 SETTLED_NS = 40 * NS_PER_S
 """What happens after the troubles is known to everybody so long after it (positions are read every 30 s)."""
 STEPS_MOST = 50_000
+STEPS_PER_S = 15
+"""A process that polls through the hours of a whole day handles so many a second beside them."""
 ORDERS_MOST = 500
 """A simulated day that needs more goes round in circles (I16)."""
 REMEMBERED = 4
@@ -175,7 +179,8 @@ class Trial(Simulation):
 
     def _opened(self) -> SessionState:
         session = self._open(self.disk.reached)
-        return session if self._memory is None else remembered(session, self._memory, self._found)
+        session = session if self._memory is None else remembered(session, self._memory, self._found)
+        return _Heard(session, self.course)
 
     def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
         """Lines that tell the judge what goes over them, and on which the process may die."""
@@ -282,8 +287,6 @@ class Trial(Simulation):
         """What every scenario knows."""
         if isinstance(trouble, MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn):
             raise TypeError(f"no step of a scenario: {trouble}")
-        if isinstance(trouble, act.Operate) and self.loop.host is not None:
-            self.course.operated(trouble.event, now_ns)
         if isinstance(trouble, act.OwnTrade):
             self.faults["manual trade"] += 1
         self._do(trouble, now_ns)
@@ -362,7 +365,6 @@ class Trial(Simulation):
 
     def _order(self, event: Operator) -> None:
         """The operator orders something of the process that runs."""
-        self.course.operated(event, event.at_ns)
         self.loop.post(event)
 
     def _next_phase(self, now_ns: int) -> None:
@@ -415,8 +417,10 @@ class Trial(Simulation):
                 self.truth.master_known(leg.leg, leg.units)
             if host.events_handled != self._seen_events:
                 self.course.looked(host.replicator.state)
-            if self.steps + host.events_handled > STEPS_MOST:
-                self._found(f"I16 more than {STEPS_MOST} events")
+            passed_s = (self.clock.now_ns() - self.plan.scenario.start_ns) // NS_PER_S
+            most = STEPS_MOST + STEPS_PER_S * passed_s
+            if self.steps + host.events_handled > most:
+                self._found(f"I16 more than {most} events")
                 self._ended = True
         super()._watch()
         for text in self.truth.violations:
@@ -467,6 +471,30 @@ class Trial(Simulation):
                 self._ended = True
         elif isinstance(command, CancelOrder):
             self._tell(f"  -> {command.account} cancel {command.order_id} {command.tag}")
+
+
+class _Heard:
+    """A session that tells the judge what the operator ordered, once the engine has it.
+
+    What is posted to a process that dies before it takes it up was never ordered.
+    """
+
+    def __init__(self, session: SessionState, course: Course) -> None:
+        self._session, self._course = session, course
+        self.replicator, self.unclean = session.replicator, session.unclean
+        self.start, self.prune, self.encode_state = session.start, session.prune, session.encode_state
+        self.commit, self.checkpoint, self.end, self.crash = (
+            session.commit,
+            session.checkpoint,
+            session.end,
+            session.crash,
+        )
+
+    def append(self, event: Event, commands: Sequence[Command]) -> None:
+        """Record an event."""
+        self._session.append(event, commands)
+        if isinstance(event, OperatorEvent):
+            self._course.operated(event, event.at_ns)
 
 
 class _WatchedLane:

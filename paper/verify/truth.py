@@ -202,9 +202,9 @@ class Truth:
         """Orders of the engine that work at the exchange, with their accounts."""
         return [(account, row) for (account, _), book in self._open.items() for row in book.values()]
 
-    def filled(self, account: str, tag: str) -> int:
-        """Units that an order of the engine filled at the exchange."""
-        row = self._rows.get((account, self._ids.get((account, tag), "")))
+    def filled(self, account: str, tag: str, order_id: str = "") -> int:
+        """Units that an order of the engine filled at the exchange; by its id where the broker lost the tag."""
+        row = self._rows.get((account, self._ids.get((account, tag), order_id)))
         return 0 if row is None else row.filled
 
     def _broken(self, rule: str, child: str, leg: LegId, what: str) -> None:

@@ -14,7 +14,7 @@ from engine.core import (
 from engine.core.entries import live_ratio
 from engine.core.sizing import Plan, SizingRule
 from engine.core.state import Child, ChildLeg, Copy, Prompt
-from engine.core.turn import Turn
+from engine.core.turn import Turn, exit_room
 from engine.model import Instrument, Side
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 
@@ -58,7 +58,7 @@ def exit_beyond_the_holding() -> list[Swap]:
 @planted
 def exit_not_bounded_by_the_position() -> list[Swap]:
     """An exit sells what the ledger says although the broker shows less."""
-    return [replace_everywhere(settle._net_room, lambda _turn, _child, leg: abs(leg.allocation_units))]
+    return [replace_everywhere(exit_room, lambda _child, leg: abs(leg.allocation_units))]
 
 
 @planted

@@ -162,6 +162,19 @@ def test_one_entry_tries_and_success_closes_it() -> None:
     desk.accept(desk.last())
     assert phase(desk) is CLOSED
     assert any("answers again" in text for text in desk.notices())
+    desk.run("0.1")
+    assert len(desk.placed()) == 5
+
+
+def test_entries_behind_a_trial_that_fails_are_given_up() -> None:
+    desk = half_open()
+    desk.master(Side.BUY, 4, symbol=FUT)
+    desk.master(Side.BUY, 4, symbol=CALL)
+    desk.run("0.3")
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.run(1)
+    assert phase(desk) is OPEN
+    assert len(desk.placed()) == 4
     assert reasons.BROKER_FAILING in desk.reasons()
 
 
@@ -179,7 +192,9 @@ def test_trial_is_one_order_even_of_a_large_entry() -> None:
     desk = half_open(lots=1)
     desk.buy(20, symbol=FUT)
     assert len(desk.placed()) == 4
-    assert desk.target(leg=desk.order(desk.last()).leg) == 1
+    desk.accept(desk.last())
+    desk.run("0.1")
+    assert len(desk.placed()) == 3 + 6
 
 
 def test_refused_trial_is_an_answer() -> None:

@@ -19,7 +19,20 @@ from engine.core.sizing import slice_most
 from engine.core.tags import is_our_tag
 from engine.events import KillSwitched, LoggedIn, MaxCapitalSet, Outcome, Paused
 from engine.model import Side, leg_id
-from tests.unit.core.builders import CALL_LEG, HEDGE, HEDGE_LEG, LOT, Desk, S, child, instrument, settings, turn_of
+from tests.unit.core.builders import (
+    CALL_LEG,
+    FUT_LEG,
+    HEDGE,
+    HEDGE_LEG,
+    LOT,
+    PUT_LEG,
+    Desk,
+    S,
+    child,
+    instrument,
+    settings,
+    turn_of,
+)
 from tests.unit.paper.builders import CALL, PUT, ns
 
 ALPHABET = string.digits + string.ascii_uppercase
@@ -123,13 +136,15 @@ def test_buys_go_before_sells_and_exits_before_entries() -> None:
     turn = turn_of(desk.state)
     sent = len(desk.commands(PlaceOrder))
     for leg, side, entry in (
-        (CALL_LEG, Side.SELL, True),
-        (HEDGE_LEG, Side.SELL, False),
+        (FUT_LEG, Side.SELL, True),
+        (PUT_LEG, Side.SELL, False),
         (HEDGE_LEG, Side.BUY, True),
         (CALL_LEG, Side.BUY, False),
     ):
         copy = new_copy(turn, leg, side, entry=entry, signal_ns=desk.now_ns)
         record = turn.child_leg(desk.child(), leg)
+        record.sign = side.sign if entry else record.sign
+        record.target_units = LOT if entry else record.target_units - LOT
         orders.make_orders(turn, desk.child(), record, instrument(HEDGE), side, LOT, entry=entry, copy=copy)
     orders.send_queue(turn)
     assert len(desk.commands(PlaceOrder)) == sent

@@ -133,7 +133,7 @@ def test_what_cannot_be_explained_is_held_and_never_called_the_owners(held: floa
     assert desk.child().external == {}
     assert len(alarms(desk)) == 1
     text = alarms(desk)[0]
-    assert all(part in text for part in ("C1", CALL, str(int(held * LOT)), "0 were known", "resync"))
+    assert all(part in text for part in (str(int(held * LOT)), "0 were known", "resync"))
 
 
 def test_held_order_is_resolved_when_the_owner_puts_his_position_right() -> None:

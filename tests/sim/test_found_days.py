@@ -1,0 +1,35 @@
+"""Days that once broke a rule: each is the seed of a bug that was mended, in the product or in the judge."""
+
+import pytest
+
+import runner
+from paper.verify import campaign
+
+DAYS = {
+    1016495: "a reduction while an exit worked forgot the entry that waited for it",
+    1031613: "an entry that waited for a cancel was forgotten",
+    1074428: "an entry waited for an exit until its signal was old, and nobody said so",
+    1004276: "an exit was decided by the book of a read and not held against the positions of the same read",
+    1025102: "an exit that was sent again went beyond what the owner had left",
+    1092317: "a fill that a read of positions may or may not hold was counted twice",
+    1018174: "an exit whose tag the broker lost was sent again although the position showed it",
+    1051011: "a resync entered a leg whose exit was not known yet",
+    1054744: "a resync entered a leg in the moment of its exit",
+    1134273: "an approved resync undid an exit that had become due meanwhile",
+    1023824: "an entry was sent again while those above the target were still being cancelled",
+    1061507: "a short went out as the trial of a broker that had failed, and the missing leg was given up behind it",
+    1039371: "the second entry behind a trial was given up, and both legs kept each other out",
+    1043824: "a resync from before a flatten took it back",
+    1132566: "a resync found nothing missing and took back a flatten that came after it",
+    1133275: "a resync found nothing missing while the master's newest fill was not decided",
+    1019996: "an entry waited for ever for an exit of yesterday that nobody could explain",
+    1005284: "judge: a resume that was typed while the process was down counts",
+    1005410: "judge: a resync survives a full disk",
+    1023055: "judge: an order without its tag is known by its id",
+    1004354: "judge: what is the owner's is told by the next read of positions",
+}
+
+
+@pytest.mark.parametrize("seed", DAYS, ids=[str(seed) for seed in DAYS])
+def test_day_that_once_broke_a_rule_is_sound(seed: int) -> None:
+    assert campaign.run_seed(seed, runner._open_for_trial).violations == [], DAYS[seed]
