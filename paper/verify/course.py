@@ -44,7 +44,8 @@ EXIT_MAY_WAIT = frozenset(
     {
         "", reasons.KILLED, reasons.NOT_CONFIGURED, reasons.NOT_READ, reasons.REBUILT, reasons.LOGIN_REQUIRED,
         reasons.IP_REFUSED, reasons.UNKNOWN_INSTRUMENT, reasons.MARKET_CLOSED, reasons.EARLIER_DAY, *hours.READ_FIRST,
-        reasons.REFUSED_SOON_AGAIN, reasons.MASTER_NOT_READ_SINCE_OPEN, reasons.RESTART_EXIT, reasons.AWAITING, reasons.CUT_SHORT,
+        reasons.REFUSED_SOON_AGAIN, reasons.MASTER_NOT_READ_SINCE_OPEN, reasons.RESTART_EXIT, reasons.AWAITING,
+        reasons.CUT_SHORT,
     }
 )  # fmt: skip
 """PRODUCT 3.7: nothing else stops an exit (a changed contract is a text of its own)."""

@@ -123,8 +123,11 @@ def surfaced_fill_not_repaired() -> list[Swap]:
 
 @planted
 def repair_goes_beyond_zero() -> list[Swap]:
-    """What surfaced filled is closed by twice as much."""
-    right = settle._exit
+    """What surfaced filled is closed by twice as much, and nothing looks at it again when it is sent."""
+    right, fits = settle._exit, child_orders._fits
+
+    def looks_away(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
+        return leg.surfaced or fits(turn, child, leg, order)
 
     def wrong(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None) -> None:
         instrument = turn.leg_instrument(child.id, leg.leg)
@@ -135,7 +138,7 @@ def repair_goes_beyond_zero() -> list[Swap]:
         made = settle._exit_copy(turn, leg, side)
         child_orders.make_orders(turn, child, leg, instrument, side, 2 * excess, entry=False, copy=made)
 
-    return [replace_everywhere(right, wrong)]
+    return [replace_everywhere(right, wrong), replace_everywhere(fits, looks_away)]
 
 
 @planted
