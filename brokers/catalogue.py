@@ -38,12 +38,13 @@ class Catalogue:
     def __init__(self, text: str, day: date) -> None:
         lines = text.splitlines()
         self.day = day
-        self._columns = next(csv.reader(lines[:1]), [])
+        self._columns = _cells(lines[0]) if lines else []
         if missing := [c for c in ("instrument_token", "exchange_token", *COLUMNS) if c not in self._columns]:
             raise Malformed(f"the instrument file has no column {missing[0]}")
         self._lines: dict[InstrumentId, str] = {}
         at_symbol, at_exchange = self._columns.index("tradingsymbol"), self._columns.index("exchange")
-        for line, row in zip(lines[1:], csv.reader(lines[1:]), strict=False):
+        for line in lines[1:]:
+            row = _cells(line)
             if len(row) == len(self._columns):
                 self._lines[instrument_id(row[at_exchange], row[at_symbol])] = line
         self._by_token: dict[tuple[str, str], InstrumentId] | None = None
@@ -62,9 +63,8 @@ class Catalogue:
         """The instrument with a number of the exchange's, `None` where there is none."""
         if self._by_token is None:
             at_token = self._columns.index("exchange_token")
-            tokens = (row[at_token] for row in csv.reader(self._lines.values()))
             self._by_token = {
-                (name.split(":", 1)[0], token): name for name, token in zip(self._lines, tokens, strict=True)
+                (name.split(":", 1)[0], _cells(line)[at_token]): name for name, line in self._lines.items()
             }
         name = self._by_token.get((exchange, exchange_token))
         return None if name is None else self.find(name)
@@ -76,7 +76,7 @@ class Catalogue:
                 yield found
 
     def _listing(self, line: str) -> Listing | None:
-        row = dict(zip(self._columns, next(csv.reader([line])), strict=True))
+        row = dict(zip(self._columns, _cells(line), strict=True))
         try:
             return Listing(
                 instrument=instrument_of_row(row, self.day),
@@ -85,3 +85,11 @@ class Catalogue:
             )
         except ValueError:
             return None
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of one line, none when it is no CSV. Line by line: an open quote must not reach the next one."""
+    try:
+        return next(csv.reader((line,), strict=True), [])
+    except csv.Error:
+        return []

@@ -12,6 +12,7 @@ import ssl
 import threading
 import zlib
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ BODY_MOST: Final = 128 * 1024 * 1024
 """Bytes of one answer; a whole instrument file has about 12 million."""
 IDLE_MOST: Final = 8
 """Connections kept warm."""
+NO_ADDRESS: Final = "no address of a server: https://host[:port] is wanted"
+CUT_SHORT: Final = "the answer was cut short"
 
 
 class NotSent(LockstepError):
@@ -61,10 +64,7 @@ class Transport:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
-        parts = urlsplit(root_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-            raise ValueError(f"{root_url} is no address of a server: https://host[:port] is wanted")
-        self._host, self._port, self._secure = parts.hostname, parts.port, parts.scheme == "https"
+        self._host, self._port, self._secure = _address(root_url)
         self._tls = ssl.create_default_context() if self._secure else None
         self._source = (source_ip, 0) if source_ip else None
         self._connect_s, self._read_s = connect_timeout_s, read_timeout_s
@@ -89,10 +89,7 @@ class Transport:
         try:
             connection.request(method, target, body, dict(headers))
             response = connection.getresponse()
-            content = response.read(BODY_MOST + 1)
-            if len(content) > BODY_MOST:
-                raise NoAnswer(f"the answer is longer than {BODY_MOST} bytes")
-            reply = _reply(response, content)
+            reply = _reply(response)
         except (OSError, http.client.HTTPException, zlib.error, EOFError, ValueError) as error:
             connection.close()
             raise NoAnswer(_why(error)) from None
@@ -159,6 +156,19 @@ class Transport:
         connection.close()
 
 
+def _address(root_url: str) -> tuple[str, int | None, bool]:
+    """(host, port, whether it is TLS). The text of a failure does not repeat the address: it may hold a password."""
+    try:
+        parts = urlsplit(root_url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(NO_ADDRESS) from None
+    more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if not host or more or parts.scheme not in ("http", "https"):
+        raise ValueError(NO_ADDRESS)
+    return host, port, parts.scheme == "https"
+
+
 def _is_spent(sock: socket.socket | None) -> bool:
     """Whether an idle connection must not be used: closed by the server, or with bytes that nobody asked for."""
     if sock is None:
@@ -166,12 +176,33 @@ def _is_spent(sock: socket.socket | None) -> bool:
     try:
         poller = select.poll()
         poller.register(sock, select.POLLIN | select.POLLHUP | select.POLLERR)
-        return bool(poller.poll(0))
+        is_readable = bool(poller.poll(0))
+        return not _says_nothing(sock) if isinstance(sock, ssl.SSLSocket) and is_readable else is_readable
     except (OSError, ValueError):
         return True
 
 
-def _reply(response: http.client.HTTPResponse, content: bytes) -> Reply:
+def _says_nothing(sock: ssl.SSLSocket) -> bool:
+    """Whether what has arrived is TLS's own, such as the session tickets that follow every handshake of TLS 1.3."""
+    timeout_s = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        sock.recv(1)
+    except ssl.SSLWantReadError:
+        return True
+    finally:
+        sock.settimeout(timeout_s)
+    return False
+
+
+def _reply(response: http.client.HTTPResponse) -> Reply:
+    if response.status < HTTPStatus.OK:
+        raise NoAnswer("the server sent an announcement instead of an answer")  # the answer may still follow it
+    content = response.read(BODY_MOST + 1)
+    if len(content) > BODY_MOST:
+        raise NoAnswer(f"the answer is longer than {BODY_MOST} bytes")
+    if response.length:  # http.client says so only when it is asked for everything
+        raise NoAnswer(CUT_SHORT)
     body, headers = _unpacked(response, content), response.headers
     return Reply(response.status, headers.get_content_type(), body, headers.get("Date", ""))
 
@@ -193,5 +224,5 @@ def _why(error: Exception) -> str:
         return f"TLS failed: {error.reason or 'no reason given'}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    names = {"IncompleteRead": "the answer was cut short", "RemoteDisconnected": "the server closed the connection"}
+    names = {"IncompleteRead": CUT_SHORT, "RemoteDisconnected": "the server closed the connection"}
     return names.get(type(error).__name__, f"no usable answer ({type(error).__name__})")

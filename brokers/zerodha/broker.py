@@ -106,9 +106,9 @@ class ZerodhaBroker:
     def _net(self) -> Decimal:
         found = wire.decode(self._client.fetch("user.margins"), wire.Margins)
         segment = found.commodity if self._commodity else found.equity
-        if segment is None or not segment.net.is_finite():
+        if segment is None:
             raise Malformed("there is no net margin of the segment")
-        return segment.net
+        return wire.amount(segment.net)
 
 
 def instrument_dump(client: KiteClient) -> str:

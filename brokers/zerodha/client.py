@@ -8,12 +8,12 @@ another one. Answers are handed out as bytes, for `wire` to decode.
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from kiteconnect.connect import KiteConnect
 
 from brokers.errors import Malformed, Refusal
-from brokers.transport import Reply, Transport
+from brokers.transport import NotSent, Reply, Transport
 from brokers.zerodha import wire
 from brokers.zerodha.refusals import outcome_of
 from config.credentials import Secret
@@ -71,9 +71,13 @@ class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
         """What kiteconnect's methods send through; returns the answer's `data`."""
         reply = self._exchange(route, method, url_args, params, is_json=is_json, query=query_params)
         try:
-            return json.loads(reply.body)["data"]
+            found = json.loads(reply.body)
+            status, data = found["status"], found["data"]
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Malformed("the answer of Kite is not as documented: no JSON with data") from None
+        if status != wire.SUCCESS:
+            raise Malformed("the answer of Kite is not as documented: $.status")
+        return data
 
     def _exchange(
         self,
@@ -85,7 +89,7 @@ class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
         is_json: bool,
         query: Mapping[str, object] | None,
     ) -> Reply:
-        target = self._routes[route].format(**(url_args or {}))
+        target = self._routes[route].format(**{key: _segment(value) for key, value in (url_args or {}).items()})
         headers = {"X-Kite-Version": self.kite_header_version, "User-Agent": self._user_agent()}
         if self.api_key and self.access_token:
             headers["Authorization"] = f"token {self.api_key}:{self.access_token}"
@@ -103,19 +107,30 @@ class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
         reply = self._transport.request(method, target, headers, body)
         if reply.status != OK:
             raise self._refusal(reply)
-        if reply.content_type == "application/json" and b'"error"' in reply.body[:200]:
-            error_type, _ = wire.decode_error(reply.body)
-            if error_type:
-                raise self._refusal(reply)
+        if b'"error"' in reply.body[:200] and wire.decode_error(reply.body) != ("", ""):
+            raise self._refusal(reply)
         return reply
 
     def _refusal(self, reply: Reply) -> Refusal:
         error_type, message = wire.decode_error(reply.body)
         outcome = outcome_of(reply.status, error_type, message)
         text = message or f"HTTP {reply.status} without Kite's own words"
-        for secret in (self.api_key, self.access_token, *self._secrets):
-            text = text.replace(secret, HIDDEN) if secret else text
+        secrets = {secret for secret in (self.api_key, self.access_token, *self._secrets) if secret}
+        for secret in sorted(secrets, key=len, reverse=True):  # one may be part of another
+            text = text.replace(secret, HIDDEN)
         return Refusal(outcome, text)
+
+
+def _segment(value: object) -> str:
+    """A value as one segment of a path, so that it can never lead to another route.
+
+    Raises:
+        NotSent: No quoting makes it one.
+    """
+    text = str(value)
+    if text in ("", ".", ".."):
+        raise NotSent("an empty or dotted name cannot stand in an address")
+    return quote(text, safe="")
 
 
 def _form(params: object) -> str:

@@ -11,8 +11,28 @@ from typing import Final
 from engine.events import Outcome
 
 _ADDRESS: Final = re.compile(r"\bno ips configured\b|\bip\b.*\bnot allowed\b|\ballowed ips\b", re.IGNORECASE)
-_IN_DOUBT: Final = re.compile(r"timed out|check the order ?book|kitetrade-oms|gateway", re.IGNORECASE)
+_IN_DOUBT: Final = re.compile(
+    r"\btimed?[ -]?out\b|kitetrade-oms|gateway|status unknown|no response|unable to (connect|communicate|reach)"
+    r"|something (went wrong|unexpected)|unexpected error|internal (server )?error"
+    # The refusal for want of margin ends in "Check the orderbook for open orders."
+    r"|check the order ?book(?! for open orders)",
+    re.IGNORECASE,
+)
 _TOO_MANY: Final = re.compile(r"too many requests|maximum allowed order requests exceeded", re.IGNORECASE)
+_BEFORE_THE_OMS: Final = frozenset({400, 403, 404, 405, 410, 428})
+"""The documented statuses of a request that was looked at and not passed on."""
+_REFUSALS: Final = frozenset(
+    {
+        "InputException",
+        "MarginException",
+        "HoldingException",
+        "OrderException",
+        "UserException",
+        "PermissionException",
+    }
+)
+"""Names that say what is wrong with the order. NetworkException and DataException are about the way to the order
+system and its answer, GeneralException is documented as unclassified, and a name that is not known says nothing."""
 TOKEN: Final = "TokenException"  # noqa: S105 - an error's name
 TOO_MANY_REQUESTS: Final = 429
 
@@ -25,12 +45,16 @@ def outcome_of(status: int, error_type: str, message: str) -> Outcome:
         error_type: Kite's name of the error, '' when the body was none of Kite's.
         message: Kite's words.
     """
+    if status == TOO_MANY_REQUESTS:
+        return Outcome.UNKNOWN if _IN_DOUBT.search(message) else Outcome.RATE_LIMITED
+    if status not in _BEFORE_THE_OMS:
+        return Outcome.UNKNOWN
     if _ADDRESS.search(message):
         return Outcome.IP_REFUSED
-    if status == TOO_MANY_REQUESTS:
-        return Outcome.RATE_LIMITED
     if error_type == TOKEN:
         return Outcome.NEEDS_LOGIN
-    if not error_type or not 400 <= status < 500 or _IN_DOUBT.search(message):
+    if not error_type or _IN_DOUBT.search(message):
         return Outcome.UNKNOWN
-    return Outcome.RATE_LIMITED if _TOO_MANY.search(message) else Outcome.REJECTED
+    if _TOO_MANY.search(message):
+        return Outcome.RATE_LIMITED
+    return Outcome.REJECTED if error_type in _REFUSALS else Outcome.UNKNOWN

@@ -15,6 +15,7 @@ import msgspec
 from brokers.errors import Malformed
 from engine.model import (
     NS_PER_S,
+    TERMINAL_BOOK,
     BookStatus,
     OrderReport,
     OrderType,
@@ -24,6 +25,7 @@ from engine.model import (
 )
 
 T = TypeVar("T")
+SUCCESS: Final = "success"
 _STATUSES: Final = {
     "COMPLETE": BookStatus.COMPLETE,
     "CANCELLED": BookStatus.CANCELLED,
@@ -32,6 +34,12 @@ _STATUSES: Final = {
 }
 """Kite's list of interim statuses is open ("may vary"): whatever is not here is live."""
 _ORDER_TYPES: Final = {kind.value: kind for kind in OrderType}
+UNITS_MOST: Final = 10**12
+ID_MOST: Final = 20
+DIGITS_MOST: Final = 15
+"""Before and behind the point of an amount; beyond that nothing can be kept or reckoned with, and nothing is meant."""
+_YEARS: Final = range(1970, 2200)
+_TIME_LENGTH: Final = len("YYYY-MM-DD HH:MM:SS")
 _OWN_MARKS: Final = ("autoslice", "mktp")
 """Tags that Kite adds by itself."""
 
@@ -43,6 +51,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 class Envelope(Row, Generic[T], frozen=True, kw_only=True):
     """What every answer is wrapped in."""
 
+    status: str
     data: T
 
 
@@ -144,9 +153,12 @@ def decode(body: bytes, kind: type[T]) -> T:
         Malformed: It does not have the documented form; the text names the place, never the content.
     """
     try:
-        return cast("Envelope[T]", _decoder(cast("Hashable", kind)).decode(body)).data
+        found = cast("Envelope[T]", _decoder(cast("Hashable", kind)).decode(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the answer of Kite is not as documented: {_place(error)}") from None
+    if found.status != SUCCESS:
+        raise Malformed("the answer of Kite is not as documented: $.status")
+    return found.data
 
 
 def decode_error(body: bytes) -> tuple[str, str]:
@@ -165,11 +177,11 @@ def report_of(row: OrderRow) -> OrderReport:
         Malformed: A side, a quantity or a time that cannot be.
     """
     if row.transaction_type not in ("BUY", "SELL"):
-        raise Malformed(f"order {row.order_id} is neither bought nor sold")
-    if not row.order_id or not row.tradingsymbol or not row.exchange:
-        raise Malformed("an order without id, symbol or exchange")
-    if row.quantity < 1 or not 0 <= row.filled_quantity <= row.quantity:
-        raise Malformed(f"order {row.order_id} has filled {row.filled_quantity} of {row.quantity}")
+        raise Malformed(f"{_name(row)} is neither bought nor sold")
+    if not row.order_id or not row.tradingsymbol or not row.exchange or not row.product:
+        raise Malformed("an order without id, symbol, exchange or product")
+    if not 0 <= row.filled_quantity <= row.quantity <= UNITS_MOST or row.quantity < 1:
+        raise Malformed(f"{_name(row)} has quantities that cannot be")
     placed_ns = ist_ns(row.order_timestamp)
     return OrderReport(
         order_id=row.order_id,
@@ -197,15 +209,21 @@ def reports_of(rows: Sequence[OrderRow]) -> tuple[OrderReport, ...]:
     found: dict[str, OrderReport] = {}
     for report in map(report_of, rows):
         known = found.get(report.order_id)
-        if known is None or (report.filled, report.updated_ns) >= (known.filled, known.updated_ns):
+        if known is None or _age(report) >= _age(known):
             found[report.order_id] = report
     return tuple(sorted(found.values(), key=lambda report: (report.placed_ns, len(report.order_id), report.order_id)))
 
 
 def position_of(row: PositionRow) -> Position:
-    """A row of the positions as the engine knows it."""
+    """A row of the positions as the engine knows it.
+
+    Raises:
+        Malformed: It says not of what, or more than there can be.
+    """
     if not row.tradingsymbol or not row.exchange or not row.product:
         raise Malformed("a position without symbol, exchange or product")
+    if max(abs(row.quantity), abs(row.overnight_quantity)) > UNITS_MOST:
+        raise Malformed("a position of more units than there can be")
     return Position(
         exchange=row.exchange,
         symbol=row.tradingsymbol,
@@ -218,7 +236,7 @@ def position_of(row: PositionRow) -> Position:
 
 @lru_cache(maxsize=16_384)
 def ist_ns(text: str | None) -> int:
-    """Kite's `YYYY-MM-DD HH:MM:SS` of India as ns UTC; 0 when there is none.
+    """Kite's `YYYY-MM-DD HH:MM:SS` of India as ns UTC; 0 when there is none, which Kite also writes as the year 1.
 
     Raises:
         Malformed: It is no such time.
@@ -226,9 +244,31 @@ def ist_ns(text: str | None) -> int:
     if not text:
         return 0
     try:
-        return int(datetime.fromisoformat(f"{text}+05:30").timestamp()) * NS_PER_S
-    except (ValueError, OverflowError):
+        moment = datetime.fromisoformat(f"{text}+05:30")
+    except ValueError:
         raise Malformed("a time that is none") from None
+    if len(text) < _TIME_LENGTH or moment.year not in _YEARS:
+        if moment.year == 1:
+            return 0
+        raise Malformed("a time that is none")
+    return max(int(moment.timestamp()), 0) * NS_PER_S
+
+
+def amount(value: Decimal) -> Decimal:
+    """An amount of money that can be reckoned with.
+
+    Raises:
+        Malformed: It is no number, or out of all proportion.
+    """
+    if not value.is_finite() or (value and abs(value.adjusted()) > DIGITS_MOST):
+        raise Malformed("an amount that is none")
+    return value
+
+
+def _name(row: OrderRow) -> str:
+    """The order for a message: by its id when that looks like one of Kite's (15 to 19 digits)."""
+    is_id = row.order_id.isascii() and row.order_id.isdigit() and len(row.order_id) <= ID_MOST
+    return f"order {row.order_id}" if is_id else "an order"
 
 
 def _tag(row: OrderRow) -> str:
@@ -239,11 +279,12 @@ def _tag(row: OrderRow) -> str:
 
 def _price(value: Decimal | None) -> Decimal | None:
     """A price; Kite writes 0 where there is none."""
-    if value is None or value == 0:
-        return None
-    if not value.is_finite():
-        raise Malformed("a price that is no number")
-    return value
+    return None if value is None or not amount(value) else value
+
+
+def _age(report: OrderReport) -> tuple[int, int, bool]:
+    """Of two reports of one order the greater one is the later: fills only grow, and an end is final."""
+    return report.filled, report.updated_ns, report.status in TERMINAL_BOOK
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,661 @@
+"""What Kite's JSON means: nothing that is used gets lost, and what is not as documented is Malformed and nothing else."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brokers.errors import Malformed
+from brokers.zerodha import wire
+from engine.core.tags import make_tag
+from engine.model import TERMINAL_BOOK, BookStatus, OrderReport, OrderType, Position, Side, Validity
+from tests.unit.brokers.zerodha.payloads import (
+    book,
+    mock,
+    mock_rows,
+    needs_mocks,
+    order_row,
+    position_row,
+    positions,
+    success,
+)
+
+IST_0920_03_NS = 1_791_172_203_000_000_000
+"2026-10-05 09:20:03 in India."
+S = 1_000_000_000
+CANARY = "canary-7c1e"
+
+
+def reports(body: bytes) -> tuple[OrderReport, ...]:
+    return wire.reports_of(wire.decode(body, tuple[wire.OrderRow, ...]))
+
+
+def report(**changes: object) -> OrderReport:
+    (found,) = reports(book(order_row(**changes)))
+    return found
+
+
+def position(**changes: object) -> Position:
+    (row,) = wire.decode(positions(position_row(**changes)), wire.Positions).net
+    return wire.position_of(row)
+
+
+# --- orders ---------------------------------------------------------------------------------------------------------
+
+
+def test_order_row_becomes_a_report() -> None:
+    assert report() == OrderReport(
+        order_id="2026100500012345601",
+        exchange="NFO",
+        symbol="NIFTY26OCT24500CE",
+        product="NRML",
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
+        quantity=130,
+        filled=0,
+        average_price_inr=None,
+        status=BookStatus.OPEN,
+        status_text="",
+        price_inr=Decimal("101.05"),
+        trigger_price_inr=None,
+        tag="",
+        placed_ns=IST_0920_03_NS,
+        updated_ns=IST_0920_03_NS + 2 * S,
+        validity=Validity.DAY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "expected"),
+    [
+        ("order_id", "251005000000001", "order_id", "251005000000001"),
+        ("order_id", "9223372036854775807", "order_id", "9223372036854775807"),
+        ("exchange", "BFO", "exchange", "BFO"),
+        ("tradingsymbol", "M&M26OCT3000CE", "symbol", "M&M26OCT3000CE"),
+        ("product", "MIS", "product", "MIS"),
+        ("transaction_type", "SELL", "side", Side.SELL),
+        ("order_type", "MARKET", "order_type", OrderType.MARKET),
+        ("order_type", "SL", "order_type", OrderType.SL),
+        ("order_type", "SL-M", "order_type", OrderType.SL_M),
+        ("order_type", "SOMETHING NEW", "order_type", OrderType.LIMIT),
+        ("quantity", 3510, "quantity", 3510),
+        ("filled_quantity", 65, "filled", 65),
+        ("average_price", 12.3, "average_price_inr", None),
+        ("price", 0, "price_inr", None),
+        ("price", 0.05, "price_inr", Decimal("0.05")),
+        ("price", None, "price_inr", None),
+        ("trigger_price", 24.9, "trigger_price_inr", Decimal("24.9")),
+        ("status_message", "RMS:Margin Exceeds", "status_text", "RMS:Margin Exceeds"),
+        ("validity", "IOC", "validity", Validity.IOC),
+        ("validity", "TTL", "validity", Validity.DAY),
+        ("validity", None, "validity", Validity.DAY),
+        ("order_timestamp", None, "placed_ns", 0),
+        ("exchange_timestamp", "2026-10-05 10:20:03", "updated_ns", IST_0920_03_NS + 3600 * S),
+        ("exchange_update_timestamp", "2026-10-05 10:20:03", "updated_ns", IST_0920_03_NS + 3600 * S),
+        ("tag", "LKP2DL0000017F", "tag", "LKP2DL0000017F"),
+    ],
+)
+def test_field_that_is_used_arrives(key: str, value: object, field: str, expected: object) -> None:
+    assert getattr(report(**{key: value}), field) == expected
+
+
+def test_average_price_counts_as_soon_as_a_unit_is_filled() -> None:
+    assert report(filled_quantity=65, average_price=101.0).average_price_inr == Decimal("101.0")
+
+
+def test_order_that_the_exchange_has_not_seen_has_the_time_of_its_placing() -> None:
+    found = report(exchange_timestamp=None, exchange_update_timestamp=None, exchange_order_id=None)
+    assert found.updated_ns == found.placed_ns == IST_0920_03_NS
+
+
+def test_row_with_only_what_must_be_there_is_enough() -> None:
+    keys = ("order_id", "status", "exchange", "tradingsymbol", "transaction_type", "order_type", "product", "quantity")
+    row = {key: value for key, value in order_row().items() if key in keys}
+    (found,) = reports(book(row))
+    assert (found.filled, found.tag, found.updated_ns, found.price_inr) == (0, "", 0, None)
+
+
+def test_keys_that_nobody_knows_are_passed_over() -> None:
+    assert report(something_new={"a": [1]}, account_id="ZX0001", validity_ttl=2) == report()
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("COMPLETE", BookStatus.COMPLETE),
+        ("CANCELLED", BookStatus.CANCELLED),
+        ("REJECTED", BookStatus.REJECTED),
+        ("TRIGGER PENDING", BookStatus.TRIGGER_PENDING),
+        ("complete", BookStatus.COMPLETE),
+        ("Cancelled", BookStatus.CANCELLED),
+    ],
+)
+def test_status_with_a_meaning_keeps_it(status: str, expected: BookStatus) -> None:
+    assert report(status=status).status is expected
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        "OPEN", "PUT ORDER REQ RECEIVED", "VALIDATION PENDING", "OPEN PENDING", "MODIFY VALIDATION PENDING",
+        "MODIFY PENDING", "CANCEL PENDING", "AMO REQ RECEIVED", "MODIFIED", "UPDATE", "NOT MODIFIED", "NOT CANCELLED",
+        "SOMETHING NEW", "COMPLETED", "CANCELLED AMO", "REJECTED BY", " COMPLETE", "",
+    ],
+)  # fmt: skip
+def test_every_other_status_is_live(status: str) -> None:
+    """Kite's list of interim statuses is open; an order that is live is asked for again, one that ended never."""
+    assert report(status=status).status is BookStatus.OPEN
+
+
+OURS = make_tag("live", "2026-10-05", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("tag", "tags", "expected"),
+    [
+        (None, None, ""),
+        (None, [], ""),
+        ("", [""], ""),
+        (OURS, None, OURS),
+        (OURS, [OURS], OURS),
+        (None, [OURS], OURS),
+        (None, ["mktp", "mktp:2.00"], ""),
+        (None, ["mktp", "mktp:2.00", OURS], OURS),
+        ("mktp", ["mktp", OURS, "mktp:2.00"], OURS),
+        (OURS, ["mktp", "mktp:2.00", OURS], OURS),
+        (None, ["autoslice", "autoslice:2026100500012345600"], ""),
+        (OURS, ["autoslice", "autoslice:2026100500012345600", OURS], OURS),
+        ("autoslice", ["autoslice", "autoslice:2026100500012345600", OURS], OURS),
+        ("swing trade", ["swing trade"], "swing trade"),
+    ],
+)
+def test_marks_of_kite_are_never_taken_for_ours(tag: str | None, tags: list[str] | None, expected: str) -> None:
+    assert report(tag=tag, tags=tags).tag == expected
+
+
+def test_our_own_tags_never_look_like_marks_of_kite() -> None:
+    assert not OURS.startswith(("autoslice", "mktp"))
+
+
+# --- the book -------------------------------------------------------------------------------------------------------
+
+
+def test_book_has_the_oldest_order_first_whatever_kite_sends() -> None:
+    late = order_row(order_id="3", order_timestamp="2026-10-05 09:20:05")
+    long, short = order_row(order_id="10"), order_row(order_id="9")
+    assert [r.order_id for r in reports(book(late, long, short))] == ["9", "10", "3"]
+    assert reports(book(long, late, short)) == reports(book(short, long, late))
+
+
+def test_empty_book_is_empty() -> None:
+    assert reports(book()) == ()
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ({"filled_quantity": 65, "average_price": 10}, {"filled_quantity": 130, "average_price": 10, "status": "COMPLETE"}),
+        ({"status": "OPEN"}, {"status": "CANCELLED", "exchange_update_timestamp": "2026-10-05 09:20:06"}),
+        ({"status": "OPEN PENDING"}, {"status": "CANCELLED"}),
+        ({"status": "PUT ORDER REQ RECEIVED"}, {"status": "REJECTED", "status_message": "RMS"}),
+        (
+            {"filled_quantity": 65, "average_price": 10, "exchange_update_timestamp": "2026-10-05 09:20:05"},
+            {"filled_quantity": 130, "average_price": 10, "exchange_update_timestamp": "2026-10-05 09:20:01"},
+        ),
+    ],
+    ids=["fills grow", "later time", "an end within the same second", "a refusal", "fills beat the time"],
+)  # fmt: skip
+def test_order_that_stands_twice_counts_once_and_its_latest_state(
+    older: dict[str, object], newer: dict[str, object]
+) -> None:
+    rows = order_row(**older), order_row(**newer)
+    expected = report(**newer)
+    assert reports(book(*rows)) == (expected,)
+    assert reports(book(*reversed(rows))) == (expected,)
+
+
+def test_ids_that_differ_in_the_last_of_19_digits_are_two_orders() -> None:
+    found = reports(book(order_row(order_id="2026100500012345601"), order_row(order_id="2026100500012345602")))
+    assert [r.order_id for r in found] == ["2026100500012345601", "2026100500012345602"]
+
+
+# --- times ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize(
+    ("text", "utc_s"),
+    [
+        ("1970-01-01 05:30:00", 0),
+        ("2026-10-05 00:00:00", 1_791_138_600),
+        ("2026-10-05 05:29:59", 1_791_158_399),
+        ("2026-10-05 05:30:00", 1_791_158_400),
+        ("2026-10-05 23:59:59", 1_791_224_999),
+        ("2026-03-29 02:30:00", 1_774_731_600),
+        ("2028-02-29 09:15:00", 1_835_408_700),
+        ("2026-10-05 09:20:03.999", 1_791_172_203),
+        ("0001-01-01 00:00:00", 0),
+        ("1970-01-01 00:00:00", 0),
+        ("", 0),
+        (None, 0),
+    ],
+)
+def test_time_is_indias_wherever_the_machine_stands(
+    zone: str, text: str | None, utc_s: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        wire.ist_ns.cache_clear()
+        try:
+            assert wire.ist_ns(text) == utc_s * S
+        finally:
+            patch.undo()
+            time.tzset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-10-05", "09:20:03", "2026-10-05 09:20", "20261005", "2026-W41-1", "2026-02-30 09:15:00", "2026-10-05 25:00:00",
+        "2026-10-05 09:20:03Z", "2026-10-05 09:20:03+05:30", "05-10-2026 09:20:03", "1791172203", "soon", " ",
+        "9999-12-31 23:59:59", "2026-10-05 09:20:0x", "1969-12-31 23:59:59",
+    ],
+)  # fmt: skip
+def test_time_that_is_none_is_malformed(text: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        report(order_timestamp=text)
+    assert str(caught.value) == "a time that is none"
+
+
+# --- positions and money --------------------------------------------------------------------------------------------
+
+
+def test_position_row_becomes_a_position() -> None:
+    assert position() == Position(
+        exchange="NFO",
+        symbol="NIFTY26OCT24500CE",
+        product="NRML",
+        net_units=-65,
+        overnight_units=-130,
+        average_price_inr=Decimal("88.4"),
+    )
+
+
+def test_position_that_is_closed_has_no_price() -> None:
+    assert position(quantity=0, average_price=88.4).average_price_inr is None
+
+
+def test_positions_are_those_held_now_and_not_the_days_trades() -> None:
+    found = wire.decode(positions(position_row(), day=[position_row(quantity=999)]), wire.Positions)
+    assert [row.quantity for row in found.net] == [-65]
+
+
+def test_money_is_taken_from_its_text() -> None:
+    body = b'{"status":"success","data":{"equity":{"enabled":true,"net":99725.05000000002},"commodity":{"net":1e2}}}'
+    found = wire.decode(body, wire.Margins)
+    assert found.equity is not None and found.commodity is not None
+    assert (str(found.equity.net), found.commodity.net) == ("99725.05000000002", Decimal(100))
+
+
+def test_segment_that_an_account_lacks_is_none() -> None:
+    found = wire.decode(success({"equity": {"enabled": False, "net": 0}}), wire.Margins)
+    assert (found.commodity, found.equity) == (None, wire.Segment(net=Decimal(0), enabled=False))
+
+
+@pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity", "1e400", "1e999999999999999999", "1e-400"])
+def test_amount_that_cannot_be_reckoned_with_is_malformed(text: str) -> None:
+    with pytest.raises(Malformed):
+        wire.amount(Decimal(text))
+    with pytest.raises(Malformed):
+        report(price=text)
+    with pytest.raises(Malformed):
+        report(average_price=text, filled_quantity=1)
+    with pytest.raises(Malformed):
+        position(average_price=text)
+
+
+@pytest.mark.parametrize("text", ["0", "-0", "0E+400", "0.05", "99725.05000000002", "-250.5", "999999999999999"])
+def test_amount_that_can_be_is_taken_as_it_is(text: str) -> None:
+    assert str(wire.amount(Decimal(text))) == text
+
+
+# --- the other answers ----------------------------------------------------------------------------------------------
+
+
+def test_profile_and_placed_and_basket() -> None:
+    profile = wire.decode(
+        success({"user_id": "ZX0001", "exchanges": ["NFO"], "products": ["NRML"], "email": "x"}), wire.Profile
+    )
+    assert profile == wire.Profile(user_id="ZX0001", exchanges=("NFO",), products=("NRML",))
+    assert wire.decode(success({"order_id": "2026100500012345601"}), wire.Placed).order_id == "2026100500012345601"
+    basket = wire.decode(
+        b'{"status":"success","data":{"initial":{"total":293560.10},"final":{"total":66432.005}}}', wire.BasketMargins
+    )
+    assert (basket.initial.total, basket.final.total) == (Decimal("293560.10"), Decimal("66432.005"))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"status":"error","message":"Too many requests","error_type":"NetworkException"}', ("NetworkException", "Too many requests")),
+        (b'{"status":"error","message":"m","error_type":"X","data":null}', ("X", "m")),
+        (b'{"status":"error"}', ("", "")),
+        (b'{"status":"error","message":null,"error_type":null}', ("", "")),
+        (b'{"error_type":"X"}', ("X", "")),
+        (b'{"status":"error","message":["m"],"error_type":"X"}', ("", "")),
+        (b'{"status":"error","message":"m","error_type":1}', ("", "")),
+        (b"[]", ("", "")),
+        (b"", ("", "")),
+        (b"<html>502</html>", ("", "")),
+        (b"\xff\xfe", ("", "")),
+        (b'{"message":"\xff"}', ("", "")),
+        (b'{"a":' * 100_000, ("", "")),
+        (b'{"status":"error","message":"cut', ("", "")),
+    ],
+)  # fmt: skip
+def test_error_is_kites_or_nobodys(body: bytes, expected: tuple[str, str]) -> None:
+    assert wire.decode_error(body) == expected
+
+
+# --- what is not as documented --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"status":"success"}',
+        b'{"data":[]}',
+        b'{"status":"success","data":null}',
+        b'{"status":"success","data":{}}',
+        b'{"status":"success","data":"[]"}',
+        b'{"status":"success","data":[]',
+        b'{"status":"success","data":[null]}',
+        b'{"status":"success","data":[[]]}',
+        b'{"status":"error","data":[]}',
+        b'{"status":"ERROR","data":[]}',
+        b'{"status":"","data":[]}',
+        b'{"status":null,"data":[]}',
+        b'{"status":"error","message":"x","error_type":"TokenException","data":[]}',
+        b"<!doctype html>",
+        b"\xff\xfe\x00",
+        b'{"status":"success","data":[' + b"[" * 200_000,
+    ],
+)
+def test_answer_that_is_no_book_is_malformed_and_never_empty(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        wire.decode(body, tuple[wire.OrderRow, ...])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *((key, None) for key in ("order_id", "status", "exchange", "tradingsymbol", "transaction_type", "quantity")),
+        *((key, "") for key in ("order_id", "exchange", "tradingsymbol", "transaction_type", "product")),
+        *((key, 1) for key in ("order_id", "status", "exchange", "tradingsymbol", "order_type", "product", "tag")),
+        ("transaction_type", "buy"),
+        ("transaction_type", CANARY),
+        ("quantity", 0),
+        ("quantity", -65),
+        ("quantity", "65"),
+        ("quantity", 65.5),
+        ("quantity", True),
+        ("quantity", 10**30),
+        ("filled_quantity", -1),
+        ("filled_quantity", 131),
+        ("filled_quantity", None),
+        ("filled_quantity", 10**30),
+        ("price", CANARY),
+        ("price", []),
+        ("average_price", {}),
+        ("order_timestamp", CANARY),
+        ("order_timestamp", 1_791_172_203),
+        ("exchange_timestamp", CANARY),
+        ("exchange_update_timestamp", CANARY),
+        ("tags", CANARY),
+        ("tags", [CANARY, 1]),
+        ("status_message", {CANARY: 1}),
+    ],
+)
+def test_row_that_cannot_be_is_malformed_and_its_content_is_not_repeated(key: str, value: object) -> None:
+    """One bad row makes the whole book unknown: which orders there are cannot be said."""
+    row = dict.fromkeys(("placed_by", "guid", "tag", "status_message"), CANARY) | {key: value}
+    with pytest.raises(Malformed) as caught:
+        reports(book(order_row(order_id="1"), order_row(**row)))
+    assert CANARY not in str(caught.value)
+    assert len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize(
+    ("order_id", "text"),
+    [
+        ("2026100500012345601", "order 2026100500012345601 has quantities that cannot be"),
+        (CANARY, "an order has quantities that cannot be"),
+        ("9" * 5000, "an order has quantities that cannot be"),
+        ("\u0661\u0662", "an order has quantities that cannot be"),
+    ],
+    ids=["an id", "no id", "far too long", "digits of another script"],
+)
+def test_bad_row_is_named_by_its_id_when_that_is_one(order_id: str, text: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        report(order_id=order_id, filled_quantity=10**40)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    "key", ["order_id", "status", "exchange", "tradingsymbol", "transaction_type", "order_type", "product", "quantity"]
+)
+def test_row_without_what_must_be_there_is_malformed(key: str) -> None:
+    row = order_row()
+    del row[key]
+    with pytest.raises(Malformed) as caught:
+        reports(book(row))
+    assert str(caught.value) == "the answer of Kite is not as documented: $.data[0]"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("quantity", None), ("quantity", "1"), ("quantity", 1.5), ("quantity", 10**30), ("quantity", -(10**30)),
+        ("overnight_quantity", None), ("overnight_quantity", 10**30), ("product", ""), ("exchange", ""),
+        ("tradingsymbol", ""), ("tradingsymbol", None), ("average_price", CANARY),
+    ],
+)  # fmt: skip
+def test_position_that_cannot_be_is_malformed(key: str, value: object) -> None:
+    with pytest.raises(Malformed) as caught:
+        position(**{key: value})
+    assert CANARY not in str(caught.value)
+
+
+# --- the vendor's own examples --------------------------------------------------------------------------------------
+
+
+def _decimal(value: object) -> Decimal | None:
+    return Decimal(str(value)) if value else None
+
+
+def assert_same(found: OrderReport, row: dict[str, Any]) -> None:
+    """Nothing of a row is lost on its way to the engine."""
+    assert found.order_id == row["order_id"]
+    assert (found.exchange, found.symbol, found.product) == (row["exchange"], row["tradingsymbol"], row["product"])
+    assert (found.side.value, found.order_type.value) == (row["transaction_type"], row["order_type"])
+    assert (found.quantity, found.filled) == (row["quantity"], row["filled_quantity"])
+    assert found.average_price_inr == (_decimal(row["average_price"]) if row["filled_quantity"] else None)
+    assert (found.price_inr, found.trigger_price_inr) == (_decimal(row["price"]), _decimal(row["trigger_price"]))
+    assert (found.status in TERMINAL_BOOK) == (row["status"] in ("COMPLETE", "CANCELLED", "REJECTED"))
+    assert found.status_text == (row["status_message"] or "")
+    assert found.placed_ns == wire.ist_ns(row["order_timestamp"]) > 0
+    assert found.updated_ns >= found.placed_ns
+    assert found.tag in (row["tag"] or "", *(row.get("tags") or ()))
+    assert not found.tag.startswith(("mktp", "autoslice"))
+
+
+@needs_mocks
+def test_official_order_book_arrives_whole() -> None:
+    rows = {row["order_id"]: row for row in mock_rows("orders.json")}
+    found = reports(mock("orders.json"))
+    assert sorted(r.order_id for r in found) == sorted(rows) and len(rows) == 10
+    for one in found:
+        assert_same(one, rows[one.order_id])
+    assert {r.tag for r in found} == {row["tag"] or "" for row in rows.values()}
+    assert {r.status for r in found} == {BookStatus.COMPLETE, BookStatus.CANCELLED, BookStatus.REJECTED}
+
+
+@needs_mocks
+def test_official_history_arrives_row_by_row_and_ends_as_its_last_row() -> None:
+    rows = mock_rows("order_info.json")
+    found = [wire.report_of(row) for row in wire.decode(mock("order_info.json"), tuple[wire.OrderRow, ...])]
+    for one, row in zip(found, rows, strict=True):
+        assert_same(one, row)
+    (last,) = reports(mock("order_info.json"))
+    assert last == found[-1]
+
+
+@needs_mocks
+def test_official_postback_is_an_order_row_without_a_wrapper() -> None:
+    body = mock("postback.json")
+    assert_same(wire.report_of(msgspec.json.decode(body, type=wire.OrderRow)), json.loads(body))
+
+
+@needs_mocks
+def test_official_positions_arrive_whole() -> None:
+    rows = mock_rows("positions.json")["net"]
+    found = [wire.position_of(row) for row in wire.decode(mock("positions.json"), wire.Positions).net]
+    assert [
+        (p.exchange, p.symbol, p.product, p.net_units, p.overnight_units) for p in found
+    ] == [
+        (r["exchange"], r["tradingsymbol"], r["product"], r["quantity"], r["overnight_quantity"]) for r in rows
+    ]  # fmt: skip
+    assert [p.average_price_inr for p in found] == [
+        _decimal(r["average_price"]) if r["quantity"] else None for r in rows
+    ]
+
+
+@needs_mocks
+def test_official_margins_are_exact() -> None:
+    found = wire.decode(mock("margins.json"), wire.Margins)
+    assert found.equity is not None and found.commodity is not None
+    assert (str(found.equity.net), str(found.commodity.net)) == ("99725.05000000002", "100661.7")
+    basket = wire.decode(mock("basket_margins.json"), wire.BasketMargins)
+    exact = json.loads(mock("basket_margins.json"), parse_float=Decimal)["data"]
+    assert (basket.initial.total, basket.final.total) == (exact["initial"]["total"], exact["final"]["total"])
+
+
+@needs_mocks
+@pytest.mark.parametrize("name", ["order_response.json", "order_modify.json", "order_cancel.json"])
+def test_official_answers_to_writes_have_their_id(name: str) -> None:
+    assert wire.decode(mock(name), wire.Placed).order_id == mock_rows(name)["order_id"]
+
+
+@needs_mocks
+@pytest.mark.parametrize("name", ["profile.json", "full_profile.json"])
+def test_official_profile_has_its_user(name: str) -> None:
+    assert wire.decode(mock(name), wire.Profile).user_id == mock_rows(name)["user_id"]
+
+
+# --- whatever comes -------------------------------------------------------------------------------------------------
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(min_value=2**63 - 2, max_value=2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=12),
+    st.sampled_from(
+        ["NaN", "sNaN", "-Infinity", "1e999999", "1e-999999", "0001-01-01 00:00:00", "9999-12-31 23:59:59", "COMPLETE"]
+    ),
+    st.lists(st.none(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.none(), max_size=2),
+)
+ANY_JSON = st.recursive(
+    ODD, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+)
+NUMBERS = st.sampled_from(
+    [b"1e5", b"1e400", b"-1e99999", b"0." + b"1" * 400, b"9" * 400, b"1E+999999999999999999", b"-0"]
+)
+
+
+def only_malformed(body: bytes) -> None:
+    """What comes out is understood and can be kept, or it is Malformed."""
+    steps: list[Callable[[], object]] = [
+        lambda: reports(body),
+        lambda: [wire.position_of(row) for row in wire.decode(body, wire.Positions).net],
+        lambda: [
+            wire.amount(segment.net)
+            for found in [wire.decode(body, wire.Margins)]
+            for segment in (found.equity, found.commodity)
+            if segment is not None
+        ],
+        lambda: wire.decode(body, wire.Placed),
+        lambda: wire.decode(body, wire.Profile),
+    ]
+    for step in steps:
+        try:
+            found = step()
+        except Malformed as error:
+            assert len(str(error)) < 200
+            continue
+        msgspec.msgpack.encode(found)
+    wire.decode_error(body)
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(order_row())), ODD), min_size=1, max_size=4), st.booleans())
+def test_order_row_with_any_values_is_a_report_or_malformed(changes: list[tuple[str, object]], twice: bool) -> None:
+    row = order_row(**dict(changes))
+    only_malformed(json.dumps({"status": "success", "data": [row, order_row()] if twice else [row]}).encode())
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(position_row())), ODD), min_size=1, max_size=4))
+def test_position_row_with_any_values_is_a_position_or_malformed(changes: list[tuple[str, object]]) -> None:
+    only_malformed(positions(position_row(**dict(changes))))
+
+
+@given(st.sampled_from(["price", "quantity", "filled_quantity", "average_price"]), NUMBERS)
+def test_numbers_of_any_size_are_taken_or_malformed(key: str, number: bytes) -> None:
+    only_malformed(book(order_row(**{key: "@"})).replace(b'"@"', number))
+
+
+@given(ANY_JSON)
+def test_any_json_in_the_wrapper_is_understood_or_malformed(data: object) -> None:
+    only_malformed(json.dumps({"status": "success", "data": data}).encode())
+    only_malformed(json.dumps(data).encode())
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_malformed(body: bytes) -> None:
+    only_malformed(body)
+
+
+@given(st.data())
+def test_damaged_answer_is_understood_or_malformed(data: st.DataObject) -> None:
+    whole = data.draw(
+        st.sampled_from([book(order_row(tags=["mktp"])), positions(position_row()), success({"order_id": "1"})])
+    )
+    at = data.draw(st.integers(0, len(whole)))
+    length = data.draw(st.integers(0, 12))
+    only_malformed(whole[:at] + data.draw(st.binary(max_size=6)) + whole[at + length :])
+
+
+@pytest.mark.parametrize(
+    "opening", [b"[", b'{"a":', b'{"status":"success","data":[', b'{"status":"success","data":{"net":[']
+)
+def test_nesting_without_end_is_malformed(opening: bytes) -> None:
+    only_malformed(opening * 100_000)
+    only_malformed(b'{"status":"success","data":' + opening * 100_000)
+
+
+@pytest.fixture(autouse=True)
+def _times_are_not_remembered() -> Iterator[None]:
+    wire.ist_ns.cache_clear()
+    yield
