@@ -52,7 +52,7 @@ class Transport:
     Args:
         root_url: `https://host[:port]`; `http` only makes sense on this machine (a sandbox).
         source_ip: The address of this machine that requests leave from, '' for the system's choice.
-        connect_timeout_s: For one connection, name look-up and TLS included in what is waited for.
+        connect_timeout_s: For each address of the server; looking up its name is the system's own time.
         read_timeout_s: For each piece of the answer.
     """
 

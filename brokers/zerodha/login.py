@@ -78,9 +78,10 @@ class Login:
         Raises:
             LoginFailed: It is no token, Kite refuses it, or somebody else has logged in.
         """
-        client = self._client(None)
+        client, request_token = self._client(None), request_token_of(given)
+        client.hide(Secret(request_token))
         try:
-            session = client.generate_session(request_token_of(given), self._credentials["api_secret"].reveal())
+            session = client.generate_session(request_token, self._credentials["api_secret"].reveal())
             token, user_id = Secret(str(session["access_token"])), str(session["user_id"])
         except Refusal as refusal:
             raise LoginFailed(f"Kite refuses the login: {refusal}. Log in again; a token works once") from None

@@ -78,6 +78,8 @@ class RawServer:
         self.connections = 0
         self.hung_up = threading.Semaphore(0)
         "Counts connections that this side has closed."
+        self.greeted = threading.Semaphore(0)
+        "Counts connections that are open, after TLS's own greetings."
         self.ended = threading.Event()
         self._tls, self._lock = tls, threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -128,6 +130,7 @@ class RawServer:
             with _quiet():
                 if self._tls is not None:
                     sock = self._tls.wrap_socket(plain, server_side=True)
+                self.greeted.release()
                 while (request := _read(sock, peer)) is not None:
                     with self._lock:
                         self.requests.append(request)

@@ -198,6 +198,10 @@ def test_damaged_row_spoils_no_other(bad: str) -> None:
         assert (by_name.instrument.symbol, by_name.token) == (f"S{number}", number)
 
 
+def test_row_that_ends_within_quotes_is_not_whole() -> None:
+    assert find(catalogue(share("BAD", 9)[:-3] + '"NSE', SHARE), "BAD", "NSE") is None
+
+
 def test_many_threads_may_ask_at_once() -> None:
     book = catalogue(*(share(f"S{number}", number) for number in range(200)))
 

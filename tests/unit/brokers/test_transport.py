@@ -550,6 +550,7 @@ def test_warm_connection_is_used_over_tls(
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with serving(tls=server_side(certificate, version)) as server, transport(server.url) as made:
         made.warm_up(1)
+        assert server.greeted.acquire(timeout=PATIENCE_S)
         for _ in range(3):
             assert get(made).status == 200
     assert (server.connections, len(server.requests)) == (1, 3)
