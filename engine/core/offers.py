@@ -137,11 +137,17 @@ def resync_ready(turn: Turn) -> None:
 
 
 def _offer_missing(turn: Turn, child: Child) -> None:
+    is_untold = False
     for leg in child.legs.values():
         for order in [o for o in turn.open_orders(leg) if o.state is OrderState.HELD]:
+            is_untold = is_untold or order.reason == reasons.UNTOLD
             give_up(turn, child, leg, order, order.reason)
         leg.exit_after_ns = 0
         settle(turn, child, leg, at_once=leg.due)
+    if is_untold:  # the broker's figure counts from now on: first it is seen whose lots those are
+        child.resync_ns = turn.now_ns + 1
+        child.want_orders = child.want_positions = True
+        return
     offers, leaving = _missing(turn, child)
     if leaving:
         text = f"resync: exits of {', '.join(leaving)} are under way: resync again when they have ended"

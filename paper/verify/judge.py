@@ -178,7 +178,8 @@ def _share(
         if master_units > 0:  # a bought hedge is rounded up
             allowed.add(-_floor(-share, lot))
     held = abs(leg.allocation_units)
-    if complete and any(turn.state.orders[tag].state is OrderState.HELD for tag in leg.orders):
+    tags = [tag for own in child.legs.values() for tag in own.orders]
+    if complete and any(turn.state.orders[tag].state is OrderState.HELD for tag in tags):
         return []
     if held in allowed or (complete and held > want):
         return []
