@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -24,6 +24,9 @@ from config.credentials import Secret
 ROOT_URL: Final = "https://apiconnect.angelone.in"
 HIDDEN: Final = "***"
 TEXT_MOST: Final = 200
+"""Letters of an answer that people are shown."""
+READ_MOST: Final = 16_384
+"""Bytes of it that secrets are looked for in: one that is cut in two would not be found."""
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -53,6 +56,18 @@ def _import_quietly() -> Any:
 _SDK: Final = _import_quietly()
 
 
+class Session(NamedTuple):
+    """What a login gives. It is never written anywhere."""
+
+    jwt: Secret
+    "For requests and the order stream, without the word Bearer."
+    feed: Secret
+    "For the market stream."
+    refresh: Secret
+    until_ns: int
+    "When it ends at the latest."
+
+
 class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # SmartApi has no types
     """One account's client. Every method may be called from any thread.
 
@@ -75,6 +90,20 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
 
     def __repr__(self) -> str:
         return "AngelClient()"
+
+    def ask_login(self, username: Secret, pin: Secret, code: Secret) -> Any:
+        """The envelope of a login; nothing of it is kept here. Raises as `_request`.
+
+        SmartConnect's `generateSession` asks for the profile behind it and stumbles over half of the refusals.
+        """
+        parameters = {"clientcode": username.reveal(), "password": pin.reveal(), "totp": code.reveal()}
+        return self._postRequest("api.login", parameters)
+
+    def take(self, session: Session | None) -> None:
+        """Send requests with this session from now on, or with none."""
+        self.access_token = None if session is None else session.jwt.reveal()
+        self.feed_token = None if session is None else session.feed.reveal()
+        self.refresh_token = None if session is None else session.refresh.reveal()
 
     def hide(self, *texts: Secret) -> None:
         """Let these never stand in an error's text, should the server repeat them."""
@@ -101,18 +130,21 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
             found = _DECODER.decode(reply.body)
             wire.envelope_of(found)
         except (msgspec.MsgspecError, UnicodeError, RecursionError, Malformed):
-            words = reply.body[:TEXT_MOST].decode("utf-8", "replace").strip()
-            outcome = outcome_of("", words)
+            words = reply.body[:READ_MOST].decode("utf-8", "replace").strip()
+            outcome = outcome_of("", words[:TEXT_MOST])
             told = words if outcome is not outcome_of("", "") else f"HTTP {reply.status} without Angel's own words"
-            raise Refusal(outcome, self._without_secrets(told)) from None
+            raise Refusal(outcome, self._without_secrets(told)[:TEXT_MOST]) from None
         return found
 
     def _without_secrets(self, text: str) -> str:
-        for secret in (*self._secrets, self.access_token, self.feed_token, self.refresh_token):
-            text = text.replace(secret, HIDDEN) if secret else text
+        tokens = (self.access_token, self.feed_token, self.refresh_token)
+        secrets = {secret for secret in (*self._secrets, *tokens) if secret}
+        for secret in sorted(secrets, key=len, reverse=True):  # one may be part of another
+            text = text.replace(secret, HIDDEN)
         return text
 
     def words(self, envelope: wire.Envelope) -> str:
         """Angel's words of a refusal, for people."""
         text = envelope.message or "no reason given"
-        return self._without_secrets(f"{text} ({envelope.code})" if envelope.code else text)
+        text = self._without_secrets(text)[:TEXT_MOST]
+        return f"{text} ({self._without_secrets(envelope.code)[:TEXT_MOST]})" if envelope.code else text

@@ -73,7 +73,8 @@ def quote_of(packet: bytes, names: Mapping[Key, InstrumentId], at_ns: int, stale
 
 def _depth(packet: bytes) -> tuple[tuple[DepthLevel, ...], tuple[DepthLevel, ...]]:
     """Bids and asks, the best first. Each level says which side it is; empty ones are left out."""
-    bids, asks = [], []
+    bids: list[DepthLevel] = []
+    asks: list[DepthLevel] = []
     for number in range(LEVELS):
         side, units, price, _ = _LEVEL.unpack_from(packet, _DEPTH_AT + number * _LEVEL.size)
         if units > 0 and price > 0:
