@@ -1,5 +1,6 @@
 """One Angel One account as an `engine.ports.Broker`: each method is one request and ends as a value of the domain."""
 
+import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeVar
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 
 from brokers.angel_one import wire
 from brokers.angel_one.client import AngelClient
+from brokers.angel_one.pace import Pace
 from brokers.angel_one.refusals import outcome_of
 from brokers.angel_one.symbols import Scrip, Symbols
 from brokers.errors import Malformed, Refusal
@@ -21,6 +23,7 @@ from engine.ports import Answer
 S = TypeVar("S")
 T = TypeVar("T")
 TAG_MOST: Final = 19
+NO_SYMBOLS: Final = "Angel One's scrips of the day are not read yet"
 NORMAL, STOPLOSS = "NORMAL", "STOPLOSS"
 _ORDER_TYPES: Final = {ours: theirs for theirs, ours in wire.ORDER_TYPES.items()}
 _PRODUCTS: Final = {ours: theirs for theirs, ours in wire.PRODUCTS.items()}
@@ -33,11 +36,22 @@ class AngelBroker:
     Args:
         account: The account's id in the configuration.
         client: Its client, logged in.
-        symbols: Angel's scrips of the day.
+        symbols: Angel's scrips of the day; without them nothing is placed and no book is understood.
+        now_ns: The clock that reads are paced by.
+        sleep: Waits so many seconds.
     """
 
-    def __init__(self, account: str, client: AngelClient, symbols: Symbols) -> None:
-        self._account, self._client, self._symbols = account, client, symbols
+    def __init__(
+        self,
+        account: str,
+        client: AngelClient,
+        symbols: Symbols | None,
+        now_ns: Callable[[], int],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._account, self._client, self.symbols = account, client, symbols
+        self._book_pace, self._position_pace = Pace(1, now_ns, sleep), Pace(1, now_ns, sleep)
+        self._funds_pace = Pace(2, now_ns, sleep)
         self._known: dict[str, tuple[OrderReport, str]] = {}
         "Orders as last seen, with their variety: a change or a cancel must repeat most of the order."
 
@@ -48,7 +62,9 @@ class AngelBroker:
 
     def place(self, order: PlaceOrder) -> Answer:
         """Place the order, once."""
-        scrip = self._symbols.find(instrument_id(order.exchange, order.symbol))
+        if self.symbols is None:
+            return Answer(outcome=Outcome.NOT_SENT, reason=NO_SYMBOLS)
+        scrip = self.symbols.find(instrument_id(order.exchange, order.symbol))
         if isinstance(scrip, str):
             return Answer(outcome=Outcome.REJECTED, reason=scrip)
         if order.product not in _PRODUCTS:
@@ -81,21 +97,30 @@ class AngelBroker:
         known = self._known.get(order.order_id)
         if known is None:
             return Answer(outcome=Outcome.REJECTED, reason="the order is not in the book that was read last")
+        if self.symbols is None:
+            return Answer(outcome=Outcome.NOT_SENT, reason=NO_SYMBOLS)
         row, variety = known
-        scrip = self._symbols.find(row.instrument)
+        scrip = self.symbols.find(row.instrument)
         if isinstance(scrip, str):
             return Answer(outcome=Outcome.REJECTED, reason=scrip)
-        order_type = order.order_type or row.order_type
-        parameters = self._terms(row.exchange, scrip, order_type, row.product, order.quantity or row.quantity) | {
+        changed = replace(
+            row,
+            order_type=order.order_type or row.order_type,
+            quantity=order.quantity or row.quantity,
+            price_inr=row.price_inr if order.price_inr is None else order.price_inr,
+            trigger_price_inr=row.trigger_price_inr if order.trigger_price_inr is None else order.trigger_price_inr,
+        )
+        parameters = self._terms(row.exchange, scrip, changed.order_type, row.product, changed.quantity) | {
             "variety": variety,
             "orderid": order.order_id,
             "duration": row.validity.value,
-            "price": _text(row.price_inr if order.price_inr is None else order.price_inr),
-            "triggerprice": _text(
-                row.trigger_price_inr if order.trigger_price_inr is None else order.trigger_price_inr
-            ),
+            "price": _text(changed.price_inr),
+            "triggerprice": _text(changed.trigger_price_inr),
         }
-        return self._written(lambda: self._client.modifyOrder(parameters))
+        answer = self._written(lambda: self._client.modifyOrder(parameters))
+        if answer.outcome is Outcome.ACKED:
+            self._known[order.order_id] = (changed, variety)  # the next change must not undo this one
+        return answer
 
     def cancel(self, order: CancelOrder) -> Answer:
         """Cancel an open order, once."""
@@ -105,7 +130,7 @@ class AngelBroker:
     def orders(self) -> Sequence[OrderReport]:
         """All orders of the day."""
         found: dict[str, OrderReport] = {}
-        for row in self._read(self._client.orderBook, "the order book"):
+        for row in self._read(self._client.orderBook, "the order book", self._book_pace):
             report = self._checked(self._report, row, "the order book")
             variety = row.text("variety")
             self._known[report.order_id] = (report, variety if variety in (NORMAL, STOPLOSS) else NORMAL)
@@ -114,12 +139,12 @@ class AngelBroker:
 
     def positions(self) -> Sequence[Position]:
         """All positions, carried ones and those closed today included."""
-        rows = self._read(self._client.position, "the positions")
+        rows = self._read(self._client.position, "the positions", self._position_pace)
         return tuple(self._checked(self._named_position, row, "the positions") for row in rows)
 
     def available_inr(self) -> Decimal:
         """`net` of the RMS limits: what Angel would accept for a new order, collateral included."""
-        envelope = self._envelope(self._client.rmsLimit, "the margins")
+        envelope = self._envelope(self._client.rmsLimit, "the margins", self._funds_pace)
         return self._checked(_net, envelope.data, "the margins")
 
     def instruments(self) -> Sequence[Instrument]:
@@ -127,17 +152,24 @@ class AngelBroker:
         return ()
 
     def named(self, report: OrderReport) -> OrderReport:
-        """A report under our name of its instrument."""
-        name = self._symbols.name_of(report.exchange, report.symbol)
-        return replace(report, symbol=name.split(":", 1)[1])
+        """A report under our name of its instrument.
+
+        Raises:
+            Malformed: The scrips of the day are not there yet.
+        """
+        return replace(report, symbol=self._name(report.exchange, report.symbol))
+
+    def _name(self, exchange: str, symbol: str) -> str:
+        if self.symbols is None:
+            raise Malformed(NO_SYMBOLS)
+        return self.symbols.name_of(exchange, symbol).split(":", 1)[1]
 
     def _report(self, row: wire.Row) -> OrderReport:
         return self.named(wire.report_of(row))
 
     def _named_position(self, row: wire.Row) -> Position:
         position = wire.position_of(row)
-        name = self._symbols.name_of(position.exchange, position.symbol)
-        return replace(position, symbol=name.split(":", 1)[1])
+        return replace(position, symbol=self._name(position.exchange, position.symbol))
 
     def _terms(
         self, exchange: str, scrip: Scrip, order_type: OrderType, product: str, quantity: int
@@ -171,21 +203,24 @@ class AngelBroker:
             return Answer(outcome=Outcome.UNKNOWN, reason="the answer has no order id")
         return Answer(outcome=Outcome.ACKED, order_id=order_id)
 
-    def _read(self, call: Callable[[], Any], what: str) -> list[wire.Row]:
-        envelope = self._envelope(call, what)
+    def _read(self, call: Callable[[], Any], what: str, pace: Pace) -> list[wire.Row]:
+        envelope = self._envelope(call, what, pace)
         return self._checked(wire.rows, envelope.data, what)
 
-    def _envelope(self, call: Callable[[], Any], what: str) -> wire.Envelope:
+    def _envelope(self, call: Callable[[], Any], what: str, pace: Pace) -> wire.Envelope:
         try:
+            pace.wait()
             envelope = wire.envelope_of(call())
+            if not envelope.succeeded:
+                raise Refusal(outcome_of(envelope.code, envelope.message), self._client.words(envelope))
         except Refusal as refusal:
+            if refusal.outcome is Outcome.RATE_LIMITED:
+                pace.refused()
             kind = NeedsLogin if refusal.outcome is Outcome.NEEDS_LOGIN else ReadFailed
             raise kind(f"{what}: {refusal}") from None
-        except (NotSent, NoAnswer, Malformed) as error:
+        except (NotSent, NoAnswer, Malformed, ReadFailed) as error:
             raise ReadFailed(f"{what}: {error}") from None
-        if not envelope.succeeded:
-            over = outcome_of(envelope.code, envelope.message) is Outcome.NEEDS_LOGIN
-            raise (NeedsLogin if over else ReadFailed)(f"{what}: {self._client.words(envelope)}")
+        pace.answered()
         return envelope
 
     def _checked(self, work: Callable[[S], T], given: S, what: str) -> T:
