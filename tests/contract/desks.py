@@ -1,6 +1,7 @@
 """The brokers that pass the contract, each with somebody who plays the market and the network around it.
 
-Zerodha is the real adapter with the official SDK against the sandbox over TCP; paper is the paper account itself.
+Zerodha and Angel One are the real adapters with the official SDKs against loopback servers over TCP; paper is the paper
+account itself.
 """
 
 import threading
@@ -8,13 +9,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
+from brokers.angel_one.broker import AngelBroker
+from brokers.angel_one.client import AngelClient
+from brokers.angel_one.login import Keeper
+from brokers.angel_one.order_stream import OrderStream
+from brokers.angel_one.symbols import Symbols
 from brokers.transport import Transport
 from brokers.zerodha.broker import ZerodhaBroker
 from brokers.zerodha.client import KiteClient
 from brokers.zerodha.ticker import KiteStream, Listener
-from config.credentials import Secret
+from config.credentials import Credentials, Secret
 from config.schema import Paper
 from engine.agenda import Agenda
 from engine.clock import VirtualClock
@@ -26,6 +35,8 @@ from paper.faults import AFTER_USUAL_NS, Fault, FaultKind, FaultOn, FaultyBroker
 from paper.sandbox.faults import Fault as WireFault
 from paper.sandbox.faults import Kind
 from paper.sandbox.sandbox import Plan, SandboxThread
+from tests.contract.angel_desk import Account
+from tests.contract.angel_server import AngelServer
 from tests.unit.paper.builders import CALL, FUT, NOW, PUT, SESSIONS, future, option, share
 
 ACCOUNT = "ZC0001"
@@ -197,6 +208,94 @@ class ZerodhaDesk:
 _WIRE_FAULTS = {"lost_answer_connection": "dropped_after"}
 
 
+class AngelDesk:
+    """The adapter of Angel One against the loopback SmartAPI, logged in with PIN and code."""
+
+    def __init__(self, server: AngelServer) -> None:
+        self.server = server
+        self.transport = Transport(server.root_url, read_timeout_s=0.4)
+        keeper = Keeper(angel_credentials(server.desk.accounts[ACCOUNT]), self.transport, server.clock.now_ns)
+        session = keeper.session()
+        client = AngelClient(Secret(server.desk.accounts[ACCOUNT].api_key), self.transport)
+        client.take(session)
+        scrips = self.transport.request("GET", server.scrip_url.removeprefix(server.root_url), {}).body
+        clock = VirtualClock(NOW)
+
+        def sleep(seconds: float) -> None:  # reads keep a second apart: here a second costs nothing
+            clock.advance(clock.now_ns() + round(seconds * NS_PER_S))
+
+        self.broker = AngelBroker(ACCOUNT, client, Symbols(scrips, date(2026, 11, 2)), clock.now_ns, sleep)
+        self.pushed: list[OrderReport] = []
+        self._news = threading.Condition()
+        linked = threading.Event()
+        self._stream = OrderStream(
+            lambda: session,
+            lambda report: self._order(self.broker.named(report)),
+            lambda on, _why: linked.set() if on else None,
+            lambda _session: None,
+            server.clock.now_ns,
+            url=server.order_stream_url,
+        )
+        self._stream.start()
+        assert linked.wait(PATIENCE_S)
+
+    def close(self) -> None:
+        self._stream.close()
+        self.transport.close()
+
+    def quote(self, quote: Quote) -> None:
+        self.server.quote(msgspec.structs.replace(quote, at_ns=self.server.clock.now_ns()))
+
+    def own_trade(self, symbol: str, side: Side, quantity: int) -> None:
+        exchange, now_ns = self.server.exchange, self.server.clock.now_ns
+        self.server.call(lambda: exchange.trade(ACCOUNT, symbol, "NFO", side, quantity, "NRML", now_ns()))
+
+    def fault(self, on: str, kind: str, times: int = 1) -> None:
+        self.server.fault(on, _WIRE_FAULTS.get(kind, kind), times)
+
+    def later(self) -> None:
+        """The server accepts it by itself, a little after the client gave up."""
+        before = len(self.broker.orders())
+        for _ in range(int(PATIENCE_S / 0.05)):
+            if len(self.broker.orders()) > before:
+                return
+            threading.Event().wait(0.05)
+
+    def wait_pushed(self, found: Callable[[Sequence[OrderReport]], bool]) -> bool:
+        with self._news:
+            return self._news.wait_for(lambda: found(self.pushed), PATIENCE_S)
+
+    def cut_off(self) -> None:
+        self.server.__exit__()
+
+    def _order(self, report: OrderReport) -> None:
+        with self._news:
+            self.pushed.append(report)
+            self._news.notify_all()
+
+
+def angel_credentials(account: Account, **changes: str) -> Credentials:
+    """The credentials of an account of the loopback SmartAPI."""
+    values = {
+        "api_key": account.api_key,
+        "username": account.user,
+        "password": account.pin,
+        "totp_token": account.totp_secret,
+    }
+    secrets = {name: Secret(value) for name, value in (values | changes).items()}
+    return Credentials(path=Path("credentials_angel.txt"), broker="angel_one", values=secrets)
+
+
+@contextmanager
+def angel_desk(paper: Paper) -> Iterator[Desk]:
+    with AngelServer([(ACCOUNT, CAPITAL)], INSTRUMENTS, paper=paper) as server:
+        desk = AngelDesk(server)
+        try:
+            yield desk
+        finally:
+            desk.close()
+
+
 @contextmanager
 def paper_desk(paper: Paper) -> Iterator[Desk]:
     yield PaperDesk(paper)
@@ -221,5 +320,5 @@ def zerodha_desk(paper: Paper) -> Iterator[Desk]:
             desk.close()
 
 
-DESKS = {"paper": paper_desk, "zerodha": zerodha_desk}
-__all__ = ["ACCOUNT", "CALL", "CAPITAL", "DESKS", "FUT", "ODD", "PUT", "SHARE", "Desk"]
+DESKS = {"paper": paper_desk, "zerodha": zerodha_desk, "angel": angel_desk}
+__all__ = ["ACCOUNT", "CALL", "CAPITAL", "DESKS", "FUT", "ODD", "PUT", "SHARE", "Desk", "angel_credentials"]
