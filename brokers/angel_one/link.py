@@ -6,9 +6,12 @@ session, so neither they nor what a server says of them may come into a text.
 """
 
 import logging
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 import websocket
 from websocket import _handshake
@@ -83,6 +86,7 @@ class Link:
         self._url, self._headers, self._on_data, self._on_link = url, headers, on_data, on_link
         self._on_over, self._now_ns, self._greeting = on_over, now_ns, greeting
         self._ping_every_ns, self._retry_first_s = ping_every_ns, retry_first_s
+        self._tls = ssl.create_default_context() if urlsplit(url).scheme == "wss" else None
         self._texts: list[str] = []
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -156,21 +160,36 @@ class Link:
     def _connect(self, headers: Mapping[str, str]) -> websocket.WebSocket:
         """Raises `SessionOver`, and whatever websocket-client raises."""
         connection = websocket.WebSocket(enable_multithread=False, skip_utf8_validation=True)
+        sock = self._open()
         try:
             connection.connect(  # type: ignore[no-untyped-call]
                 self._url,
+                socket=sock,
                 header=[f"{name}: {value}" for name, value in headers.items()],
                 timeout=CONNECT_TIMEOUT_S,
                 suppress_origin=True,
-                http_no_proxy=["*"],  # as with orders: no proxy that a variable names
                 redirect_limit=0,  # the session goes to nobody else
             )
-        except websocket.WebSocketBadStatusException as error:
-            if error.status_code in _OVER:
+        except Exception as error:
+            sock.close()
+            if isinstance(error, websocket.WebSocketBadStatusException) and error.status_code in _OVER:
                 raise SessionOver("refused") from None
             raise
         connection.settimeout(POLL_S)
         return connection
+
+    def _open(self) -> socket.socket:
+        """A socket to the server, its certificate checked; as with orders, no proxy that a variable names."""
+        parts = urlsplit(self._url)
+        host, port = parts.hostname or "", parts.port or (80 if self._tls is None else 443)
+        sock = socket.create_connection((host, port), CONNECT_TIMEOUT_S)
+        if self._tls is None:
+            return sock
+        try:
+            return self._tls.wrap_socket(sock, server_hostname=host)
+        except Exception:
+            sock.close()
+            raise
 
     def _talk(self, connection: websocket.WebSocket) -> str:
         now_ns = self._now_ns()
