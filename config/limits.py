@@ -214,6 +214,14 @@ FORMS: Final[dict[Field, Callable[[str], str | None]]] = {
         )
     },
     (schema.Risk, "expiry_cutoff"): time_problem,
-    (schema.BrokerUrls, "root_url"): url_problem("http", "https", path_allowed=False),
-    (schema.BrokerUrls, "ticker_url"): url_problem("ws", "wss", path_allowed=True),
+    **{
+        (kind, name): check
+        for kind in (schema.BrokerUrls, schema.AngelOneUrls)
+        for name, check in (
+            ("root_url", url_problem("http", "https", path_allowed=False)),
+            ("ticker_url", url_problem("ws", "wss", path_allowed=True)),
+        )
+    },
+    (schema.AngelOneUrls, "order_stream_url"): url_problem("ws", "wss", path_allowed=True),
+    (schema.AngelOneUrls, "scrip_url"): url_problem("http", "https", path_allowed=True),
 }

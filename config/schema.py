@@ -241,11 +241,18 @@ class BrokerUrls(Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ticker_url: str | None = None
 
 
+class AngelOneUrls(BrokerUrls, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where Angel One is reached: its order updates and its scrip master come from servers of their own."""
+
+    order_stream_url: str | None = None
+    scrip_url: str | None = None
+
+
 class Brokers(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Addresses by broker, for a sandbox or a proxy."""
 
     zerodha: BrokerUrls = BrokerUrls()
-    angel_one: BrokerUrls = BrokerUrls()
+    angel_one: AngelOneUrls = AngelOneUrls()
 
 
 class StateFiles(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -118,6 +118,9 @@ REFUSED_SETTINGS = [
     ("URL of a far machine", 'brokers: {zerodha: {root_url: "http://a.example"}}', 4, "brokers.zerodha.root_url", "https"),
     ("URL of another kind", 'brokers: {zerodha: {root_url: "ftp://a"}}', 4, "brokers.zerodha.root_url", "http://127"),
     ("ticker over http", 'brokers: {zerodha: {ticker_url: "http://127.0.0.1"}}', 4, "brokers.zerodha.ticker_url", "ws://"),
+    ("order stream over http", 'brokers: {angel_one: {order_stream_url: "http://127.0.0.1"}}', 4, "brokers.angel_one.order_stream_url", "ws://"),
+    ("far scrip master in the clear", 'brokers: {angel_one: {scrip_url: "http://a.example/x.json"}}', 4, "brokers.angel_one.scrip_url", "https"),
+    ("order stream of Kite", 'brokers: {zerodha: {order_stream_url: "ws://127.0.0.1"}}', 4, "brokers.zerodha.order_stream_url", "unknown"),
     ("bad port", 'brokers: {zerodha: {root_url: "http://h:99999"}}', 4, "brokers.zerodha.root_url", "http://127"),
     ("unknown broker's URL", "brokers: {dhan: {}}", 4, "brokers.dhan", "known here: zerodha, angel_one"),
 ]  # fmt: skip
