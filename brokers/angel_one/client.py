@@ -79,17 +79,22 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
     def __init__(self, api_key: Secret, transport: Transport) -> None:
         # SmartConnect's own constructor is left out: it writes to the disk. These are the fields its methods use.
         self.debug, self.session_expiry_hook = False, None
-        self.api_key = self.privateKey = api_key.reveal()
+        self._secrets: tuple[str, ...] = ()
+        self.set_api_key(api_key)
         self.access_token: str | None = None
         self.refresh_token: str | None = None
         self.feed_token: str | None = None
         self.userId: str | None = None
         self.root = self._rootUrl = ROOT_URL
         self._transport = transport
-        self._secrets: tuple[str, ...] = (self.api_key,)
 
     def __repr__(self) -> str:
         return "AngelClient()"
+
+    def set_api_key(self, api_key: Secret) -> None:
+        """Send requests with this key."""
+        self.api_key = self.privateKey = api_key.reveal()
+        self.hide(api_key)
 
     def ask_login(self, username: Secret, pin: Secret, code: Secret) -> Any:
         """The envelope of a login; nothing of it is kept here. Raises as `_request`.

@@ -38,6 +38,20 @@ AUTH, ORDER, PORTFOLIO = "/rest/auth/angelbroking", "/rest/secure/angelbroking/o
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
+class MovedClock(ScaledClock):
+    """Real time on a trading day, that can be moved on."""
+
+    def __init__(self, start_ns: int) -> None:
+        super().__init__(start_ns, 1.0)
+        self._ahead_ns = 0
+
+    def now_ns(self) -> int:
+        return super().now_ns() + self._ahead_ns
+
+    def move(self, seconds: float) -> None:
+        self._ahead_ns += round(seconds * NS_PER_S)
+
+
 class AngelServer:
     """One broker on the loopback interface, on a thread of its own: `with AngelServer(...) as server`.
 
@@ -57,7 +71,7 @@ class AngelServer:
         paper: Paper | None = None,
         enforces_limits: bool = False,
     ) -> None:
-        self.clock = ScaledClock(ist(day, "10:00:00"), 1.0)
+        self.clock = MovedClock(ist(day, "10:00:00"))
         self.desk = Desk(self.clock.now_ns, self._framed)
         self.exchange = Exchange(
             paper=paper or Paper(margins=True),
