@@ -33,10 +33,16 @@ class Kind(StrEnum):
     DROPPED_AFTER = "dropped_after"
     RATE_LIMITED = "rate_limited"
     REJECTED = "rejected"
+    RMS_REFUSED = "rms_refused"
+    "400 of risk management, and no row in the book."
+    REJECTED_ROW = "rejected_row"
+    "Answered with an id, and then a REJECTED row in the book."
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a fault's name
     IP_REFUSED = "ip_refused"
     SLOW = "slow"
     "Answered `after` seconds."
+    UNSORTED = "unsorted"
+    "The order book in no order."
 
 
 ACCEPTS: Final = frozenset(

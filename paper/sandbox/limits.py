@@ -14,6 +14,8 @@ ORDERS_PER_MINUTE: Final = 400
 ORDERS_PER_DAY: Final = 5000
 QUOTES_PER_SECOND: Final = 1
 OTHERS_PER_SECOND: Final = 10
+TOO_MANY: Final = "Too many requests"
+REFUSED: Final = "Maximum allowed order requests exceeded."
 
 
 @dataclass(slots=True)
@@ -36,19 +38,24 @@ class Limits:
         if day != self._day:
             self._day, self.placed_today = day, 0
         if self._over("order", second, ORDERS_PER_SECOND):
-            return "Too many requests"
+            return TOO_MANY
         if self._over("minute", second // 60, ORDERS_PER_MINUTE):
-            return "Maximum allowed order requests exceeded."
+            return REFUSED
         if places:
             self.placed_today += 1
             if self.enforced and self.placed_today > ORDERS_PER_DAY:
-                return "Maximum allowed order requests exceeded."
+                return REFUSED
         return ""
+
+    def takes_more(self, count: int) -> str:
+        """Count further orders that one request makes: legs and slices. They are orders of the day, not requests."""
+        self.placed_today += count
+        return REFUSED if self.enforced and self.placed_today > ORDERS_PER_DAY else ""
 
     def takes_read(self, now_ns: int, *, quote: bool) -> str:
         """Count a read; the refusal in Kite's words, '' when it is let through."""
         most = QUOTES_PER_SECOND if quote else OTHERS_PER_SECOND
-        return "Too many requests" if self._over("quote" if quote else "read", now_ns // NS_PER_S, most) else ""
+        return TOO_MANY if self._over("quote" if quote else "read", now_ns // NS_PER_S, most) else ""
 
     def _over(self, name: str, window: int, most: int) -> bool:
         known, count = self._windows.get(name, (window, 0))

@@ -1,30 +1,30 @@
 """A whole sandbox: market, exchange, desk, ticker and server on one asyncio loop, in this thread or in one of its own.
 
-Its clock is real time moved onto a trading day, so that it is open whenever it is started.
+Its clock is real time moved onto a trading day, so that it is open whenever it is started, or onto a recorded day.
 """
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from aiohttp import web
 
-from config.rules import charge_rates, freeze_units, ist
+from config.rules import charge_rates, ist
 from config.schema import Paper
-from engine.clock import ScaledClock
-from engine.model import Instrument, OrderReport, Quote
+from engine.clock import EngineClock, ScaledClock
+from engine.model import LegId, OrderReport, Quote
 from engine.opening import sessions_of
 from paper.exchange import Exchange
-from paper.market import SimulatedMarket
+from paper.recorded import RecordedDay
 from paper.sandbox.desk import Desk
+from paper.sandbox.market import Market, Stage, replayed, simulated
 from paper.sandbox.rows import Json
 from paper.sandbox.server import Server
 from paper.sandbox.stream import Stream
-from paper.venues import demo_expiry
 
 T = TypeVar("T")
 HOST: Final = "127.0.0.1"
@@ -32,18 +32,6 @@ STEP_S: Final = 0.25
 START_TIME: Final = "10:00:00"
 CAPITAL_INR: Final = Decimal(1_000_000)
 MASTER_CAPITAL_INR: Final = Decimal(3_500_000)
-
-
-class Market(Protocol):
-    """What is traded."""
-
-    def instruments(self) -> Sequence[Instrument]:
-        """Everything that is listed."""
-        ...
-
-    def advance(self, now_ns: int) -> Sequence[Quote]:
-        """Run up to `now_ns`; the quotes that changed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +50,17 @@ class Plan:
     paper: Paper = field(default_factory=lambda: Paper(margins=True))
     "How the exchange matches."
     market: Market | None = None
-    "`None`: the simulated option market."
+    "`None`: the recorded day, or the simulated option market."
+    recorded: RecordedDay | None = None
+    "A recorded day, which `day` then is."
+    speed: float = 1.0
+    "Times real time."
+    start_time: str = START_TIME
+    "Time of the day at which the clock starts, IST; a recorded day has its own."
+    clock: EngineClock | None = None
+    "A clock that somebody else moves; `None` for one that runs."
+    overnight: Mapping[str, Mapping[LegId, int]] = field(default_factory=dict)
+    "Signed units by account that are there before the day."
 
 
 class Sandbox:
@@ -70,25 +68,26 @@ class Sandbox:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.clock = ScaledClock(ist(plan.day, START_TIME), 1.0)
-        sessions = sessions_of(plan.day)
-        self._market = plan.market or simulated(plan, self.clock.now_ns())
+        stage = _stage(plan)
+        self.clock: EngineClock = plan.clock or ScaledClock(stage.start_ns, plan.speed)
+        self._market = stage.market
         self.desk = Desk(self.clock.now_ns, self._framed)
         self.exchange = Exchange(
             paper=plan.paper,
-            sessions=sessions,
+            sessions=stage.sessions,
             instruments=self._market.instruments(),
             charges=charge_rates(plan.day),
             on_update=self._updated,
         )
-        self.desk.open(self.exchange)
+        self.desk.open(self.exchange, stage.sessions)
         for user_id, capital in plan.accounts:
-            self.desk.add_account(user_id, capital, enforces_limits=plan.enforces_limits)
+            carried = plan.overnight.get(user_id)
+            self.desk.add_account(user_id, capital, enforces_limits=plan.enforces_limits, overnight=carried)
         self.stream = Stream(self.exchange.newest)
         self.stream.desk = self.desk
         self.server = Server(self.desk, self.stream, self.clock.now_ns, plan.delay_s)
         self.port = 0
-        self._advance()
+        self.advance()
 
     @property
     def root_url(self) -> str:
@@ -123,20 +122,23 @@ class Sandbox:
     async def _run_market(self) -> None:
         while True:
             await asyncio.sleep(STEP_S)
-            self._advance()
+            self.advance()
 
     def quote(self, quotes: Sequence[Quote]) -> None:
         """New market data by hand."""
-        self.exchange.update_quotes(quotes, self.clock.now_ns())
+        self.desk.saw(quotes)
+        now_ns = self.clock.now_ns()
+        self.exchange.update_quotes(quotes, now_ns)
+        self.desk.run_due(now_ns)
         self.stream.quotes(quotes)
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
         """Bring the market up to now."""
         now_ns = self.clock.now_ns()
-        quotes = self._market.advance(now_ns)
-        if quotes:
+        while quotes := self._market.advance(now_ns):
             self.quote(quotes)
         self.exchange.run_due(now_ns)
+        self.desk.run_due(now_ns)
 
     def _updated(self, account: str, report: OrderReport) -> None:
         self.desk.updated(account, report)
@@ -145,17 +147,13 @@ class Sandbox:
         self.stream.order(account, row)
 
 
-def simulated(plan: Plan, start_ns: int) -> SimulatedMarket:
-    """The option market of the demo."""
-    freeze = freeze_units("NIFTY", plan.day)
-    return SimulatedMarket(
-        plan.seed,
-        start_ns,
-        plan.day,
-        sessions_of(plan.day),
-        freeze_units=None if freeze is None else {"NIFTY": freeze},
-        expiry=demo_expiry(plan.day),
-    )
+def _stage(plan: Plan) -> Stage:
+    if plan.recorded is not None:
+        return replayed(plan.recorded)
+    start_ns = ist(plan.day, plan.start_time)
+    if plan.market is None:
+        return simulated(plan.day, start_ns, plan.seed)
+    return Stage(plan.market, start_ns, sessions_of(plan.day))
 
 
 class SandboxThread:

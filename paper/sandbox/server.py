@@ -5,46 +5,44 @@ One asyncio loop does everything, so the exchange is never touched by two reques
 
 import asyncio
 import gzip
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-import msgspec
 from aiohttp import web
 
-from paper.sandbox import rows
-from paper.sandbox.desk import NETWORK, PERMISSION, TOKEN, WRONG_TOKEN, Account, Desk, KiteError
-from paper.sandbox.faults import ACCEPTS, Fault, Kind, Script, fault_of
+from paper.sandbox import market_rows
+from paper.sandbox.account import Account
+from paper.sandbox.answers import Answers
+from paper.sandbox.desk import Desk
+from paper.sandbox.errors import GENERAL, NETWORK, NO_ROUTE, KiteError, refused
+from paper.sandbox.faults import Script, fault_of
+from paper.sandbox.rows import Json
 from paper.sandbox.stream import Stream
 
-HANG_S: Final = 60.0
-"""How long a request that is never answered is kept."""
-TIMED_OUT: Final = "Order request timed out. Please check the order book and confirm before placing again."
-TIME_HEADER: Final = "X-Sandbox-Time-Ns"
-"""The sandbox's clock: its trading day need not be today."""
-DESK: Final = web.AppKey("desk", Desk)
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
-Work = Callable[[], object]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+BODY_MOST: Final = 1 << 20
 
 
 class Server:
-    """Routes and faults.
+    """Routes.
 
     Args:
         desk: Who answers.
         stream: The ticker's connections.
         now_ns: The server's clock.
-        delay_s: Before every answer, as a network would have it.
+        delay_s: What a request takes there and back, as a network would have it.
     """
 
     def __init__(self, desk: Desk, stream: Stream, now_ns: Callable[[], int], delay_s: float = 0.0) -> None:
         self._desk, self._stream, self._now_ns, self._delay_s = desk, stream, now_ns, delay_s
+        self._answers = Answers(now_ns)
         self.script = Script()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def app(self) -> web.Application:
         """The application."""
-        app = web.Application(client_max_size=1 << 20)
-        app[DESK] = self._desk
+        desk, held = self._desk, self._desk.portfolio
+        app = web.Application(client_max_size=BODY_MOST, middlewares=[self._answers.routed])
         app.add_routes(
             [
                 web.get("/", self._root),
@@ -52,15 +50,20 @@ class Server:
                 web.get("/connect/login", self._login),
                 web.post("/session/token", self._start_session),
                 web.delete("/session/token", self._end_session),
-                web.get("/user/profile", self._reading("any", lambda account, _r: self._desk.profile(account))),
-                web.get("/user/margins", self._reading("margins", lambda account, _r: self._desk.margins(account))),
+                web.post("/session/refresh_token", self._renew_session),
+                web.get("/user/profile", self._reading("any", lambda account, _r: desk.profile(account))),
+                web.get("/user/margins", self._reading("margins", lambda account, _r: held.margins(account))),
                 web.get("/user/margins/{segment}", self._reading("margins", self._segment)),
-                web.get("/orders", self._reading("orders", lambda account, _r: self._desk.orders(account))),
-                web.get("/orders/{id}", self._reading("orders", self._history)),
-                web.get("/orders/{id}/trades", self._reading("orders", self._order_trades)),
+                web.get("/orders", self._reading("orders", lambda account, _r: desk.orders(account))),
+                web.get("/orders/{id}", self._reading("orders", lambda a, r: desk.history(a, r.match_info["id"]))),
+                web.get(
+                    "/orders/{id}/trades",
+                    self._reading("orders", lambda a, r: desk.order_trades(a, r.match_info["id"])),
+                ),
                 web.get("/trades", self._reading("orders", lambda account, _r: account.trades)),
-                web.get("/portfolio/positions", self._reading("positions", lambda a, _r: self._desk.positions(a))),
-                web.get("/portfolio/holdings", self._reading("positions", lambda _a, _r: [])),
+                web.get("/portfolio/positions", self._reading("positions", lambda a, _r: held.positions(a))),
+                web.put("/portfolio/positions", self._convert),
+                web.get("/portfolio/holdings", self._reading("positions", lambda a, _r: held.holdings(a))),
                 web.get("/quote", self._quotes("quote")),
                 web.get("/quote/ohlc", self._quotes("ohlc")),
                 web.get("/quote/ltp", self._quotes("ltp")),
@@ -80,63 +83,69 @@ class Server:
     # Writes
 
     async def _place(self, request: web.Request) -> web.StreamResponse:
-        form = await _form(request)
-        return await self._write(request, "place", lambda a: self._desk.place(a, request.match_info["variety"], form))
+        form, variety = await _form(request), request.match_info["variety"]
+        return await self._answer(request, "place", lambda a: self._desk.placing.place(a, variety, form))
 
     async def _modify(self, request: web.Request) -> web.StreamResponse:
-        form = await _form(request)
-        return await self._write(request, "modify", lambda a: self._desk.modify(a, request.match_info["id"], form))
+        form, order_id = await _form(request), request.match_info["id"]
+        return await self._answer(request, "modify", lambda a: self._desk.placing.modify(a, order_id, form))
 
     async def _cancel(self, request: web.Request) -> web.StreamResponse:
-        return await self._write(request, "cancel", lambda a: self._desk.cancel(a, request.match_info["id"]))
+        order_id = request.match_info["id"]
+        return await self._answer(request, "cancel", lambda a: self._desk.placing.cancel(a, order_id))
 
-    async def _write(self, request: web.Request, on: str, work: Callable[[Account], object]) -> web.StreamResponse:
-        return await self._answer(request, on, work)
+    async def _convert(self, request: web.Request) -> web.StreamResponse:
+        form = await _form(request)
+        return await self._limited(request, "any", lambda a, _r: self._desk.portfolio.convert(a, form, self._now_ns()))
 
     # Reads
 
-    def _reading(
-        self, on: str, work: Callable[[Account, web.Request], object], *, quote: bool = False
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _reading(self, on: str, work: Callable[[Account, web.Request], object], *, quote: bool = False) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            def limited(account: Account) -> object:
-                if text := account.limits.takes_read(self._now_ns(), quote=quote):
-                    raise KiteError(429, NETWORK, text)
-                return work(account, request)
-
-            return await self._answer(request, on, limited)
+            return await self._limited(request, on, work, quote=quote)
 
         return handle
 
-    def _quotes(self, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def _limited(
+        self, request: web.Request, on: str, work: Callable[[Account, web.Request], object], *, quote: bool = False
+    ) -> web.StreamResponse:
+        """Everything but orders has a limit of its own."""
+
+        def limited(account: Account) -> object:
+            if text := account.limits.takes_read(self._now_ns(), quote=quote):
+                raise KiteError(429, NETWORK, text)
+            return work(account, request)
+
+        return await self._answer(request, on, limited)
+
+    def _quotes(self, kind: str) -> Handler:
         return self._reading("quotes", lambda _a, r: self._desk.quotes(r.query.getall("i", []), kind), quote=True)
 
     def _segment(self, account: Account, request: web.Request) -> object:
-        found = self._desk.margins(account)
+        found = self._desk.portfolio.margins(account)
         if (segment := request.match_info["segment"]) not in found:
-            raise KiteError(404, "GeneralException", "Route not found")
+            raise KiteError(404, GENERAL, NO_ROUTE)
         return found[segment]
 
-    def _history(self, account: Account, request: web.Request) -> object:
-        return self._desk.history(account, request.match_info["id"])
-
-    def _order_trades(self, account: Account, request: web.Request) -> object:
-        return self._desk.order_trades(account, request.match_info["id"])
-
     async def _basket(self, request: web.Request) -> web.StreamResponse:
-        orders = await request.json()
-        return await self._answer(request, "margins", lambda a: self._desk.basket_margins(a, orders))
+        body, held = await request.text(), self._desk.portfolio
+        with_positions = request.query.get("consider_positions", "").lower() == "true"
+        return await self._limited(
+            request,
+            "margins",
+            lambda account, r: _compact(
+                held.basket_margins(account, _orders(body), with_positions=with_positions), r.query.get("mode")
+            ),
+        )
 
     async def _order_margins(self, request: web.Request) -> web.StreamResponse:
-        orders = await request.json()
-        return await self._answer(
-            request, "margins", lambda a: [self._desk.basket_margins(a, [order])["final"] for order in orders]
-        )
+        body, held = await request.text(), self._desk.portfolio
+        return await self._limited(request, "margins", lambda _a, _r: held.order_margins(_orders(body)))
 
     # Without an account
 
     async def _root(self, _request: web.Request) -> web.Response:
-        return web.json_response({"sandbox": "Kite Connect"}, headers=self._headers())
+        return web.json_response({"sandbox": "Kite Connect"}, headers=self._answers.headers())
 
     async def _login(self, request: web.Request) -> web.Response:
         """The login page: the owner of the app is logged in at once and sent back with a request token."""
@@ -144,21 +153,22 @@ class Server:
             if account.api_key == request.query.get("api_key"):
                 back = request.query.get("redirect_url", "http://127.0.0.1")
                 raise web.HTTPFound(f"{back}?request_token={account.request_token}&action=login&status=success")
-        return self._error(KiteError(400, "InputException", "Invalid `api_key`."))
+        return self._answers.error(refused("Invalid `api_key`."))
 
     async def _start_session(self, request: web.Request) -> web.Response:
         form = await _form(request)
-        try:
-            return self._json(self._desk.start_session(form))
-        except KiteError as error:
-            return self._error(error)
+        return self._answers.attempt(lambda: self._desk.sessions.start(form))
 
     async def _end_session(self, request: web.Request) -> web.Response:
-        return self._json(self._desk.end_session(dict(request.query)))
+        return self._answers.attempt(lambda: self._desk.sessions.end(dict(request.query)))
+
+    async def _renew_session(self, _request: web.Request) -> web.Response:
+        return self._answers.attempt(self._desk.sessions.renew)
 
     async def _instruments(self, request: web.Request) -> web.Response:
-        text = rows.instruments_csv(self._desk.exchange, self._desk.tokens, request.match_info.get("exchange", ""))
-        headers = self._headers() | {"Content-Type": "text/csv"}
+        only = request.match_info.get("exchange", "")
+        text = market_rows.instruments_csv(self._desk.exchange, self._desk.tokens, only)
+        headers = self._answers.headers() | {"Content-Type": "text/csv"}
         if "gzip" not in request.headers.get("Accept-Encoding", ""):
             return web.Response(text=text, headers=headers)
         return web.Response(body=gzip.compress(text.encode()), headers=headers | {"Content-Encoding": "gzip"})
@@ -190,9 +200,7 @@ class Server:
             }
             for user, account in self._desk.accounts.items()
         }
-        return self._json(found)
-
-    # Answers
+        return self._answers.data(found)
 
     async def _answer(self, request: web.Request, on: str, work: Callable[[Account], object]) -> web.StreamResponse:
         """Carry out a request and answer it, with what the script lets go wrong."""
@@ -201,91 +209,36 @@ class Server:
         try:
             account = self._desk.account_of(request.headers.get("Authorization", ""))
         except KiteError as error:
-            return self._error(error)
-        fault = self.script.take(account.user_id, on)
+            return self._answers.error(error)
 
         def carry_out() -> web.Response:
-            try:
-                return self._json(work(account))
-            except KiteError as error:
-                return self._error(error)
+            return self._answers.attempt(lambda: work(account))
 
-        response = carry_out() if fault is None else await self._go_wrong(fault, request, account, carry_out)
+        fault = self.script.take(account.user_id, on)
+        if fault is None:
+            response: web.StreamResponse = carry_out()
+        else:
+            response = await self._answers.go_wrong(fault, request, account, carry_out)
         if self._delay_s:
             await asyncio.sleep(self._delay_s / 2)
         return response
-
-    async def _go_wrong(
-        self, fault: Fault, request: web.Request, account: Account, carry_out: Callable[[], web.Response]
-    ) -> web.StreamResponse:
-        kind = fault.kind
-        done = carry_out() if kind in ACCEPTS else None
-        if kind is Kind.ACCEPTED_LATE:
-            self._later(fault.after_s, carry_out)
-        if kind in (Kind.ACCEPTED_THEN_TIMEOUT, Kind.TIMEOUT_NOT_ACCEPTED, Kind.ACCEPTED_LATE):
-            await asyncio.sleep(HANG_S)
-            return _drop(request)
-        if kind in (Kind.DROPPED_BEFORE, Kind.DROPPED_AFTER):
-            return _drop(request)
-        if kind is Kind.TRUNCATED and done is not None:
-            return await self._truncated(request, done)
-        if kind is Kind.HTML:
-            return web.Response(text="<html><body>502 Bad Gateway</body></html>", content_type="text/html", status=502)
-        if kind is Kind.NO_ID:
-            return self._json({})
-        if kind is Kind.SLOW:
-            await asyncio.sleep(fault.after_s)
-            return carry_out()
-        if kind is Kind.TOKEN_EXPIRED:
-            account.access_token = ""
-        return self._error(_ERRORS[kind])
-
-    def _later(self, after_s: float, work: Work) -> None:
-        async def wait() -> None:
-            await asyncio.sleep(after_s)
-            work()
-
-        task = asyncio.get_running_loop().create_task(wait())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _truncated(self, request: web.Request, whole: web.Response) -> web.StreamResponse:
-        body = bytes(whole.body) if isinstance(whole.body, bytes) else b""
-        response = web.StreamResponse(status=whole.status, headers={"Content-Type": "application/json"})
-        response.content_length = len(body)
-        await response.prepare(request)
-        await response.write(body[: len(body) // 2])
-        return _drop(request)
-
-    def _headers(self) -> dict[str, str]:
-        return {TIME_HEADER: str(self._now_ns())}
-
-    def _json(self, data: object) -> web.Response:
-        body = _ENCODER.encode({"status": "success", "data": data})
-        return web.Response(body=body, content_type="application/json", headers=self._headers())
-
-    def _error(self, error: KiteError) -> web.Response:
-        body = {"status": "error", "message": str(error), "data": None, "error_type": error.error_type}
-        return web.json_response(body, status=error.status, headers=self._headers())
-
-
-_ERRORS: Final[Mapping[Kind, KiteError]] = {
-    Kind.TIMED_OUT_400: KiteError(400, "OrderException", TIMED_OUT),
-    Kind.SERVER_ERROR: KiteError(500, "GeneralException", "Something unexpected happened. Please try again."),
-    Kind.UNAVAILABLE: KiteError(503, NETWORK, "Request failed (kitetrade-oms)."),
-    Kind.RATE_LIMITED: KiteError(429, NETWORK, "Too many requests"),
-    Kind.REJECTED: KiteError(400, "InputException", "The order was refused by the sandbox's script."),
-    Kind.TOKEN_EXPIRED: KiteError(403, TOKEN, WRONG_TOKEN),
-    Kind.IP_REFUSED: KiteError(403, PERMISSION, "IP (127.0.0.1) is not allowed to place orders for this app."),
-}
 
 
 async def _form(request: web.Request) -> dict[str, str]:
     return {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
 
 
-def _drop(request: web.Request) -> web.StreamResponse:
-    """End the connection without an answer."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)
+def _orders(body: str) -> list[Mapping[str, object]]:
+    """The orders of a margin request."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise refused("Invalid JSON payload.")
+    return found
+
+
+def _compact(basket: Json, mode: str | None) -> Json:
+    """A basket without what its orders need one by one, where that is asked for."""
+    return basket | {"orders": []} if mode == "compact" else basket

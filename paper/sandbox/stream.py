@@ -13,7 +13,8 @@ from aiohttp import WSMsgType, web
 
 from engine.model import InstrumentId, Quote
 from paper.sandbox import ticks
-from paper.sandbox.desk import Desk, KiteError
+from paper.sandbox.desk import Desk
+from paper.sandbox.errors import KiteError
 from paper.sandbox.faults import PUSHES
 from paper.sandbox.rows import Json
 
@@ -107,7 +108,7 @@ class Stream:
 
     def order(self, account: str, row: Json) -> None:
         """An order update for an account's listeners."""
-        frame = _ENCODER.encode({"type": "order", "id": "", "data": row}).decode()
+        frame = _frame(row)
         if self._hits(account, "push_gap"):
             return
         frames = [frame]
@@ -118,6 +119,8 @@ class Stream:
             frames.append(late)
         if row["status"] == "CANCELLED" or self._hits(account, "push_repeat"):
             frames.append(frame)  # Kite says it twice
+        if row["status"] == "COMPLETE" and row["filled_quantity"] > 1 and self._hits(account, "push_late_partial"):
+            frames.append(_frame(_partial(row)))
         for line in self._lines:
             if line.account == account:
                 for one in frames:
@@ -163,6 +166,22 @@ class Stream:
                 self._faults[key] -= 1
                 return True
         return False
+
+
+def _frame(row: Json) -> str:
+    return _ENCODER.encode({"type": "order", "id": "", "data": row}).decode()
+
+
+def _partial(row: Json) -> Json:
+    """The update of half of a complete order, which came first and is delivered last."""
+    filled = row["filled_quantity"] // 2
+    rest = row["quantity"] - filled
+    return row | {
+        "status": "UPDATE",
+        "filled_quantity": filled,
+        "pending_quantity": rest,
+        "unfilled_quantity": rest,
+    }
 
 
 async def _write(line: _Line) -> None:
