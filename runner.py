@@ -406,39 +406,11 @@ def _log_in(account: Account, settings: Settings, *, always: bool) -> bool:
 
 
 def _sandbox(arguments: argparse.Namespace) -> int:
-    """`sandbox`: a loopback Kite Connect with a simulated market."""
-    import asyncio
-
-    from paper.sandbox.configuration import write_configuration
-    from paper.sandbox.faults import load_script
-    from paper.sandbox.sandbox import CAPITAL_INR, MASTER_CAPITAL_INR, Plan, Sandbox
+    """`sandbox`: a loopback Kite Connect with a simulated market, or with a recorded day."""
+    from paper.sandbox import command
     from paper.venues import demo_day
 
-    accounts = [("ZM0001", MASTER_CAPITAL_INR)]
-    accounts += [(f"ZC{number:04d}", CAPITAL_INR) for number in range(1, arguments.accounts)]
-    script = [] if arguments.script is None else load_script(arguments.script)
-
-    async def serve() -> None:
-        sandbox = Sandbox(Plan(day=demo_day(_today()), accounts=accounts, port=arguments.port))
-        sandbox.server.script.arm(script)
-        ready, until = asyncio.Event(), asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, until.set)
-        served = asyncio.create_task(sandbox.serve(ready, until))
-        waits = asyncio.create_task(ready.wait())
-        await asyncio.wait({served, waits}, return_when=asyncio.FIRST_COMPLETED)
-        if not served.done():
-            path = write_configuration(DATA / "sandbox", sandbox)
-            print(f"Kite Connect at {sandbox.root_url}, ticker at {sandbox.ticker_url}, {len(accounts)} accounts")
-            print(f"In another terminal: python runner.py run --live --config {path}", flush=True)
-        await served
-
-    try:
-        asyncio.run(serve())
-    except OSError as error:
-        print(f"the sandbox cannot listen on port {arguments.port}: {error.strerror}", file=sys.stderr)
-        return WRONG
-    return DONE
+    return command.run(arguments, demo_day(_today()), DATA / "sandbox")
 
 
 def _other_mode(root: Path, mode: Mode) -> tuple[bool, str]:

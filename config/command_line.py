@@ -92,6 +92,10 @@ def _sandbox(parser: argparse.ArgumentParser) -> None:
         "--accounts", type=_count, default=4, metavar="N", help="accounts, the first is the master (default 4)"
     )
     parser.add_argument("--script", type=Path, metavar="FILE", help="faults: a YAML list of {on, kind, account, ...}")
+    parser.add_argument("--recording", type=Path, metavar="DIR", help="trade in a recorded day (default: simulated)")
+    parser.add_argument(
+        "--speed", type=_pace, default=1.0, metavar="N", help="of the recorded day (default 1, real time)"
+    )
 
 
 _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
@@ -116,6 +120,14 @@ def _speed(text: str) -> float:
         speed = 0.0
     if not 0 < speed <= 100_000:
         raise argparse.ArgumentTypeError(f"must be max or a number above 0, not {text}")
+    return speed
+
+
+def _pace(text: str) -> float:
+    """A finite number above 0: a sandbox's clock has to run."""
+    speed = _speed(text)
+    if speed == float("inf"):
+        raise argparse.ArgumentTypeError("must be a number above 0, not max")
     return speed
 
 

@@ -85,7 +85,7 @@ class Sandbox:
             self.desk.add_account(user_id, capital, enforces_limits=plan.enforces_limits, overnight=carried)
         self.stream = Stream(self.exchange.newest)
         self.stream.desk = self.desk
-        self.server = Server(self.desk, self.stream, self.clock.now_ns, plan.delay_s)
+        self.server = Server(self.desk, self.stream, self.clock.now_ns, self.advance, plan.delay_s)
         self.port = 0
         self.advance()
 
@@ -126,19 +126,26 @@ class Sandbox:
 
     def quote(self, quotes: Sequence[Quote]) -> None:
         """New market data by hand."""
-        self.desk.saw(quotes)
-        now_ns = self.clock.now_ns()
-        self.exchange.update_quotes(quotes, now_ns)
-        self.desk.run_due(now_ns)
-        self.stream.quotes(quotes)
+        self._take(quotes, self.clock.now_ns())
 
     def advance(self) -> None:
-        """Bring the market up to now."""
+        """Bring the market up to now; what happened since the last time happens at its own time, in its order."""
         now_ns = self.clock.now_ns()
         while quotes := self._market.advance(now_ns):
-            self.quote(quotes)
-        self.exchange.run_due(now_ns)
-        self.desk.run_due(now_ns)
+            at_ns = min(now_ns, max(quote.at_ns for quote in quotes))
+            self._run_due(at_ns)
+            self._take(quotes, at_ns)
+        self._run_due(now_ns)
+
+    def _take(self, quotes: Sequence[Quote], at_ns: int) -> None:
+        self.desk.saw(quotes)
+        self.exchange.update_quotes(quotes, at_ns)
+        self.desk.run_due(at_ns)
+        self.stream.quotes(quotes)
+
+    def _run_due(self, at_ns: int) -> None:
+        self.exchange.run_due(at_ns)
+        self.desk.run_due(at_ns)
 
     def _updated(self, account: str, report: OrderReport) -> None:
         self.desk.updated(account, report)

@@ -31,11 +31,20 @@ class Server:
         desk: Who answers.
         stream: The ticker's connections.
         now_ns: The server's clock.
+        advance: Brings the market up to now, so that no request meets prices of before it.
         delay_s: What a request takes there and back, as a network would have it.
     """
 
-    def __init__(self, desk: Desk, stream: Stream, now_ns: Callable[[], int], delay_s: float = 0.0) -> None:
-        self._desk, self._stream, self._now_ns, self._delay_s = desk, stream, now_ns, delay_s
+    def __init__(
+        self,
+        desk: Desk,
+        stream: Stream,
+        now_ns: Callable[[], int],
+        advance: Callable[[], None],
+        delay_s: float = 0.0,
+    ) -> None:
+        self._desk, self._stream, self._now_ns, self._advance = desk, stream, now_ns, advance
+        self._delay_s = delay_s
         self._answers = Answers(now_ns)
         self.script = Script()
 
@@ -212,6 +221,7 @@ class Server:
             return self._answers.error(error)
 
         def carry_out() -> web.Response:
+            self._advance()
             return self._answers.attempt(lambda: work(account))
 
         fault = self.script.take(account.user_id, on)
