@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+from config.rates import ChargeRates
 from engine.model import LegId, OrderReport, Quote, TradingSession, instrument_id
 from paper.exchange import Exchange
 from paper.sandbox import errors, market_rows, sessions
@@ -42,10 +43,10 @@ class Desk:
 
     # Set-up
 
-    def open(self, exchange: Exchange, trading: Sequence[TradingSession]) -> None:
-        """Trade at this exchange, whose `on_update` is `updated`, in these sessions."""
+    def open(self, exchange: Exchange, trading: Sequence[TradingSession], rates: ChargeRates | None) -> None:
+        """Trade at this exchange, whose `on_update` is `updated`, in these sessions, at these costs."""
         self._book.tokens = Tokens(exchange.instruments())
-        portfolio = Portfolio(exchange, self._book.tokens, self._ranges)
+        portfolio = Portfolio(exchange, self._book.tokens, self._ranges, rates)
         self._open = exchange, Orders(self._book, exchange, trading, portfolio, self._now_ns), portfolio
 
     @property

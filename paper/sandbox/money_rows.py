@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+from engine.core.charges import NO_CHARGES, Charges
 from paper.ledger import Holding
 from paper.sandbox.account import Traded
 from paper.sandbox.rows import Json
@@ -147,7 +148,12 @@ def margin_rows(available: Decimal, capital: Decimal) -> Json:
     return {"equity": segment(available, capital), "commodity": segment(ZERO, ZERO)}
 
 
-def margin_row(total: Decimal, order: Mapping[str, object] | None = None, premium: Decimal = ZERO) -> Json:
+def margin_row(
+    total: Decimal,
+    order: Mapping[str, object] | None = None,
+    premium: Decimal = ZERO,
+    charges: Charges = NO_CHARGES,
+) -> Json:
     """What one order would block, or (`order` is `None`) a side of a basket. The whole margin stands as span."""
     asked = order or {}
     return {
@@ -163,28 +169,46 @@ def margin_row(total: Decimal, order: Mapping[str, object] | None = None, premiu
         "var": 0,
         "pnl": {"realised": 0, "unrealised": 0},
         "leverage": 1 if order else 0,
-        "charges": charges_row(),
+        "charges": charges_row(charges),
         "total": total,
     }
 
 
-def charges_row() -> Json:
-    """Charges of an order: all zero, they are not what a sandbox is for."""
+def charges_row(charges: Charges) -> Json:
+    """Charges of an order."""
     return {
-        "transaction_tax": 0,
-        "transaction_tax_type": "",
-        "exchange_turnover_charge": 0,
-        "sebi_turnover_charge": 0,
-        "brokerage": 0,
-        "stamp_duty": 0,
-        "gst": {"igst": 0, "cgst": 0, "sgst": 0, "total": 0},
-        "total": 0,
+        "transaction_tax": charges.stt,
+        "transaction_tax_type": "stt" if charges.total else "",
+        "exchange_turnover_charge": charges.exchange,
+        "sebi_turnover_charge": charges.sebi,
+        "brokerage": charges.brokerage,
+        "stamp_duty": charges.stamp,
+        "gst": {"igst": charges.gst, "cgst": 0, "sgst": 0, "total": charges.gst},
+        "total": charges.total,
     }
 
 
+def note_row(order: Mapping[str, object], price: Decimal, charges: Charges) -> Json:
+    """One order of a virtual contract note."""
+    asked = ("transaction_type", "tradingsymbol", "exchange", "variety", "product", "order_type", "quantity")
+    return {key: order.get(key) for key in asked} | {"price": price, "charges": charges_row(charges)}
+
+
 def basket_row(initial: Decimal, final: Decimal, orders: Sequence[Json]) -> Json:
-    """The margins of a basket."""
-    return {"initial": margin_row(initial), "final": margin_row(final), "orders": list(orders)}
+    """The margins of a basket, and what all its orders cost."""
+    charges = charges_row(NO_CHARGES)
+    for order in orders:
+        charges = _added(charges, order["charges"])
+    return {"initial": margin_row(initial), "final": margin_row(final), "orders": list(orders), "charges": charges}
+
+
+def _added(one: Json, other: Json) -> Json:
+    """Two tables of charges together."""
+    return {
+        key: _added(value, other[key]) if isinstance(value, dict) else value + other[key]
+        for key, value in one.items()
+        if not isinstance(value, str)
+    } | {key: other[key] for key, value in one.items() if isinstance(value, str)}
 
 
 def _per(value: Decimal, units: int) -> Decimal:

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from config.rates import ChargeRates
 from engine.commands import PlaceOrder
+from engine.core.charges import NO_CHARGES, Charges, order_charges, segment_of
 from engine.core.margin import MarginPosition, order_margin
 from engine.model import Instrument, InstrumentId, Side, instrument_id, instrument_of, leg_id, sign, split_leg
 from paper.exchange import Exchange
@@ -29,10 +31,11 @@ class Portfolio:
         exchange: Whose ledgers these are.
         tokens: The instruments' tokens.
         ranges: What was traded at.
+        rates: What trading costs; `None` where nobody knows.
     """
 
-    def __init__(self, exchange: Exchange, tokens: Tokens, ranges: Ranges) -> None:
-        self._exchange, self._tokens, self._ranges = exchange, tokens, ranges
+    def __init__(self, exchange: Exchange, tokens: Tokens, ranges: Ranges, rates: ChargeRates | None) -> None:
+        self._exchange, self._tokens, self._ranges, self._rates = exchange, tokens, ranges, rates
         self._listed: Mapping[InstrumentId, Instrument] = {one.id: one for one in exchange.instruments()}
 
     def positions(self, account: Account) -> Json:
@@ -82,6 +85,11 @@ class Portfolio:
         final = order_margin(existing, [self._position(order) for order in orders], {})
         return money_rows.basket_row(sum((row["total"] for row in found), Decimal(0)), final, found)
 
+    def contract_note(self, orders: Sequence[Asked]) -> list[Json]:
+        """What executed orders would cost."""
+        priced = [(order, self._position(order, "average_price")) for order in orders]
+        return [money_rows.note_row(order, one.price_inr, self._charges(order, one)) for order, one in priced]
+
     def needed_inr(self, account: Account, order: PlaceOrder) -> Decimal:
         """What an order would block on top of the positions."""
         asked = {
@@ -116,7 +124,14 @@ class Portfolio:
     def _margin_row(self, order: Asked, position: MarginPosition) -> Json:
         total = order_margin((), (position,), {})
         is_bought = position.instrument.is_option and position.units > 0
-        return money_rows.margin_row(total, order, premium=total if is_bought else Decimal(0))
+        return money_rows.margin_row(total, order, total if is_bought else Decimal(0), self._charges(order, position))
+
+    def _charges(self, order: Asked, position: MarginPosition) -> Charges:
+        segment = segment_of(position.instrument, str(order.get("product")))
+        if self._rates is None or segment not in self._rates.segments:
+            return NO_CHARGES
+        side = Side.BUY if position.units > 0 else Side.SELL
+        return order_charges(self._rates, segment, side, abs(position.units), position.price_inr)
 
     def _held(self, account: Account) -> list[MarginPosition]:
         found = []
@@ -127,12 +142,12 @@ class Portfolio:
                 found.append(MarginPosition(instrument=instrument, units=holding.net_units, price_inr=price))
         return found
 
-    def _position(self, order: Asked) -> MarginPosition:
+    def _position(self, order: Asked, price_key: str = "price") -> MarginPosition:
         instrument = self._listed.get(instrument_id(str(order.get("exchange")), str(order.get("tradingsymbol"))))
         if instrument is None:
             raise refused("Invalid `tradingsymbol`.")
         try:
-            given, units = Decimal(str(order.get("price") or 0)), int(str(order.get("quantity")))
+            given, units = Decimal(str(order.get(price_key) or 0)), int(str(order.get("quantity")))
         except (InvalidOperation, ValueError):
             raise refused("Invalid `price` or `quantity`.") from None
         price = given or self._prices(instrument.id)[0] or instrument.tick_inr

@@ -29,6 +29,8 @@ from paper.sandbox.stream import Stream
 T = TypeVar("T")
 HOST: Final = "127.0.0.1"
 STEP_S: Final = 0.25
+LINE_MOST: Final = 1 << 17
+"""A request for a thousand quotes names them all in its address."""
 START_TIME: Final = "10:00:00"
 CAPITAL_INR: Final = Decimal(1_000_000)
 MASTER_CAPITAL_INR: Final = Decimal(3_500_000)
@@ -79,7 +81,7 @@ class Sandbox:
             charges=charge_rates(plan.day),
             on_update=self._updated,
         )
-        self.desk.open(self.exchange, stage.sessions)
+        self.desk.open(self.exchange, stage.sessions, charge_rates(plan.day))
         for user_id, capital in plan.accounts:
             carried = plan.overnight.get(user_id)
             self.desk.add_account(user_id, capital, enforces_limits=plan.enforces_limits, overnight=carried)
@@ -103,7 +105,9 @@ class Sandbox:
         self, ready: threading.Event | asyncio.Event | None = None, until: asyncio.Event | None = None
     ) -> None:
         """Serve until `until`, or for ever."""
-        runner = web.AppRunner(self.server.app(), access_log=None, shutdown_timeout=0.1)
+        runner = web.AppRunner(
+            self.server.app(), access_log=None, shutdown_timeout=0.1, max_line_size=LINE_MOST, max_field_size=LINE_MOST
+        )
         await runner.setup()
         site = web.TCPSite(runner, HOST, self.plan.port)
         await site.start()

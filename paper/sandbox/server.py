@@ -80,6 +80,7 @@ class Server:
                 web.get("/instruments/{exchange}", self._instruments),
                 web.post("/margins/basket", self._basket),
                 web.post("/margins/orders", self._order_margins),
+                web.post("/charges/orders", self._contract_note),
                 web.post("/orders/{variety}", self._place),
                 web.put("/orders/{variety}/{id}", self._modify),
                 web.delete("/orders/{variety}/{id}", self._cancel),
@@ -150,6 +151,10 @@ class Server:
     async def _order_margins(self, request: web.Request) -> web.StreamResponse:
         body, held = await request.text(), self._desk.portfolio
         return await self._limited(request, "margins", lambda _a, _r: held.order_margins(_orders(body)))
+
+    async def _contract_note(self, request: web.Request) -> web.StreamResponse:
+        body, held = await request.text(), self._desk.portfolio
+        return await self._limited(request, "margins", lambda _a, _r: held.contract_note(_orders(body)))
 
     # Without an account
 
