@@ -38,7 +38,8 @@ class Desk:
         self.sessions = Sessions(self.accounts.values, now_ns)
         self._now_ns = now_ns
         self._book = Book(now_ns, on_frame)
-        self._ranges = Ranges()
+        self.ranges = Ranges()
+        "What everything traded at so far."
         self._open: tuple[Exchange, Orders, Portfolio] | None = None
 
     # Set-up
@@ -46,7 +47,7 @@ class Desk:
     def open(self, exchange: Exchange, trading: Sequence[TradingSession], rates: ChargeRates | None) -> None:
         """Trade at this exchange, whose `on_update` is `updated`, in these sessions, at these costs."""
         self._book.tokens = Tokens(exchange.instruments())
-        portfolio = Portfolio(exchange, self._book.tokens, self._ranges, rates)
+        portfolio = Portfolio(exchange, self._book.tokens, self.ranges, rates)
         self._open = exchange, Orders(self._book, exchange, trading, portfolio, self._now_ns), portfolio
 
     @property
@@ -100,7 +101,7 @@ class Desk:
 
     def saw(self, quotes: Sequence[Quote]) -> None:
         """The market moved."""
-        self._ranges.see(quotes)
+        self.ranges.see(quotes)
 
     def run_due(self, now_ns: int) -> None:
         """What happens by the clock, or follows a fill."""
@@ -144,7 +145,7 @@ class Desk:
             quote = None if key is None else self.exchange.newest(key)
             if key is None or quote is None or key not in self.tokens.by_id:
                 continue
-            found[name] = market_rows.quote_row(quote, self._ranges.of(quote), self.tokens.by_id[key], kind)
+            found[name] = market_rows.quote_row(quote, self.ranges.of(quote), self.tokens.by_id[key], kind)
         return found
 
     # Inside

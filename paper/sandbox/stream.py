@@ -96,10 +96,10 @@ class Stream:
         """New quotes for whoever subscribed to them."""
         if self.desk is None:
             return
-        by_id = self.desk.tokens.by_id
+        by_id, ranges = self.desk.tokens.by_id, self.desk.ranges
         for line in self._lines:
             wanted = [
-                ticks.packet(quote, token, line.modes[token])
+                ticks.packet(quote, ranges.of(quote), token, line.modes[token])
                 for quote in quotes
                 if (token := by_id.get(quote.instrument, 0)) in line.modes
             ]
@@ -154,9 +154,14 @@ class Stream:
         """The newest quotes of everything subscribed, at once."""
         if self.desk is None:
             return
+        ranges = self.desk.ranges
         known = [(token, self.desk.tokens.by_token.get(token)) for token in line.modes]
         quotes = [(token, self._newest(key)) for token, key in known if key is not None]
-        packets = [ticks.packet(quote, token, line.modes[token]) for token, quote in quotes if quote is not None]
+        packets = [
+            ticks.packet(quote, ranges.of(quote), token, line.modes[token])
+            for token, quote in quotes
+            if quote is not None
+        ]
         if packets:
             _put(line, ticks.frame(packets))
 

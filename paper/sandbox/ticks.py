@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.model import NS_PER_S, DepthLevel, Quote
+from paper.sandbox.market_rows import Range, sides
 
 HEARTBEAT: Final = b"\x00"
 MODES: Final = ("ltp", "quote", "full")
@@ -18,20 +19,29 @@ _FULL: Final = struct.Struct(">5i")
 _LEVEL: Final = struct.Struct(">iihh")
 
 
-def packet(quote: Quote, token: int, mode: str) -> bytes:
-    """One instrument's packet."""
+def packet(quote: Quote, seen: Range, token: int, mode: str) -> bytes:
+    """One instrument's packet.
+
+    Args:
+        quote: Its newest quote.
+        seen: What it traded at before.
+        token: Its token.
+        mode: One of `MODES`.
+    """
     last = _paise(quote.last_inr)
     if mode == "ltp":
         return struct.pack(">Ii", token, last)
-    bought = sum(level.units for level in quote.bids)
-    sold = sum(level.units for level in quote.asks)
+    bids, asks = sides(quote)
+    bought, sold = sum(level.units for level in bids), sum(level.units for level in asks)
     volume = (quote.volume_units or 0) & 0x7FFFFFFF
-    head = _QUOTE.pack(token, last, 0, last, volume, bought, sold, last, last, last, last)
+    day = (_paise(price) for price in (seen.opened, seen.high, seen.low, seen.opened))
+    head = _QUOTE.pack(token, last, 0, last, volume, bought, sold, *day)
     if mode == "quote":
         return head
     seconds = quote.at_ns // NS_PER_S
-    tail = _FULL.pack(seconds, quote.open_interest_units or 0, 0, 0, seconds)
-    return head + tail + _side(quote.bids) + _side(quote.asks)
+    interest = quote.open_interest_units or 0
+    tail = _FULL.pack(seconds, interest, seen.interest_high, seen.interest_low, seconds)
+    return head + tail + _side(bids) + _side(asks)
 
 
 def frame(packets: Sequence[bytes]) -> bytes:
