@@ -6,13 +6,11 @@ Heavy imports (Textual, the brokers' SDKs) happen inside the commands that need 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -29,14 +27,16 @@ if TYPE_CHECKING:
     from brokers.house import House
     from config.schema import Account, Mode, Settings
     from engine.clock import ScaledClock
-    from engine.events import Event
+    from engine.events import Event, InstrumentsLoaded
     from engine.feed import QuoteFeed
     from engine.loop import EngineLoop
-    from engine.model import Instrument, InstrumentId
+    from engine.model import InstrumentId
     from engine.ports import Lane, SessionState
     from engine.snapshot import NoticeLine
     from paper.venues import Venue
-    from tui.app import LockstepApp
+    from state.log import SessionLog
+    from tui.bridge import AccountDesk
+    from tui.terminal import Terminal
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parent
@@ -49,11 +49,9 @@ INTERRUPTED = 128 + signal.SIGINT
 RUN_ADVICE = "Use its dashboard, or start with --take-over."
 REPLAY_ADVICE = "A second replay has to wait for its end, or stop it."
 QUOTE_INTERVAL_NS = 500_000_000
-LIVE_REFUSAL = (
-    "no real broker can be connected in this version, only a sandbox on this machine (brokers.zerodha.root_url and "
-    "ticker_url); everything else runs on paper"
-)
-MODE_REFUSAL = "the mode of a running session cannot be changed yet; stop it and start with --paper or --live"
+PAPER_BROKER = "paper"
+PAPER_ONLY = "the accounts of this configuration are on paper"
+NOBODY_LIVE = "no child has `live: true`: everybody stays on paper"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -111,15 +109,16 @@ def _run(arguments: argparse.Namespace) -> int:
         command_line.CONFIG if command_line.CONFIG.exists() and not arguments.demo else DEMO_CONFIG
     )
     settings = load_settings(path)
-    if settings.master.broker != "paper":
-        return _run_real(arguments, settings, path)
-    if arguments.live:
-        print("LIVE is refused: the accounts of this configuration are on paper", file=sys.stderr)
+    if settings.master.broker != PAPER_BROKER:
+        return _run_real(arguments, settings)
+    if arguments.live or (settings.mode is Mode.LIVE and not arguments.paper):
+        print(f"LIVE is refused: {PAPER_ONLY}", file=sys.stderr)
         return USAGE
-    _refuse_mixed(settings, path)
+    _refuse_real_children(settings, path)
     day = demo_day(_today())
     start_ns = demo_start_ns(day)
     root, end_other_s = DATA / "demo", STOP_GRACE_S if arguments.take_over else 0
+    terminal, log = _terminal(arguments)
     with only_instance(
         root, Mode.PAPER, started_ns=time.time_ns(), advice=RUN_ADVICE, end_other_s=end_other_s
     ) as taken_over:
@@ -130,62 +129,89 @@ def _run(arguments: argparse.Namespace) -> int:
         venue = DemoVenue(settings, loop, day, start_ns)
         beginning = _begin(root, venue, inputs_of(venue, settings, VERSION), taken_over=taken_over)
         loop.clock = _scaled(loop.now_ns(), float(settings.demo.speed))
-        session = _Session(arguments, loop, venue, settings, root, beginning, source="demo", speed=settings.demo.speed)
-        session.show_left_open(left_open)
-        return session.run(until_flat=arguments.until_flat)
+        session = _Session(arguments, terminal, log, loop, venue, settings, root, source="demo")
+        session.frame.speed, session.frame.left_open = settings.demo.speed, left_open
+        session.tell(beginning)
+        return session.run(until_flat=arguments.until_flat, live_refusal=PAPER_ONLY)
 
 
-def _run_real(arguments: argparse.Namespace, settings: Settings, path: Path) -> int:
-    """`run` with accounts at real brokers (or at a sandbox)."""
+def _run_real(arguments: argparse.Namespace, settings: Settings) -> int:
+    """`run` with a master at a real broker (or at a sandbox): children on paper or live, one session after another."""
+    from brokers.loopback import sandbox_of
+    from config.schema import Mode
+
+    sandbox = sandbox_of(settings)
+    if sandbox is None:
+        print("brokers: addresses of this machine and of others cannot be mixed; give all of them", file=sys.stderr)
+        return USAGE
+    mode = Mode.LIVE if arguments.live or (settings.mode is Mode.LIVE and not arguments.paper) else Mode.PAPER
+    refusal = "" if any(child.live for child in settings.children) else NOBODY_LIVE
+    if mode is Mode.LIVE:
+        if refusal:
+            print(f"LIVE is refused: {refusal}", file=sys.stderr)
+            return USAGE
+        is_told = sandbox and arguments.typed == "LIVE"
+        if not is_told and not (_typed_live(settings) and _acknowledged()):
+            return DISARMED
+    terminal, log = _terminal(arguments)
+    end_other_s = STOP_GRACE_S if arguments.take_over else 0
+    while True:
+        code, following = _run_mode(arguments, settings, mode, terminal, log, end_other_s, refusal)
+        if following is None:
+            return code
+        if following is Mode.PAPER or _acknowledged():
+            mode = following
+        end_other_s = 0
+
+
+def _run_mode(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    mode: Mode,
+    terminal: Terminal,
+    log: SessionLog,
+    end_other_s: float,
+    live_refusal: str,
+) -> tuple[int, Mode | None]:
+    """One session at real brokers; its exit code, and the mode that the operator has switched to."""
+    from brokers.desk import Desk
     from brokers.house import House
-    from brokers.loopback import is_loopback, sandbox_time_ns
+    from brokers.loopback import sandbox_clock
     from config.rules import to_ist
     from config.schema import Mode
     from engine.agenda import Agenda
-    from engine.clock import ShiftedClock, SystemClock
     from engine.loop import EngineLoop
     from state.instance import only_instance
 
-    _refuse_mixed(settings, path)
-    if not arguments.live:
-        print("paper trading beside a real master follows; start with --live", file=sys.stderr)
-        return USAGE
-    root_url = settings.brokers.zerodha.root_url
-    if root_url is None or not is_loopback(root_url) or not is_loopback(settings.brokers.zerodha.ticker_url):
-        print(f"LIVE is refused: {LIVE_REFUSAL}", file=sys.stderr)
-        return USAGE
-    if not _typed_live(arguments, settings):
-        return DISARMED
-    shown_ns = sandbox_time_ns(root_url)
-    loop = EngineLoop(SystemClock() if shown_ns is None else ShiftedClock(shown_ns), Agenda())
-    root, end_other_s = DATA, STOP_GRACE_S if arguments.take_over else 0
-    with only_instance(root, Mode.LIVE, started_ns=time.time_ns(), advice=RUN_ADVICE, end_other_s=end_other_s):
-        may_start, left_open = _other_mode(root, Mode.LIVE)
+    with only_instance(DATA, mode, started_ns=time.time_ns(), advice=RUN_ADVICE, end_other_s=end_other_s):
+        may_start, left_open = _other_mode(DATA, mode)
         if not may_start:
-            return DISARMED
-        house = House(settings, loop.now_ns, loop.post, root / "instruments")
-        day = to_ist(loop.now_ns()).date()
+            return DISARMED, None
+        loop = EngineLoop(sandbox_clock(settings), Agenda())
+        house = House(settings, loop.now_ns, loop.post, DATA / "instruments")
         try:
-            house.open([settings.master, *settings.children])
-            house.load_instruments(day)
-            venue = _RealVenue(house, loop, settings, day)
-            session = _Session(arguments, loop, venue, settings, root, "", source=venue.source, mode=Mode.LIVE)
-            session.show_left_open(left_open)
-            return session.run(until_flat=arguments.until_flat)
+            venue = _RealVenue(house, loop, settings, mode, to_ist(loop.now_ns()).date())
+            session = _Session(arguments, terminal, log, loop, venue, settings, DATA, source=venue.source, mode=mode)
+            session.frame.left_open = left_open
+            session.tell(left_open and f"left open in the other mode: {left_open}")
+            desk = Desk(settings, DATA / "instruments", loop.now_ns)
+            code = session.run(
+                until_flat=arguments.until_flat,
+                live_refusal=live_refusal if mode is Mode.PAPER else "",
+                switches=True,
+                desk=desk,
+            )
+            return code, None if terminal.was_ended or code != DONE else session.runtime.switches_to
         finally:
             house.close()
 
 
-def _typed_live(arguments: argparse.Namespace, settings: Settings) -> bool:
-    """Whether the operator typed LIVE; at a sandbox a script may say it with an option."""
+def _typed_live(settings: Settings) -> bool:
+    """Whether the operator types LIVE; a script may say it with an option, at a sandbox only."""
     from tui.plain_question import typed
 
-    if arguments.typed == "LIVE":
-        return True
-    lines = [
-        f"LIVE: orders with real money, from {settings.master.id} to "
-        f"{', '.join(child.id for child in settings.children)}.",
-    ]
+    live = [child.id for child in settings.children if child.live]
+    lines = [f"LIVE: orders with real money, from {settings.master.id} to {', '.join(live)}."]
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         lines.append("Start in a terminal and type LIVE; --typed LIVE counts at a sandbox on this machine only.")
         print("\n".join(lines), file=sys.stderr)
@@ -193,19 +219,53 @@ def _typed_live(arguments: argparse.Namespace, settings: Settings) -> bool:
     return typed(lines, "LIVE")
 
 
+def _acknowledged() -> bool:
+    """Whether the rules of exchanges and brokers were read before LIVE; asked once and kept."""
+    from state.acknowledged import is_acknowledged, keep_acknowledged
+    from tui.compliance import LINES, VERSION_OF_RULES, WORD
+    from tui.plain_question import typed
+
+    if is_acknowledged(DATA, VERSION_OF_RULES):
+        return True
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("The first LIVE start needs a terminal: it shows the rules that apply and asks once.", file=sys.stderr)
+        return False
+    if not typed(LINES, WORD):
+        return False
+    keep_acknowledged(DATA, VERSION_OF_RULES, time.time_ns())
+    return True
+
+
 class _RealVenue:
-    """Real accounts as a session sees them."""
+    """A real master and his children, live or on paper, as a session sees them."""
 
     until_ns = None
 
-    def __init__(self, house: House, loop: EngineLoop, settings: Settings, day: date) -> None:
+    def __init__(self, house: House, loop: EngineLoop, settings: Settings, mode: Mode, day: date) -> None:
+        from brokers.loopback import sandbox_of
+        from config.schema import Mode
         from engine.daily import DailyTurn
+        from paper.beside import PaperBeside
+        from state.files import write_durably
+        from state.store import mode_directory
 
         self._house, self._loop, self._settings = house, loop, settings
         self.day = day
-        self.source = "" if settings.brokers.zerodha.root_url is None else "sandbox"
-        self.instruments: tuple[Instrument, ...] = ()
+        self.source = "sandbox" if sandbox_of(settings) else ""
         self.carried: tuple[InstrumentId, ...] = ()
+        self._live = {c.id for c in settings.children if c.live and mode is Mode.LIVE and c.broker != PAPER_BROKER}
+        accounts = (settings.master, *settings.children)
+        house.open([account for account in accounts if account.broker != PAPER_BROKER])
+        house.load_instruments(day)
+        self._paper = PaperBeside(
+            settings,
+            loop,
+            day,
+            mode_directory(DATA, mode),
+            find=house.instrument,
+            capital_of=self._capital_of,
+            write=write_durably,
+        )
         self._turn = DailyTurn(loop, day, self._open_day)
 
     def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
@@ -213,15 +273,33 @@ class _RealVenue:
         from engine.feed import SharedFeed
         from engine.model import NS_PER_S
 
-        feed = SharedFeed(self._loop.post, self._house.subscribe, QUOTE_INTERVAL_NS, 4 * NS_PER_S)
-        self.instruments = self._house.instruments_of(self.carried)
-        return self._house.connect(feed), feed
+        for child in self._settings.children:
+            if child.id not in self._live:
+                self._paper.open(child)
+                if self._capital_of(child) is None and not self._paper.knows(child.id):
+                    self._house.want_margin(child.id)
+        renew_ns = 4 * NS_PER_S
+        feed = SharedFeed(
+            self._loop.post, self._house.subscribe, QUOTE_INTERVAL_NS, renew_ns, on_batch=self._paper.quote
+        )
+        return {**self._house.connect(feed, self._live), **self._paper.lanes}, feed
+
+    @property
+    def files(self) -> tuple[InstrumentsLoaded, ...] | None:
+        """Today's instruments of what is open from before."""
+        return self._house.files_of(self.carried)
+
+    def _capital_of(self, account: Account) -> Decimal | None:
+        """What an account begins with on paper: what is configured, else what it really has."""
+        given = account.capital_inr if account.paper_capital_inr is None else account.paper_capital_inr
+        return self._house.margins.get(account.id) if given is None else given
 
     def _open_day(self, day: date, now_ns: int) -> Sequence[Event]:
-        """A new trading day: its rules at once, its instruments when somebody has logged in."""
+        """A new trading day: its rules at once, its instruments when they can be had."""
         from engine.opening import next_day
 
         self._house.turn_to(day)
+        self._paper.start_day(day, now_ns)
         return (next_day(self._settings, day, now_ns),)
 
 
@@ -253,9 +331,12 @@ def _replay(arguments: argparse.Namespace) -> int:
         at_once = arguments.speed == float("inf")
         if not at_once:
             loop.clock = _scaled(loop.now_ns(), arguments.speed)
-        speed = Decimal("Infinity") if at_once else Decimal(str(arguments.speed))
+        terminal, log = _terminal(arguments)
         source = f"replay {recorded.name}"
-        return _Session(arguments, loop, venue, settings, root, beginning, source=source, speed=speed).run()
+        session = _Session(arguments, terminal, log, loop, venue, settings, root, source=source)
+        session.frame.speed = Decimal("Infinity") if at_once else Decimal(str(arguments.speed))
+        session.tell(beginning)
+        return session.run(live_refusal=PAPER_ONLY)
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
@@ -331,19 +412,17 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _doctor(arguments: argparse.Namespace) -> int:
     """`doctor`: checks every account and the configuration; never sends an order."""
-    from brokers.doctor import examine
-    from brokers.findings import Level
+    from brokers.desk import Desk
     from config.load import load_settings
-    from tui.text import clean
+    from engine.findings import Level
+    from tui.plain_doctor import finding_line
 
     settings = load_settings(arguments.config or command_line.CONFIG)
-    marks = {Level.GOOD: "ok  ", Level.NOTE: "note", Level.BAD: "BAD "}
     found = []
-    for finding in examine(settings, _today(), DATA / "instruments", time.time_ns):
+    for finding in Desk(settings, DATA / "instruments", time.time_ns).examine():
         found.append(finding)
         if not arguments.json:
-            todo = f"; {finding.todo}" if finding.todo else ""
-            print(clean(f"{marks[finding.level]} {finding.account:<8} {finding.check:<12} {finding.text}{todo}"))
+            print(finding_line(finding))
     bad = any(finding.level is Level.BAD for finding in found)
     if arguments.json:
         rows = [{name: str(getattr(f, name)) for name in ("account", "check", "level", "text", "todo")} for f in found]
@@ -353,56 +432,19 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _login(arguments: argparse.Namespace) -> int:
     """`login`: the morning login of one account, or of each that needs one."""
+    from brokers.desk import Desk
     from config.load import load_settings
+    from tui.plain_login import log_in
 
     settings = load_settings(arguments.config or command_line.CONFIG)
-    accounts = [a for a in (settings.master, *settings.children) if a.broker == "zerodha"]
-    chosen = [a for a in accounts if arguments.account in (None, a.id)]
+    desk = Desk(settings, DATA / "instruments", time.time_ns)
+    chosen = [account for account in desk.accounts if arguments.account in (None, account)]
     if not chosen:
-        known = ", ".join(account.id for account in accounts) or "none: everybody is on paper"
-        print(f"no account at Zerodha is called {arguments.account}; there are {known}", file=sys.stderr)
+        known = ", ".join(desk.accounts) or "none: everybody is on paper"
+        print(f"no account at a broker is called {arguments.account}; there are {known}", file=sys.stderr)
         return USAGE
-    done = [_log_in(account, settings, always=arguments.account is not None) for account in chosen]
+    done = [log_in(desk, account, always=arguments.account is not None) for account in chosen]
     return DONE if all(done) else WRONG
-
-
-def _log_in(account: Account, settings: Settings, *, always: bool) -> bool:
-    """Log one account in; whether it has a session then."""
-    import queue
-
-    from brokers.zerodha.login import REDIRECT, Catcher, Login, LoginFailed
-    from config.credentials import load_credentials, save_access_token
-    from tui.plain_login import pasted_or_caught
-
-    path = Path(account.credentials or "")
-    credentials = load_credentials(path, account.broker)
-    login = Login(credentials, settings.brokers.zerodha)
-    caught: queue.Queue[str] = queue.Queue()
-    catcher = None
-    try:
-        if not always and login.holder(credentials.get("access_token")) == credentials["user_id"].reveal():
-            print(f"{account.id}: logged in already")
-            return True
-        with contextlib.suppress(OSError):  # somebody else listens there: then the address is pasted
-            catcher = Catcher(caught.put)
-        print(f"{account.id}: log in as its owner at\n  {login.url}")
-        print(
-            f"then paste the address that the browser ends at (nothing to paste where the app redirects to {REDIRECT}):"
-        )
-        given = pasted_or_caught(caught)
-        if given is None:
-            print(f"{account.id}: not logged in", file=sys.stderr)
-            return False
-        save_access_token(path, login.exchange(given))
-    except LoginFailed as failure:
-        print(f"{account.id}: {failure}", file=sys.stderr)
-        return False
-    finally:
-        login.close()
-        if catcher is not None:
-            catcher.close()
-    print(f"{account.id}: logged in until 06:00 tomorrow; the token is in {path}. A running session takes it by itself")
-    return True
 
 
 def _sandbox(arguments: argparse.Namespace) -> int:
@@ -434,93 +476,113 @@ def _other_mode(root: Path, mode: Mode) -> tuple[bool, str]:
     return typed(lines, word), str(found)
 
 
-def _refuse_mixed(settings: Settings, path: Path) -> None:
-    """Either everybody trades on paper or everybody live: what lies between is not built yet."""
-    on_paper = settings.master.broker == "paper"
+def _refuse_real_children(settings: Settings, path: Path) -> None:
+    """A master on paper has nobody real to lead."""
     for child in settings.children:
-        if on_paper and child.broker != "paper":
+        if child.broker != PAPER_BROKER:
             text = f"{child.id} is at a real broker and the master on paper; use broker: paper for both"
             raise ConfigError(path, None, "broker", text)
-        if not on_paper and (child.broker == "paper" or not child.live):
-            text = f"{child.id} is on paper; a child on paper beside a real master follows: write live: true"
-            raise ConfigError(path, None, "live", text)
 
 
 # Sessions
 
 
+def _terminal(arguments: argparse.Namespace) -> tuple[Terminal, SessionLog]:
+    """The program's terminal and its log."""
+    from state.log import SessionLog
+    from tui.terminal import Terminal
+
+    log = SessionLog(LOGS, _today())
+    terminal = Terminal(
+        headless=arguments.headless,
+        mouse=not getattr(arguments, "no_mouse", False),
+        lines=sys.stderr if getattr(arguments, "json", False) else sys.stdout,
+        log=log.write,
+        log_path=log.path,
+    )
+    return terminal, log
+
+
 class _Session:
-    """One engine with its terminal: dashboard or headless, signals, log, orderly end."""
+    """One engine on what a venue offers: opened, started, shown in the terminal, ended."""
 
     def __init__(
         self,
         arguments: argparse.Namespace,
+        terminal: Terminal,
+        log: SessionLog,
         loop: EngineLoop,
         venue: Venue | _RealVenue,
         settings: Settings,
         root: Path,
-        beginning: str,
         *,
         source: str,
-        speed: Decimal = Decimal(1),
         mode: Mode | None = None,
     ) -> None:
         from config.schema import Mode
         from engine.events import Resumed
         from engine.opening import carried_instruments, opening
-        from engine.runtime import Runtime, boot
+        from engine.runtime import boot
         from engine.view import Frame
-        from state.log import SessionLog
         from state.session import Session
 
-        self._arguments, self._venue = arguments, venue
-        self._json = bool(getattr(arguments, "json", False))
-        self._lines = sys.stderr if self._json else sys.stdout
-        self._log = SessionLog(LOGS, _today())
-        signals.hold_back()  # one that comes while the session opens waits for `run`
-        mode = mode or Mode.PAPER
-        stored = Session(root, mode)
+        self._arguments, self._terminal, self._loop = arguments, terminal, loop
+        self._venue, self._settings = venue, settings
+        self._stored = stored = Session(root, mode or Mode.PAPER)
+        self.frame = Frame(source=source)
         venue.carried = carried_instruments(stored.replicator)
         lanes, feed = venue.connect()
         self._say_first_steps(settings, stored.notes, loop.clock.now_ns())
-        start = opening(settings, venue.day, loop.clock.now_ns(), unclean=stored.unclean, mode=mode)
-        host = boot(loop, stored, lanes, feed, start, venue.instruments, version=VERSION, on_notice=self._note)
-        self._host = host
+        start = opening(settings, venue.day, loop.clock.now_ns(), unclean=stored.unclean, mode=mode or Mode.PAPER)
+        self._host = host = boot(loop, stored, lanes, feed, start, venue.files, version=VERSION, on_notice=self._note)
         self._replays = venue.until_ns is not None
-        self._tell(beginning)
         if arguments.headless and host.replicator.state.unclean:
             if self._replays:
-                self._tell("nobody is there to ask: the replay resumes by itself")
+                self.tell("nobody is there to ask: the replay resumes by itself")
                 loop.post(Resumed(at_ns=start.at_ns))
             else:
                 same = command_line.same_accounts(arguments)
-                self._tell(f"nobody can answer here: `python runner.py run --take-over{same}` asks, in a dashboard")
-        self._terminal_lost = settings.on_terminal_lost
-        self._app: LockstepApp | None = None
-        self._terminal: list[object] | None = None
-        self._frame = frame = Frame(source=source, speed=speed)
-        self.runtime = Runtime(loop, host, stored, frame, live_refusal=MODE_REFUSAL, until_ns=venue.until_ns)
-        self._signal = 0
+                self.tell(f"nobody can answer here: `python runner.py run --take-over{same}` asks, in a dashboard")
 
-    def run(self, *, until_flat: bool = False) -> int:
-        """Run to the end; returns the exit code."""
-        self.runtime.until_flat = until_flat
-        signals.hear(self._signalled)
-        if self._arguments.headless:
-            self.runtime.start()
-            self.runtime.done.wait()
-        else:
-            self._dashboard()
-        self.runtime.stop(STOP_GRACE_S)
+    def run(
+        self,
+        *,
+        until_flat: bool = False,
+        live_refusal: str = "",
+        switches: bool = False,
+        desk: AccountDesk | None = None,
+    ) -> int:
+        """Run to the end; returns the exit code.
+
+        Args:
+            until_flat: End when a strategy has ended.
+            live_refusal: Why LIVE is impossible, '' when it is possible.
+            switches: Whether the operator's switch of the mode ends this session, for one in the other mode.
+            desk: Doctor and logins for the dashboard.
+        """
+        from engine.runtime import Runtime
+
+        self.runtime = Runtime(
+            self._loop,
+            self._host,
+            self._stored,
+            self.frame,
+            live_refusal=live_refusal,
+            until_ns=self._venue.until_ns,
+        )
+        self.runtime.until_flat, self.runtime.switches = until_flat, switches
+        self._terminal.run(self.runtime, self._settings.on_terminal_lost, desk)
         broken = self._judge() if self._replays else []
         if self._host.failed or broken:
             return WRONG
         return DISARMED if self._host.replicator.state.unclean else DONE
 
-    def show_left_open(self, left_open: str) -> None:
-        """Show what the other mode's state holds open, as long as this session runs."""
-        self._frame.left_open = left_open
-        self._tell(f"left open in the other mode: {left_open}" if left_open else "")
+    def tell(self, text: str) -> None:
+        """A line of this program's own among the engine's."""
+        from engine.commands import Notify, Severity
+
+        if text:
+            self._host.note(Notify(at_ns=self._host.replicator.state.now_ns, severity=Severity.INFO, text=text))
 
     def _say_first_steps(self, settings: Settings, notes: Sequence[str], now_ns: int) -> None:
         """The steps of the start before the engine: lock, configuration, state check."""
@@ -538,73 +600,17 @@ class _Session:
         from paper.verdict import broken, replay_result
 
         state = self._host.replicator.state
-        if self._json and not isinstance(self._venue, _RealVenue):
+        if self._arguments.json and not isinstance(self._venue, _RealVenue):
             print(json.dumps(replay_result(self._venue, state), indent=2))
         found = broken(state)
         for text in found:
             print(f"violation: {text}", file=sys.stderr)
         return found
 
-    def _tell(self, text: str) -> None:
-        """A line of this program's own among the engine's."""
-        from engine.commands import Notify, Severity
-
-        if text:
-            self._host.note(Notify(at_ns=self._host.replicator.state.now_ns, severity=Severity.INFO, text=text))
-
-    def _dashboard(self) -> None:
-        from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp, run_dashboard
-        from tui.driver import terminal_settings
-
-        self._terminal = terminal_settings()
-        self.runtime.start()
-        self._app = LockstepApp(self.runtime)
-        code = run_dashboard(self.runtime, mouse=not self._no_mouse(), app=self._app, on_error=self._log.write)
-        self._app = None
-        if code == EXIT_TERMINAL_LOST and self._goes_on():
-            self.runtime.until_flat = True
-            self.runtime.done.wait()
-        elif code == EXIT_FAILED:
-            print(f"the dashboard failed; the traceback is in {self._log.path}", file=sys.stderr)
-
-    def _no_mouse(self) -> bool:
-        return bool(getattr(self._arguments, "no_mouse", False))
-
-    def _goes_on(self) -> bool:
-        """Whether the engine outlives a lost terminal: a strategy is open and the configuration says so."""
-        return self._terminal_lost == "continue" and self.runtime.is_open and self._signal != signal.SIGTERM
-
-    def _signalled(self, number: int) -> None:
-        """On the signal thread: an orderly end, and a last resort when something hangs."""
-        self._signal = number
-        app = self._app
-        if number == signal.SIGHUP and app is not None:
-            app.request_exit(129)
-            return
-        self.runtime.loop.stop()
-        if app is not None:
-            app.request_exit(128 + number if number != signal.SIGINT else 0)
-        last_resort = threading.Timer(STOP_GRACE_S, _last_resort, (128 + number, self._terminal))
-        last_resort.daemon = True
-        last_resort.start()
-
     def _note(self, line: NoticeLine) -> None:
         from state.log import timed_line
 
-        text = timed_line(line)
-        self._log.write(text)
-        if self._arguments.headless:
-            with contextlib.suppress(OSError):  # a closed pipe costs lines, never the session
-                print(text, file=self._lines, flush=True)
-
-
-def _last_resort(code: int, terminal: list[object] | None) -> None:
-    """Something hangs beyond its time: leave the terminal usable and go."""
-    if terminal is not None:
-        from tui.driver import restore_terminal
-
-        restore_terminal(terminal)
-    os._exit(code)
+        self._terminal.say(timed_line(line))
 
 
 def _begin(root: Path, venue: Venue, inputs: dict[str, str], *, taken_over: bool) -> str:

@@ -77,7 +77,7 @@ class DemoEngine:
         self.session = Session(root, Mode.PAPER, sync=sync)
         lanes, feed = venue.world.connect()
         start = opening(settings, DAY, self.start_ns, unclean=False)
-        self.host: Host = boot(self.loop, self.session, lanes, feed, start, venue.instruments, version="bench")
+        self.host: Host = boot(self.loop, self.session, lanes, feed, start, venue.files, version="bench")
         self._frame = Frame(source="demo", speed=Decimal(1))
         self._runtime: Runtime | None = None
 

@@ -5,12 +5,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from brokers.findings import Finding, Level
 from config.credentials import load_credentials
 from config.errors import ConfigError, all_messages
 from config.limits import PAPER_BROKER
 from config.rules import charge_rates, freeze_units, is_covered, order_limits, trading_sessions
 from config.schema import Account, Settings
+from engine.findings import Finding, Level
 
 AHEAD_DAYS: Final = 30
 INDICES: Final = ("NIFTY", "BANKNIFTY", "FINNIFTY", "MIDCPNIFTY", "SENSEX")

@@ -4,30 +4,33 @@ It decides nothing and keeps nothing: what it hears goes into the engine's inbox
 an account of it is opened.
 """
 
+import contextlib
 import os
-import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from brokers.catalogue import Catalogue
-from brokers.errors import Malformed
+from brokers.files import InstrumentFiles
 from brokers.introduce import Introducer
-from brokers.line import Line
-from config.credentials import Credentials, load_credentials
+from brokers.line import Line, open_line
+from brokers.markets import Market, split
+from brokers.read_only import ReadOnlyBroker
+from config.credentials import load_credentials
 from config.errors import ConfigError
 from config.schema import Account, Settings
 from engine.errors import ReadFailed
-from engine.events import AccountRead, Event, LoggedIn, OrderUpdated
+from engine.events import Event, InstrumentsLoaded, LoggedIn, OrderUpdated
 from engine.feed import SharedFeed
 from engine.lanes import ThreadLane
 from engine.model import NS_PER_S, Instrument, InstrumentId, OrderReport, Quote
 
 LOOK_EVERY_S: Final = 1.0
 REFRESH_NS: Final = 300 * NS_PER_S
-"""An instrument that is unknown makes the dump be read anew, at most so often: strikes are added during the day."""
+"""An instrument that is unknown makes the files be read anew, at most so often: strikes are added during the day."""
 RETRY_S: Final = 30.0
 CLOSE_S: Final = 10.0
 
@@ -39,28 +42,41 @@ class House:
         settings: The configuration.
         now_ns: The engine's clock.
         post: The engine's inbox.
-        cache: Where a day's instrument dump is kept.
-        feed: Where quotes go; the master's line delivers them.
+        cache: Where a day's instrument files are kept.
     """
 
     def __init__(
         self, settings: Settings, now_ns: Callable[[], int], post: Callable[[Event], None], cache: Path
     ) -> None:
-        self._settings, self._now_ns, self._cache = settings, now_ns, cache
+        self._settings, self._now_ns, self._post = settings, now_ns, post
         self._introduce = Introducer(post, self._missing)
-        self._post = post
         self._master = settings.master.id
-        self._stale_ns = int(settings.paper.quote_stale_s * NS_PER_S)
-        self._files: dict[str, Path] = {}
-        self._seen: dict[str, int] = {}
-        self._catalogue: Catalogue | None = None
+        self._brokers = {account.id: account.broker or "" for account in (settings.master, *settings.children)}
+        "Whose instrument file is an account's; one that is on paper everywhere goes by the master's."
+        self._cache = cache
+        self._markets: dict[str, Market] = {}
+        self._day: date | None = None
         self._refreshed_ns = 0
+        self._stale_ns = int(settings.paper.quote_stale_s * NS_PER_S)
+        self._credentials: dict[str, Path] = {}
+        self._seen: dict[str, int] = {}
         self._feed: SharedFeed | None = None
+        self._subscribed: dict[InstrumentId, None] = {}
+        self._wanted: set[str] = set()
+        "Accounts on paper that begin with what they really have, which is not known yet."
+        self.margins: dict[str, Decimal] = {}
+        "What those have, once it was read."
         self._ended = threading.Event()
-        self._wake = threading.Event()
+        self._logged_in, self._asked = threading.Event(), threading.Event()
+        "Somebody logged in, for whoever waits for instrument files, and for margins."
         self.lines: dict[str, Line] = {}
         self.lanes: dict[str, ThreadLane] = {}
-        self._watcher = threading.Thread(target=self._watch, name="house", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._watch, name="house", daemon=True),
+            threading.Thread(target=self._ask_margins, name="margins", daemon=True),
+        ]
+
+    # Before the engine
 
     def open(self, accounts: Sequence[Account]) -> None:
         """Make a line for each account.
@@ -71,83 +87,130 @@ class House:
         for account in accounts:
             path = Path(account.credentials or "")
             credentials = load_credentials(path, account.broker)
-            self._files[account.id], self._seen[account.id] = path, _stamp(path)
-            self.lines[account.id] = self._line(account, credentials)
+            self._brokers[account.id] = credentials.broker
+            self._credentials[account.id], self._seen[account.id] = path, _stamp(path)
+            self.lines[account.id] = open_line(
+                account.id,
+                credentials,
+                self._settings.brokers,
+                self._now_ns,
+                self._stale_ns,
+                partial(self._has_logged_in, account.id),
+            )
+        self._files = InstrumentFiles(self._cache, {self._brokers[name] for name in self.lines})
 
-    def _line(self, account: Account, credentials: Credentials) -> Line:
-        if credentials.broker != "zerodha":
-            raise ConfigError(credentials.path, None, "", f"accounts at {credentials.broker} cannot be connected yet")
-        from brokers.zerodha.line import ZerodhaLine
+    def load_instruments(self, day: date) -> bool:
+        """Read the day's files, from the disk where they were kept; what cannot be had is tried again and again.
 
-        return ZerodhaLine(account.id, credentials, self._settings.brokers.zerodha, self._now_ns, self._stale_ns)
-
-    def load_instruments(self, day: date) -> None:
-        """Read the day's dump, from the disk where it was kept.
-
-        Raises:
-            ReadFailed: It cannot be had.
+        Returns:
+            Whether they are there.
         """
-        kept = self._cache / f"zerodha-{day.isoformat()}.csv"
+        self._day = day
         try:
-            self._catalogue = Catalogue(kept.read_text("utf-8"), day)
-        except (OSError, UnicodeDecodeError, Malformed):
-            self._fetch(day)
-        if self._catalogue is not None:
-            self._introduce.open(self._catalogue, self._now_ns())
+            self._open_markets(self._files.load(day, self._dump))
+        except ReadFailed:
+            self.turn_to(day)
+            return False
+        return True
 
     def turn_to(self, day: date) -> None:
-        """Another trading day: its dump is read as soon as it can be had."""
+        """Another trading day: its files are read as soon as they can be had."""
+        self._day = day
+        self._markets = {}
+        self._introduce.close()
         threading.Thread(target=self._turn, args=(day,), name="instruments", daemon=True).start()
 
-    def _turn(self, day: date) -> None:
-        while not self._ended.is_set():
-            try:
-                self.load_instruments(day)
-                break
-            except ReadFailed:
-                self._ended.wait(RETRY_S)
+    def files_of(self, carried: Sequence[InstrumentId]) -> tuple[InstrumentsLoaded, ...] | None:
+        """Today's instruments of what is open from before, the common file last; `None` while no file is there."""
+        found = self._introduce.take(carried, self._now_ns())
+        return found if self._markets else None
 
-    def instruments_of(self, carried: Sequence[InstrumentId]) -> tuple[Instrument, ...]:
-        """Today's instruments of what is open from before: the engine is started with them."""
-        return self._introduce.take(carried)
+    def instrument(self, account: str, name: InstrumentId) -> Instrument | str:
+        """An instrument as an account's broker lists it today; a text says why there is none."""
+        market = self._market_of(account)
+        if market is None or market.day != self._day:
+            return "the instrument file of the day is not there yet"
+        listing = market.look_up(name)
+        return listing if isinstance(listing, str) else listing.instrument
 
-    def connect(self, feed: SharedFeed) -> Mapping[str, ThreadLane]:
-        """Lanes for a process that starts, and updates and quotes from now on."""
+    def connect(self, feed: SharedFeed, live: Collection[str]) -> Mapping[str, ThreadLane]:
+        """Lanes of the master and of who trades live; updates and quotes from now on.
+
+        Args:
+            feed: Where quotes go; the master's line delivers them.
+            live: The children whose orders go to their brokers.
+        """
         self._feed = feed
-        self.lanes = {name: ThreadLane(line.broker, self._heard, self._now_ns) for name, line in self.lines.items()}
         for name, line in self.lines.items():
+            if name != self._master and name not in live:
+                continue
+            broker = ReadOnlyBroker(line.broker) if name == self._master else line.broker
+            self.lanes[name] = ThreadLane(broker, self._introduce, self._now_ns)
             quotes = self._quotes if name == self._master else _no_quotes
             line.listen(self._listener(name), quotes, lambda _connected, _why: None)
-        self._watcher.start()
+        for thread in self._threads:
+            thread.start()
         return self.lanes
 
+    def want_margin(self, account: str) -> None:
+        """Find out what this account has: it begins with it on paper."""
+        self._wanted.add(account)
+
     def subscribe(self, instruments: Sequence[InstrumentId]) -> None:
-        """Have the master's line deliver quotes of these."""
-        if self._catalogue is not None:
-            self.lines[self._master].subscribe(list(self._catalogue.find_all(instruments)))
+        """Have the master's line deliver quotes of these, as soon as it is known what they are."""
+        self._subscribed.update(dict.fromkeys(instruments))
+        if (market := self._market_of(self._master)) is not None:
+            found, _ = split(market, instruments)
+            self.lines[self._master].subscribe(found)
 
     def close(self) -> None:
         """Finish what is under way, then end every connection."""
         self._ended.set()
-        self._wake.set()
+        self._logged_in.set()
+        self._asked.set()
         for lane in self.lanes.values():
             lane.close(CLOSE_S / max(1, len(self.lanes)))
         for line in self.lines.values():
             line.close()
 
-    # On other threads
+    # Instruments
 
-    def _listener(self, account: str) -> Callable[[OrderReport], None]:
-        return lambda report: self._introduce(OrderUpdated(at_ns=self._now_ns(), account=account, report=report))
+    def _market_of(self, account: str) -> Market | None:
+        broker = self._brokers.get(account, "")
+        return self._markets.get(broker if broker in self._markets else self._brokers[self._master])
 
-    def _heard(self, event: Event) -> None:
-        if isinstance(event, AccountRead) and event.needs_login:
-            self._wake.set()
-        self._introduce(event)
+    def _open_markets(self, markets: dict[str, Market]) -> None:
+        self._markets = markets
+        common = self._brokers[self._master]
+        for name, line in self.lines.items():
+            line.use(markets[self._brokers[name]])
+        others = {
+            account: markets[broker]
+            for account, broker in self._brokers.items()
+            if account != self._master and broker != common and broker in markets
+        }
+        self._introduce.open(markets[common], self._now_ns(), others)
+        self.subscribe(list(self._subscribed))
 
-    def _quotes(self, quotes: Sequence[Quote]) -> None:
-        if self._feed is not None:
-            self._feed.offer(quotes, self._now_ns())
+    def _turn(self, day: date) -> None:
+        while not self._ended.is_set() and day == self._day:
+            try:
+                self._open_markets(self._files.load(day, self._dump))
+                return
+            except ReadFailed:
+                self._logged_in.wait(RETRY_S)  # a login may be what was missing
+                self._logged_in.clear()
+
+    def _dump(self, broker: str) -> str:
+        """A broker's file, by the first of its accounts that can ask for it."""
+        failure = ReadFailed(f"the instrument file of {broker}: no account can ask for it")
+        for name, line in self.lines.items():
+            if self._brokers[name] == broker:
+                try:
+                    return line.dump()
+                except ReadFailed as error:
+                    failure = error
+        raise failure
 
     def _missing(self, _names: frozenset[InstrumentId]) -> None:
         if self._now_ns() - self._refreshed_ns >= REFRESH_NS:
@@ -155,16 +218,23 @@ class House:
             threading.Thread(target=self._refresh, name="instruments", daemon=True).start()
 
     def _refresh(self) -> None:
-        """Read the dump anew; where that fails the old one is kept, and the next unknown instrument asks again."""
-        catalogue = self._catalogue
-        if catalogue is None:
+        """Read the files anew; where that fails the old ones are kept, and the next unknown instrument asks again."""
+        day = self._day
+        if day is None:
             return
-        try:
-            self._fetch(catalogue.day)
-        except ReadFailed:
-            return
-        if self._catalogue is not None:
-            self._introduce.open(self._catalogue, self._now_ns())
+        with contextlib.suppress(ReadFailed):
+            markets = self._files.load(day, self._dump, anew=True)
+            if day == self._day:
+                self._open_markets(markets)
+
+    # On other threads
+
+    def _listener(self, account: str) -> Callable[[OrderReport], None]:
+        return lambda report: self._introduce(OrderUpdated(at_ns=self._now_ns(), account=account, report=report))
+
+    def _quotes(self, quotes: Sequence[Quote]) -> None:
+        if self._feed is not None:
+            self._feed.offer(quotes, self._now_ns())
 
     def _watch(self) -> None:
         """Quotes that hold because their line lives, and tokens that somebody wrote into a credentials file."""
@@ -172,7 +242,7 @@ class House:
             alive_ns = self.lines[self._master].alive_ns
             if self._feed is not None and self._now_ns() - alive_ns < 3 * NS_PER_S:
                 self._feed.renew(alive_ns, self._stale_ns)
-            for name, path in self._files.items():
+            for name, path in self._credentials.items():
                 if (stamp := _stamp(path)) != self._seen[name]:
                     self._seen[name] = stamp
                     self._log_in(name, path)
@@ -183,30 +253,22 @@ class House:
         except ConfigError:
             return  # half written, or wrong: the next change is looked at again
         self.lines[name].log_in(credentials)
-        self._post(LoggedIn(at_ns=self._now_ns(), account=name))
+        self._has_logged_in(name)
 
-    def _fetch(self, day: date) -> None:
-        failure: ReadFailed | None = None
-        for line in self.lines.values():
-            try:
-                text = line.dump()
-                self._catalogue = Catalogue(text, day)
-            except (ReadFailed, Malformed) as error:
-                failure = ReadFailed(str(error))
-                continue
-            self._keep(text, day)
-            return
-        raise failure or ReadFailed("the instrument file: no account can ask for it")
+    def _has_logged_in(self, name: str) -> None:
+        self._logged_in.set()
+        self._asked.set()
+        if name in self.lanes:
+            self._post(LoggedIn(at_ns=self._now_ns(), account=name))
 
-    def _keep(self, text: str, day: date) -> None:
-        """Keep the dump for the next start of the day; a full disk costs only that."""
-        try:
-            self._cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self._cache, delete=False, encoding="utf-8") as file:
-                file.write(text)
-            Path(file.name).replace(self._cache / f"zerodha-{day.isoformat()}.csv")
-        except OSError:
-            return
+    def _ask_margins(self) -> None:
+        """Read what the accounts on paper really have, each until it is known."""
+        while not self._ended.is_set() and not self._wanted <= set(self.margins):
+            for name in sorted(self._wanted - set(self.margins)):
+                with contextlib.suppress(ReadFailed):
+                    self.margins[name] = self.lines[name].broker.available_inr()
+            self._asked.wait(RETRY_S)
+            self._asked.clear()
 
 
 def _no_quotes(_quotes: Sequence[Quote]) -> None:

@@ -1,16 +1,19 @@
 """Makes the engine known with an instrument before it hears of an order in it.
 
-A dump has 100,000 instruments and every event is journalled, so the engine is told of those that somebody trades.
+A dump has 100,000 instruments and every event is journalled, so the engine is told of those that somebody trades. What
+the master's broker lists holds for everybody whose broker has no other file; accounts at other brokers get their own.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from brokers.catalogue import Catalogue
+from brokers.markets import Market, split
 from engine.events import AccountRead, Event, InstrumentsLoaded, OrderUpdated
 from engine.model import Instrument, InstrumentId
 
 Post = Callable[[Event], None]
+COMMON = ""
+"""The account that stands for all that have no file of their own."""
 
 
 class Introducer:
@@ -18,23 +21,36 @@ class Introducer:
 
     Args:
         post: The inbox.
-        on_missing: Told of instruments that the dump does not know, once each day.
+        on_missing: Told of instruments that the master's broker does not list, once each day.
     """
 
     def __init__(self, post: Post, on_missing: Callable[[frozenset[InstrumentId]], None]) -> None:
         self._post, self._on_missing = post, on_missing
-        self._catalogue: Catalogue | None = None
+        self._markets: dict[str, Market] = {}
         self._told: set[InstrumentId] = set()
+        "What was asked for and is listed at the master's broker, or was told to be unknown."
         self._missing: set[InstrumentId] = set()
         self._lock = threading.Lock()
 
-    def open(self, catalogue: Catalogue, now_ns: int) -> None:
-        """A new dump: tell what is known of everything that was ever asked for."""
+    def open(self, common: Market, now_ns: int, others: Mapping[str, Market] | None = None) -> None:
+        """New files: tell what is known of everything that was ever asked for.
+
+        Args:
+            common: What the master's broker lists.
+            now_ns: The engine's clock.
+            others: What the brokers of the other accounts list, where that is another one.
+        """
         with self._lock:
-            self._catalogue = catalogue
+            self._markets = {**(others or {}), COMMON: common}
             asked = self._told | self._missing
             self._told, self._missing = set(), set()
             self._introduce(asked, now_ns)
+
+    def close(self) -> None:
+        """The files are those of a day that is over: what is asked for waits for the next ones."""
+        with self._lock:
+            self._missing |= self._told
+            self._told, self._markets = set(), {}
 
     def __call__(self, event: Event) -> None:
         """Post an event, behind the instruments that it speaks of."""
@@ -43,28 +59,40 @@ class Introducer:
                 self._introduce(names, event.at_ns)
             self._post(event)
 
-    def take(self, names: Iterable[InstrumentId]) -> tuple[Instrument, ...]:
-        """The instruments of these, for whoever tells the engine himself; they count as told."""
+    def take(self, names: Iterable[InstrumentId], now_ns: int) -> tuple[InstrumentsLoaded, ...]:
+        """The instruments of these, for whoever tells the engine himself; they count as told. The common file last."""
         with self._lock:
-            if self._catalogue is None:
+            wanted = sorted(names)
+            if not self._markets:
+                self._missing.update(wanted)
                 return ()
-            found = tuple(listing.instrument for listing in self._catalogue.find_all(names))
-            self._told.update(instrument.id for instrument in found)
-            return found
+            events = self._events(wanted, now_ns)
+            self._told.update(instrument.id for event in events[-1:] for instrument in event.instruments)
+            return events
 
     def _introduce(self, names: Iterable[InstrumentId], now_ns: int) -> None:
-        fresh = [name for name in names if name not in self._told and name not in self._missing]
-        if not fresh or self._catalogue is None:
+        fresh = sorted(name for name in names if name not in self._told and name not in self._missing)
+        if not fresh or not self._markets:
             self._missing.update(fresh)
             return
-        found = tuple(listing.instrument for listing in self._catalogue.find_all(sorted(fresh)))
-        self._told.update(instrument.id for instrument in found)
+        events = self._events(fresh, now_ns)
+        self._told.update(instrument.id for event in events[-1:] for instrument in event.instruments)
+        for event in events:
+            if event.instruments or event.unusable:
+                self._post(event)
         missing = frozenset(fresh) - self._told
         self._missing |= missing
-        if found:
-            self._post(InstrumentsLoaded(at_ns=now_ns, instruments=found))
         if missing:
             self._on_missing(missing)
+
+    def _events(self, names: list[InstrumentId], now_ns: int) -> tuple[InstrumentsLoaded, ...]:
+        events = []
+        for account, market in self._markets.items():
+            found, missing = split(market, names)
+            instruments: tuple[Instrument, ...] = tuple(listing.instrument for listing in found)
+            unusable = missing if account != COMMON else {}
+            events.append(InstrumentsLoaded(at_ns=now_ns, instruments=instruments, account=account, unusable=unusable))
+        return tuple(events)
 
 
 def _names(event: Event) -> set[InstrumentId]:

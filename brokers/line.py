@@ -1,10 +1,12 @@
 """The way to one account at a real broker, as the program composes it: requests, updates, quotes, login."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from brokers.catalogue import Listing
+from brokers.markets import Market
 from config.credentials import Credentials
+from config.schema import Brokers
 from engine.model import OrderReport, Quote
 from engine.ports import Broker
 
@@ -34,6 +36,10 @@ class Line(Protocol):
         """Connect for updates and quotes, and stay connected."""
         ...
 
+    def use(self, market: Market) -> None:
+        """Name instruments by these files of the day from now on."""
+        ...
+
     def subscribe(self, listings: Sequence[Listing]) -> None:
         """Hear quotes of these."""
         ...
@@ -47,4 +53,28 @@ class Line(Protocol):
         ...
 
 
-OpenLine = Callable[[str, Credentials, Mapping[str, str]], Line]
+def open_line(
+    account: str,
+    credentials: Credentials,
+    brokers: Brokers,
+    now_ns: Callable[[], int],
+    stale_after_ns: int,
+    on_login: Callable[[], None],
+) -> Line:
+    """The line of an account at the broker of its credentials, whose SDK is imported now.
+
+    Args:
+        account: Its id in the configuration.
+        credentials: Its credentials.
+        brokers: Where the brokers are, for a sandbox.
+        now_ns: The engine's clock.
+        stale_after_ns: How long a quote holds.
+        on_login: Told when an account that needed a login has got it by itself.
+    """
+    if credentials.broker == "zerodha":
+        from brokers.zerodha.line import ZerodhaLine
+
+        return ZerodhaLine(account, credentials, brokers.zerodha, now_ns, stale_after_ns)
+    from brokers.angel_one.line import AngelLine
+
+    return AngelLine(account, credentials, brokers.angel_one, now_ns, stale_after_ns, on_login=on_login)

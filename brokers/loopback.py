@@ -2,8 +2,14 @@
 
 import http.client
 import ipaddress
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from config.credentials import load_credentials
+from config.limits import PAPER_BROKER
+from config.schema import Settings
+from engine.clock import EngineClock, ShiftedClock, SystemClock
 
 TIME_HEADER: Final = "X-Sandbox-Time-Ns"
 TIMEOUT_S: Final = 3.0
@@ -18,6 +24,27 @@ def is_loopback(url: str | None) -> bool:
         return False
 
 
+def sandbox_of(settings: Settings) -> bool | None:
+    """Whether the accounts are at a sandbox on this machine; `None` where only a part of the addresses is.
+
+    A broker that is reached at its own addresses must not be given the tokens of a sandbox, and the reverse.
+
+    Raises:
+        ConfigError: Credentials, which say where an account is, cannot be read.
+    """
+    accounts = [a for a in (settings.master, *settings.children) if a.broker != PAPER_BROKER]
+    brokers = {a.broker or load_credentials(Path(a.credentials or "")).broker for a in accounts}
+    found = {is_loopback(url) for broker in brokers for url in _urls(settings, broker)}
+    return found.pop() if len(found) == 1 else None
+
+
+def sandbox_clock(settings: Settings) -> EngineClock:
+    """This machine's clock, or that of the sandbox."""
+    root_url = settings.brokers.zerodha.root_url
+    shown_ns = sandbox_time_ns(root_url) if root_url is not None and is_loopback(root_url) else None
+    return SystemClock() if shown_ns is None else ShiftedClock(shown_ns)
+
+
 def sandbox_time_ns(root_url: str) -> int | None:
     """The clock of a sandbox, ns UTC; `None` when nobody says what time it is there."""
     parts = urlsplit(root_url)
@@ -30,3 +57,8 @@ def sandbox_time_ns(root_url: str) -> int | None:
     finally:
         connection.close()
     return int(text) if text.isdecimal() else None
+
+
+def _urls(settings: Settings, broker: str) -> list[str | None]:
+    urls = getattr(settings.brokers, broker)
+    return [getattr(urls, name) for name in urls.__struct_fields__]

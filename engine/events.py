@@ -11,7 +11,7 @@ import msgspec
 from config.order_limits import OrderLimits
 from config.rates import ChargeRates
 from config.schema import Mode, Settings
-from engine.model import Instrument, LegId, OrderReport, Position, Quote, TradingSession
+from engine.model import Instrument, InstrumentId, LegId, OrderReport, Position, Quote, TradingSession
 
 
 class EventBase(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -86,10 +86,14 @@ class TimePassed(EventBase, frozen=True, kw_only=True):
 
 
 class InstrumentsLoaded(EventBase, frozen=True, kw_only=True):
-    """Instruments of the day at one account's broker; `account` "" means at every account's."""
+    """Instruments of the day at one account's broker; `account` "" means at every account's that has no own file.
+
+    `unusable` says of instruments that were looked for why that broker has none of them.
+    """
 
     instruments: tuple[Instrument, ...]
     account: str = ""
+    unusable: dict[InstrumentId, str] = {}
 
 
 class QuotesUpdated(EventBase, frozen=True, kw_only=True):

@@ -6,14 +6,17 @@ The engine never waits for whoever looks at it: a snapshot is published by assig
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
+from config.schema import Mode
 from engine.clock import ticks_s
 from engine.commands import Notify, Severity
+from engine.core.restart import holds_something
 from engine.errors import JournalFailed
 from engine.events import InstrumentsLoaded, Operator, SessionStarted
 from engine.feed import QuoteFeed
 from engine.host import Host
 from engine.loop import EngineLoop, stop_host
-from engine.model import Instrument
 from engine.ports import Lane, SessionState
 from engine.snapshot import NoticeLine, Snapshot, StrategyState
 from engine.view import Frame, build_snapshot
@@ -30,17 +33,29 @@ def boot(
     lanes: Mapping[str, Lane],
     feed: QuoteFeed,
     start: SessionStarted,
-    instruments: Sequence[Instrument],
+    files: Sequence[InstrumentsLoaded] | None,
     *,
     version: str,
     on_notice: Callable[[NoticeLine], None] | None = None,
 ) -> Host:
-    """Start a session on a loop: journal open, first events handled, first reads under way."""
+    """Start a session on a loop: journal open, first events handled, first reads under way.
+
+    Args:
+        loop: The loop.
+        session: What is on disk.
+        lanes: The ways to the accounts.
+        feed: The quotes.
+        start: The first event.
+        files: The instrument files of the day, the common one last; `None` when they are not there yet and follow.
+        version: The program's.
+        on_notice: Told of every notice.
+    """
     host = Host(session.replicator, session, lanes, feed, session.encode_state, on_notice)
     loop.host, loop.feed = host, feed
     session.start(start.day, start.at_ns, version)
     host.handle(start)
-    host.handle(InstrumentsLoaded(at_ns=start.at_ns, instruments=tuple(instruments)))
+    for file in files or ():  # the common one last: what is carried on is compared with its own broker's terms
+        host.handle(replace(file, at_ns=start.at_ns))
     _tidy_up(host, session, start.at_ns)
     return host
 
@@ -87,6 +102,8 @@ class Runtime:
         self._until_ns = until_ns
         self.until_flat = False
         "End when a strategy has run and ended; may be set while running."
+        self.switches = False
+        "End when the operator's switch to the other mode takes effect: whoever runs this engine begins anew then."
         self._snapshot: Snapshot | None = None
         self._published_s, self._published_events = 0.0, -1
         self._lock = threading.Lock()
@@ -127,6 +144,15 @@ class Runtime:
         snapshot = self._snapshot
         return snapshot is not None and any(s.state is not StrategyState.FLAT for s in snapshot.strategies)
 
+    @property
+    def switches_to(self) -> Mode | None:
+        """The mode that the operator asked for, once nothing of this one is open any more."""
+        state = self.host.replicator.state
+        is_flat = all(strategy.state is StrategyState.FLAT for strategy in state.strategies.values())
+        if state.mode_next is state.mode or not is_flat or state.prompts or holds_something(state):
+            return None
+        return state.mode_next
+
     # On the engine's thread
 
     def run(self) -> None:
@@ -157,9 +183,9 @@ class Runtime:
         self.done.set()
 
     def _is_finished(self) -> bool:
-        """Whether a strategy has run and ended, where that is the end."""
+        """Whether a strategy has run and ended, where that is the end; or the other mode's turn has come."""
         if not self.until_flat:
-            return False
+            return self.switches and self.switches_to is not None
         strategies = self.host.replicator.state.strategies.values()
         return any(s.number for s in strategies) and all(s.state is StrategyState.FLAT for s in strategies)
 

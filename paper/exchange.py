@@ -113,6 +113,14 @@ class Exchange:
         ledger = Ledger(capital_inr=capital_inr, holdings=holdings)
         self._accounts[account] = PaperAccount(ledger=ledger, available_inr=capital_inr)
 
+    def has_account(self, account: str) -> bool:
+        """Whether an account is open."""
+        return account in self._accounts
+
+    def is_listed(self, instrument: InstrumentId) -> bool:
+        """Whether an instrument is listed today."""
+        return instrument in self._listed
+
     def set_available(self, account: str, amount: Decimal) -> None:
         """Make exactly this available, in rupees. With margins on: as if the difference had been paid in or out."""
         self._funds.set_available(self._accounts[account], amount)

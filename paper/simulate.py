@@ -107,7 +107,8 @@ class Simulation:
         lanes, feed = self.connect()
         start = opening(scenario.settings, self._days.day, now_ns, unclean=state.unclean)
         recorded = _Recorder(state, self._intents)
-        boot(self.loop, recorded, lanes, feed, start, self.instruments, version="simulate", on_notice=self._note)
+        files = (InstrumentsLoaded(at_ns=now_ns, instruments=self.instruments),)
+        boot(self.loop, recorded, lanes, feed, start, files, version="simulate", on_notice=self._note)
         if self._resume_kept:
             self._resume_kept = False
             self.loop.post(Resumed(at_ns=now_ns))

@@ -8,6 +8,7 @@ from functools import partial
 
 from config.rules import charge_rates, freeze_units, is_covered, ist, next_trading_day, trading_sessions
 from config.schema import Settings
+from engine.events import InstrumentsLoaded
 from engine.feed import QuoteFeed
 from engine.loop import EngineLoop
 from engine.model import NS_PER_MS, NS_PER_S, Instrument, InstrumentId
@@ -31,8 +32,14 @@ class _PaperVenue:
     """What the venues of paper have in common."""
 
     world: World
+    instruments: tuple[Instrument, ...]
     carried: tuple[InstrumentId, ...] = ()
     "Instruments of what is open from before; a paper market lists everything anyway."
+
+    @property
+    def files(self) -> tuple[InstrumentsLoaded, ...]:
+        """The instrument file of everybody."""
+        return (InstrumentsLoaded(at_ns=0, instruments=self.instruments),)
 
     def connect(self) -> tuple[dict[str, AgendaLane], QuoteFeed]:
         """Lanes and quotes for a process that starts."""
@@ -62,7 +69,7 @@ class DemoVenue(_PaperVenue):
             freeze_units=None if nifty_freeze is None else {"NIFTY": nifty_freeze},
             expiry=demo_expiry(day),
         )
-        self.instruments: tuple[Instrument, ...] = self.market.instruments()
+        self.instruments = self.market.instruments()
         self.world = World(
             settings,
             sessions=sessions,

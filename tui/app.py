@@ -15,7 +15,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from tui.bridge import EngineFeed
+from tui.bridge import AccountDesk, EngineFeed
 from tui.driver import SafeDriver, quiet_standard_streams
 from tui.frame import Frame
 from tui.restarts import Restarts
@@ -42,6 +42,7 @@ class LockstepApp(Restarts):
         feed: The engine.
         hz: Looks at the feed so many times a second.
         arm_s: For so long a new question ignores keys (type-ahead).
+        desk: Doctor and logins, `None` where every account is on paper.
     """
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
@@ -70,6 +71,7 @@ class LockstepApp(Restarts):
         Binding("4", "panel('events')", "events", tooltip="Events as full screen"),
         Binding("5", "panel('orders')", "orders", tooltip="Working orders"),
         Binding("6", "panel('accounts')", "accounts", tooltip="All children"),
+        Binding("a", "doctor", "accounts", tooltip="Check every account at its broker, and log one in"),
         Binding("d", "dense", "dense", tooltip="Dense matrix: one mark a child"),
         Binding("slash", "filter", "filter", tooltip="Filter the events"),
         Binding("ctrl+p", "command_palette", "commands", tooltip="All commands by name", priority=True),
@@ -77,8 +79,8 @@ class LockstepApp(Restarts):
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
     ]
 
-    def __init__(self, feed: EngineFeed, *, hz: int = HZ, arm_s: float = 0.6) -> None:
-        super().__init__(feed, arm_s=arm_s)
+    def __init__(self, feed: EngineFeed, *, hz: int = HZ, arm_s: float = 0.6, desk: AccountDesk | None = None) -> None:
+        super().__init__(feed, arm_s=arm_s, desk=desk)
         if "TEXTUAL_DRIVER" not in os.environ:
             self.driver_class = SafeDriver
         self.hz = hz

@@ -4,9 +4,11 @@ The dashboard pulls values and drops operator events; it never waits for the eng
 Must not import the engine's shell.
 """
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from engine.events import Operator
+from engine.findings import Finding
 from engine.snapshot import Snapshot
 
 
@@ -28,4 +30,51 @@ class EngineFeed(Protocol):
 
     def now_ns(self) -> int:
         """The engine's clock (scaled in a replay), for ages, countdowns and the time of operator events."""
+        ...
+
+
+class LoginTalk(Protocol):
+    """One login that waits for a person. `close` it in any case."""
+
+    @property
+    def url(self) -> str:
+        """The broker's page where the account's owner logs in."""
+        ...
+
+    @property
+    def redirect(self) -> str:
+        """Where the app's redirect address may point, so that nothing has to be pasted; '' where nobody listens."""
+        ...
+
+    def caught(self) -> str | None:
+        """What came back to this machine by itself, once; `None` for nothing yet. Never blocks."""
+        ...
+
+    def finish(self, given: str) -> str:
+        """Take what was pasted or caught; may take seconds. Raises `LockstepError` with what to do."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening."""
+        ...
+
+
+class AccountDesk(Protocol):
+    """Doctor and logins of the accounts at brokers. Everything but `accounts` may take seconds."""
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts that are at a broker."""
+        ...
+
+    def examine(self) -> Iterator[Finding]:
+        """Every check, one after the other. Sends no order."""
+        ...
+
+    def is_logged_in(self, account: str) -> bool:
+        """Whether nothing has to be done. Raises `LockstepError`."""
+        ...
+
+    def log_in(self, account: str) -> LoginTalk:
+        """Begin a login. Raises `LockstepError` where none is needed or possible."""
         ...

@@ -14,7 +14,7 @@ from engine.model import LegId, split_leg
 from engine.snapshot import EngineState
 from tui import format as fmt
 from tui.answers import Answers
-from tui.bridge import EngineFeed
+from tui.bridge import AccountDesk, EngineFeed
 from tui.frame import Frame, busy, open_cells, running
 from tui.screens import ask_lines as say
 from tui.screens.ask import Notice, Picker, Question, Typed, TypedValue
@@ -28,9 +28,10 @@ from tui.text import line, wrap
 class Operations(App[int]):
     """The part of the app that asks the operator and sends his orders."""
 
-    def __init__(self, feed: EngineFeed, *, arm_s: float) -> None:
+    def __init__(self, feed: EngineFeed, *, arm_s: float, desk: AccountDesk | None = None) -> None:
         super().__init__()
         self.feed = feed
+        self.desk = desk
         self.arm_s = arm_s
         self.frame: Frame | None = None
         self.answers = Answers()
@@ -329,6 +330,33 @@ class Operations(App[int]):
             Typed(frame, "SWITCH TO LIVE", say.live_lines, word="LIVE"),
             lambda: self.send(ev.ModeRequested(at_ns=self.now(), mode=Mode.LIVE)),
         )
+
+    # Accounts ---------------------------------------------------------------------------------------------------
+
+    def action_doctor(self) -> None:
+        """Check every account, and log one in."""
+        from tui.screens.doctor import Doctor
+
+        frame = self.ready()
+        if frame is None:
+            return
+        if self.desk is None or not self.desk.accounts:
+            self.tell("Every account is on paper: there is nothing to connect.")
+            return
+        self.push_screen(Doctor(frame, self.desk), self.log_in)
+
+    def log_in(self, account: str | None) -> None:
+        """The login of one account; the doctor looks again when it is done."""
+        from tui.screens.login import Login
+
+        if account and self.frame is not None and self.desk is not None:
+            self.push_screen(Login(self.frame, self.desk, account), self.logged_in)
+
+    def logged_in(self, told: str | None) -> None:
+        """Say what came of it, and look again."""
+        if told:
+            self.tell(f"{told}.")
+        self.action_doctor()
 
     async def action_quit(self) -> None:
         """Leave; with something open, say first what happens to it."""

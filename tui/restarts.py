@@ -1,7 +1,7 @@
 """The question of an unclean start in the app: it opens by itself, can be put aside, and sends what was chosen."""
 
 from engine import events as ev
-from tui.bridge import EngineFeed
+from tui.bridge import AccountDesk, EngineFeed
 from tui.frame import Frame
 from tui.operations import Operations
 from tui.screens import ask_lines as say
@@ -15,8 +15,8 @@ from tui.widgets.live_table import Row
 class Restarts(Operations):
     """The part of the app that asks what becomes of a session that did not end well."""
 
-    def __init__(self, feed: EngineFeed, *, arm_s: float) -> None:
-        super().__init__(feed, arm_s=arm_s)
+    def __init__(self, feed: EngineFeed, *, arm_s: float, desk: AccountDesk | None = None) -> None:
+        super().__init__(feed, arm_s=arm_s, desk=desk)
         self.put_aside = False
 
     def offer_restart(self) -> None:

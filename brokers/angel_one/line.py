@@ -14,10 +14,11 @@ from brokers.angel_one.order_stream import ORDER_STREAM_URL, OrderStream
 from brokers.angel_one.quote_stream import QUOTE_STREAM_URL, QuoteStream
 from brokers.angel_one.refusals import outcome_of
 from brokers.angel_one.renewal import RenewingBroker
-from brokers.angel_one.symbols import CASH, DERIVATIVES, Symbols
+from brokers.angel_one.symbols import CASH, DERIVATIVES, AngelMarket, Symbols
 from brokers.catalogue import Listing
 from brokers.errors import Malformed, Refusal
 from brokers.line import OnLink, OnOrder, OnQuotes
+from brokers.markets import Market
 from brokers.transport import NoAnswer, NotSent, Transport
 from config.credentials import Credentials
 from config.schema import AngelOneUrls
@@ -81,6 +82,11 @@ class AngelLine:
     @symbols.setter
     def symbols(self, symbols: Symbols) -> None:
         self._requests.symbols = symbols
+
+    def use(self, market: Market) -> None:
+        """Name instruments by these scrips of the day from now on."""
+        if isinstance(market, AngelMarket):
+            self.symbols = market.symbols
 
     @property
     def alive_ns(self) -> int:

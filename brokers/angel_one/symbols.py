@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from brokers.catalogue import Catalogue
+from brokers.catalogue import Catalogue, Listing
 from brokers.errors import Malformed
 from config.rules import freeze_units
 from engine.core.symbols import MONTHS, option_symbol
@@ -63,7 +63,7 @@ class Symbols:
             rows = msgspec.json.decode(body, type=list[Row])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise Malformed("the scrip master is not as documented") from None
-        self._day, self._kite = day, kite
+        self.day, self._kite = day, kite
         wanted = [row for row in rows if row.exch_seg in DERIVATIVES or row.exch_seg in CASH]
         if not wanted:
             raise Malformed("the scrip master is empty")
@@ -85,9 +85,9 @@ class Symbols:
             return instrument_id(exchange, symbol)
         if self._kite is not None:
             listing = self._kite.find_token(exchange, row.token)
-            if listing is not None and _difference(listing.instrument, _instrument(row, self._day)) == "":
+            if listing is not None and _difference(listing.instrument, _instrument(row, self.day)) == "":
                 return listing.instrument.id
-        made = _instrument(row, self._day)
+        made = _instrument(row, self.day)
         return instrument_id(exchange, symbol) if made is None else made.id
 
     def _look_up(self, name: InstrumentId) -> Scrip | str:
@@ -97,7 +97,7 @@ class Symbols:
         row = self._names().get(name) if known is None else self._by_token.get(known)
         if row is None:
             return "not listed at Angel One"
-        made = _instrument(row, self._day)
+        made = _instrument(row, self.day)
         if made is None:
             return "its row at Angel One cannot be used"
         if listing is not None and (difference := _difference(listing.instrument, made)):
@@ -108,9 +108,26 @@ class Symbols:
     def _names(self) -> dict[InstrumentId, Row]:
         """Every row under the name that Kite's rules make; built once, when it is needed."""
         if self._by_name is None:
-            made = ((_instrument(row, self._day), row) for row in self._by_token.values())
+            made = ((_instrument(row, self.day), row) for row in self._by_token.values())
             self._by_name = {instrument.id: row for instrument, row in made if instrument is not None}
         return self._by_name
+
+
+class AngelMarket:
+    """Angel's scrip master (a `brokers.markets.Market`)."""
+
+    def __init__(self, symbols: Symbols) -> None:
+        self.symbols = symbols
+
+    @property
+    def day(self) -> date:
+        """For which day it holds."""
+        return self.symbols.day
+
+    def look_up(self, name: InstrumentId) -> Listing | str:
+        """An instrument; a text says why there is none."""
+        found = self.symbols.find(name)
+        return found if isinstance(found, str) else Listing(found.instrument, 0, found.token)
 
 
 def _instrument(row: Row, day: date) -> Instrument | None:

@@ -5,7 +5,6 @@ from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
 from brokers.errors import Malformed, Refusal
-from brokers.findings import Finding, Level
 from brokers.transport import NoAnswer, NotSent, Transport
 from brokers.zerodha import wire
 from brokers.zerodha.client import ROOT_URL, KiteClient
@@ -13,6 +12,7 @@ from config.credentials import Credentials
 from config.order_limits import OrderLimits
 from config.schema import BrokerUrls
 from engine.events import Outcome
+from engine.findings import Finding, Level
 from engine.model import NS_PER_S
 
 T = TypeVar("T")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from brokers.catalogue import Listing
 from brokers.line import OnLink, OnOrder, OnQuotes
+from brokers.markets import Market
 from brokers.transport import Transport
 from brokers.zerodha.broker import ZerodhaBroker, instrument_dump
 from brokers.zerodha.client import ROOT_URL, KiteClient
@@ -65,6 +66,9 @@ class ZerodhaLine:
         with self._lock:
             self._listener = Listener(on_order=on_order, on_quotes=on_quotes, on_link=on_link)
             self._restart()
+
+    def use(self, market: Market) -> None:
+        """Nothing: our names are Kite's."""
 
     def subscribe(self, listings: Sequence[Listing]) -> None:
         """Hear quotes of these."""

@@ -105,8 +105,8 @@ def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, 
         return
     store_plan(leg, decide_target(plan_of(leg), master.units, 1, NO_ENTRIES, round_up=False))
     if move is Move.RISE:
-        leg.skipped, leg.lacking = reasons.UNKNOWN_INSTRUMENT, True
-        turn.skip(child, leg.leg, reasons.UNKNOWN_INSTRUMENT)
+        leg.skipped, leg.lacking = turn.why_unknown(child.id, leg.leg), True
+        turn.skip(child, leg.leg, leg.skipped)
         return
     settle(turn, child, leg)
     if move is Move.OUT and master.units:
@@ -141,7 +141,7 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
         leg.sign = 0
         decide_child(turn, child, master, decision)
     elif instrument is None:
-        note_missed(turn, child, leg, reasons.UNKNOWN_INSTRUMENT)
+        note_missed(turn, child, leg, turn.why_unknown(child.id, leg.leg))
     else:
         _, no_entry = sizing_rule(turn, child, master, leg, instrument)
         enter(turn, child, master, leg, instrument, decision, no_entry)
@@ -241,7 +241,7 @@ def enter_approved(
     master = turn.state.master.legs[leg.leg]
     instrument = turn.leg_instrument(child.id, leg.leg)
     if instrument is None or child.id not in turn.child_settings:
-        missing = reasons.UNKNOWN_INSTRUMENT if instrument is None else reasons.NOT_CONFIGURED
+        missing = turn.why_unknown(child.id, leg.leg) if instrument is None else reasons.NOT_CONFIGURED
         note_missed(turn, child, leg, missing)
         return
     side = Side.BUY if leg.sign > 0 else Side.SELL

@@ -158,7 +158,7 @@ def _carried(entry: Entry, units: int) -> Verdict:
     if entry.leg.changed:
         return 0, entry.leg.changed
     if entry.turn.leg_instrument(entry.child.id, entry.leg.leg) is None:
-        return 0, reasons.UNKNOWN_INSTRUMENT
+        return 0, entry.turn.why_unknown(entry.child.id, entry.leg.leg)
     return (0, reasons.EARLIER_DAY) if earlier_orders(entry.turn, entry.leg) else (units, "")
 
 

@@ -28,7 +28,7 @@ MOMENT = "session"
 def begin_process(state: State, event: SessionStarted, child_settings: dict[str, ChildSettings]) -> Turn:
     """What every start resets: nothing read in this process yet, no read under way; and the day, when it is another."""
     known = state.settings
-    state.settings, state.mode = event.settings, event.mode
+    state.settings, state.mode, state.mode_next = event.settings, event.mode, None
     for settings in event.settings.children:
         child = state.children.setdefault(settings.id, Child(id=settings.id))
         old = next((c for c in known.children if c.id == settings.id), None)
@@ -209,7 +209,7 @@ def _new_day(turn: Turn, day: str) -> None:
     """Counters of the day start anew; what is open is carried on."""
     state = turn.state
     state.day, state.day_began_ns, state.loss_hit = day, turn.now_ns, False
-    state.skips, state.instruments = _still_missing(state), {}
+    state.skips, state.instruments, state.unusable = _still_missing(state), {}, {}
     for child in state.children.values():
         for leg in child.legs.values():
             result = leg_pnl(turn, leg)

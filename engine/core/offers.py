@@ -53,7 +53,7 @@ def _offer_join(turn: Turn, child: Child, scope: str, now: Baseline, start: Base
     for master in followed_legs(turn, scope):
         instrument = turn.leg_instrument(child.id, master.leg)
         if instrument is None:
-            turn.skip(child, master.leg, reasons.UNKNOWN_INSTRUMENT)
+            turn.skip(child, master.leg, turn.why_unknown(child.id, master.leg))
             continue
         lots, reason = _lots_to_join(turn, child, master, instrument, ratio)
         if reason:
@@ -210,7 +210,7 @@ def _offer_adopted(turn: Turn, prompt: Prompt, child: Child, master: MasterLeg) 
     instrument = turn.leg_instrument(child.id, master.leg)
     baseline = strategy.baseline
     if instrument is None:
-        turn.skip(child, master.leg, reasons.UNKNOWN_INSTRUMENT)
+        turn.skip(child, master.leg, turn.why_unknown(child.id, master.leg))
         return
     ratio = strategy.ratios.get(child.id)
     if ratio is None and strategy.state is StrategyState.FLAT and baseline is not None:

@@ -287,7 +287,7 @@ def _recheck(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> str:
     master = turn.state.master.legs.get(leg.leg)
     instrument = turn.leg_instrument(child.id, leg.leg)
     if master is None or instrument is None or child.id not in turn.child_settings:
-        return reasons.UNKNOWN_INSTRUMENT
+        return turn.why_unknown(child.id, leg.leg)
     entry = gates.Entry(
         turn=turn,
         child=child,

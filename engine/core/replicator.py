@@ -235,6 +235,10 @@ def _instruments(turn: Turn, event: object) -> None:
             known[instrument.id] = instrument
         else:
             turn.notify(WARNING, "unusable in the instrument file: lot or tick is not above 0", "", instrument.symbol)
+    unusable = turn.state.unusable.setdefault(event.account, {})
+    for name in known:
+        unusable.pop(name, None)
+    unusable |= event.unusable
     carried.check(turn, event.account)
     expiry.warn_of_settlement(turn)
 

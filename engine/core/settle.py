@@ -117,7 +117,7 @@ def exit_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
     if leg.changed and not leg.flattening:
         return leg.changed
     if _terms(turn, child, leg) is None:
-        return reasons.UNKNOWN_INSTRUMENT
+        return turn.why_unknown(child.id, leg.leg)
     if not turn.market_open:
         return reasons.MARKET_CLOSED
     if any(order.state in AT_BROKER for order in earlier_orders(turn, leg)):

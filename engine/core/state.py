@@ -485,7 +485,9 @@ class State(Mutable, kw_only=True):
     kill: int = 0
     mode_next: Mode | None = None
     instruments: dict[str, dict[InstrumentId, Instrument]] = {}
-    "By account; '' holds for every account."
+    "By account; '' is the file of every account that has no own one."
+    unusable: dict[str, dict[InstrumentId, str]] = {}
+    "Why an account's broker does not have an instrument that was looked for there, by account."
     quotes: dict[InstrumentId, Quote] = {}
     subscribed: dict[InstrumentId, int] = {}
     samples: dict[str, list[Run]] = {}

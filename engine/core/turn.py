@@ -6,6 +6,7 @@ from decimal import Decimal
 from config.schema import Child as ChildSettings
 from config.schema import Settings, StrategyScope
 from engine.commands import Command, Notify, Severity, Subscribe
+from engine.core import reasons
 from engine.core.state import Child, ChildLeg, ChildOrder, MasterLeg, Skip, State, Strategy
 from engine.core.symbols import parse_symbol
 from engine.model import NS_PER_S, Instrument, InstrumentId, Kind, LegId, Quote, instrument_of, sign, split_leg
@@ -40,13 +41,21 @@ class Turn:
         self.state.timers[name] = at_ns
 
     def instrument(self, account: str, instrument: InstrumentId) -> Instrument | None:
-        """The instrument as that account's broker knows it, `None` when unknown there."""
+        """The instrument as that account's broker knows it, `None` when unknown there.
+
+        An account whose broker has a file of its own is never reckoned by another broker's.
+        """
         by_account = self.state.instruments
-        own = by_account.get(account)
-        if own is not None and (found := own.get(instrument)) is not None:
-            return found
-        common = by_account.get("")
-        return None if common is None else common.get(instrument)
+        known = by_account.get(account)
+        if known is None:
+            known = by_account.get("")
+        return None if known is None else known.get(instrument)
+
+    def why_unknown(self, account: str, leg: LegId) -> str:
+        """Why a leg's instrument is unknown there, in the words of whoever looked."""
+        instrument = instrument_of(leg)
+        found = self.state.unusable.get(account, {}).get(instrument)
+        return reasons.UNKNOWN_INSTRUMENT if found is None else f"{reasons.UNKNOWN_INSTRUMENT}: {found}"
 
     def leg_instrument(self, account: str, leg: LegId) -> Instrument | None:
         """The instrument of a leg as that account's broker knows it."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from brokers.doctor import examine
-from brokers.findings import Finding, Level
 from config.load import load_settings
+from engine.findings import Finding, Level
 from paper.sandbox.configuration import write_configuration
 from paper.sandbox.faults import Fault, Kind
 from paper.sandbox.sandbox import Plan, Sandbox, SandboxThread

@@ -4,6 +4,7 @@ from datetime import date
 
 from brokers.catalogue import Catalogue
 from brokers.introduce import Introducer
+from brokers.markets import NOT_LISTED, KiteMarket
 from engine.events import AccountRead, Event, InstrumentsLoaded, LoggedIn, OrderUpdated
 from engine.model import InstrumentId, OrderReport, OrderType, Position, Side, instrument_id
 
@@ -31,6 +32,10 @@ def update(symbol: str, at_ns: int = 5) -> OrderUpdated:
     return OrderUpdated(at_ns=at_ns, account="M", report=report)
 
 
+def market(*symbols: str) -> KiteMarket:
+    return KiteMarket(Catalogue(HEAD + "".join(map(line, symbols)), date(2026, 11, 2)))
+
+
 class Inbox:
     def __init__(self, *symbols: str) -> None:
         self.events: list[Event] = []
@@ -40,7 +45,7 @@ class Inbox:
             self.open(*symbols)
 
     def open(self, *symbols: str) -> None:
-        self.introduce.open(Catalogue(HEAD + "".join(map(line, symbols)), date(2026, 11, 2)), 1)
+        self.introduce.open(market(*symbols), 1)
 
     def told(self) -> list[list[str]]:
         return [[i.symbol for i in event.instruments] for event in self.events if isinstance(event, InstrumentsLoaded)]
@@ -105,8 +110,39 @@ def test_symbol_that_left_the_dump_is_not_told_again() -> None:
 
 def test_what_is_carried_on_is_handed_out_and_counts_as_told() -> None:
     inbox = Inbox(CALL)
-    taken = inbox.introduce.take([instrument_id("NFO", CALL), instrument_id("NFO", PUT)])
-    assert [instrument.symbol for instrument in taken] == [CALL]
+    (taken,) = inbox.introduce.take([instrument_id("NFO", CALL), instrument_id("NFO", PUT)], 7)
+    assert ([i.symbol for i in taken.instruments], taken.account, taken.at_ns) == ([CALL], "", 7)
     inbox.introduce(update(CALL))
     assert [type(event) for event in inbox.events] == [OrderUpdated]
     assert inbox.missing == []
+
+
+def test_what_is_carried_on_follows_when_the_file_comes() -> None:
+    inbox = Inbox()
+    assert inbox.introduce.take([instrument_id("NFO", CALL)], 7) == ()
+    inbox.open(CALL)
+    assert inbox.told() == [[CALL]]
+
+
+def test_account_at_another_broker_is_told_by_its_own_file_and_why_something_is_not_in_it() -> None:
+    inbox = Inbox()
+    inbox.introduce.open(market(CALL, PUT), 1, {"A": market(PUT)})
+    inbox.introduce(update(CALL))
+    inbox.introduce(update(PUT))
+    told = [event for event in inbox.events if isinstance(event, InstrumentsLoaded)]
+    assert [(event.account, [i.symbol for i in event.instruments]) for event in told] == [
+        ("A", []),
+        ("", [CALL]),
+        ("A", [PUT]),
+        ("", [PUT]),
+    ]
+    assert told[0].unusable == {instrument_id("NFO", CALL): NOT_LISTED}
+
+
+def test_file_of_a_day_that_is_over_tells_nothing() -> None:
+    inbox = Inbox(CALL)
+    inbox.introduce.close()
+    inbox.introduce(update(CALL))
+    assert inbox.told() == []
+    inbox.open(CALL)
+    assert inbox.told() == [[CALL]]

@@ -222,9 +222,15 @@ class Desk:
         self.start(day=day)
         self.load()
 
-    def load(self, instruments: tuple[Instrument, ...] = INSTRUMENTS, account: str = "") -> None:
+    def load(
+        self,
+        instruments: tuple[Instrument, ...] = INSTRUMENTS,
+        account: str = "",
+        unusable: dict[InstrumentId, str] | None = None,
+    ) -> None:
         """An instrument file arrives."""
-        self.handle(InstrumentsLoaded(at_ns=self.now_ns, instruments=instruments, account=account))
+        event = InstrumentsLoaded(at_ns=self.now_ns, instruments=instruments, account=account, unusable=unusable or {})
+        self.handle(event)
 
     def run(self, seconds: float | str) -> None:
         """Let time pass; the core is woken whenever it asked for it."""

@@ -12,7 +12,7 @@ from config.schema import Sizing, SizingMode, Timing
 from engine.core import reasons
 from engine.core.replicator import Replicator
 from engine.events import ChildResynced, DayBegan, Outcome, Paused, Resumed
-from engine.model import BookStatus, Kind, Side
+from engine.model import BookStatus, Kind, Side, instrument_id
 from tests.unit.core.builders import CALL_LEG, FREE, LOT, PUT_LEG, SESSIONS, Book, Desk, child, instrument, settings
 from tests.unit.paper.builders import CALL, PUT
 
@@ -312,3 +312,21 @@ def test_child_new_in_the_configuration_waits_while_the_strategy_before_it_goes_
     desk.buy(10)
     assert (desk.strategy().number, desk.lots("C1"), desk.placed("C2")) == (1, 3, [])
     assert desk.reasons("C2") == {reasons.NEXT_STRATEGY}
+
+
+def test_account_with_a_file_of_its_own_is_not_reckoned_by_another_brokers() -> None:
+    """R2.4: what the child's own broker does not list is skipped there, with the reason of whoever looked."""
+    desk = Desk()
+    desk.load((), account="C1", unusable={instrument_id("NFO", CALL): "not listed at Angel One"})
+    desk.buy(10)
+    desk.run(3)
+    assert (desk.placed(), desk.reasons("C1")) == ([], {"unknown instrument: not listed at Angel One"})
+
+
+def test_reason_goes_when_the_instrument_is_listed_later() -> None:
+    desk = Desk()
+    desk.load((), account="C1", unusable={instrument_id("NFO", CALL): "not listed at Angel One"})
+    desk.load((instrument(CALL),), account="C1")
+    desk.buy(10)
+    desk.run(3)
+    assert (desk.lots(), desk.reasons("C1")) == (3, set())

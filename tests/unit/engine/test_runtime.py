@@ -14,7 +14,7 @@ from engine.commands import Command
 from engine.core.replicator import Replicator
 from engine.core.state import Strategy
 from engine.errors import BrokenInvariant
-from engine.events import Event, Paused, TimePassed
+from engine.events import Event, InstrumentsLoaded, Paused, TimePassed
 from engine.feed import QuoteFeed
 from engine.loop import EngineLoop
 from engine.ports import SessionState
@@ -75,7 +75,8 @@ def run_time(
     feed = QuoteFeed(loop.post, lambda _instrument: None, 0)
     lanes = {account: LoggedLane([]) for account in ("M", "C1")}
     start = started(poll_interval_s=poll_s)
-    host = boot(loop, session, lanes, feed, start, [option()], version="1.2.3", on_notice=told)
+    files = [InstrumentsLoaded(at_ns=0, instruments=(option(),))]
+    host = boot(loop, session, lanes, feed, start, files, version="1.2.3", on_notice=told)
     return Runtime(loop, host, session, Frame(source="test"), until_ns=until_ns)
 
 

@@ -74,7 +74,7 @@ class Life:
         lanes, feed = self.venue.world.connect()
         lanes = lanes if sends else {account: ReadsOnly(lane) for account, lane in lanes.items()}
         start = opening(self.settings, self.venue.day, self.loop.now_ns(), unclean=session.unclean)
-        return boot(self.loop, session, lanes, feed, start, self.venue.instruments, version="test")
+        return boot(self.loop, session, lanes, feed, start, self.venue.files, version="test")
 
     def run_to(self, at_ms: int) -> None:
         self.loop.run(until_ns=self.venue.start_ns + at_ms * NS_PER_MS)

@@ -57,7 +57,7 @@ class Run:
         session = Session(root, Mode.PAPER, sync=False)
         lanes, feed = self.venue.world.connect()
         start = opening(settings, self.venue.day, start_ns, unclean=False)
-        self.host = boot(self.loop, session, lanes, feed, start, self.venue.instruments, version="test")
+        self.host = boot(self.loop, session, lanes, feed, start, self.venue.files, version="test")
         self.runtime = Runtime(self.loop, self.host, session, Frame(), until_ns=self.venue.until_ns)
         self.start_ns = start_ns
         self.violations: list[str] = []

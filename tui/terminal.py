@@ -1,0 +1,129 @@
+"""The terminal of a program that runs engines: dashboard or plain lines, signals, and the orderly end of both.
+
+It outlives the engine of a session: after a switch of the mode the next one is shown in the same terminal. It knows
+neither accounts nor files; what it writes and where is handed in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+from config.schema import OnTerminalLost
+from engine import signals
+from engine.runtime import Runtime
+
+if TYPE_CHECKING:
+    from tui.app import LockstepApp
+    from tui.bridge import AccountDesk
+
+STOP_GRACE_S: Final = 12.0
+"""How long an orderly end may take."""
+EXIT_SWITCH: Final = -1
+"""The dashboard's code when the engine has ended to begin anew in the other mode."""
+
+
+class Terminal:
+    """Dashboard or headless lines, for one engine after the other.
+
+    Args:
+        headless: No dashboard: lines on `lines`.
+        mouse: Whether the dashboard takes the mouse.
+        lines: Where lines go.
+        log: Takes each line for the log file.
+        log_path: The log file, for messages.
+    """
+
+    def __init__(
+        self, *, headless: bool, mouse: bool, lines: TextIO, log: Callable[[str], None], log_path: Path
+    ) -> None:
+        self.headless = headless
+        self._mouse, self._lines, self._log, self._log_path = mouse, lines, log, log_path
+        self._runtime: Runtime | None = None
+        self._app: LockstepApp | None = None
+        self._settings: list[object] | None = None
+        self._signal = 0
+        self._hears = False
+        signals.hold_back()  # one that comes while a session opens waits for `run`
+
+    @property
+    def was_ended(self) -> bool:
+        """Whether a signal asked for the end of the program."""
+        return self._signal not in (0, signal.SIGHUP)
+
+    def say(self, text: str) -> None:
+        """One line for people: into the log, and onto the terminal where no dashboard is."""
+        self._log(text)
+        if self.headless:
+            with contextlib.suppress(OSError):  # a closed pipe costs lines, never the session
+                print(text, file=self._lines, flush=True)
+
+    def run(self, runtime: Runtime, on_lost: OnTerminalLost, desk: AccountDesk | None = None) -> None:
+        """Show a booted engine until it has ended, or the operator leaves; it is stopped in an orderly way then."""
+        self._runtime = runtime
+        if not self._hears:
+            self._hears = True
+            signals.hear(self._signalled)
+        if self.headless:
+            runtime.start()
+            runtime.done.wait()
+        else:
+            self._dashboard(runtime, on_lost, desk)
+        runtime.stop(STOP_GRACE_S)
+
+    def _dashboard(self, runtime: Runtime, on_lost: OnTerminalLost, desk: AccountDesk | None) -> None:
+        from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp, run_dashboard
+        from tui.driver import terminal_settings
+
+        self._settings = terminal_settings()
+        runtime.start()
+        self._app = app = LockstepApp(runtime, desk=desk)
+        threading.Thread(target=_leave_at_a_switch, args=(runtime, app), name="switch", daemon=True).start()
+        code = run_dashboard(runtime, mouse=self._mouse, app=app, on_error=self._log)
+        self._app = None
+        if code == EXIT_TERMINAL_LOST and self._goes_on(runtime, on_lost):
+            runtime.until_flat = True
+            runtime.done.wait()
+        elif code == EXIT_FAILED:
+            print(f"the dashboard failed; the traceback is in {self._log_path}", file=sys.stderr)
+
+    def _goes_on(self, runtime: Runtime, on_lost: OnTerminalLost) -> bool:
+        """Whether the engine outlives a lost terminal: a strategy is open and the configuration says so."""
+        return on_lost is OnTerminalLost.CONTINUE and runtime.is_open and self._signal != signal.SIGTERM
+
+    def _signalled(self, number: int) -> None:
+        """On the signal thread: an orderly end, and a last resort when something hangs."""
+        self._signal = number
+        app, runtime = self._app, self._runtime
+        if number == signal.SIGHUP and app is not None:
+            app.request_exit(129)
+            return
+        if runtime is not None:
+            runtime.loop.stop()
+        if app is not None:
+            app.request_exit(128 + number if number != signal.SIGINT else 0)
+        last_resort = threading.Timer(STOP_GRACE_S, _last_resort, (128 + number, self._settings))
+        last_resort.daemon = True
+        last_resort.start()
+
+
+def _leave_at_a_switch(runtime: Runtime, app: LockstepApp) -> None:
+    """End the dashboard when its engine has ended for the other mode; at any other end it stays to be read."""
+    runtime.done.wait()
+    if runtime.switches_to is not None:
+        app.request_exit(EXIT_SWITCH)
+
+
+def _last_resort(code: int, terminal: list[object] | None) -> None:
+    """Something hangs beyond its time: leave the terminal usable and go."""
+    if terminal is not None:
+        from tui.driver import restore_terminal
+
+        restore_terminal(terminal)
+    os._exit(code)
