@@ -146,8 +146,10 @@ class KeptBroker(PaperBroker):
         found = self._find(order.account, instrument_id(order.exchange, order.symbol))
         if isinstance(found, Instrument):
             self._kept.list_once(found)
-        if not self._kept.exchange.has_account(order.account):
-            return Answer(outcome=Outcome.REJECTED, reason=UNKNOWN_MARGIN)
+        try:
+            self._opened()
+        except ReadFailed as error:
+            return Answer(outcome=Outcome.REJECTED, reason=str(error))
         answer = super().place(order)
         self._kept.save_if_changed()
         return answer
