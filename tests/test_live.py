@@ -1,5 +1,6 @@
 """The whole live path: the program as a process, Zerodha's client library, TCP, and a sandbox that keeps the books."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from kiteconnect import KiteConnect
 from msgspec.structs import replace
 
 from config.rules import ist
+from config.schema import Mode
 from engine.model import NS_PER_S, Instrument, Quote
 from engine.opening import sessions_of
 from paper.market import SimulatedMarket
@@ -58,8 +60,9 @@ class Live:
         self.kite.reqsession.trust_env = False
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *options: str) -> None:
-        command = [sys.executable, str(ROOT / "runner.py"), "run", "--headless", "--live", "--typed", "LIVE"]
+    def start(self, *options: str, mode: Mode = Mode.LIVE) -> None:
+        how = ("--live", "--typed", "LIVE") if mode is Mode.LIVE else ("--paper",)
+        command = [sys.executable, str(ROOT / "runner.py"), "run", "--headless", *how]
         self.output = self.directory / f"output{len(list(self.directory.glob('output*')))}.txt"
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
@@ -105,6 +108,21 @@ class Live:
             }
 
         return self.thread.call(look)
+
+    def paper_positions(self, mode: Mode) -> dict[str, dict[str, int]]:
+        """What children hold on paper, by the books that are kept."""
+        path = self.directory / "state" / "data" / mode.value / "accounts-zerodha.json"
+        if not path.exists():
+            return {}
+        accounts = json.loads(path.read_bytes())["exchange"]["accounts"]
+        return {
+            child: {
+                leg.split(":")[1]: holding["net_units"] // LOT
+                for leg, holding in account["ledger"]["holdings"].items()
+                if holding["net_units"]
+            }
+            for child, account in accounts.items()
+        }
 
     def orders(self, child: str) -> list[tuple[str, str, int]]:
         """(tag, side, lots filled) of every order that was not refused."""
@@ -257,4 +275,53 @@ def test_login_in_another_terminal_lets_a_running_session_go_on(live: Live) -> N
     live.wait("the login is heard", lambda: any("ZC0001: " in line and "logged in" in line for line in live.lines))
     condor = enter(live)
     live.wait("the condor", lambda: live.positions() == dict.fromkeys(CHILDREN, condor))
+    assert live.stop() == 0
+
+
+def test_children_on_paper_follow_a_real_master_and_no_order_reaches_their_broker(live: Live) -> None:
+    live.start(mode=Mode.PAPER)
+    live.armed()
+    condor = enter(live)
+    live.wait("the condor", lambda: live.paper_positions(Mode.PAPER) == dict.fromkeys(CHILDREN, condor))
+    assert live.process is not None
+    live.process.kill()
+    live.process.wait()
+    assert live.paper_positions(Mode.PAPER) == dict.fromkeys(CHILDREN, condor)
+    live.start(mode=Mode.PAPER)
+    live.wait("the books", lambda: any("differences: none" in line for line in live.lines))
+    leave(live)
+    live.wait("everybody flat", lambda: live.paper_positions(Mode.PAPER) == {child: {} for child in CHILDREN})
+    assert live.stop() == 4
+    assert [live.orders(child) for child in CHILDREN] == [[], [], []]
+    assert not (live.directory / "state" / "data" / "live").exists()
+
+
+def test_child_that_is_not_live_stays_on_paper_beside_live_ones(live: Live) -> None:
+    lines = live.config.read_text().splitlines()
+    live.config.write_text(
+        "\n".join(line.replace("live: true", "live: false") if "ZC0002" in line else line for line in lines)
+    )
+    live.start()
+    live.armed()
+    condor = enter(live)
+    real = {"ZC0001": condor, "ZC0002": {}, "ZC0003": condor}
+    live.wait("the condor at the broker", lambda: live.positions() == real)
+    live.wait("the condor on paper", lambda: live.paper_positions(Mode.LIVE) == {"ZC0002": condor})
+    assert live.stop() == 0
+    assert live.orders("ZC0002") == []
+
+
+def test_paper_account_begins_with_what_is_configured(live: Live) -> None:
+    lines = live.config.read_text().splitlines()
+    live.config.write_text(
+        "\n".join(
+            line.replace("live: true", "paper_capital_inr: 350000") if "ZC0001" in line else line for line in lines
+        )
+    )
+    live.start(mode=Mode.PAPER)
+    live.armed()
+    condor = enter(live)
+    live.wait("the larger children", lambda: live.paper_positions(Mode.PAPER).get("ZC0002") == condor)
+    tenth = {symbol: lots // abs(lots) for symbol, lots in condor.items()}
+    live.wait("the small one", lambda: live.paper_positions(Mode.PAPER).get("ZC0001") == tenth)
     assert live.stop() == 0

@@ -13,6 +13,7 @@ from engine.events import Operator
 from engine.snapshot import Snapshot
 from tests.tui.snapshots import FakeFeed
 from tui.app import LockstepApp
+from tui.bridge import AccountDesk
 
 WIDE = (120, 36)
 SMALL = (80, 24)
@@ -70,13 +71,19 @@ Script = Callable[[Desk], Awaitable[None]]
 
 
 def drive(
-    start: Snapshot | None, script: Script, *, size: tuple[int, int] = WIDE, arm_s: float = 0, refusal: str = ""
+    start: Snapshot | None,
+    script: Script,
+    *,
+    size: tuple[int, int] = WIDE,
+    arm_s: float = 0,
+    refusal: str = "",
+    accounts: AccountDesk | None = None,
 ) -> FakeFeed:
     """Run a script against the dashboard; the timer hardly ticks, so the script decides when to look."""
 
     async def run() -> FakeFeed:
         feed = FakeFeed(start, live_refusal=refusal)
-        app = LockstepApp(feed, hz=1, arm_s=arm_s)
+        app = LockstepApp(feed, hz=1, arm_s=arm_s, desk=accounts)
         async with app.run_test(size=size) as pilot:
             desk = Desk(app, feed, pilot)
             await desk.look()
