@@ -194,7 +194,7 @@ class CopyLine(Value, frozen=True, kw_only=True):
     reason: str = ""
     average_inr: Decimal | None = None
     latency_ms: int | None = None
-    "From the master's update to the last fill."
+    "From the master's fill to the child's last one; up to a second less where his broker's clock has only seconds."
     slippage_inr: Decimal | None = None
     "Per unit, against the master's price; + is worse for the child."
 

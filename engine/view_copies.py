@@ -8,7 +8,7 @@ from engine.core.lifecycle import TERMINAL
 from engine.core.margin import MarginPosition, portfolio_margin
 from engine.core.state import ChildOrder, Copy, Prompt, PromptItem
 from engine.core.turn import Turn
-from engine.model import NS_PER_MS, Side, split_leg
+from engine.model import NS_PER_MS, NS_PER_S, Side, split_leg
 from engine.snapshot import CopyLine, CopyRow, PromptRow, PromptView
 from engine.view_cells import leg_title, lots
 
@@ -66,9 +66,19 @@ def _line(copy: Copy, child: str, orders: list[ChildOrder]) -> CopyLine:
         status=worst.state.value,
         reason=worst.reason or copy.skipped.get(child, ""),
         average_inr=average,
-        latency_ms=(ended_ns - copy.signal_ns) // NS_PER_MS if done and copy.signal_ns else None,
+        latency_ms=(ended_ns - _traded_ns(copy)) // NS_PER_MS if done and copy.signal_ns else None,
         slippage_inr=slippage,
     )
+
+
+def _traded_ns(copy: Copy) -> int:
+    """When the master traded. A clock of whole seconds: not before we learned of it, or the second's end.
+
+    So a latency is never said to be longer than it was, and a trade that was noticed late is not made to look quick.
+    """
+    if copy.signal_ns % NS_PER_S:
+        return copy.signal_ns
+    return max(copy.signal_ns, min(copy.learned_ns, copy.signal_ns + NS_PER_S))
 
 
 def prompt_views(turn: Turn) -> tuple[PromptView, ...]:

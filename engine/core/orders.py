@@ -361,6 +361,7 @@ def new_copy(turn: Turn, leg: LegId, side: Side, *, entry: bool, signal_ns: int,
         master_units=0 if master is None or not by_master else master.units,
         master_price_inr=None if master is None or not by_master else master.price_inr,
         signal_ns=signal_ns,
+        learned_ns=0 if master is None or not by_master else master.last_fill_ns,
     )
     state.copies.append(copy)
     del state.copies[:-KEPT_COPIES]

@@ -435,6 +435,8 @@ class Copy(Mutable, kw_only=True):
     master_units: int
     master_price_inr: Decimal | None
     signal_ns: int
+    learned_ns: int = 0
+    "When the engine learned of the master's newest fill of the leg, 0 where he did not trade."
     tags: list[str] = []
     skipped: dict[str, str] = {}
 

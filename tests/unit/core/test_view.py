@@ -4,6 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from msgspec.structs import replace
 
 from config.schema import Mode, Sizing, SizingMode
 from engine.commands import Notify
@@ -20,7 +21,7 @@ from engine.events import (
     SessionStarted,
     SessionStopped,
 )
-from engine.model import BookStatus, Side, instrument_id
+from engine.model import NS_PER_MS, BookStatus, Side, instrument_id
 from engine.snapshot import Cell, CellState, ChildColumn, ChildState, EngineState, LegRow, Snapshot, StrategyState
 from engine.view import Frame, build_snapshot, sizing_text
 from tests.unit.core.builders import (
@@ -434,6 +435,30 @@ def test_copies_show_every_childs_part_newest_first() -> None:
     )
     assert (lines["C2"].status, lines["C2"].filled_units, lines["C2"].slippage_inr) == ("held", 0, None)
     assert values(copy.master_lots, copy.done) == (10, False)
+
+
+@pytest.mark.parametrize(
+    ("what", "traded_ms", "learned_ms", "latency_ms"),
+    [
+        ("a clock that knows more than seconds is believed", -900, 0, 1400),
+        ("a clock of seconds: not before we learned of it", 0, 700, 500),
+        ("a clock of seconds: noticed at once", 0, 0, 500),
+        ("a clock of seconds: a trade that was noticed late", -4000, 0, 3500),
+    ],
+)
+def test_latency_counts_from_the_masters_fill(what: str, traded_ms: int, learned_ms: int, latency_ms: int) -> None:
+    desk = Desk(filling=False)
+    desk.run(10)
+    start_ns = desk.now_ns  # a whole second
+    desk.run(Decimal(learned_ms) / 1000)
+    traded_ns = start_ns + traded_ms * NS_PER_MS
+    report = replace(desk.report(Side.BUY, 10, id_="MO"), placed_ns=traded_ns, updated_ns=traded_ns)
+    desk.book(report)
+    desk.push(report, "M")
+    desk.run(Decimal("0.5"))
+    desk.fill(desk.last("C1"))
+    ((line,),) = (copy.lines for copy in shot(desk).copies)
+    assert line.latency_ms == latency_ms
 
 
 def test_numbers_count_without_gaps() -> None:

@@ -12,11 +12,12 @@ from engine.agenda import Agenda
 from engine.clock import EngineClock, ScaledClock, VirtualClock
 from engine.commands import Command
 from engine.core.replicator import Replicator
-from engine.core.state import Strategy
+from engine.core.state import ChildLeg, Strategy
 from engine.errors import BrokenInvariant
 from engine.events import Event, InstrumentsLoaded, Paused, TimePassed
 from engine.feed import QuoteFeed
 from engine.loop import EngineLoop
+from engine.model import leg_id
 from engine.ports import SessionState
 from engine.runtime import Runtime, boot
 from engine.snapshot import EngineState, NoticeLine, Snapshot, StrategyState
@@ -367,3 +368,46 @@ def test_nothing_is_removed_after_a_start_that_failed() -> None:
     runtime = run_time(loop, journal, lambda _: None, None)
     assert runtime.host.failed == "commit failed"
     assert "prune" not in journal.log
+
+
+# The switch between the modes
+
+
+def asked(desk: Desk, mode: Mode | None) -> Desk:
+    desk.core.state.mode_next = mode
+    return desk
+
+
+def test_switch_ends_the_session_when_nothing_is_open() -> None:
+    desk = asked(Desk(until_ns=None), Mode.LIVE)
+    desk.runtime.switches = True
+    desk.runtime.run()
+    assert desk.runtime.switches_to is Mode.LIVE
+    assert desk.log[-5:] == STOPPED_WELL
+
+
+def test_switch_waits_for_the_running_strategy() -> None:
+    desk = asked(Desk(), Mode.LIVE)
+    desk.core.state.strategies["ACCOUNT"] = strategy(StrategyState.ACTIVE, 1)
+    desk.runtime.switches = True
+    desk.runtime.run()
+    assert desk.runtime.switches_to is None
+    assert desk.loop.clock.now_ns() == NOW + 3 * S
+
+
+def test_switch_waits_for_what_a_child_still_holds() -> None:
+    desk = asked(Desk(), Mode.LIVE)
+    leg = ChildLeg(leg=leg_id("NFO", option().symbol, "NRML"), sign=1, allocation_units=65)
+    desk.core.state.children["C1"].legs[leg.leg] = leg
+    assert desk.runtime.switches_to is None
+
+
+@pytest.mark.parametrize("mode", [None, Mode.PAPER])
+def test_mode_that_nobody_asked_for_is_no_switch(mode: Mode | None) -> None:
+    assert asked(Desk(), mode).runtime.switches_to is None
+
+
+def test_session_that_cannot_switch_goes_on() -> None:
+    desk = asked(Desk(), Mode.LIVE)
+    desk.runtime.run()
+    assert desk.loop.clock.now_ns() == NOW + 3 * S
