@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from engine.events import Event, InstrumentsLoaded
     from engine.feed import QuoteFeed
     from engine.loop import EngineLoop
-    from engine.model import InstrumentId
+    from engine.model import Basket, InstrumentId
     from engine.ports import Lane, SessionState
     from engine.snapshot import NoticeLine
     from paper.venues import Venue
@@ -288,6 +288,10 @@ class _RealVenue:
     def files(self) -> tuple[InstrumentsLoaded, ...] | None:
         """Today's instruments of what is open from before."""
         return self._house.files_of(self.carried)
+
+    def basket_margin(self, basket: Basket) -> Decimal | None:
+        """What a basket would block at its broker; `None` for accounts on paper."""
+        return self._house.basket_margin(basket)
 
     def _capital_of(self, account: Account) -> Decimal | None:
         """What an account begins with on paper: what is configured, else what it really has."""
@@ -560,6 +564,7 @@ class _Session:
             switches: Whether the operator's switch of the mode ends this session, for one in the other mode.
             desk: Doctor and logins for the dashboard.
         """
+        from engine.advice import MarginAdviser
         from engine.runtime import Runtime
 
         self.runtime = Runtime(
@@ -571,7 +576,11 @@ class _Session:
             until_ns=self._venue.until_ns,
         )
         self.runtime.until_flat, self.runtime.switches = until_flat, switches
+        adviser = MarginAdviser(self.runtime.snapshot, self._venue.basket_margin)
+        self.frame.basket_margins = adviser.margins
+        adviser.start()
         self._terminal.run(self.runtime, self._settings.on_terminal_lost, desk)
+        adviser.close()
         broken = self._judge() if self._replays else []
         if self._host.failed or broken:
             return WRONG

@@ -26,7 +26,7 @@ from engine.errors import ReadFailed
 from engine.events import Event, InstrumentsLoaded, LoggedIn, OrderUpdated
 from engine.feed import SharedFeed
 from engine.lanes import ThreadLane
-from engine.model import NS_PER_S, Instrument, InstrumentId, OrderReport, Quote
+from engine.model import NS_PER_S, Basket, Instrument, InstrumentId, OrderReport, Quote
 
 LOOK_EVERY_S: Final = 1.0
 REFRESH_NS: Final = 300 * NS_PER_S
@@ -155,6 +155,11 @@ class House:
     def want_margin(self, account: str) -> None:
         """Find out what this account has: it begins with it on paper."""
         self._wanted.add(account)
+
+    def basket_margin(self, basket: Basket) -> Decimal | None:
+        """What a basket would block at its broker; `None` for accounts on paper. Raises `ReadFailed`."""
+        account = basket.account
+        return self.lines[account].basket_margin(basket) if account in self.lanes else None
 
     def subscribe(self, instruments: Sequence[InstrumentId]) -> None:
         """Have the master's line deliver quotes of these, as soon as it is known what they are."""

@@ -1,13 +1,14 @@
 """The way to one account at a real broker, as the program composes it: requests, updates, quotes, login."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 from brokers.catalogue import Listing
 from brokers.markets import Market
 from config.credentials import Credentials
 from config.schema import Brokers
-from engine.model import OrderReport, Quote
+from engine.model import Basket, OrderReport, Quote
 from engine.ports import Broker
 
 OnOrder = Callable[[OrderReport], None]
@@ -34,6 +35,10 @@ class Line(Protocol):
 
     def listen(self, on_order: OnOrder, on_quotes: OnQuotes, on_link: OnLink) -> None:
         """Connect for updates and quotes, and stay connected."""
+        ...
+
+    def basket_margin(self, basket: Basket) -> Decimal:
+        """What a basket would block beside what the account holds, by the broker. Raises `ReadFailed`."""
         ...
 
     def use(self, market: Market) -> None:

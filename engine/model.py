@@ -210,6 +210,22 @@ class TradingSession(Value, frozen=True, kw_only=True):
     close_ns: int
 
 
+class BasketOrder(Value, frozen=True, kw_only=True):
+    """Units of one leg, in an order through the market or held."""
+
+    leg: LegId
+    side: Side
+    units: int
+
+
+class Basket(Value, frozen=True, kw_only=True):
+    """Orders of one account that would be sent together, in their order, and what it holds beside them."""
+
+    account: str
+    orders: tuple[BasketOrder, ...]
+    held: tuple[BasketOrder, ...] = ()
+
+
 def usable_quote(quote: Quote) -> Quote:
     """The quote without prices that are none: not finite, zero or negative."""
     prices = (quote.last_inr, quote.bid_inr, quote.ask_inr)

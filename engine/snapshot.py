@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from config.schema import ConfirmWhen, Mode
 from engine.commands import Severity
-from engine.model import LegId, OrderType, Side, Value
+from engine.model import Basket, LegId, OrderType, Side, Value
 
 
 class EngineState(StrEnum):
@@ -245,13 +245,21 @@ class PromptRow(Value, frozen=True, kw_only=True):
     units: int
     price_inr: Decimal | None
     value_inr: Decimal | None
-    margin_inr: Decimal | None
-    "Estimated additional margin, or premium for a bought option."
     available_inr: Decimal | None
     charges_inr: Decimal | None
     ratio: Fraction | None
     reason: str = ""
     "Why it is skipped; then `units` is 0."
+
+
+class PromptMargin(Value, frozen=True, kw_only=True):
+    """What all entries of one child in a prompt would block on top of what it holds, hedges counted."""
+
+    basket: Basket
+    needed_inr: Decimal | None
+    "`None` while a price is missing."
+    is_brokers: bool = False
+    "The broker's own figure; else it is estimated."
 
 
 class PromptView(Value, frozen=True, kw_only=True):
@@ -269,6 +277,8 @@ class PromptView(Value, frozen=True, kw_only=True):
     master_lots: Decimal | None
     master_price_inr: Decimal | None
     rows: tuple[PromptRow, ...]
+    margins: tuple[PromptMargin, ...] = ()
+    "Of each child that would enter something."
 
 
 class LeftOpen(Value, frozen=True, kw_only=True):

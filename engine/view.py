@@ -3,7 +3,7 @@
 It must not decide anything and must not be asked by the core.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from config.schema import Child as ChildSettings
@@ -14,7 +14,7 @@ from engine.core.loss import child_charges, child_pnl, open_value
 from engine.core.state import Baseline, Child, ChildOrder, MasterLeg, State, Strategy
 from engine.core.strategy import is_quiet
 from engine.core.turn import Turn, followed_legs
-from engine.model import NS_PER_S, OrderType, Quote, sign, split_leg
+from engine.model import NS_PER_S, Basket, OrderType, Quote, sign, split_leg
 from engine.snapshot import (
     CellState,
     ChildColumn,
@@ -56,7 +56,7 @@ _GOOD = frozenset({ChildState.IDLE, ChildState.IN_STEP})
 class Frame:
     """What a snapshot needs beside the core's state."""
 
-    __slots__ = ("engine_failed", "finished", "left_open", "notices", "seq", "source", "speed")
+    __slots__ = ("basket_margins", "engine_failed", "finished", "left_open", "notices", "seq", "source", "speed")
 
     def __init__(self, *, source: str = "", speed: Decimal = Decimal(1)) -> None:
         self.source, self.speed = source, speed
@@ -66,6 +66,8 @@ class Frame:
         "What the other mode's state holds open, '' for nothing."
         self.finished = False
         self.notices: Sequence[NoticeLine] = ()
+        self.basket_margins: Callable[[], Mapping[Basket, Decimal]] = dict
+        "What brokers said that the baskets of open prompts need."
 
 
 def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
@@ -78,7 +80,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
     open_session = next((s for s in state.sessions if s.open_ns <= turn.now_ns < s.close_ns), None)
     next_session = next((s for s in state.sessions if s.open_ns > turn.now_ns), None)
     engine, reason = _engine(state, frame)
-    prompts = prompt_views(turn)
+    prompts = prompt_views(turn, frame.basket_margins())
     return Snapshot(
         seq=frame.seq,
         at_ns=turn.now_ns,

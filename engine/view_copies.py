@@ -1,15 +1,16 @@
 """Copies and prompts as a screen shows them: every child's part of a decision, with latency and slippage."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from engine.core import prompts
 from engine.core.charges import order_charges, segment_of
 from engine.core.lifecycle import TERMINAL
-from engine.core.margin import MarginPosition, portfolio_margin
+from engine.core.margin import MarginPosition, order_margin
 from engine.core.state import ChildOrder, Copy, Prompt, PromptItem
 from engine.core.turn import Turn
-from engine.model import NS_PER_MS, NS_PER_S, Side, split_leg
-from engine.snapshot import CopyLine, CopyRow, PromptRow, PromptView
+from engine.model import NS_PER_MS, NS_PER_S, Basket, BasketOrder, Side, split_leg
+from engine.snapshot import CopyLine, CopyRow, PromptMargin, PromptRow, PromptView
 from engine.view_cells import leg_title, lots
 
 
@@ -81,12 +82,17 @@ def _traded_ns(copy: Copy) -> int:
     return max(copy.signal_ns, min(copy.learned_ns, copy.signal_ns + NS_PER_S))
 
 
-def prompt_views(turn: Turn) -> tuple[PromptView, ...]:
-    """Open prompts, oldest first."""
-    return tuple(_prompt(turn, prompt) for prompt in turn.state.prompts.values())
+def prompt_views(turn: Turn, known: Mapping[Basket, Decimal]) -> tuple[PromptView, ...]:
+    """Open prompts, oldest first.
+
+    Args:
+        turn: The turn.
+        known: What brokers said that baskets need.
+    """
+    return tuple(_prompt(turn, prompt, known) for prompt in turn.state.prompts.values())
 
 
-def _prompt(turn: Turn, prompt: Prompt) -> PromptView:
+def _prompt(turn: Turn, prompt: Prompt, known: Mapping[Basket, Decimal]) -> PromptView:
     legs = list(dict.fromkeys(item.leg for item in prompt.items))
     title = leg_title(turn, legs[0]) if len(legs) == 1 else f"{len(legs)} legs"
     master = turn.state.master.legs.get(legs[0]) if len(legs) == 1 else None
@@ -105,7 +111,48 @@ def _prompt(turn: Turn, prompt: Prompt) -> PromptView:
         else lots(master.units or master.background_units, None if instrument is None else instrument.lot_units),
         master_price_inr=None if master is None else master.price_inr,
         rows=tuple(rows) + _skipped_rows(turn, prompt),
+        margins=tuple(_margin(turn, child, items, known) for child, items in _entries(prompt).items()),
     )
+
+
+def _entries(prompt: Prompt) -> dict[str, list[PromptItem]]:
+    """What each child would enter."""
+    found: dict[str, list[PromptItem]] = {}
+    for item in prompt.items:
+        if item.entry and item.units:
+            found.setdefault(item.child, []).append(item)
+    return found
+
+
+def _margin(turn: Turn, child: str, items: Sequence[PromptItem], known: Mapping[Basket, Decimal]) -> PromptMargin:
+    orders = tuple(BasketOrder(leg=item.leg, side=item.side, units=item.units) for item in items)
+    held = tuple(
+        BasketOrder(leg=leg.leg, side=_side(leg.allocation_units), units=abs(leg.allocation_units))
+        for leg in turn.state.children[child].legs.values()
+        if leg.allocation_units
+    )
+    basket = Basket(account=child, orders=orders, held=held)
+    if (theirs := known.get(basket)) is not None:
+        return PromptMargin(basket=basket, needed_inr=theirs, is_brokers=True)
+    existing, added = _positions(turn, child, held), _positions(turn, child, orders)
+    needed = None if len(added) < len(orders) else order_margin(existing, added, {})
+    return PromptMargin(basket=basket, needed_inr=needed)
+
+
+def _side(units: int) -> Side:
+    return Side.BUY if units > 0 else Side.SELL
+
+
+def _positions(turn: Turn, child: str, orders: Iterable[BasketOrder]) -> list[MarginPosition]:
+    """Those with a price."""
+    found = []
+    for order in orders:
+        instrument, quote = turn.leg_instrument(child, order.leg), turn.quote(order.leg)
+        price = None if quote is None else quote.touch(order.side) or quote.last_inr
+        if instrument is not None and price is not None:
+            units = order.side.sign * order.units
+            found.append(MarginPosition(instrument=instrument, units=units, price_inr=price))
+    return found
 
 
 def _skipped_rows(turn: Turn, prompt: Prompt) -> tuple[PromptRow, ...]:
@@ -134,12 +181,9 @@ def _base_row(turn: Turn, child_id: str, item: PromptItem, units: int, reason: s
     price = None if quote is None else quote.touch(item.side)
     strategy = turn.state.strategies.get(turn.scope_of(item.leg))
     ratio = item.ratio or (None if strategy is None else strategy.ratios.get(child_id))
-    value = margin = charges = None
+    value = charges = None
     if price is not None and instrument is not None and units:
         value = price * units
-        signed = MarginPosition(instrument=instrument, units=item.side.sign * units, price_inr=price)
-        bought = item.side is Side.BUY and instrument.is_option
-        margin = value if bought else portfolio_margin([signed], {})
         if turn.state.charges is not None:
             segment = segment_of(instrument, split_leg(item.leg)[2])
             charges = order_charges(turn.state.charges, segment, item.side, units, price).total
@@ -152,7 +196,6 @@ def _base_row(turn: Turn, child_id: str, item: PromptItem, units: int, reason: s
         units=units,
         price_inr=price,
         value_inr=value,
-        margin_inr=margin if item.entry else None,
         available_inr=child.available_inr,
         charges_inr=charges,
         ratio=ratio,

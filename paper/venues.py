@@ -4,6 +4,7 @@ A venue feeds a `World`; it knows neither the process that trades there nor how 
 """
 
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import partial
 
 from config.rules import charge_rates, freeze_units, is_covered, ist, next_trading_day, trading_sessions
@@ -11,7 +12,7 @@ from config.schema import Settings
 from engine.events import InstrumentsLoaded
 from engine.feed import QuoteFeed
 from engine.loop import EngineLoop
-from engine.model import NS_PER_MS, NS_PER_S, Instrument, InstrumentId
+from engine.model import NS_PER_MS, NS_PER_S, Basket, Instrument, InstrumentId
 from engine.opening import sessions_of
 from paper.lane import AgendaLane
 from paper.market import NEVER_NS, SimulatedMarket
@@ -40,6 +41,10 @@ class _PaperVenue:
     def files(self) -> tuple[InstrumentsLoaded, ...]:
         """The instrument file of everybody."""
         return (InstrumentsLoaded(at_ns=0, instruments=self.instruments),)
+
+    def basket_margin(self, basket: Basket) -> Decimal | None:
+        """Nothing: the estimate is the paper exchange's own reckoning."""
+        return None
 
     def connect(self) -> tuple[dict[str, AgendaLane], QuoteFeed]:
         """Lanes and quotes for a process that starts."""

@@ -128,7 +128,7 @@ class LockstepApp(Restarts):
     def pull(self) -> None:
         """Take the newest snapshot. Draws when it is new, and once a second for clock and ages."""
         snapshot = self.feed.snapshot()
-        if snapshot is None:
+        if snapshot is None or not self.is_running:  # a last tick may come while the screens are taken down
             return
         new = snapshot.seq != self._seen
         self._quiet_ticks = 0 if new else self._quiet_ticks + 1

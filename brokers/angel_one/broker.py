@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from brokers.transport import NoAnswer, NotSent
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import Instrument, OrderReport, OrderType, Position, instrument_id
+from engine.model import Basket, BasketOrder, Instrument, OrderReport, OrderType, Position, instrument_id, split_leg
 from engine.ports import Answer
 
 S = TypeVar("S")
@@ -51,7 +52,7 @@ class AngelBroker:
     ) -> None:
         self._account, self._client, self.symbols = account, client, symbols
         self._book_pace, self._position_pace = Pace(1, now_ns, sleep), Pace(1, now_ns, sleep)
-        self._funds_pace = Pace(2, now_ns, sleep)
+        self._funds_pace, self._margin_pace = Pace(2, now_ns, sleep), Pace(10, now_ns, sleep)
         self._known: dict[str, tuple[OrderReport, str]] = {}
         "Orders as last seen, with their variety: a change or a cancel must repeat most of the order."
 
@@ -147,6 +148,15 @@ class AngelBroker:
         envelope = self._envelope(self._client.rmsLimit, "the margins", self._funds_pace)
         return self._checked(_net, envelope.data, "the margins")
 
+    def basket_margin(self, basket: Basket) -> Decimal:
+        """What orders would block on top of what is held: Angel knows baskets, and not what an account holds.
+
+        Raises:
+            ReadFailed: Angel does not say.
+        """
+        before = self._margin_of(basket.held) if basket.held else Decimal(0)
+        return max(Decimal(0), self._margin_of((*basket.held, *basket.orders)) - before)
+
     def instruments(self) -> Sequence[Instrument]:
         """Nothing: the scrip master is the same for all accounts and is read once a day (`symbols`)."""
         return ()
@@ -182,6 +192,30 @@ class AngelBroker:
             "producttype": _PRODUCTS[product],
             "quantity": str(quantity),
         }
+
+    def _margin_of(self, orders: Sequence[BasketOrder]) -> Decimal:
+        if self.symbols is None:
+            raise ReadFailed(NO_SYMBOLS)
+        rows = []
+        for order in orders:
+            exchange, symbol, product = split_leg(order.leg)
+            scrip = self.symbols.find(instrument_id(exchange, symbol))
+            if isinstance(scrip, str) or product not in _PRODUCTS:
+                raise ReadFailed(f"the margin of a basket: {symbol} cannot be traded at Angel One")
+            rows.append(
+                {
+                    "exchange": exchange,
+                    "qty": order.units,
+                    "price": 0,
+                    "productType": _PRODUCTS[product],
+                    "token": scrip.token,
+                    "tradeType": order.side.value,
+                    "orderType": "MARKET",
+                }
+            )
+        call = partial(self._client.getMarginApi, {"positions": rows})
+        envelope = self._envelope(call, "the margin of a basket", self._margin_pace)
+        return self._checked(_required, envelope.data, "the margin of a basket")
 
     def _written(self, call: Callable[[], object]) -> Answer:
         """How a write ended. Whatever is not surely one of the definite ends is UNKNOWN."""
@@ -235,6 +269,13 @@ def _net(data: object) -> Decimal:
     if not row.text("net"):
         raise Malformed("there is no net margin")
     return row.number("net")
+
+
+def _required(data: object) -> Decimal:
+    row = wire.Row(data)
+    if not row.text("totalMarginRequired") and not row.number("totalMarginRequired"):
+        raise Malformed("there is no margin")
+    return row.number("totalMarginRequired")
 
 
 def _text(price: Decimal | None) -> str:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from config.credentials import Credentials
 from config.schema import AngelOneUrls
 from engine.errors import ReadFailed
 from engine.events import Outcome
-from engine.model import InstrumentId, OrderReport
+from engine.model import Basket, InstrumentId, OrderReport
 
 SCRIP_URL: Final = "https://margincalculator.angelone.in/OpenAPI_File/files/OpenAPIScripMaster.json"
 OK: Final = 200
@@ -82,6 +83,10 @@ class AngelLine:
     @symbols.setter
     def symbols(self, symbols: Symbols) -> None:
         self._requests.symbols = symbols
+
+    def basket_margin(self, basket: Basket) -> Decimal:
+        """What a basket would block beside what the account holds, by Angel. Raises `ReadFailed`."""
+        return self._broker.basket_margin(basket)
 
     def use(self, market: Market) -> None:
         """Name instruments by these scrips of the day from now on."""

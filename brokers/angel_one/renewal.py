@@ -14,7 +14,7 @@ from brokers.angel_one.login import Keeper
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin
 from engine.events import Outcome
-from engine.model import NS_PER_S, Instrument, OrderReport, Position
+from engine.model import NS_PER_S, Basket, Instrument, OrderReport, Position
 from engine.ports import Answer
 
 T = TypeVar("T")
@@ -73,6 +73,10 @@ class RenewingBroker:
     def available_inr(self) -> Decimal:
         """What Angel would accept for a new order."""
         return self._read(self._broker.available_inr)
+
+    def basket_margin(self, basket: Basket) -> Decimal:
+        """What a basket would block beside what the account holds."""
+        return self._read(lambda: self._broker.basket_margin(basket))
 
     def instruments(self) -> Sequence[Instrument]:
         """Nothing: the scrip master is the same for all accounts."""

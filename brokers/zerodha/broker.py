@@ -11,7 +11,7 @@ from brokers.zerodha.client import KiteClient
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import Instrument, OrderReport, OrderType, Position
+from engine.model import Basket, BasketOrder, Instrument, OrderReport, OrderType, Position, split_leg
 from engine.ports import Answer
 
 T = TypeVar("T")
@@ -99,6 +99,22 @@ class ZerodhaBroker:
         """`net` of the segment: what Kite would accept for a new order, collateral included."""
         return _read(self._net, "the margins")
 
+    def basket_margin(self, basket: Basket) -> Decimal:
+        """What orders would block together, beside what the account holds.
+
+        Raises:
+            ReadFailed: Kite does not say.
+        """
+        params = [_margin_order(order) for order in basket.orders]
+        return _read(
+            lambda: wire.amount(
+                wire.decode(
+                    self._client.ask("order.margins.basket", params, {"consider_positions": "true"}), wire.BasketMargins
+                ).final.total
+            ),
+            "the margin of a basket",
+        )
+
     def instruments(self) -> Sequence[Instrument]:
         """Nothing: the dump is the same for all accounts and is read once a day (`catalogue`)."""
         return ()
@@ -109,6 +125,21 @@ class ZerodhaBroker:
         if segment is None:
             raise Malformed("there is no net margin of the segment")
         return wire.amount(segment.net)
+
+
+def _margin_order(order: BasketOrder) -> dict[str, object]:
+    exchange, symbol, product = split_leg(order.leg)
+    return {
+        "exchange": exchange,
+        "tradingsymbol": symbol,
+        "transaction_type": order.side.value,
+        "variety": REGULAR,
+        "product": product,
+        "order_type": OrderType.MARKET.value,
+        "quantity": order.units,
+        "price": 0,
+        "trigger_price": 0,
+    }
 
 
 def instrument_dump(client: KiteClient) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from brokers.catalogue import Listing
 from brokers.line import OnLink, OnOrder, OnQuotes
@@ -12,7 +13,7 @@ from brokers.zerodha.client import ROOT_URL, KiteClient
 from brokers.zerodha.ticker import TICKER_URL, KiteStream, Listener
 from config.credentials import Credentials
 from config.schema import BrokerUrls
-from engine.model import InstrumentId
+from engine.model import Basket, InstrumentId
 
 
 class ZerodhaLine:
@@ -66,6 +67,10 @@ class ZerodhaLine:
         with self._lock:
             self._listener = Listener(on_order=on_order, on_quotes=on_quotes, on_link=on_link)
             self._restart()
+
+    def basket_margin(self, basket: Basket) -> Decimal:
+        """What a basket would block, by Kite. Raises `ReadFailed`."""
+        return self._broker.basket_margin(basket)
 
     def use(self, market: Market) -> None:
         """Nothing: our names are Kite's."""

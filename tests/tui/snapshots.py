@@ -1,6 +1,6 @@
 """Realistic snapshots for the tests of the dashboard, built from plain numbers. Times are IST of 2 November 2026."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -11,7 +11,7 @@ import msgspec
 from config.schema import ConfirmWhen, Mode
 from engine.commands import Severity
 from engine.events import Operator
-from engine.model import NS_PER_S, LegId, OrderType, Side, leg_id
+from engine.model import NS_PER_S, Basket, BasketOrder, LegId, OrderType, Side, leg_id
 from engine.snapshot import (
     Attention,
     Cell,
@@ -24,6 +24,7 @@ from engine.snapshot import (
     LegRow,
     MasterLink,
     NoticeLine,
+    PromptMargin,
     PromptRow,
     PromptView,
     SampleView,
@@ -246,7 +247,7 @@ def prompt_row(name: str, lots: int, leg: int = 0, **more: object) -> PromptRow:
     base = PromptRow(
         child=name, leg=leg_of(symbol), title=title, side=Side.SELL if master < 0 else Side.BUY, lot_units=LOT,
         units=lots * LOT, price_inr=Decimal(last), value_inr=Decimal(last) * lots * LOT,
-        margin_inr=Decimal(118000) * lots, available_inr=rupees("10,50,000"), charges_inr=Decimal("24.60") * lots,
+        available_inr=rupees("10,50,000"), charges_inr=Decimal("24.60") * lots,
         ratio=Fraction(ratio) if ratio else None,
     )  # fmt: skip
     return msgspec.structs.replace(base, **more)
@@ -262,7 +263,24 @@ def prompt(number: int = 1, leg: int = 0, **more: object) -> PromptView:
         deadline_ns=NOW + 22 * NS_PER_S + number, at_deadline="declined", signal_ns=NOW - 9 * NS_PER_S,
         master_lots=Decimal(master), master_price_inr=Decimal(average), rows=tuple(rows),
     )  # fmt: skip
-    return msgspec.structs.replace(base, **more)
+    asked = msgspec.structs.replace(base, **more)
+    return asked if "margins" in more else msgspec.structs.replace(asked, margins=margins(asked.rows))
+
+
+def margins(rows: Iterable[PromptRow], *, is_brokers: bool = False) -> tuple[PromptMargin, ...]:
+    """1,18,000 a lot."""
+    baskets: dict[str, list[BasketOrder]] = {}
+    for row in rows:
+        if row.units:
+            baskets.setdefault(row.child, []).append(BasketOrder(leg=row.leg, side=row.side, units=row.units))
+    return tuple(
+        PromptMargin(
+            basket=Basket(account=child, orders=tuple(orders)),
+            needed_inr=Decimal(118000) * sum(order.units for order in orders) / LOT,
+            is_brokers=is_brokers,
+        )
+        for child, orders in baskets.items()
+    )
 
 
 def asking(**changes: object) -> Snapshot:

@@ -113,6 +113,23 @@ def test_exit_asked_for_after_the_end_does_nothing() -> None:
     assert app.return_value == 0
 
 
+def test_tick_after_the_screens_were_taken_down_draws_nothing() -> None:
+    """A slow machine: the timer fires between the end and the last screen. It was an exit with an error."""
+
+    async def run() -> None:
+        app = LockstepApp(s.FakeFeed(s.flat()))
+        async with app.run_test() as pilot:
+            app.pull()
+            await pilot.pause()
+            await app.screen.query("*").remove()
+            app._running = False
+            app._seen = None
+            app.pull()
+            app._running = True
+
+    asyncio.run(run())
+
+
 class BrokenFeed(s.FakeFeed):
     """Fails after the first picture, with something secret in a local variable."""
 

@@ -86,11 +86,13 @@ def _child_line(prompt: PromptView, row: PromptRow, answers: Answers, width: int
         why = clean(row.reason) or "nothing to do"
         return line(tick, who, leg, Span(f"       – {shorten(why, width - used - 9)}", Tone.WARN))
     share = answers.share(prompt, row)
-    short = row.margin_inr is not None and row.available_inr is not None and row.margin_inr * share > row.available_inr
+    margin = _margin_text(prompt, row, answers)
+    needed = _needed(prompt, row.child, answers)
+    short = needed is not None and row.available_inr is not None and needed > row.available_inr
     spans = [
         Span(fmt.fit(_lots_text(prompt, row, answers), 9), Tone.PLAIN if taking else Tone.DIM),
         Span(fmt.fit(fmt.price(row.price_inr), 10)),
-        Span(fmt.fit_amount(_part(row.margin_inr, share), 12), Tone.BAD if short else Tone.PLAIN),
+        Span(fmt.fit(margin, 12), Tone.BAD if short else Tone.PLAIN),
         Span(fmt.fit_amount(row.available_inr, 14 if wide else 12), Tone.DIM),
     ]
     if wide:
@@ -99,6 +101,23 @@ def _child_line(prompt: PromptView, row: PromptRow, answers: Answers, width: int
     used = 13 + (22 if many else 0) + 31 + (31 if wide else 20)
     note = f"  {shorten(clean(row.reason), width - used - 2)}" if row.reason and width - used > 6 else ""
     return line(tick, who, leg, *spans, Span(note, Tone.WARN))
+
+
+def _needed(prompt: PromptView, child: str, answers: Answers) -> Decimal | None:
+    """What a child's part needs; edited down, the part that its least reduced leg keeps."""
+    margin = next((one for one in prompt.margins if one.basket.account == child), None)
+    if margin is None or margin.needed_inr is None:
+        return None
+    shares = [answers.share(prompt, row) for row in prompt.rows if row.child == child and row.units]
+    return margin.needed_inr * max(shares, default=Decimal(0))
+
+
+def _margin_text(prompt: PromptView, row: PromptRow, answers: Answers) -> str:
+    """The need of a child's whole part, in its first row; the legs of a basket hedge each other."""
+    first = next((one for one in prompt.rows if one.child == row.child and one.units), row)
+    if not any(one.basket.account == row.child for one in prompt.margins):
+        return ""
+    return fmt.fit_amount(_needed(prompt, row.child, answers), 12) if first is row else ""
 
 
 def _part(value: Decimal | None, share: Decimal) -> Decimal | None:
@@ -117,11 +136,14 @@ def _total_line(prompt: PromptView, answers: Answers) -> Line:
     taking = answers.taking_part(prompt)
     children = dict.fromkeys(row.child for row in prompt.rows)
     rows = [row for row in prompt.rows if row.child in taking and row.units]
-    margins = [_part(row.margin_inr, answers.share(prompt, row)) for row in rows]
+    children_in = dict.fromkeys(row.child for row in rows)
+    margins = [_needed(prompt, child, answers) for child in children_in]
     known = [margin for margin in margins if margin is not None]
     total = fmt.rupees(sum(known, Decimal(0))) if len(known) == len(margins) else fmt.UNKNOWN
+    by_broker = {margin.basket.account for margin in prompt.margins if margin.is_brokers} >= set(children_in)
+    said = "by the broker" if by_broker else "about"
     units = sum(answers.units(prompt, row) for row in rows)
-    text = f"    {len(taking)} of {len(children)} children · {fmt.number(units)} units · margin about {total}"
+    text = f"    {len(taking)} of {len(children)} children · {fmt.number(units)} units · margin {said} {total}"
     return line(Span(text, Tone.BOLD))
 
 

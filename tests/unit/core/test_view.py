@@ -158,7 +158,9 @@ def test_entry_in_a_prompt_is_awaiting() -> None:
     assert values(prompt.kind, prompt.at_deadline, prompt.master_lots) == ("entry", "declined", 10)
     (line,) = prompt.rows
     assert values(line.child, line.units, line.price_inr, line.ratio) == ("C1", 3 * LOT, 100, Fraction(3, 10))
-    assert values(line.value_inr, line.margin_inr, line.available_inr) == (19_500, 19_500, 300_000)
+    assert values(line.value_inr, line.available_inr) == (19_500, 300_000)
+    (margin,) = prompt.margins
+    assert (margin.basket.account, margin.needed_inr, margin.is_brokers) == ("C1", Decimal(19_500), False)
     assert any(text.startswith("confirm entry") for text in texts(desk))
 
 
@@ -450,12 +452,12 @@ def test_latency_counts_from_the_masters_fill(what: str, traded_ms: int, learned
     desk = Desk(filling=False)
     desk.run(10)
     start_ns = desk.now_ns  # a whole second
-    desk.run(Decimal(learned_ms) / 1000)
+    desk.run(learned_ms / 1000)
     traded_ns = start_ns + traded_ms * NS_PER_MS
     report = replace(desk.report(Side.BUY, 10, id_="MO"), placed_ns=traded_ns, updated_ns=traded_ns)
     desk.book(report)
     desk.push(report, "M")
-    desk.run(Decimal("0.5"))
+    desk.run("0.5")
     desk.fill(desk.last("C1"))
     ((line,),) = (copy.lines for copy in shot(desk).copies)
     assert line.latency_ms == latency_ms
@@ -478,3 +480,29 @@ def test_numbers_count_without_gaps() -> None:
 )
 def test_sizing_for_people(sizing: Sizing, text: str) -> None:
     assert sizing_text(child(sizing=sizing)) == text
+
+
+def _short_margin(desk: Desk) -> Decimal:
+    """What a short call needs by the prompt that asks about it."""
+    desk.sell(10)
+    needed = shot(desk).prompts[-1].margins[0].needed_inr
+    assert needed is not None
+    return needed
+
+
+def test_margin_of_a_prompt_counts_the_hedge_that_is_held() -> None:
+    hedged, alone = Desk(settings(confirm=ENTRIES)), Desk(settings(confirm=ENTRIES))
+    hedged.quote(HEDGE, "100")
+    hedged.buy(10, symbol=HEDGE)
+    hedged.handle(PromptAnswered(at_ns=hedged.now_ns, approve=True))
+    hedged.run(3)
+    assert 0 < _short_margin(hedged) < _short_margin(alone)
+
+
+def test_brokers_own_figure_stands_for_the_estimate() -> None:
+    desk, frame = Desk(settings(confirm=ENTRIES)), Frame()
+    desk.buy(10)
+    (estimated,) = build_snapshot(desk.core.state, desk.now_ns, frame).prompts[0].margins
+    frame.basket_margins = lambda: {estimated.basket: Decimal(12_345)}
+    (said,) = build_snapshot(desk.core.state, desk.now_ns, frame).prompts[0].margins
+    assert (said.needed_inr, said.is_brokers) == (Decimal(12_345), True)

@@ -33,7 +33,7 @@ class Session:
         self.listed: dict[str, Instrument] = dict.fromkeys(("Z1", "A1", "P1"), option())
         self.loop = EngineLoop(VirtualClock(start_ns), Agenda())
         self.events: list[Event] = []
-        self.loop.post = self.events.append  # type: ignore[method-assign]  # nobody handles them here
+        vars(self.loop)["post"] = self.events.append  # nobody handles them here
         settings = Settings(
             master=Account(id="M", broker="zerodha", credentials="m"),
             children=CHILDREN,
