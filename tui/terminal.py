@@ -10,13 +10,14 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from config.schema import OnTerminalLost
 from engine import signals
+from engine.aside import aside, later
 from engine.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Terminal:
         self._settings = terminal_settings()
         runtime.start()
         self._app = app = LockstepApp(runtime, desk=desk)
-        threading.Thread(target=_leave_at_a_switch, args=(runtime, app), name="switch", daemon=True).start()
+        aside("switch", partial(_leave_at_a_switch, runtime, app))
         code = run_dashboard(runtime, mouse=self._mouse, app=app, on_error=self._log)
         self._app = None
         if code == EXIT_TERMINAL_LOST and self._goes_on(runtime, on_lost):
@@ -108,9 +109,7 @@ class Terminal:
             runtime.loop.stop()
         if app is not None:
             app.request_exit(128 + number if number != signal.SIGINT else 0)
-        last_resort = threading.Timer(STOP_GRACE_S, _last_resort, (128 + number, self._settings))
-        last_resort.daemon = True
-        last_resort.start()
+        later(STOP_GRACE_S, partial(_last_resort, 128 + number, self._settings))
 
 
 def _leave_at_a_switch(runtime: Runtime, app: LockstepApp) -> None:

@@ -3,11 +3,11 @@
 The checks take seconds each and run on a thread of their own; the dialog only looks at what they have found so far.
 """
 
-import threading
 from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
+from engine.aside import aside
 from engine.errors import LockstepError
 from engine.findings import Finding, Level
 from tui.bridge import AccountDesk
@@ -34,7 +34,7 @@ class Examination:
         self.failed = ""
         self.ended = False
         self._desk = desk
-        threading.Thread(target=self._run, name="doctor", daemon=True).start()
+        aside("doctor", self._run)
 
     def _run(self) -> None:
         try:

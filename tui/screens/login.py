@@ -3,7 +3,6 @@
 What is pasted is a secret: the field hides it, nothing repeats it, and it is gone when the dialog closes.
 """
 
-import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -11,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from engine.aside import aside
 from engine.errors import LockstepError
 from tui.bridge import AccountDesk, LoginTalk
 from tui.frame import Frame
@@ -105,7 +105,7 @@ class Login(Dialog[str]):
                 self._told, self._tone = f"a fault in the program: {type(error).__name__}", Tone.BAD
             self._busy = False
 
-        threading.Thread(target=run, name="login", daemon=True).start()
+        aside("login", run)
 
 
 def _steps(talk: LoginTalk, account: str, width: int) -> list[Line]:
