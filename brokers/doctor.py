@@ -79,11 +79,12 @@ def _account(account: Account, settings: Settings, day: date, now_ns: Callable[[
         return
     text = f"{path} is private and complete"
     yield Finding(account=account.id, check="credentials", level=Level.GOOD, text=text)
-    if credentials.broker != "zerodha":
-        text = f"{credentials.broker} cannot be connected yet"
-        yield Finding(account=account.id, check="broker", level=Level.BAD, text=text, todo="use Zerodha, or paper")
-        return
-    from brokers.zerodha.checkup import Checkup
-
     limits = order_limits(credentials.broker, day)
-    yield from Checkup(account.id, credentials, settings.brokers.zerodha, limits, now_ns).findings()
+    if credentials.broker == "angel_one":
+        from brokers.angel_one.checkup import Checkup as AngelCheckup
+
+        yield from AngelCheckup(account.id, credentials, settings.brokers.angel_one, limits, now_ns).findings()
+    else:
+        from brokers.zerodha.checkup import Checkup
+
+        yield from Checkup(account.id, credentials, settings.brokers.zerodha, limits, now_ns).findings()

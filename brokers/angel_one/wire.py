@@ -65,6 +65,15 @@ class Row:
             return str(value)
         raise Malformed(f"Angel's answer is not as documented: {name} is no text")
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts; none for null."""
+        value = self._fields.get(name)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise Malformed(f"Angel's answer is not as documented: {name} is no list of texts")
+        return tuple(value)
+
     def number(self, name: str) -> Decimal:
         """A number, written as one or as a text; 0 where there is none."""
         value = self._fields.get(name)

@@ -1,0 +1,166 @@
+"""Looks at one Angel One account as a doctor does: login, holder, funds, clock, segments, orders. Sends no order.
+
+It logs in, which ends a session that a running program may have with the same key: that one logs in again by itself.
+"""
+
+from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, NamedTuple
+
+from brokers.angel_one import wire
+from brokers.angel_one.client import ROOT_URL, AngelClient
+from brokers.angel_one.login import Keeper
+from brokers.errors import Malformed, Refusal
+from brokers.findings import Finding, Level
+from brokers.transport import NoAnswer, NotSent, Transport
+from config.credentials import Credentials
+from config.order_limits import OrderLimits
+from config.schema import BrokerUrls
+from engine.errors import NeedsLogin
+from engine.model import NS_PER_S
+
+OFFSET_MOST_S: Final = 2
+"""Signals are aged by the second; a one-time code is wrong when the clock is off by more than half a minute."""
+DERIVATIVES: Final = ("NFO", "BFO")
+SHARE_USED_MOST: Final = 0.8
+
+
+class _Unread(NamedTuple):
+    """Why something could not be read."""
+
+    text: str
+
+
+class Checkup:
+    """One account.
+
+    Args:
+        account: Its id in the configuration.
+        credentials: Its credentials.
+        urls: Where Angel is, for a sandbox.
+        limits: What Angel takes on this day, `None` when it is not known.
+        now_ns: The machine's clock.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        credentials: Credentials,
+        urls: BrokerUrls,
+        limits: OrderLimits | None,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._account, self._credentials, self._limits, self._now_ns = account, credentials, limits, now_ns
+        self._transport = Transport(urls.root_url or ROOT_URL)
+        self._keeper = Keeper(credentials, self._transport, now_ns)
+        self._client = AngelClient(credentials["api_key"], self._transport)
+        self._is_sandbox = urls.root_url is not None
+
+    def findings(self) -> Iterator[Finding]:
+        """All checks; after a login that was refused only what needs none."""
+        try:
+            yield from self._clock()
+            session = self._session()
+            yield session
+            if session.level is Level.GOOD:
+                yield from self._holder()
+                yield self._funds()
+                yield self._budget()
+            yield self._finding(
+                "address",
+                Level.NOTE,
+                "Angel looks at the address of orders only, so it cannot be checked without one",
+                "register this machine's static address for the app's key at smartapi.angelone.in",
+            )
+        finally:
+            self._transport.close()
+
+    def _session(self) -> Finding:
+        try:
+            session = self._keeper.session()
+        except NeedsLogin as reason:
+            todo = "check username, password (the PIN), totp_token and api_key; see smartapi.angelone.in"
+            return self._finding("session", Level.BAD, str(reason), todo)
+        self._client.take(session)
+        return self._finding("session", Level.GOOD, "logged in with PIN and code")
+
+    def _holder(self) -> Iterator[Finding]:
+        session = self._keeper.current
+        found = self._read(lambda: self._client.getProfile("" if session is None else session.refresh.reveal()))
+        try:
+            row = wire.Row(None if isinstance(found, _Unread) else found)
+            holder, exchanges = row.text("clientcode"), row.texts("exchanges")
+        except Malformed as error:
+            text = found.text if isinstance(found, _Unread) else str(error)
+            yield self._finding("holder", Level.BAD, f"the profile cannot be read: {text}", "try again later")
+            return
+        if holder.upper() != self._credentials["username"].reveal().upper():
+            yield self._finding("holder", Level.BAD, "the session is another client's", "correct username and api_key")
+        else:
+            yield self._finding("holder", Level.GOOD, "the session is that of the username")
+        missing = [name for name in DERIVATIVES if name not in exchanges]
+        if missing:
+            text = f"not activated: {', '.join(missing)}"
+            yield self._finding("segments", Level.NOTE, text, "activate the segment if the master trades there")
+        else:
+            yield self._finding("segments", Level.GOOD, ", ".join(DERIVATIVES))
+
+    def _funds(self) -> Finding:
+        found = self._read(self._client.rmsLimit)
+        try:
+            row = wire.Row(None if isinstance(found, _Unread) else found)
+            if not row.text("net"):
+                raise Malformed("there is no net margin")
+            net = row.number("net")
+        except Malformed as error:
+            text = found.text if isinstance(found, _Unread) else str(error)
+            return self._finding("margin", Level.BAD, f"cannot be read: {text}", "try again later")
+        level = Level.GOOD if net > 0 else Level.BAD
+        todo = "" if net > 0 else "without margin the account is left out of every strategy"
+        return self._finding("margin", level, f"net is {net:,.2f}", todo)
+
+    def _budget(self) -> Finding:
+        found = self._read(self._client.orderBook)
+        try:
+            count = len(wire.rows("" if isinstance(found, _Unread) else found))
+        except Malformed as error:
+            text = found.text if isinstance(found, _Unread) else str(error)
+            return self._finding("orders", Level.BAD, f"the book cannot be read: {text}", "try again later")
+        if self._limits is None:
+            return self._finding("orders", Level.NOTE, f"{count} today; Angel's limits are not known")
+        most = self._limits.day_placements
+        if most is None:
+            return self._finding("orders", Level.GOOD, f"{count} today; Angel has no limit of the day")
+        is_much = count > most * SHARE_USED_MOST
+        todo = "only exits are left soon: place less elsewhere" if is_much else ""
+        return self._finding("orders", Level.NOTE if is_much else Level.GOOD, f"{count} of {most} today", todo)
+
+    def _read(self, call: Callable[[], Any]) -> Any:
+        """The `data` of an answer, or why there is none."""
+        try:
+            envelope = wire.envelope_of(call())
+        except (Refusal, NotSent, NoAnswer, Malformed) as error:
+            return _Unread(str(error))
+        return envelope.data if envelope.succeeded else _Unread(self._client.words(envelope))
+
+    def _clock(self) -> Iterator[Finding]:
+        """The machine's clock beside the server's, by the header of an answer; a sandbox has a time of its own."""
+        if self._is_sandbox:
+            return
+        try:
+            reply = self._transport.request("GET", "/", {})
+            theirs_s = int(parsedate_to_datetime(reply.date).timestamp())
+        except (NotSent, NoAnswer) as error:
+            text = f"no connection: {error}"
+            yield self._finding("connection", Level.BAD, text, "check the network and Angel's status page")
+            return
+        except (TypeError, ValueError):
+            yield self._finding("clock", Level.NOTE, "Angel's answer has no time to compare with")
+            return
+        offset_s = self._now_ns() // NS_PER_S - theirs_s
+        good = abs(offset_s) <= OFFSET_MOST_S
+        todo = "" if good else "set the machine's clock by NTP; one-time codes depend on it"
+        yield self._finding("clock", Level.GOOD if good else Level.BAD, f"{offset_s:+d} s beside Angel's", todo)
+
+    def _finding(self, check: str, level: Level, text: str, todo: str = "") -> Finding:
+        return Finding(account=self._account, check=check, level=level, text=text, todo=todo)

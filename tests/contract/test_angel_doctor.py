@@ -1,0 +1,128 @@
+"""The doctor at the loopback SmartAPI: what is well says so, what is not says what to do, and no order is ever sent."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from brokers.angel_one.checkup import Checkup
+from brokers.doctor import examine
+from brokers.findings import Finding, Level
+from config.load import load_settings_text
+from config.schema import AngelOneUrls
+from tests.contract.angel_desk import Account
+from tests.contract.angel_server import AngelServer
+from tests.contract.desks import INSTRUMENTS, angel_credentials
+from tests.unit.brokers.raw_server import answer, refused_port, says, serving
+
+DAY = date(2026, 11, 2)
+USER = "A123"
+
+
+@pytest.fixture
+def server() -> Iterator[AngelServer]:
+    with AngelServer([(USER, Decimal(1_000_000))], INSTRUMENTS) as made:
+        yield made
+
+
+def found(server: AngelServer, directory: Path, **changes: str) -> list[Finding]:
+    """What the whole doctor finds, with configuration and credentials as people write them."""
+    file = directory / "credentials.txt"
+    values = {name: secret.reveal() for name, secret in angel_credentials(server.desk.accounts[USER]).items()}
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name} = {value}\n" for name, value in (values | changes).items()))
+    text = (
+        f"mode: live\nmaster: {{id: AM0001, broker: angel_one, credentials: {file}}}\nchildren:\n"
+        f'  - {{id: P1, broker: paper, capital_inr: 1000000}}\nbrokers:\n  angel_one: {{root_url: "{server.root_url}"}}\n'
+    )
+    settings = load_settings_text(text, "config.yaml")
+    return [f for f in examine(settings, DAY, directory, server.clock.now_ns) if f.account == "AM0001"]
+
+
+def bad(findings: list[Finding]) -> list[str]:
+    assert all(finding.todo for finding in findings if finding.level is Level.BAD)
+    return [finding.check for finding in findings if finding.level is Level.BAD]
+
+
+def test_healthy_account_has_nothing_bad(server: AngelServer, tmp_path: Path) -> None:
+    findings = found(server, tmp_path)
+    assert bad(findings) == []
+    assert {finding.check: finding.text for finding in findings} == {
+        "credentials": f"{tmp_path}/credentials.txt is private and complete",
+        "session": "logged in with PIN and code",
+        "holder": "the session is that of the username",
+        "segments": "NFO, BFO",
+        "margin": "net is 1,000,000.00",
+        "orders": "0 today; Angel has no limit of the day",
+        "address": "Angel looks at the address of orders only, so it cannot be checked without one",
+    }
+
+
+def test_wrong_pin_is_found_and_tried_once(server: AngelServer, tmp_path: Path) -> None:
+    findings = found(server, tmp_path, password="987654321")
+    assert bad(findings) == ["session"]
+    assert server.logins(USER) == 1
+    assert "987654321" not in str(findings)
+    assert "AB1000" in str(findings)
+
+
+def test_secret_that_makes_no_codes_is_found(server: AngelServer, tmp_path: Path) -> None:
+    assert bad(found(server, tmp_path, totp_token="0189")) == ["session"]
+    assert server.logins(USER) == 0
+
+
+@pytest.mark.parametrize(("on", "check"), [("profile", "holder"), ("margins", "margin"), ("orders", "orders")])
+@pytest.mark.parametrize("kind", ["server_error", "rate_limited", "unavailable", "dropped_before"])
+def test_read_that_fails_is_found(server: AngelServer, tmp_path: Path, on: str, check: str, kind: str) -> None:
+    server.fault(on, kind)
+    assert bad(found(server, tmp_path)) == [check]
+
+
+def test_session_of_another_client_is_found(server: AngelServer, tmp_path: Path) -> None:
+    account = server.desk.accounts[USER]
+    server.desk.profile = lambda _account: {"clientcode": "B999", "exchanges": ["NSE"]}  # type: ignore[method-assign, assignment]
+    findings = found(server, tmp_path)
+    assert bad(findings) == ["holder"]
+    assert [f.text for f in findings if f.check == "segments"] == ["not activated: NFO, BFO"]
+    assert account.logins == 1
+
+
+def test_account_without_money_is_found(server: AngelServer, tmp_path: Path) -> None:
+    server.exchange.set_available(USER, Decimal(0))
+    assert bad(found(server, tmp_path)) == ["margin"]
+
+
+def test_doctor_sends_no_order(server: AngelServer, tmp_path: Path) -> None:
+    found(server, tmp_path)
+    assert set(server.requests) == {"profile", "margins", "orders"}
+
+
+def clock_findings(url: str, now_s: int) -> list[Finding]:
+    """The clock alone, as it is looked at where the server is Angel's own."""
+    values = angel_credentials(Account(user="A1", api_key="k", pin="1", totp_secret="A" * 32))
+    checkup = Checkup("AM0001", values, AngelOneUrls(root_url=url), None, lambda: now_s * 10**9)
+    checkup._is_sandbox = False
+    return [f for f in checkup.findings() if f.check in ("clock", "connection")]
+
+
+@pytest.mark.parametrize(
+    ("date_header", "level"),
+    [
+        ("Mon, 02 Nov 2026 04:00:02 GMT", Level.GOOD),
+        ("Mon, 02 Nov 2026 04:00:03 GMT", Level.BAD),
+        ("Mon, 02 Nov 2026 03:59:00 GMT", Level.BAD),
+        ("yesterday", Level.NOTE),
+    ],
+)
+def test_clock_is_compared_with_angels(date_header: str, level: Level) -> None:
+    with serving(says(answer(json.dumps({"status": False}).encode(), more=(f"Date: {date_header}",)))) as raw:
+        (finding,) = clock_findings(raw.url, 1_793_592_000)
+    assert finding.level is level
+
+
+def test_server_that_cannot_be_reached_is_found() -> None:
+    (finding,) = clock_findings(f"http://127.0.0.1:{refused_port()}", 1_793_592_000)
+    assert (finding.check, finding.level) == ("connection", Level.BAD)
