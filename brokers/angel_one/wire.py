@@ -32,6 +32,8 @@ ORDER_TYPES: Final = {
     "STOPLOSS_MARKET": OrderType.SL_M,
 }
 PRODUCTS: Final = {"DELIVERY": "CNC", "CARRYFORWARD": "NRML", "INTRADAY": "MIS", "MARGIN": "MTF", "BO": "BO"}
+DIGITS_MOST: Final = 15
+"""Before and behind the point of a number; beyond that nothing can be reckoned with, and nothing is meant."""
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -85,7 +87,7 @@ class Row:
             found = Decimal(value.replace(" ", "").replace(",", "") if isinstance(value, str) else value)
         except InvalidOperation:
             raise Malformed(f"Angel's answer is not as documented: {name} is no number") from None
-        if not found.is_finite():
+        if not found.is_finite() or (found and abs(found.adjusted()) > DIGITS_MOST):
             raise Malformed(f"Angel's answer is not as documented: {name} is no number")
         return found
 

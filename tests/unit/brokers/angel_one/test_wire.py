@@ -1,0 +1,396 @@
+"""SmartAPI's JSON becomes values of the domain, exactly, or it is malformed. Official examples arrive whole."""
+
+import json
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brokers.angel_one import wire
+from brokers.angel_one.wire import Row
+from brokers.errors import Malformed
+from engine.model import BookStatus, OrderReport, OrderType, Position, Side, Validity
+from tests.unit.brokers.angel_one.payloads import (
+    failure,
+    gateway_failure,
+    needs_samples,
+    order_row,
+    position_row,
+    sample,
+    success,
+)
+from tests.unit.paper.builders import ns
+
+
+def decode(body: bytes) -> Any:
+    return wire.envelope(body).data
+
+
+def report(**changes: object) -> OrderReport:
+    return wire.report_of(Row(decode(success(order_row(**changes)))))
+
+
+def position(**changes: object) -> Position:
+    return wire.position_of(Row(decode(success(position_row(**changes)))))
+
+
+# --- envelopes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (success([]), (True, "", "SUCCESS", [])),
+        (success(None), (True, "", "SUCCESS", None)),
+        (failure("AB1007", "AMX Error"), (False, "AB1007", "AMX Error", None)),
+        (gateway_failure("AG8001", "Invalid Token"), (False, "AG8001", "Invalid Token", "")),
+        (b'{"success": true, "message": "SUCCESS", "errorCode": "", "data": 1}', (True, "", "SUCCESS", 1)),
+        (
+            b'{"status": "false", "message": "no", "errorcode": "AB1007", "data": "null"}',
+            (False, "AB1007", "no", "null"),
+        ),
+        (b'{"status": "true", "data": 1}', (False, "", "", 1)),
+        (b'{"status": 1, "data": 1}', (False, "", "", 1)),
+        (b'{"status": true, "errorcode": "AB2001", "data": 1}', (False, "AB2001", "", 1)),
+        (b'{"data": 1}', (False, "", "", 1)),
+        (b"{}", (False, "", "", None)),
+    ],
+)
+def test_only_true_without_a_code_is_a_success(body: bytes, expected: tuple[object, ...]) -> None:
+    assert tuple(wire.envelope(body)) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b"1", b'"x"', b"<html>", b"\xff", b"{", b"[" * 100_000, b'{"status": true, "message": []}'],
+)
+def test_what_is_no_envelope_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        wire.envelope(body)
+
+
+@pytest.mark.parametrize("data", ["null", "", 1, True, {"a": 1}])
+def test_what_is_no_list_is_malformed_and_never_empty(data: object) -> None:
+    with pytest.raises(Malformed):
+        wire.rows(data)
+
+
+def test_null_is_an_empty_list() -> None:
+    assert wire.rows(None) == []
+
+
+# --- orders ---------------------------------------------------------------------------------------------------------
+
+
+def test_order_row_becomes_a_report() -> None:
+    found = report(ordertag="L1", filledshares="65", averageprice="100.075", text="a reason", triggerprice="99.5")
+    assert found == OrderReport(
+        order_id="261102000000080",
+        exchange="NFO",
+        symbol="NIFTY24NOV2624500CE",
+        product="NRML",
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
+        quantity=130,
+        filled=65,
+        average_price_inr=Decimal("100.075"),
+        status=BookStatus.OPEN,
+        status_text="a reason",
+        price_inr=Decimal("101.05"),
+        trigger_price_inr=Decimal("99.5"),
+        tag="L1",
+        placed_ns=ns("09:20:04"),
+        updated_ns=ns("09:20:05"),
+        validity=Validity.DAY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("open", BookStatus.OPEN),
+        ("complete", BookStatus.COMPLETE),
+        ("Complete", BookStatus.COMPLETE),
+        ("rejected", BookStatus.REJECTED),
+        ("cancelled", BookStatus.CANCELLED),
+        ("cancelled after market order", BookStatus.CANCELLED),
+        ("trigger pending", BookStatus.TRIGGER_PENDING),
+        ("modified", BookStatus.OPEN),
+        ("open pending", BookStatus.OPEN),
+        ("modify pending", BookStatus.OPEN),
+        ("validation pending", BookStatus.OPEN),
+        ("after market order req received", BookStatus.OPEN),
+        ("modify after market order req received", BookStatus.OPEN),
+        ("a word that nobody knows", BookStatus.OPEN),
+    ],
+)
+def test_word_of_a_status_has_its_meaning_and_every_other_is_live(word: str, expected: BookStatus) -> None:
+    assert report(orderstatus=word, status="?").status is expected
+    assert report(orderstatus="", status=word).status is expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "expected"),
+    [
+        ("orderid", 201020000000080, "order_id", "201020000000080"),
+        ("orderid", "0012", "order_id", "0012"),
+        ("price", 101.05, "price_inr", Decimal("101.05")),
+        ("price", "0", "price_inr", None),
+        ("price", None, "price_inr", None),
+        ("price", 0.0, "price_inr", None),
+        ("price", "1,234.50", "price_inr", Decimal("1234.50")),
+        ("quantity", 195, "quantity", 195),
+        ("quantity", "195.0", "quantity", 195),
+        ("filledshares", "", "filled", 0),
+        ("transactiontype", "sell", "side", Side.SELL),
+        ("producttype", "INTRADAY", "product", "MIS"),
+        ("producttype", "DELIVERY", "product", "CNC"),
+        ("producttype", "MARGIN", "product", "MTF"),
+        ("producttype", "SOMETHING", "product", "SOMETHING"),
+        ("ordertype", "MARKET", "order_type", OrderType.MARKET),
+        ("ordertype", "STOPLOSS_LIMIT", "order_type", OrderType.SL),
+        ("ordertype", "STOPLOSS_MARKET", "order_type", OrderType.SL_M),
+        ("duration", "IOC", "validity", Validity.IOC),
+        ("ordertag", None, "tag", ""),
+        ("exchtime", "", "placed_ns", ns("09:20:05")),
+        ("exchorderupdatetime", "02-Nov-2026 09:20:09", "updated_ns", ns("09:20:09")),
+        ("averageprice", "99", "average_price_inr", None),
+    ],
+)
+def test_field_that_is_used_arrives(key: str, value: object, field: str, expected: object) -> None:
+    assert getattr(report(**{key: value}), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("orderid", ""), ("orderid", None), ("orderid", 1.5), ("orderid", True), ("orderid", []),
+        ("tradingsymbol", ""), ("exchange", None), ("transactiontype", "HOLD"), ("transactiontype", ""),
+        ("quantity", "0"), ("quantity", "-65"), ("quantity", "1.5"), ("quantity", "x"), ("quantity", "9" * 30),
+        ("quantity", {}), ("filledshares", "131"), ("filledshares", "-1"), ("filledshares", "NaN"),
+        ("price", "Infinity"), ("price", "x"), ("price", True), ("price", []), ("averageprice", "NaN"),
+        ("updatetime", "yesterday"), ("updatetime", "02-Foo-2026 09:20:05"), ("exchtime", "2026-11-02 09:20:05"),
+        ("updatetime", 5), ("ordertag", {}),
+    ],
+)  # fmt: skip
+def test_row_that_cannot_be_is_malformed(key: str, value: object) -> None:
+    changes = {key: value} | ({"filledshares": "65"} if key == "averageprice" else {})
+    with pytest.raises(Malformed):
+        report(**changes)
+
+
+@pytest.mark.parametrize("row", [None, 1, "x", [], [1]])
+def test_row_that_is_no_object_is_malformed(row: object) -> None:
+    with pytest.raises(Malformed):
+        Row(row)
+
+
+# --- positions ------------------------------------------------------------------------------------------------------
+
+
+def test_position_row_becomes_a_position() -> None:
+    assert position() == Position(
+        exchange="NFO",
+        symbol="NIFTY24NOV2624500CE",
+        product="NRML",
+        net_units=-65,
+        overnight_units=-130,
+        average_price_inr=Decimal("88.40"),
+    )
+
+
+def test_position_that_is_closed_has_no_price() -> None:
+    assert position(netqty="0").average_price_inr is None
+
+
+def test_number_with_a_space_behind_its_sign_is_read() -> None:
+    assert position(netqty="- 65").net_units == -65
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("tradingsymbol", ""), ("exchange", ""), ("netqty", "x"), ("netqty", "0.5")]
+)
+def test_position_that_cannot_be_is_malformed(key: str, value: object) -> None:
+    with pytest.raises(Malformed):
+        position(**{key: value})
+
+
+# --- the documents' own examples ------------------------------------------------------------------------------------
+
+
+@needs_samples
+def test_official_order_book_arrives_whole() -> None:
+    (row,) = map(wire.report_of, wire.rows(decode(sample("angel/order_book.json"))))
+    assert (row.order_id, row.symbol, row.product, row.status, row.price_inr) == (
+        "201020000000080", "SBIN-EQ", "MIS", BookStatus.CANCELLED, Decimal("194.00"),
+    )  # fmt: skip
+    assert (row.quantity, row.filled, row.tag, row.placed_ns) == (1, 0, "", wire.ist_ns("20-Oct-2020 13:10:59"))
+
+
+@needs_samples
+def test_official_order_details_arrive_whole() -> None:
+    row = wire.report_of(Row(decode(sample("angel/order_details.json"))))
+    assert (row.order_id, row.status, row.price_inr) == ("231010000000970", BookStatus.REJECTED, Decimal("2298.25"))
+    assert row.status_text.startswith("Your order has been rejected due to Insufficient Funds.")
+
+
+@needs_samples
+def test_official_postback_is_an_order_row() -> None:
+    row = wire.report_of(Row(decode(b'{"status": true, "data": ' + sample("angel/postback.json") + b"}")))
+    assert (row.filled, row.quantity, row.tag, row.status) == (74, 1000, "10007712", BookStatus.OPEN)
+
+
+@needs_samples
+def test_official_positions_arrive_whole() -> None:
+    (row,) = map(wire.position_of, wire.rows(decode(sample("angel/position.json"))))
+    assert (row.symbol, row.product, row.net_units, row.average_price_inr) == (
+        "RELIANCE-EQ",
+        "CNC",
+        1,
+        Decimal("2235.80"),
+    )
+    live = wire.position_of(Row(msgspec.json.decode(sample("angel/position_live_row.json"))))
+    assert (live.symbol, live.net_units, live.overnight_units, live.average_price_inr) == (
+        "NHPC-EQ",
+        2,
+        0,
+        Decimal("90.17"),
+    )
+
+
+@needs_samples
+def test_official_funds_are_exact() -> None:
+    assert Row(decode(sample("angel/rms_response.json"))).number("net") == Decimal("9999999999999")
+
+
+@needs_samples
+@pytest.mark.parametrize("name", ["place", "modify", "cancel"])
+def test_official_answers_to_writes_have_their_id(name: str) -> None:
+    found = wire.envelope(sample(f"angel/{name}_response.json"))
+    assert found.succeeded
+    assert Row(found.data).text("orderid").isdigit()
+
+
+@needs_samples
+def test_official_failure_with_false_as_a_text_is_a_failure() -> None:
+    found = wire.envelope(sample("angel/envelope_error_status_string.json"))
+    assert (found.succeeded, found.code) == (False, "AB1007")
+
+
+@needs_samples
+def test_official_error_bodies_are_failures() -> None:
+    lines = sample("angel/error_bodies.txt").decode().splitlines()
+    bodies = [line.split("\t")[1] for line in lines if not line.startswith("#")]
+    found = [wire.envelope(body) for body in bodies if body.startswith("{")]
+    assert [(one.succeeded, one.code) for one in found] == [(False, "AB1004"), (False, "AG8001"), (False, "AG7002")]
+    with pytest.raises(Malformed):
+        wire.envelope(bodies[-1])
+
+
+@needs_samples
+@pytest.mark.parametrize("name", ["quote_full", "quote_ltp", "quote_ohlc", "quote_unfetched", "margin_response", "holding", "all_holding", "trade_book", "ltp_response", "logout_response", "profile_response", "login_response", "generate_tokens_response"])  # fmt: skip
+def test_every_other_official_answer_is_decoded_without_a_float(name: str) -> None:
+    body = sample(f"angel/{name}.json")
+    found = wire.envelope(body) if b'"status"' in body or b'"success"' in body else None
+    assert found is None or found.succeeded
+    assert not any(isinstance(value, float) for value in _values(None if found is None else found.data))
+
+
+def _values(data: object) -> Iterator[object]:
+    if isinstance(data, dict):
+        for value in data.values():
+            yield from _values(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _values(value)
+    else:
+        yield data
+
+
+# --- whatever comes -------------------------------------------------------------------------------------------------
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(min_value=2**63 - 2, max_value=2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=12),
+    st.sampled_from(
+        [
+            "NaN",
+            "sNaN",
+            "-Infinity",
+            "1e999999",
+            "1e-999999",
+            "9" * 5000,
+            "01-Jan-0001 00:00:00",
+            "31-Dec-9999 23:59:59",
+            "complete",
+        ]
+    ),
+    st.lists(st.none(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.none(), max_size=2),
+)
+NUMBERS = st.sampled_from(
+    [b"1e5", b"1e400", b"-1e99999", b"0." + b"1" * 400, b"9" * 400, b"1E+999999999999999999", b"-0"]
+)
+
+
+def only_malformed(body: bytes) -> None:
+    """What comes out is understood and can be kept, or it is Malformed."""
+    steps: list[Callable[[], object]] = [
+        lambda: wire.envelope(body).message,
+        lambda: [wire.report_of(row) for row in wire.rows(decode(body))],
+        lambda: [wire.position_of(row) for row in wire.rows(decode(body))],
+        lambda: Row(decode(body)).number("net"),
+        lambda: Row(decode(body)).text("orderid"),
+        lambda: Row(decode(body)).texts("exchanges"),
+    ]
+    for step in steps:
+        try:
+            found = step()
+        except Malformed as error:
+            assert len(str(error)) < 200
+            continue
+        msgspec.msgpack.encode(found)
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(order_row())), ODD), min_size=1, max_size=4))
+def test_order_row_with_any_values_is_a_report_or_malformed(changes: list[tuple[str, object]]) -> None:
+    only_malformed(success([order_row(**dict(changes))]))
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(position_row())), ODD), min_size=1, max_size=4))
+def test_position_row_with_any_values_is_a_position_or_malformed(changes: list[tuple[str, object]]) -> None:
+    only_malformed(success([position_row(**dict(changes))]))
+
+
+@given(st.sampled_from(["price", "quantity", "filledshares", "averageprice", "orderid"]), NUMBERS)
+def test_numbers_of_any_size_are_taken_or_malformed(key: str, number: bytes) -> None:
+    only_malformed(success([order_row(**{key: "@"})]).replace(b'"@"', number))
+
+
+@given(
+    ODD, st.dictionaries(st.sampled_from(["status", "success", "message", "errorcode", "errorCode"]), ODD, max_size=3)
+)
+def test_any_envelope_is_understood_or_malformed(data: object, changes: dict[str, object]) -> None:
+    only_malformed(json.dumps({"status": True, "data": data} | changes).encode())
+    only_malformed(json.dumps(data).encode())
+
+
+@given(st.binary(max_size=60), st.integers(0, 1200), st.integers(0, 12))
+def test_damaged_answer_is_understood_or_malformed(damage: bytes, at: int, length: int) -> None:
+    whole = success([order_row()])
+    only_malformed(damage)
+    only_malformed(whole[:at] + damage[:6] + whole[at + length :])
+
+
+@pytest.fixture(autouse=True)
+def _times_are_not_remembered() -> Iterator[None]:
+    wire.ist_ns.cache_clear()
+    yield
