@@ -41,6 +41,7 @@ def _import_quietly() -> Any:
     quiet = logging.getLogger("SmartApi")
     quiet.addHandler(logging.NullHandler())
     quiet.propagate = False
+    quiet.setLevel(logging.CRITICAL + 1)  # it writes whole answers, whoever listens
     import logzero
 
     loud, logzero.logger = logzero.logger, quiet
@@ -106,7 +107,10 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
 
     def take(self, session: Session | None) -> None:
         """Send requests with this session from now on, or with none."""
-        self.access_token = None if session is None else session.jwt.reveal()
+        jwt = None if session is None else session.jwt.reveal()
+        if session is not None and jwt != self.access_token:
+            self.hide(session.jwt, session.feed, session.refresh)
+        self.access_token = jwt
         self.feed_token = None if session is None else session.feed.reveal()
         self.refresh_token = None if session is None else session.refresh.reveal()
 
@@ -142,9 +146,7 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
         return found
 
     def _without_secrets(self, text: str) -> str:
-        tokens = (self.access_token, self.feed_token, self.refresh_token)
-        secrets = {secret for secret in (*self._secrets, *tokens) if secret}
-        for secret in sorted(secrets, key=len, reverse=True):  # one may be part of another
+        for secret in sorted(set(self._secrets), key=len, reverse=True):  # one may be part of another
             text = text.replace(secret, HIDDEN)
         return text
 

@@ -1,0 +1,142 @@
+"""No secret of an Angel One account is ever shown, whatever Angel says and whatever goes wrong."""
+
+import logging
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+
+import pyotp
+import pytest
+
+from brokers.angel_one.checkup import Checkup
+from brokers.angel_one.line import AngelLine
+from brokers.angel_one.symbols import Symbols
+from config.schema import AngelOneUrls
+from engine.commands import CancelOrder, ModifyOrder
+from engine.errors import ReadFailed
+from engine.ports import Answer
+from tests.contract.angel_desk import AngelError
+from tests.contract.angel_server import AngelServer
+from tests.contract.desks import INSTRUMENTS, angel_credentials
+from tests.contract.test_angel_line import DAY, STALE_NS, until
+from tests.unit.paper.builders import order, quote
+
+USER = "CANARYUSER"
+PIN = "CANARYPIN"
+
+
+@pytest.fixture
+def server() -> Iterator[AngelServer]:
+    with AngelServer([(USER, Decimal(1_000_000))], INSTRUMENTS) as made:
+        account = made.desk.accounts[USER]
+        account.pin, account.api_key = PIN, "CANARYKEY"
+        account.totp_secret = "CANARYSECRETCANARYSECRETCANARYSE"
+        yield made
+
+
+class Told:
+    """Everything that the adapter says to anybody."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def answer(self, answer: Answer) -> None:
+        self.texts += [repr(answer), answer.reason]
+
+    def link(self, _on: bool, why: str) -> None:
+        self.texts.append(why)
+
+    def error(self, error: BaseException) -> None:
+        self.texts += [str(error), repr(error), "".join(traceback.format_exception(error))]
+
+
+def secrets_of(server: AngelServer) -> set[str]:
+    account = server.desk.accounts[USER]
+    step = server.clock.now_ns() // 1_000_000_000
+    codes = {pyotp.TOTP(account.totp_secret).at(step - 30 * n) for n in range(-1, 4)}
+    tokens = {f"{kind}.{USER}.{n}" for kind in ("jwt", "feed") for n in range(1, 9)} | {f"refresh.{USER}"}
+    return codes | tokens | {account.pin, account.api_key, account.totp_secret}
+
+
+def work(server: AngelServer, line: AngelLine, told: Told) -> None:
+    """Everything that can be asked for."""
+    for read in (line.broker.orders, line.broker.positions, line.broker.available_inr):
+        try:
+            told.texts.append(repr(read()))
+        except ReadFailed as error:
+            told.error(error)
+    told.answer(line.broker.place(order(account=USER)))
+    told.answer(line.broker.modify(ModifyOrder(account=USER, tag="T", order_id="1", price_inr=Decimal(1))))
+    told.answer(line.broker.cancel(CancelOrder(account=USER, tag="T", order_id="1")))
+    told.texts += [repr(thing) for thing in (line, line.broker, line._keeper, line._client, line._orders, line._quotes)]
+    server.clock.move(30)
+
+
+def echoing(server: AngelServer) -> None:
+    """From now on the server refuses everything and repeats what it was sent, and all tokens that it ever gave."""
+    account = server.desk.accounts[USER]
+    tokens = [f"{kind}.{USER}.{n}" for kind in ("jwt", "feed") for n in range(1, account.logins + 1)]
+
+    def unknown(authorization: str, api_key: str | None = None) -> object:
+        raise AngelError("AB1009", f"{authorization} {api_key} {' '.join(tokens)}", is_gateway=True)
+
+    def wrong(api_key: str, body: Mapping[str, object]) -> object:
+        raise AngelError("AB1000", f"{api_key} {dict(body)}")
+
+    server.desk.account_of = unknown  # type: ignore[method-assign, assignment]
+    server.desk.log_in = wrong  # type: ignore[method-assign, assignment]
+
+
+def test_no_secret_is_ever_shown(
+    server: AngelServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.DEBUG)
+    for name in ("SmartApi", "websocket", "logzero_default", "urllib3"):
+        logging.getLogger(name).addHandler(caplog.handler)
+    told = Told()
+    raised: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    urls = AngelOneUrls(
+        root_url=server.root_url, ticker_url=server.ticker_url, order_stream_url=server.order_stream_url,
+        scrip_url=server.scrip_url,
+    )  # fmt: skip
+    credentials = angel_credentials(server.desk.accounts[USER])
+    server.quote(quote(at_ns=server.clock.now_ns()))
+    line = AngelLine("A1", credentials, urls, server.clock.now_ns, STALE_NS, sleep=server.clock.move)
+    try:
+        line.symbols = Symbols(line.dump().encode(), DAY)
+        line.listen(lambda row: told.texts.append(repr(row)), lambda found: told.texts.append(repr(found)), told.link)
+        until(lambda: told.texts.count("") == 2)
+        work(server, line, told)
+        for kind in ("server_error", "rate_limited", "unavailable", "html", "truncated", "dropped_after", "no_id"):
+            server.fault("any", kind, times=4)
+            work(server, line, told)
+        server.end_sessions()
+        server.drop_streams()
+        work(server, line, told)
+        work(server, line, told)
+        echoing(server)
+        server.drop_streams()
+        work(server, line, told)
+        line.log_in(angel_credentials(server.desk.accounts[USER], password="CANARYWRONG"))
+        server.clock.move(30)
+        work(server, line, told)
+        told.texts += [repr(f) for f in Checkup("A1", credentials, urls, None, server.clock.now_ns).findings()]
+        until(lambda: any("refuses the login" in text for text in told.texts))
+        told.texts += [repr(credentials), repr(line)]
+    finally:
+        line.close()
+    output = capfd.readouterr()
+    shown = "\n".join([*told.texts, output.out, output.err, caplog.text])
+    found = sorted(secret for secret in secrets_of(server) | {"CANARYWRONG"} if secret in shown)
+    assert found == [], [line for line in shown.splitlines() if "CANARYKEY" in line][:3]
+    assert "***" in shown  # the server did repeat some, and they were hidden
+    assert raised == []
+    assert list(tmp_path.iterdir()) == []
