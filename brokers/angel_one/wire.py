@@ -34,6 +34,8 @@ ORDER_TYPES: Final = {
 PRODUCTS: Final = {"DELIVERY": "CNC", "CARRYFORWARD": "NRML", "INTRADAY": "MIS", "MARGIN": "MTF", "BO": "BO"}
 DIGITS_MOST: Final = 15
 """Before and behind the point of a number; beyond that nothing can be reckoned with, and nothing is meant."""
+_YEARS: Final = range(1970, 2200)
+"""Beyond, nanoseconds are none that can be written down."""
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -205,6 +207,8 @@ def ist_ns(text: str) -> int:
         date, time = text.split(" ")
         day, month, year = date.split("-")
         number = _MONTHS.index(month.upper()) + 1
+        if int(year) not in _YEARS:
+            raise ValueError
         return int(datetime.fromisoformat(f"{year}-{number:02d}-{int(day):02d}T{time}+05:30").timestamp()) * NS_PER_S
     except (ValueError, OverflowError):
         raise Malformed("a time that is none") from None

@@ -174,7 +174,7 @@ def test_field_that_is_used_arrives(key: str, value: object, field: str, expecte
         ("quantity", {}), ("filledshares", "131"), ("filledshares", "-1"), ("filledshares", "NaN"),
         ("price", "Infinity"), ("price", "x"), ("price", True), ("price", []), ("averageprice", "NaN"),
         ("updatetime", "yesterday"), ("updatetime", "02-Foo-2026 09:20:05"), ("exchtime", "2026-11-02 09:20:05"),
-        ("updatetime", 5), ("ordertag", {}),
+        ("updatetime", "31-Dec-9999 23:59:59"), ("exchorderupdatetime", "01-Jan-0001 00:00:00"), ("updatetime", 5), ("ordertag", {}),
     ],
 )  # fmt: skip
 def test_row_that_cannot_be_is_malformed(key: str, value: object) -> None:
