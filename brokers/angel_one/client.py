@@ -8,11 +8,9 @@ none of this happens.
 import json
 import logging
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-import msgspec
 import requests
 
 from brokers.angel_one import wire
@@ -27,7 +25,6 @@ TEXT_MOST: Final = 200
 """Letters of an answer that people are shown."""
 READ_MOST: Final = 16_384
 """Bytes of it that secrets are looked for in: one that is cut in two would not be found."""
-_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def _import_quietly() -> Any:
@@ -136,9 +133,9 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
             target = f"{target}?{quote(text)}"
         reply = self._transport.request(method, target, headers, body)
         try:
-            found = _DECODER.decode(reply.body)
+            found = wire.decode(reply.body)
             wire.envelope_of(found)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError, Malformed):
+        except Malformed:
             words = reply.body[:READ_MOST].decode("utf-8", "replace").strip()
             outcome = outcome_of("", words[:TEXT_MOST])
             told = words if outcome is not outcome_of("", "") else f"HTTP {reply.status} without Angel's own words"

@@ -6,10 +6,7 @@ rejected order has the code of a connection), its status word is.
 """
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Final
-
-import msgspec
 
 from brokers.angel_one import wire
 from brokers.angel_one.client import Session
@@ -18,7 +15,6 @@ from brokers.errors import Malformed
 from engine.model import OrderReport
 
 ORDER_STREAM_URL: Final = "wss://tns.angelone.in/smart-order-update"
-_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class OrderStream:
@@ -79,8 +75,8 @@ class OrderStream:
 def order_of(frame: bytes) -> OrderReport | None:
     """The order of a frame; `None` for the first frame, for signs of life and for what cannot be understood."""
     try:
-        data = _DECODER.decode(frame)
+        data = wire.decode(frame)
         order = data.get("orderData") if isinstance(data, Mapping) else None
         return wire.report_of(wire.Row(order))
-    except (Malformed, msgspec.MsgspecError, UnicodeError, RecursionError):
+    except Malformed:
         return None

@@ -106,17 +106,25 @@ class Row:
         return found if found > 0 else None
 
 
+def decode(body: bytes | str) -> Any:
+    """What a text of JSON says; numbers with a point are `Decimal`.
+
+    Raises:
+        Malformed: It is none, or has a number that cannot be.
+    """
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ArithmeticError, ValueError):
+        raise Malformed("Angel's answer is not as documented: no JSON") from None
+
+
 def envelope(body: bytes | str) -> Envelope:
     """What an answer says.
 
     Raises:
         Malformed: It is no JSON object.
     """
-    try:
-        found = _DECODER.decode(body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Malformed("Angel's answer is not as documented: no JSON") from None
-    return envelope_of(found)
+    return envelope_of(decode(body))
 
 
 def envelope_of(found: object) -> Envelope:
