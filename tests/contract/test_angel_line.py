@@ -225,6 +225,16 @@ def test_write_in_a_session_that_has_ended_is_not_sent_twice_and_the_next_read_b
     assert place(line).outcome is Outcome.ACKED
 
 
+def test_write_after_one_that_found_the_session_over_logs_in_first(world: World) -> None:
+    line = world.line()
+    line.broker.available_inr()
+    world.server.end_sessions()
+    world.server.clock.move(HALF_MINUTE)
+    assert place(line).outcome is Outcome.NEEDS_LOGIN
+    assert place(line).outcome is Outcome.ACKED
+    assert world.server.requests.count("place") == 2
+
+
 def test_write_without_any_session_logs_in_first(world: World) -> None:
     line = world.line()
     assert place(line, Side.BUY, 65, OrderType.LIMIT, price="90").outcome is Outcome.ACKED

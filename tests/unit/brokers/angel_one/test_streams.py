@@ -460,8 +460,8 @@ def test_close_before_the_start_and_twice_is_quiet(server: AngelServer, ear: Ear
 
 
 def test_cookies_of_one_account_are_not_sent_for_another(server: AngelServer, ear: Ear, closing: list[Any]) -> None:
-    more = ("Set-Cookie: session=canarycookie; Domain=127.0.0.1",)
-    with serving(says(answer(b"", "500 Oops", more=more), close=True)) as raw:
+    more = ("Set-Cookie: session=canarycookie; Domain=127.0.0.1", "Location: ws://127.0.0.1:1/")
+    with serving(says(answer(b"", "302 Found", more=more), close=True)) as raw:
         orders(server, ear, closing, url=raw.url.replace("http", "ws"))
         ear.wait_links(3, is_on=False)
         assert all("cookie" not in request.headers for request in raw.requests)
@@ -483,6 +483,15 @@ def test_session_goes_only_to_a_server_with_a_good_certificate(
         orders(server, ear, closing, url=raw.url.replace("https", "wss"))
         ear.wait_links(2, is_on=False)
         assert bool(raw.requests) is is_trusted
+
+
+def test_redirect_is_not_followed(server: AngelServer, ear: Ear, closing: list[Any]) -> None:
+    with serving(says(answer(b"", "500 Oops"), close=True)) as other:
+        more = (f"Location: {other.url.replace('http', 'ws')}/",)
+        with serving(says(answer(b"", "302 Found", more=more), close=True)) as raw:
+            orders(server, ear, closing, url=raw.url.replace("http", "ws"))
+            ear.wait_links(3, is_on=False)
+        assert not other.requests
 
 
 def test_no_proxy_is_used(server: AngelServer, ear: Ear, closing: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
