@@ -95,8 +95,8 @@ class AngelLine:
 
     @property
     def alive_ns(self) -> int:
-        """When the market stream was last heard, 0 for never."""
-        stream = self._quotes
+        """When the market stream was last heard, the order stream where nothing is subscribed; 0 for never."""
+        stream = self._quotes or self._orders
         return 0 if stream is None else stream.alive_ns
 
     def dump(self) -> str:
@@ -119,7 +119,10 @@ class AngelLine:
             transport.close()
 
     def listen(self, on_order: OnOrder, on_quotes: OnQuotes, on_link: OnLink) -> None:
-        """Connect both streams. Each logs in by itself where there is no session yet; it is told of on `on_link`."""
+        """Connect the order stream, and the market stream where anything is subscribed.
+
+        Each logs in by itself where there is no session yet; `on_link` is told of both.
+        """
         with self._lock:
             self._listeners = (on_order, on_quotes, on_link)
             self._stop()
@@ -131,15 +134,16 @@ class AngelLine:
                 self._now_ns,
                 url=self._urls.order_stream_url or ORDER_STREAM_URL,
             )
-            self._quotes = self._quote_stream(on_quotes, on_link)
             self._orders.start()
-            self._quotes.start()
+            self._start_quotes()
 
     def subscribe(self, listings: Sequence[Listing]) -> None:
         """Hear quotes of these. Their number is the exchange's own, the same at every broker."""
         with self._lock:
             self._names |= {key: listing.instrument.id for listing in listings if (key := self._key(listing))}
-            if self._quotes is not None:
+            if self._quotes is None:
+                self._start_quotes()
+            else:
                 self._quotes.subscribe(self._names)
 
     def log_in(self, credentials: Credentials) -> None:
@@ -152,17 +156,17 @@ class AngelLine:
             self._client.set_api_key(credentials["api_key"])
             if self._orders is not None:
                 self._orders.reconnect()
-            if self._quotes is not None and self._listeners is not None:
+            if self._quotes is not None:
                 if is_other:  # its headers name key and client code
                     self._quotes.close()
-                    self._quotes = self._quote_stream(self._listeners[1], self._listeners[2])
-                    self._quotes.start()
+                    self._start_quotes()
                 else:
                     self._quotes.reconnect()
 
     def close(self) -> None:
         """End every connection."""
         with self._lock:
+            self._listeners = None
             self._stop()
             self._transport.close()
 
@@ -172,20 +176,23 @@ class AngelLine:
                 stream.close()
         self._orders = self._quotes = None
 
-    def _quote_stream(self, on_quotes: OnQuotes, on_link: OnLink) -> QuoteStream:
-        stream = QuoteStream(
+    def _start_quotes(self) -> None:
+        """A market stream for whoever listens, once there is anything to hear: Angel takes few connections."""
+        if self._listeners is None or not self._names:
+            return
+        self._quotes = QuoteStream(
             self._credentials["api_key"],
             self._credentials["username"],
             self._keeper.session,
-            on_quotes,
-            on_link,
+            self._listeners[1],
+            self._listeners[2],
             self._doubt,
             self._now_ns,
             url=self._urls.ticker_url or QUOTE_STREAM_URL,
             stale_after_ns=self._stale_after_ns,
         )
-        stream.subscribe(self._names)
-        return stream
+        self._quotes.subscribe(self._names)
+        self._quotes.start()
 
     def _key(self, listing: Listing) -> ticks.Key | None:
         """What the market stream calls a listing; `None` where Angel has another contract under its number."""

@@ -5,7 +5,7 @@ and agree on underlying, expiry, strike and kind; a number alone is not believed
 name is made from the contract by Kite's rules. Lot and tick are always those of Angel's own row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final, NamedTuple
@@ -77,6 +77,13 @@ class Symbols:
         if name not in self._found:
             self._found[name] = self._look_up(name)
         return self._found[name]
+
+    def scrips(self) -> Iterator[Scrip]:
+        """Every scrip that can be used, under the name that Kite's rules make."""
+        for name, row in self._names().items():
+            instrument = _instrument(row, self._day)
+            if instrument is not None and instrument.id == name:
+                yield Scrip(row.symbol, row.token, instrument)
 
     def name_of(self, exchange: str, symbol: str) -> InstrumentId:
         """Our name of one of Angel's; its own where it is not known."""

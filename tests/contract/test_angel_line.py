@@ -67,6 +67,7 @@ class World:
         self.logins += 1
 
     def listen(self, line: AngelLine) -> None:
+        line.subscribe([self.listing(PUT)])
         line.listen(self.orders.append, self.quotes.extend, lambda on, why: self.links.append((on, why)))
         until(lambda: [on for on, _ in self.links].count(True) == 2)
 
@@ -125,7 +126,6 @@ def test_updates_and_quotes_are_heard_with_our_names(world: World) -> None:
     line = world.line()
     line.subscribe([world.listing()])
     world.listen(line)
-    line.subscribe([world.listing(PUT)])
     place(line)
     until(lambda: any(row.filled == 65 for row in world.orders))
     assert {row.symbol for row in world.orders} == {CALL}
@@ -134,6 +134,20 @@ def test_updates_and_quotes_are_heard_with_our_names(world: World) -> None:
     until(lambda: {q.instrument for q in world.quotes} == {CALL_ID, PUT_ID})
     assert line.alive_ns > 0
     assert world.asked == 1
+
+
+def test_market_stream_is_connected_once_there_is_something_to_hear(world: World) -> None:
+    line = world.line()
+    line.listen(world.orders.append, world.quotes.extend, lambda on, why: world.links.append((on, why)))
+    until(lambda: world.links == [(True, "")])
+    until(lambda: line.alive_ns > 0)
+    assert world.server.handshakes == ["/smart-order-update"]
+    line.subscribe([world.listing()])
+    until(lambda: {q.instrument for q in world.quotes} == {CALL_ID})
+    line.subscribe([world.listing(PUT)])
+    world.server.quote(quote(symbol=PUT, at_ns=world.now_ns()))
+    until(lambda: {q.instrument for q in world.quotes} == {CALL_ID, PUT_ID})
+    assert world.server.handshakes.count("/smart-stream") == 1
 
 
 def test_scrips_may_come_later(world: World) -> None:
@@ -247,6 +261,7 @@ def test_write_without_any_session_logs_in_first(world: World) -> None:
 
 def test_wrong_pin_is_said_and_the_account_is_not_locked(world: World) -> None:
     line = world.line(password="0000")
+    line.subscribe([world.listing()])
     line.listen(world.orders.append, world.quotes.extend, lambda on, why: world.links.append((on, why)))
     for _ in range(20):
         with pytest.raises(NeedsLogin, match="refuses the login"):

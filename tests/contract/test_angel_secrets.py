@@ -13,6 +13,7 @@ import pytest
 from brokers.angel_one.checkup import Checkup
 from brokers.angel_one.line import AngelLine
 from brokers.angel_one.symbols import Symbols
+from brokers.catalogue import Listing
 from config.schema import AngelOneUrls
 from engine.commands import CancelOrder, ModifyOrder
 from engine.errors import ReadFailed
@@ -112,6 +113,8 @@ def test_no_secret_is_ever_shown(
     line = AngelLine("A1", credentials, urls, server.clock.now_ns, STALE_NS, sleep=server.clock.move)
     try:
         line.symbols = Symbols(line.dump().encode(), DAY)
+        listed = Listing(INSTRUMENTS[0], 1, server.desk.scrips[INSTRUMENTS[0].id]["token"])
+        line.subscribe([listed])
         line.listen(lambda row: told.texts.append(repr(row)), lambda found: told.texts.append(repr(found)), told.link)
         until(lambda: told.texts.count("") == 2)
         work(server, line, told)
