@@ -1,5 +1,6 @@
-"""Work on a thread of its own that nobody waits for and that calls nobody back: whoever is interested looks at what it
-leaves. It dies with the program.
+"""Work on a thread of its own that nobody waits for and that calls nobody back.
+
+Whoever is interested looks at what it leaves. It dies with the program.
 """
 
 import threading

@@ -30,7 +30,7 @@ TOKEN_MOST: Final = 2**31
 
 
 def kite_csv(symbols: Symbols) -> str:
-    """Every scrip that can be used, one a line. Takes about a second for a whole scrip master."""
+    """Every scrip that can be used, one a line. Takes seconds for a whole scrip master."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEAD)

@@ -5,9 +5,10 @@ and agree on underlying, expiry, strike and kind; a number alone is not believed
 name is made from the contract by Kite's rules. Lot and tick are always those of Angel's own row.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -78,12 +79,10 @@ class Symbols:
             self._found[name] = self._look_up(name)
         return self._found[name]
 
-    def scrips(self) -> Iterator[Scrip]:
-        """Every scrip that can be used, under the name that Kite's rules make."""
-        for name, row in self._names().items():
-            instrument = _instrument(row, self._day)
-            if instrument is not None and instrument.id == name:
-                yield Scrip(row.symbol, row.token, instrument)
+    def scrips(self) -> Collection[Scrip]:
+        """Every scrip that can be used, under the name that Kite's rules make. Takes seconds for a whole master."""
+        made = ((_instrument(row, self._day), row) for row in self._by_token.values())
+        return {i.id: Scrip(row.symbol, row.token, i) for i, row in made if i is not None}.values()
 
     def name_of(self, exchange: str, symbol: str) -> InstrumentId:
         """Our name of one of Angel's; its own where it is not known."""
@@ -181,6 +180,7 @@ def _kind(row: Row) -> Kind | None:
     return {"CE": Kind.CALL, "PE": Kind.PUT}.get(row.symbol[-2:])
 
 
+@lru_cache(maxsize=1024)
 def _expiry(text: str) -> date | None:
     """`11AUG2026`, whatever language the machine speaks."""
     try:
