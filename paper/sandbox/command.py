@@ -10,7 +10,7 @@ from pathlib import Path
 
 from paper.recorded import load_day
 from paper.sandbox.configuration import write_configuration
-from paper.sandbox.faults import Fault, load_script
+from paper.sandbox.faults import Fault, PushFault, load_script
 from paper.sandbox.sandbox import CAPITAL_INR, MASTER_CAPITAL_INR, Plan, Sandbox
 
 DONE, WRONG, USAGE = 0, 1, 2
@@ -54,9 +54,9 @@ def _plan(arguments: argparse.Namespace, day: date) -> Plan:
     )
 
 
-async def _serve(plan: Plan, script: list[Fault], directory: Path) -> None:
+async def _serve(plan: Plan, script: list[Fault | PushFault], directory: Path) -> None:
     sandbox = Sandbox(plan)
-    sandbox.server.script.arm(script)
+    sandbox.server.arm(script)
     ready, until = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, until.set)

@@ -52,8 +52,10 @@ ACCEPTS: Final = frozenset(
     }
 )  # fmt: skip
 REQUESTS: Final = ("place", "modify", "cancel", "orders", "positions", "margins", "quotes", "any")
-PUSHES: Final = ("push_gap", "push_repeat", "push_reorder", "push_late_partial", "freeze", "disconnect")
-"""Faults of the ticker's connections."""
+AT_ONCE: Final = ("freeze", "disconnect")
+"""Faults of the connections that are there."""
+PUSHES: Final = ("push_gap", "push_repeat", "push_reorder", "push_late_partial", *AT_ONCE)
+"""Faults of the ticker."""
 
 
 @dataclass(slots=True)
@@ -70,6 +72,17 @@ class Fault:
     def fits(self, account: str, request: str) -> bool:
         """Whether a request is hit."""
         return self.times > 0 and self.account in ("", account) and self.on in ("any", request)
+
+
+@dataclass(frozen=True, slots=True)
+class PushFault:
+    """One line of the script about an account's updates."""
+
+    kind: str
+    "One of `PUSHES`."
+    account: str = ""
+    "'' for everybody."
+    times: int = 1
 
 
 class Script:
@@ -100,22 +113,50 @@ def fault_of(entry: Mapping[str, object]) -> Fault:
     Raises:
         ValueError: An unknown key, request or kind; the text names those that there are.
     """
-    keys = {"on", "kind", "account", "times", "after_s"}
-    if unknown := set(entry) - keys:
-        raise ValueError(f"unknown key {sorted(unknown)[0]}; a fault has {', '.join(sorted(keys))}")
+    _check_keys(entry, {"on", "kind", "account", "times", "after_s"})
     on, kind = str(entry.get("on", "")), str(entry.get("kind", ""))
     if on not in REQUESTS:
         raise ValueError(f"`on` is one of {', '.join(REQUESTS)}")
     if kind not in {one.value for one in Kind}:
         raise ValueError(f"`kind` is one of {', '.join(one.value for one in Kind)}")
-    times, after_s = entry.get("times", 1), entry.get("after_s", 60)
-    if not isinstance(times, int) or not isinstance(after_s, int | float | Decimal) or times < 1 or after_s < 0:
-        raise ValueError("`times` is a number from 1, `after_s` a number of seconds")
-    return Fault(on=on, kind=Kind(kind), account=str(entry.get("account", "")), times=times, after_s=float(after_s))
+    after_s = entry.get("after_s", 60)
+    if not isinstance(after_s, int | float | Decimal) or after_s < 0:
+        raise ValueError("`after_s` is a number of seconds")
+    account = str(entry.get("account", ""))
+    return Fault(on=on, kind=Kind(kind), account=account, times=_times(entry), after_s=float(after_s))
 
 
-def load_script(path: Path) -> list[Fault]:
-    """The faults of a script file: a YAML list of entries as `fault_of` takes them.
+def push_of(entry: Mapping[str, object]) -> PushFault:
+    """A fault of the ticker as a script file or a request writes it: `{push: push_gap, account: ID, times: 3}`.
+
+    Raises:
+        ValueError: An unknown key or push; the text names those that there are.
+    """
+    _check_keys(entry, {"push", "account", "times"})
+    if entry["push"] not in PUSHES:
+        raise ValueError(f"`push` is one of {', '.join(PUSHES)}")
+    return PushFault(str(entry["push"]), str(entry.get("account", "")), _times(entry))
+
+
+def entry_of(entry: Mapping[str, object]) -> Fault | PushFault:
+    """A fault of either kind. Raises `ValueError`."""
+    return push_of(entry) if "push" in entry else fault_of(entry)
+
+
+def _check_keys(entry: Mapping[str, object], keys: set[str]) -> None:
+    if unknown := set(entry) - keys:
+        raise ValueError(f"unknown key {sorted(unknown)[0]}; a fault has {', '.join(sorted(keys))}")
+
+
+def _times(entry: Mapping[str, object]) -> int:
+    times = entry.get("times", 1)
+    if not isinstance(times, int) or times < 1:
+        raise ValueError("`times` is a number from 1")
+    return times
+
+
+def load_script(path: Path) -> list[Fault | PushFault]:
+    """The faults of a script file: a YAML list of entries as `entry_of` takes them.
 
     Raises:
         ConfigError: The file cannot be read, or an entry says nothing that can be done; names file and line.
@@ -123,10 +164,13 @@ def load_script(path: Path) -> list[Fault]:
     document = load_document(path)
     if document.items is None:
         raise document.fault("must be a list of faults, such as - {on: place, kind: dropped_after}")
-    found = []
+    found: list[Fault | PushFault] = []
     for entry in document.items:
         try:
-            found.append(fault_of({key: node.value for key, node in (entry.entries or {}).items()}))
+            fault = entry_of({key: node.value for key, node in (entry.entries or {}).items()})
+            if isinstance(fault, PushFault) and fault.kind in AT_ONCE:
+                raise ValueError(f"{fault.kind} is for connections that are there: POST it to /sandbox/faults")
+            found.append(fault)
         except ValueError as error:
             raise entry.fault(str(error)) from None
     return found

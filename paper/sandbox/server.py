@@ -6,7 +6,7 @@ One asyncio loop does everything, so the exchange is never touched by two reques
 import asyncio
 import gzip
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from aiohttp import web
@@ -16,7 +16,7 @@ from paper.sandbox.account import Account
 from paper.sandbox.answers import Answers
 from paper.sandbox.desk import Desk
 from paper.sandbox.errors import GENERAL, NETWORK, NO_ROUTE, KiteError, refused
-from paper.sandbox.faults import Script, fault_of
+from paper.sandbox.faults import Fault, PushFault, Script, entry_of
 from paper.sandbox.rows import Json
 from paper.sandbox.stream import Stream
 
@@ -89,6 +89,13 @@ class Server:
             ]
         )
         return app
+
+    def arm(self, faults: Sequence[Fault | PushFault]) -> None:
+        """Let these happen from now on."""
+        self.script.arm([fault for fault in faults if isinstance(fault, Fault)])
+        for fault in faults:
+            if isinstance(fault, PushFault):
+                self._stream.arm(fault)
 
     # Writes
 
@@ -192,14 +199,11 @@ class Server:
     async def _arm(self, request: web.Request) -> web.Response:
         """Let something go wrong: a list of faults, or of the ticker's."""
         try:
-            entries = await request.json()
-            pushes = [entry for entry in entries if "push" in entry]
-            self.script.arm([fault_of(entry) for entry in entries if "push" not in entry])
-            for entry in pushes:
-                self._stream.arm(entry)
+            faults = [entry_of(entry) for entry in await request.json()]
         except (ValueError, TypeError) as error:
             return web.json_response({"error": str(error)}, status=400)
-        return web.json_response({"armed": len(entries)})
+        self.arm(faults)
+        return web.json_response({"armed": len(faults)})
 
     async def _books(self, _request: web.Request) -> web.Response:
         """Everybody's book and net positions: the truth that a test compares with."""

@@ -4,7 +4,7 @@ Nothing is kept for somebody who is not connected, as at Kite: after a reconnect
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +15,7 @@ from engine.model import InstrumentId, Quote
 from paper.sandbox import ticks
 from paper.sandbox.desk import Desk
 from paper.sandbox.errors import KiteError
-from paper.sandbox.faults import PUSHES
+from paper.sandbox.faults import PushFault
 from paper.sandbox.rows import Json
 
 HEARTBEAT_S: Final = 1.0
@@ -52,20 +52,17 @@ class Stream:
         "How many more of an account's frames each fault hits."
         self._held_back: dict[str, str] = {}
 
-    def arm(self, entry: Mapping[str, object]) -> None:
-        """Let something go wrong with an account's pushes: `{push: push_gap, account: ID, times: 3}`."""
-        kind, account, times = str(entry.get("push")), str(entry.get("account", "")), entry.get("times", 1)
-        if kind not in PUSHES or not isinstance(times, int):
-            raise ValueError(f"`push` is one of {', '.join(PUSHES)}")
-        lines = [line for line in self._lines if account in ("", line.account)]
-        if kind == "freeze":
+    def arm(self, fault: PushFault) -> None:
+        """Let something go wrong with an account's pushes."""
+        lines = [line for line in self._lines if fault.account in ("", line.account)]
+        if fault.kind == "freeze":
             for line in lines:
                 line.frozen = True
-        elif kind == "disconnect":
+        elif fault.kind == "disconnect":
             for line in lines:
                 _put(line, None)
         else:
-            self._faults[account, kind] = times
+            self._faults[fault.account, fault.kind] = fault.times
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """A ticker connects; its key and token stand in the address."""

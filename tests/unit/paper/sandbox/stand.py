@@ -15,7 +15,7 @@ from config.schema import Paper
 from engine.clock import VirtualClock
 from engine.model import Instrument, LegId, Quote, instrument_id
 from paper.sandbox.account import Account
-from paper.sandbox.faults import Fault, Kind
+from paper.sandbox.faults import Fault, Kind, PushFault
 from paper.sandbox.sandbox import Plan, SandboxThread
 from tests.unit.paper.builders import CALL, FUT, NOW, PUT, future, ns, option, quote, share
 
@@ -71,7 +71,7 @@ class Stand:
         self._thread.call(lambda: self.sandbox.server.script.arm([Fault(on, kind, ME, times, after_s)]))
 
     def push_fault(self, kind: str, times: int = 1) -> None:
-        self._thread.call(lambda: self.sandbox.stream.arm({"push": kind, "account": ME, "times": times}))
+        self._thread.call(lambda: self.sandbox.stream.arm(PushFault(kind, ME, times)))
 
 
 @contextmanager

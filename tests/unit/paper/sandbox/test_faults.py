@@ -1,13 +1,15 @@
 """Every fault of the script once through the official client as it is: what it raises, and what was done."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from kiteconnect import exceptions as kite_exceptions
 
-from paper.sandbox.faults import Fault, Kind, fault_of
+from config.errors import ConfigError
+from paper.sandbox.faults import Fault, Kind, PushFault, fault_of, load_script
 from tests.unit.paper.sandbox.stand import Stand, buy, history, row, stand
 
 TIMEOUT_S = 0.4
@@ -155,14 +157,40 @@ def test_faults_are_armed_over_http_too(desk: Stand) -> None:
         ({"on": "orders", "kind": "html", "times": 0}, "`times`"),
         ({"on": "orders", "kind": "html", "when": 1}, "unknown key when"),
         ({"push": "push_nothing"}, "`push` is one of"),
+        ({"push": "push_gap", "times": 0}, "`times`"),
+        ({"push": "push_gap", "on": "orders"}, "unknown key on"),
     ],
 )
 def test_wrong_word_is_answered_with_those_that_there_are(desk: Stand, entry: Any, words: str) -> None:
-    answer = requests.post(f"{desk.sandbox.root_url}/sandbox/faults", json=[entry], timeout=5)
+    good = {"on": "orders", "kind": "html"}
+    answer = requests.post(f"{desk.sandbox.root_url}/sandbox/faults", json=[good, entry], timeout=5)
     assert answer.status_code == 400
+    assert desk.kite().orders() == []  # and the good one beside it is not armed either
     assert words in answer.json()["error"]
 
 
 def test_entry_of_a_script_is_a_fault() -> None:
     found = fault_of({"on": "place", "kind": "slow", "account": "ZC0001", "times": 2, "after_s": 3})
     assert found == Fault("place", Kind.SLOW, "ZC0001", 2, 3.0)
+
+
+def test_script_file_has_faults_of_requests_and_of_updates(tmp_path: Path) -> None:
+    file = tmp_path / "script.yaml"
+    file.write_text("- {on: place, kind: html, account: ZC0001}\n- {push: push_late_partial, times: 2}\n")
+    assert load_script(file) == [Fault("place", Kind.HTML, "ZC0001"), PushFault("push_late_partial", "", 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", "must be a list"),
+        ("- {on: place, kind: nothing}", "`kind` is one of"),
+        ("- {push: nothing}", "`push` is one of"),
+        ("- {push: freeze}", "POST it"),
+    ],
+)
+def test_script_file_that_cannot_be_done_names_its_line(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "script.yaml"
+    file.write_text(f"{text}\n")
+    with pytest.raises(ConfigError, match=f"script.yaml.*{words}"):
+        load_script(file)
