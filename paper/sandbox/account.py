@@ -1,5 +1,6 @@
-"""One client of the sandbox's broker: his app, his session, and his part of the day's book. Data only."""
+"""One client of the sandbox's broker: his app, his session, and his part of the day's book."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -54,3 +55,10 @@ class Account:
     "The book comes in no order, as Kite never promised any."
     rejects: bool = False
     "The next order is taken and then refused by risk management."
+
+    def start_day(self, waits: Callable[[Entry], bool]) -> None:
+        """Begin a new day: of the orders only those are left that wait for an opening."""
+        self.entries = {order_id: entry for order_id, entry in self.entries.items() if waits(entry)}
+        self.at_exchange.clear()
+        self.trades.clear()
+        self.traded.clear()

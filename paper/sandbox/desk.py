@@ -107,6 +107,12 @@ class Desk:
         """What happens by the clock, or follows a fill."""
         self.placing.run_due(now_ns)
 
+    def start_day(self, trading: Sequence[TradingSession]) -> None:
+        """A new day with these sessions: the book is that of one day."""
+        for account in self.accounts.values():
+            account.start_day(self.placing.waits)
+        self.placing.start_day(trading)
+
     # Requests
 
     def account_of(self, authorization: str) -> Account:

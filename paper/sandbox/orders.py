@@ -149,6 +149,16 @@ class Orders:
             raise refused(rejections.UNKNOWN_ORDER)
         return found
 
+    def waits(self, entry: Entry) -> bool:
+        """Whether an order waits for an opening."""
+        return self._waiting.has(entry)
+
+    def start_day(self, sessions: Sequence[TradingSession]) -> None:
+        """A new day: what was at the exchange is over."""
+        self._sessions = sessions
+        self._legs.clear()
+        self._ending.clear()
+
     def run_due(self, now_ns: int) -> None:
         """What happens by the clock, or follows a fill: openings, ends of minutes, next legs."""
         if is_open(self._sessions, now_ns):

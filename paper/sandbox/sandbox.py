@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from aiohttp import web
 
-from config.rules import charge_rates, ist
+from config.rules import charge_rates, ist, to_ist
 from config.schema import Paper
 from engine.clock import EngineClock, ScaledClock
 from engine.model import LegId, OrderReport, Quote
@@ -25,6 +25,7 @@ from paper.sandbox.market import Market, Stage, replayed, simulated
 from paper.sandbox.rows import Json
 from paper.sandbox.server import Server
 from paper.sandbox.stream import Stream
+from paper.trading_day import ist_day_number
 
 T = TypeVar("T")
 HOST: Final = "127.0.0.1"
@@ -72,7 +73,7 @@ class Sandbox:
         self.plan = plan
         stage = _stage(plan)
         self.clock: EngineClock = plan.clock or ScaledClock(stage.start_ns, plan.speed)
-        self._market = stage.market
+        self._market, self._sessions = stage.market, stage.sessions
         self.desk = Desk(self.clock.now_ns, self._framed)
         self.exchange = Exchange(
             paper=plan.paper,
@@ -89,6 +90,7 @@ class Sandbox:
         self.stream.desk = self.desk
         self.server = Server(self.desk, self.stream, self.clock.now_ns, self.advance, plan.delay_s)
         self.port = 0
+        self._day_number = ist_day_number(self.clock.now_ns())
         self.advance()
 
     @property
@@ -148,6 +150,12 @@ class Sandbox:
         self.stream.quotes(quotes)
 
     def _run_due(self, at_ns: int) -> None:
+        if (day_number := ist_day_number(at_ns)) > self._day_number:
+            self._day_number = day_number
+            if self.plan.recorded is None:  # nothing follows a recorded day
+                self._sessions = sessions_of(to_ist(at_ns).date())
+            self.exchange.start_day(self._sessions, self._market.instruments(), at_ns)
+            self.desk.start_day(self._sessions)
         self.exchange.run_due(at_ns)
         self.desk.run_due(at_ns)
 

@@ -170,6 +170,26 @@ def test_order_for_the_opening_waits_unpushed_and_goes_to_the_exchange_then(clos
     assert len(kite.orders()) == 1
 
 
+def test_book_is_that_of_one_day_and_positions_stay() -> None:
+    with stand(at_ns=ns("15:39")) as desk:
+        desk.quote("100.00", "100.10")
+        kite = desk.kite()
+        buy(kite)
+        resting = iceberg(kite, 4 * LOT, 2, 2 * LOT, price="90.00")
+        desk.to("15:40")
+        assert row(kite, resting)["status"] == "CANCELLED"
+        waiting = buy(kite, "90.00", variety="amo")
+        kite = relogged(desk)
+        assert [r["order_id"] for r in kite.orders()] == [waiting]
+        assert kite.trades() == []
+        found = kite.positions()
+        assert [(p["quantity"], p["overnight_quantity"]) for p in found["net"]] == [(LOT, LOT)]
+        assert found["day"] == []
+        desk.to("09:15", day=3)
+        assert row(kite, waiting)["status"] == "OPEN"
+        assert len(kite.orders()) == 1
+
+
 def test_order_after_the_close_waits_for_the_next_day() -> None:
     with stand(at_ns=EVENING) as desk:
         kite = desk.kite()
