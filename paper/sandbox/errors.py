@@ -20,7 +20,7 @@ NO_PROTECTION: Final = (
     "Market orders without market protection are not allowed via API. "
     "Please set market protection or use a Limit order."
 )
-NO_SL_M: Final = "SL-M orders are not allowed for options. Use SL orders instead."
+NO_SL_M: Final = "SL-M orders are not allowed for this instrument. Use SL orders instead."
 WRONG_TOKEN: Final = "Incorrect `api_key` or `access_token`."  # noqa: S105 - a message
 WRONG_ADDRESS: Final = "IP (127.0.0.1) is not allowed to place orders for this app."
 NO_ROUTE: Final = "Route not found"

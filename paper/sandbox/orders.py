@@ -38,6 +38,8 @@ from paper.trading_day import is_open
 REGULAR, AMO, ICEBERG = "regular", "amo", "iceberg"
 VARIETIES: Final = (REGULAR, AMO, ICEBERG)
 SLICED: Final = "autoslice"
+WITHOUT_SL_M: Final = ("BSE", "BFO")
+"""BSE takes none at all any more; NSE none on options since 27 Sep 2021."""
 NS_PER_MINUTE: Final = 60 * NS_PER_S
 
 
@@ -94,7 +96,7 @@ class Orders:
         instrument = self._listed.get(instrument_id(order.exchange, order.symbol))
         if instrument is None:
             raise refused(rejections.UNKNOWN_INSTRUMENT)
-        if order.order_type is OrderType.SL_M and instrument.is_option:
+        if order.order_type is OrderType.SL_M and (instrument.is_option or instrument.exchange in WITHOUT_SL_M):
             raise refused(errors.NO_SL_M)
         terms = self._protected(order, terms, instrument, forms.protection_of(order.order_type, form))
         if variety == AMO:
@@ -182,7 +184,8 @@ class Orders:
         if not given:
             return terms
         quote = self._exchange.newest(instrument.id)
-        market = None if quote is None else quote.touch(order.side)
+        at_once = order.order_type is OrderType.MARKET  # a stop's price is that of the moment of its trigger
+        market = quote.touch(order.side) if quote is not None and at_once else None
         if market is None:
             return replace(terms, marks=(rows.PROTECTED_TAG,))
         limit, mark = rows.protected(given, order.side, market, instrument)

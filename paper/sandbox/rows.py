@@ -101,7 +101,6 @@ def order_row(
     is_at_exchange: bool = True,
 ) -> Json:
     """One row of the order book, or of a history under the interim `status`."""
-    is_market = report.order_type in (OrderType.MARKET, OrderType.SL_M)
     is_cancelled, is_rejected = report.status is BookStatus.CANCELLED, report.status is BookStatus.REJECTED
     reached = is_at_exchange and not is_rejected
     row: Json = {
@@ -128,7 +127,7 @@ def order_row(
         "product": report.product,
         "quantity": report.quantity,
         "disclosed_quantity": terms.disclosed_units,
-        "price": report.price_inr or (terms.protected_inr if is_market else None) or 0,
+        "price": report.price_inr or terms.protected_inr or 0,
         "trigger_price": report.trigger_price_inr or 0,
         "auction_number": None,
         "average_price": report.average_price_inr or 0,

@@ -23,7 +23,17 @@ ME, OTHER = "ZC0001", "ZC0002"
 LOT = 65
 CAPITAL = Decimal(10_000_000)
 PATIENCE_S = 10.0
-INSTRUMENTS = (option(), option(PUT), future(), share())
+BSE_FUTURE = "SENSEX26NOVFUT"
+LAST_DAY = "NIFTY26N0224500CE"
+"It expires on the day on which the tests begin."
+INSTRUMENTS = (
+    option(),
+    option(PUT),
+    future(),
+    share(),
+    option(LAST_DAY, expiry="2026-11-02"),
+    replace(future(BSE_FUTURE, expiry="2026-11-26", underlying="SENSEX"), exchange="BFO"),
+)
 Json = dict[str, Any]
 
 

@@ -15,7 +15,21 @@ from kiteconnect.exceptions import GeneralException, InputException
 
 from engine.model import leg_id
 from paper.sandbox.faults import Kind
-from tests.unit.paper.sandbox.stand import CALL, FUT, LOT, ME, PUT, Json, Stand, buy, row, stand, updates
+from tests.unit.paper.sandbox.stand import (
+    BSE_FUTURE,
+    CALL,
+    FUT,
+    LAST_DAY,
+    LOT,
+    ME,
+    PUT,
+    Json,
+    Stand,
+    buy,
+    row,
+    stand,
+    updates,
+)
 
 MOCKS = Path(__file__).resolve().parents[4].parent / "shared" / "data" / "kite-mocks"
 CALLS, PUTS, SHARES = f"NFO:{CALL}", f"NFO:{PUT}", "NSE:INFY"
@@ -182,7 +196,7 @@ def test_contract_note_has_the_charges_of_the_day(kite: KiteConnect) -> None:
 
 def test_instruments_of_all_and_of_one_exchange(kite: KiteConnect) -> None:
     everything = {i["tradingsymbol"]: i for i in kite.instruments()}
-    assert set(everything) == {CALL, PUT, FUT, "INFY"}
+    assert set(everything) == {CALL, PUT, FUT, BSE_FUTURE, LAST_DAY, "INFY"}
     call, future, share = everything[CALL], everything[FUT], everything["INFY"]
     assert (call["lot_size"], call["tick_size"], call["strike"], call["expiry"]) == (
         LOT,

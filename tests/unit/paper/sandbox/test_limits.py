@@ -136,7 +136,7 @@ def test_dump_and_login_have_no_limit(desk: Stand) -> None:
     kite = KiteConnect("nobody", root=desk.sandbox.root_url)
     kite.reqsession.trust_env = False
     for _ in range(12):
-        assert len(kite.instruments("NFO")) == 3
+        assert len(kite.instruments("NFO")) == 4
 
 
 def test_without_enforcement_everything_is_taken() -> None:

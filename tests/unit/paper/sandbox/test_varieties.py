@@ -10,7 +10,19 @@ from kiteconnect.exceptions import InputException, NetworkException
 from engine.model import Side
 from paper.sandbox import rows
 from tests.unit.paper.builders import CALL, future, ns, option
-from tests.unit.paper.sandbox.stand import LOT, Json, Stand, buy, history, row, stand, updates
+from tests.unit.paper.sandbox.stand import (
+    BSE_FUTURE,
+    FUT,
+    LAST_DAY,
+    LOT,
+    Json,
+    Stand,
+    buy,
+    history,
+    row,
+    stand,
+    updates,
+)
 
 FREEZE = 3510
 EVENING, MORNING = ns("16:00"), ns("09:00")
@@ -268,7 +280,34 @@ def test_refusal_at_the_opening_is_a_rejected_row_and_pushed(closed: Stand) -> N
     assert row(kite, order_id)["status_message"].startswith("Insufficient funds")
 
 
+def test_what_is_not_listed_any_more_at_the_opening_is_rejected_then() -> None:
+    with stand(at_ns=EVENING) as desk:
+        kite = desk.kite()
+        order_id = kite.place_order("amo", "NFO", LAST_DAY, "BUY", LOT, "NRML", "LIMIT", price=1)
+        kite = relogged(desk)
+        with updates(desk) as heard:
+            desk.to("09:15", day=3)
+            assert heard.statuses(1) == [("REJECTED", 0)]
+        shown = row(kite, order_id)
+        assert (shown["status"], shown["exchange_order_id"]) == ("REJECTED", None)
+        assert "expired" in shown["status_message"]
+        assert "expired" in shown["status_message_raw"]
+
+
 # All of them
+
+
+@pytest.mark.parametrize(("symbol", "exchange"), [(CALL, "NFO"), (BSE_FUTURE, "BFO")])
+def test_stop_at_the_market_is_refused_where_the_exchange_has_none(desk: Stand, symbol: str, exchange: str) -> None:
+    kite = desk.kite()
+    terms = {"order_type": "SL-M", "trigger_price": 110, "market_protection": -1}
+    with pytest.raises(InputException, match="SL-M"):
+        kite.place_order("regular", exchange, symbol, "BUY", LOT, "NRML", **terms)
+    assert kite.orders() == []
+    taken = kite.place_order("regular", "NFO", FUT, "BUY", LOT, "NRML", **terms)
+    shown = row(kite, taken)
+    assert (shown["status"], shown["order_type"], shown["price"]) == ("TRIGGER PENDING", "SL-M", 0)
+    assert shown["tags"] == ["mktp"]
 
 
 @pytest.mark.parametrize("variety", ["co", "auction", "bo"])
