@@ -17,6 +17,8 @@ class Entry:
     report: OrderReport
     "The exchange's newest word; of an order that has not been there, what was asked for."
     terms: Terms
+    coming: Terms | None = None
+    "Its terms once the modification that is under way is done."
     rows: list[Json] = field(default_factory=list)
     "Every row, the oldest first."
 

@@ -64,6 +64,7 @@ class AfterMarket:
         if text := rejections.bad_terms(order, listed[entry.report.instrument]):
             raise refused(text)
         kept.order, kept.modifications = order, kept.modifications + 1
+        entry.terms = entry.coming or entry.terms
         self._book.change_kept(account, entry, _report(order, entry.report.placed_ns))
 
     def cancel(self, account: Account, entry: Entry, now_ns: int) -> None:

@@ -135,8 +135,8 @@ class Book:
         elif not _same_terms(before, report):
             entry.terms = replace(entry.terms, asked_ns=report.updated_ns)
             entry.rows += [self._row(account, entry, word, report=before) for word in MODIFIES]
-            protected = entry.terms.protected_inr if before.order_type is report.order_type else None
-            entry.terms = replace(entry.terms, exchange_ns=report.updated_ns, is_modified=True, protected_inr=protected)
+            coming = entry.coming or entry.terms
+            entry.terms = replace(coming, asked_ns=report.updated_ns, exchange_ns=report.updated_ns, is_modified=True)
             entry.rows.append(self._row(account, entry, MODIFIED, report=before))
 
     def _row(

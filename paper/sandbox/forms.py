@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from engine.commands import PlaceOrder
-from engine.model import OrderType, Side, Validity
+from engine.model import OrderReport, OrderType, Side, Validity
 from paper.sandbox.errors import NO_PROTECTION, refused
 from paper.sandbox.rows import Terms
 
@@ -43,6 +43,23 @@ def order_of(user_id: str, form: Form) -> PlaceOrder:
         price_inr=price(form, "price"),
         trigger_price_inr=price(form, "trigger_price"),
         validity=Validity.DAY if validity == TTL else member(Validity, validity, "validity"),
+    )
+
+
+def order_again(user_id: str, report: OrderReport) -> PlaceOrder:
+    """The order that a report is about, with the prices that it has by now."""
+    return PlaceOrder(
+        account=user_id,
+        tag=report.tag,
+        exchange=report.exchange,
+        symbol=report.symbol,
+        product=report.product,
+        side=report.side,
+        quantity=report.quantity,
+        order_type=report.order_type,
+        price_inr=report.price_inr,
+        trigger_price_inr=report.trigger_price_inr,
+        validity=report.validity,
     )
 
 

@@ -18,7 +18,6 @@ from engine.model import (
     BookStatus,
     Instrument,
     InstrumentId,
-    OrderReport,
     OrderType,
     TradingSession,
     instrument_id,
@@ -116,20 +115,11 @@ class Orders:
         order_type = None if kind is None else forms.member(OrderType, kind, "order_type")
         # A market order that stays one keeps its protection [staff, comment/52331].
         if order_type is not None and order_type is not entry.report.order_type:
-            forms.protection_of(order_type, form)
-        change = ModifyOrder(
-            account=account.user_id,
-            tag="",
-            order_id=entry.report.order_id,
-            order_type=order_type,
-            quantity=forms.number(form, "quantity"),
-            price_inr=forms.price(form, "price"),
-            trigger_price_inr=forms.price(form, "trigger_price"),
-        )
-        if self._waiting.has(entry):
-            self._waiting.modify(account, entry, change, self._listed)
-        else:
-            _accepted(self._exchange.modify(change, self._now_ns()))
+            entry.coming = self._changed(account, entry, order_type, forms.protection_of(order_type, form))
+        try:
+            self._change(account, entry, order_type, form)
+        finally:
+            entry.coming = None
         self._settle()
         return {"order_id": order_id}
 
@@ -172,6 +162,28 @@ class Orders:
         self._settle()
 
     # Inside
+
+    def _change(self, account: Account, entry: Entry, order_type: OrderType | None, form: Form) -> None:
+        change = ModifyOrder(
+            account=account.user_id,
+            tag="",
+            order_id=entry.report.order_id,
+            order_type=order_type,
+            quantity=forms.number(form, "quantity"),
+            price_inr=forms.price(form, "price"),
+            trigger_price_inr=forms.price(form, "trigger_price"),
+        )
+        if self._waiting.has(entry):
+            self._waiting.modify(account, entry, change, self._listed)
+        else:
+            _accepted(self._exchange.modify(change, self._now_ns()))
+
+    def _changed(self, account: Account, entry: Entry, order_type: OrderType, given: Decimal) -> Terms:
+        """The terms of an order that becomes one of another type."""
+        kept = tuple(mark for mark in entry.terms.marks if not mark.startswith(rows.PROTECTED_TAG))
+        terms = replace(entry.terms, marks=kept, protected_inr=None)
+        order = msgspec.structs.replace(forms.order_again(account.user_id, entry.report), order_type=order_type)
+        return self._protected(order, terms, self._listed[entry.report.instrument], given)
 
     def _admit(self, account: Account, *, places: bool) -> None:
         if text := account.limits.takes_order(self._now_ns(), places=places):
@@ -264,7 +276,7 @@ class Orders:
         following = None if terms.iceberg is None else slices.next_leg(terms.iceberg)
         if following is None:
             return
-        order = msgspec.structs.replace(_order_of(leg.account, report), quantity=following.leg_units)
+        order = msgspec.structs.replace(forms.order_again(leg.account.user_id, report), quantity=following.leg_units)
         terms = replace(terms, iceberg=following, parent_id=leg.first_id, is_modified=False)
         answer = self._try(leg.account, order, terms)
         if answer.outcome is Outcome.ACKED:
@@ -273,23 +285,6 @@ class Orders:
 
 
 _LIVE: Final = (BookStatus.OPEN, BookStatus.TRIGGER_PENDING)
-
-
-def _order_of(account: Account, report: OrderReport) -> PlaceOrder:
-    """The order that a report is about, with the prices that it has by now."""
-    return PlaceOrder(
-        account=account.user_id,
-        tag=report.tag,
-        exchange=report.exchange,
-        symbol=report.symbol,
-        product=report.product,
-        side=report.side,
-        quantity=report.quantity,
-        order_type=report.order_type,
-        price_inr=report.price_inr,
-        trigger_price_inr=report.trigger_price_inr,
-        validity=report.validity,
-    )
 
 
 def _accepted(answer: Answer) -> str:

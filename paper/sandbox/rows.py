@@ -127,7 +127,7 @@ def order_row(
         "product": report.product,
         "quantity": report.quantity,
         "disclosed_quantity": terms.disclosed_units,
-        "price": report.price_inr or terms.protected_inr or 0,
+        "price": (terms.protected_inr if report.order_type is OrderType.MARKET else report.price_inr) or 0,
         "trigger_price": report.trigger_price_inr or 0,
         "auction_number": None,
         "average_price": report.average_price_inr or 0,

@@ -100,6 +100,9 @@ def test_net_positions_count_what_was_carried_and_the_day_does_not(kite: KiteCon
     assert (net["quantity"], net["overnight_quantity"]) == (2 * LOT, -LOT)
     assert (net["buy_quantity"], net["sell_quantity"], net["day_buy_quantity"]) == (3 * LOT, LOT, 3 * LOT)
     assert (net["buy_price"], net["day_buy_value"]) == (100.1, 3 * LOT * 100.1)
+    shares = next(p for p in found["net"] if p["tradingsymbol"] == "INFY")
+    assert (shares["buy_quantity"], shares["buy_value"], shares["day_buy_quantity"]) == (10, 15_000, 0)
+    assert (shares["value"], shares["pnl"]) == (-15_000, 0)
     (day,) = found["day"]
     assert (day["quantity"], day["buy_quantity"], day["sell_quantity"]) == (3 * LOT, 3 * LOT, 0)
     # Bought at 100.10, last traded at 100: 195 x 0.10 lost.

@@ -349,8 +349,15 @@ def test_market_order_stays_one_without_new_protection_and_a_limit_order_becomes
     resting = buy(kite, "90.00")
     with pytest.raises(InputException, match="without market protection"):
         kite.modify_order("regular", resting, order_type="MARKET")
+    assert row(kite, resting)["price"] == 90
     kite.modify_order("regular", resting, order_type="MARKET", market_protection=-1)
-    assert row(kite, resting)["status"] == "COMPLETE"
+    shown = row(kite, resting)
+    assert (shown["status"], shown["order_type"], shown["price"]) == ("COMPLETE", "LIMIT", 102.1)
+    assert shown["tags"] == ["mktp", "mktp:2.00"]
+    assert {r["price"] for r in kite.order_history(resting)} == {90, 102.1}
+    kite.modify_order("regular", waiting, order_type="LIMIT", price=50)
+    shown = row(kite, waiting)
+    assert (shown["status"], shown["price"], "tags" in shown) == ("OPEN", 50, False)
 
 
 @pytest.mark.parametrize(
