@@ -80,7 +80,7 @@ def _next_tag(turn: Turn, account: str) -> str:
     """A tag that no order ever had: mark, mode, day, child, number of the intent, check characters (15 characters)."""
     state = turn.state
     state.intents += 1
-    return make_tag(state.mode.value, state.day, list(state.children).index(account), state.intents)
+    return make_tag(state.mode.value, state.day, turn.place_of(account), state.intents)
 
 
 def change_state(turn: Turn, order: ChildOrder, new: OrderState, reason: str = "") -> None:
@@ -124,9 +124,14 @@ def send_queue(turn: Turn) -> None:
         return
     queue, state.queue = state.queue, []
     queue.sort(key=lambda tag: _rank(state.orders[tag], state.children[state.orders[tag].account]))
-    for place, tag in enumerate(queue):
+    behind: dict[str, list[str]] = {}
+    for tag in reversed(queue):
+        behind.setdefault(state.orders[tag].account, []).append(tag)
+    for tag in queue:
         order = state.orders[tag]
-        if order.state is OrderState.QUEUED and not _send(turn, order, queue[place + 1 :]):
+        of_account = behind[order.account]
+        of_account.pop()
+        if order.state is OrderState.QUEUED and not _send(turn, order, of_account):
             state.queue.append(tag)
 
 
@@ -137,7 +142,10 @@ def _rank(order: ChildOrder, child: Child) -> tuple[int, int, str]:
 
 
 def _send(turn: Turn, order: ChildOrder, behind: list[str]) -> bool:
-    """Send, hold or give up a queued order; false when it has to wait on. `behind`: what is looked at after it."""
+    """Send, hold or give up a queued order; false when it has to wait on.
+
+    `behind`: what is looked at after it of the same account.
+    """
     state = turn.state
     child = state.children[order.account]
     leg = child.legs[order.leg]
@@ -234,12 +242,12 @@ def _has_turn(turn: Turn, child: Child, order: ChildOrder, behind: list[str]) ->
     """Whether the broker's rate windows let an order go now: exits that are ready come before every entry."""
     exits = 0
     if order.entry and child.id in turn.state.order_limits:
-        exits = sum(_is_ready_exit(turn, child, turn.state.orders[tag]) for tag in behind)
+        exits = sum(_is_ready_exit(turn, child, turn.state.orders[tag]) for tag in behind) if behind else 0
     return throttle.may_place(turn, child, order, exits)
 
 
 def _is_ready_exit(turn: Turn, child: Child, order: ChildOrder) -> bool:
-    if order.account != child.id or order.entry or order.state is not OrderState.QUEUED:
+    if order.entry or order.state is not OrderState.QUEUED:
         return False
     waits = order.side is Side.SELL and turn.now_ns < order.wait_until_ns and _buys_before(turn, child, order)
     return not waits and _is_ready(turn, child, order)

@@ -8,6 +8,7 @@ order it is says the account in whose book it stands, also after the children we
 
 from datetime import date
 from functools import lru_cache
+from operator import mul
 
 TAG_MARK = "LK"
 TAG_LENGTH = 15
@@ -15,6 +16,7 @@ _MODE = slice(2, 3)
 _DAY = slice(3, 6)
 _NUMBER = slice(8, 13)
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 _EPOCH_DAY = date(2020, 1, 1).toordinal()
 
 
@@ -47,12 +49,14 @@ def _head(mode: str, day: str, child: int) -> str:
 
 def _check(body: str) -> str:
     """Two check characters, so that a tag cut short or made by somebody else is not taken for ours."""
-    return _base36(sum((i + 1) * ord(c) for i, c in enumerate(body)) % (36 * 36), 2)
+    weighted: int = sum(map(mul, range(1, len(body) + 1), map(ord, body)))
+    return _PAIRS[weighted % len(_PAIRS)]
 
 
 def _base36(number: int, width: int) -> str:
+    """The last `width` digits of a number, two at a time: a hundred children's tags are made in one turn."""
     out = ""
-    for _ in range(width):
-        number, digit = divmod(number, 36)
-        out = _DIGITS[digit] + out
-    return out
+    for _ in range((width + 1) // 2):
+        number, pair = divmod(number, len(_PAIRS))
+        out = _PAIRS[pair] + out
+    return out[-width:]

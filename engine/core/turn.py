@@ -23,7 +23,7 @@ def seconds_ns(value: Decimal) -> int:
 class Turn:
     """State, time and output of one handled event."""
 
-    __slots__ = ("child_settings", "now_ns", "out", "settings", "state")
+    __slots__ = ("_places", "child_settings", "now_ns", "out", "settings", "state")
 
     def __init__(self, state: State, now_ns: int, child_settings: dict[str, ChildSettings]) -> None:
         self.state = state
@@ -31,6 +31,13 @@ class Turn:
         self.now_ns = now_ns
         self.out: list[Command] = []
         self.child_settings = child_settings
+        self._places: dict[str, int] = {}
+
+    def place_of(self, account: str) -> int:
+        """The child's place among all children, from 0."""
+        if not self._places:
+            self._places = {child: place for place, child in enumerate(self.state.children)}
+        return self._places[account]
 
     def notify(self, severity: Severity, text: str, account: str = "", symbol: str = "") -> None:
         """Tell people."""

@@ -64,6 +64,21 @@ def test_numbers_are_read_back_from_tags_of_the_mode_and_day_whatever_child_they
 
 
 @pytest.mark.parametrize(
+    ("mode", "day", "place", "number", "tag"),
+    [
+        ("paper", "2026-11-02", 0, 1, "LKP1XD0000001MT"),
+        ("live", "2026-11-02", 35, 36, "LKL1XD0Z00010TO"),
+        ("live", "2026-11-02", 36, 36**5 - 1, "LKL1XD10ZZZZZ31"),
+        ("paper", "2026-12-31", 99, 46_655, "LKP1Z02R00ZZZPE"),
+    ],
+)
+def test_tag_stays_as_it_was_in_every_earlier_version(mode: str, day: str, place: int, number: int, tag: str) -> None:
+    """Orders of yesterday and of a version before this one are recognised by it."""
+    assert make_tag(mode, day, place, number) == tag
+    assert number_of(tag, mode, day) == number
+
+
+@pytest.mark.parametrize(
     "tag",
     [
         make_tag("live", DAY, 0, 5),
