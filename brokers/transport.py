@@ -4,7 +4,6 @@ That word decides whether an order may be sent again (FAULTS, step 3), so nothin
 where no byte of a request can have left. It must not know any broker, and must not put headers or bodies into a text.
 """
 
-import gzip
 import http.client
 import select
 import socket
@@ -12,38 +11,33 @@ import ssl
 import threading
 import zlib
 from collections.abc import Mapping
-from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import urlsplit
 
+from brokers.http_message import BODY_MOST, CUT_SHORT, NoAnswer, Reply, Unwritable, read_reply, request_bytes
 from engine.errors import LockstepError
+
+__all__ = ["BODY_MOST", "NoAnswer", "NotSent", "Reply", "Started", "Transport"]
 
 CONNECT_TIMEOUT_S: Final = 3.0
 READ_TIMEOUT_S: Final = 15.0
-BODY_MOST: Final = 128 * 1024 * 1024
-"""Bytes of one answer; a whole instrument file has about 12 million."""
 IDLE_MOST: Final = 8
 """Connections kept warm."""
 NO_ADDRESS: Final = "no address of a server: https://host[:port] is wanted"
-CUT_SHORT: Final = "the answer was cut short"
+HTTP_PORT, HTTPS_PORT = 80, 443
 
 
 class NotSent(LockstepError):
     """No byte of the request has left this machine."""
 
 
-class NoAnswer(LockstepError):
-    """The request may have arrived, and no complete answer came back."""
+class Started:
+    """A request that was begun without waiting; only `Transport.finish` knows what to do with it."""
 
+    __slots__ = ("failure", "method", "rest", "sock")
 
-class Reply(NamedTuple):
-    """An answer of the server, complete."""
-
-    status: int
-    content_type: str
-    body: bytes
-    date: str = ""
-    "The server's time, as its header has it."
+    def __init__(self, sock: socket.socket, method: str, rest: bytes, failure: OSError | None) -> None:
+        self.sock, self.method, self.rest, self.failure = sock, method, rest, failure
 
 
 class Transport:
@@ -64,11 +58,12 @@ class Transport:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
-        self._host, self._port, self._secure = _address(root_url)
-        self._tls = ssl.create_default_context() if self._secure else None
+        self._host, self._port, secure = _address(root_url)
+        self._host_header = _host_header(self._host, self._port, HTTPS_PORT if secure else HTTP_PORT)
+        self._tls = ssl.create_default_context() if secure else None
         self._source = (source_ip, 0) if source_ip else None
         self._connect_s, self._read_s = connect_timeout_s, read_timeout_s
-        self._idle: list[http.client.HTTPConnection] = []
+        self._idle: list[socket.socket] = []
         self._lock = threading.Lock()
         self._closed = False
 
@@ -85,21 +80,51 @@ class Transport:
             NotSent: It certainly did not leave.
             NoAnswer: It may have arrived.
         """
-        connection = self._warm() or self._connect()
+        data = self._written(method, target, headers, body)
+        return self.finish(Started(self._warm() or self._connect(), method, data, None))
+
+    def start(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None) -> Started | None:
+        """Send one request as far as that needs no waiting; `finish` sends the rest and waits for the answer.
+
+        `None`: no connection is warm, and nothing was sent. What was started must be finished, once. Raises `NotSent`.
+        """
+        data = self._written(method, target, headers, body)
+        sock = self._warm()
+        if sock is None:
+            return None
+        sent, failure = 0, None
         try:
-            connection.request(method, target, body, dict(headers))
-            response = connection.getresponse()
-            reply = _reply(response)
+            sock.settimeout(0)
+            sent = sock.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            pass  # the system's buffer is full: all of it is sent where waiting is allowed
+        except OSError as error:
+            failure = error
+        return Started(sock, method, data[sent:], failure)
+
+    def finish(self, started: Started) -> Reply:
+        """Wait for the answer to what was started. Raises `NoAnswer`."""
+        sock = started.sock
+        try:
+            if started.failure is not None:
+                raise started.failure
+            sock.settimeout(self._read_s)
+            if started.rest:
+                sock.sendall(started.rest)
+            reply, stays = read_reply(sock, started.method)
+        except NoAnswer:
+            sock.close()
+            raise
         except (OSError, http.client.HTTPException, zlib.error, EOFError, ValueError) as error:
-            connection.close()
+            sock.close()
             raise NoAnswer(_why(error)) from None
         except BaseException:
-            connection.close()
+            sock.close()
             raise
-        if response.will_close:
-            connection.close()
+        if stays:
+            self._keep(sock)
         else:
-            self._keep(connection)
+            sock.close()
         return reply
 
     def warm_up(self, count: int) -> None:
@@ -115,48 +140,46 @@ class Transport:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        for sock in idle:
+            sock.close()
 
-    def _warm(self) -> http.client.HTTPConnection | None:
+    def _written(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+        try:
+            return request_bytes(self._host_header, method, target, headers, body)
+        except Unwritable:
+            raise NotSent("the request cannot be written: a character that stands in no header or path") from None
+
+    def _warm(self) -> socket.socket | None:
         """An idle connection that the server has not closed, the one used last first."""
         while True:
             with self._lock:
                 if not self._idle:
                     return None
-                connection = self._idle.pop()
-            if not _is_spent(connection.sock):
-                return connection
-            connection.close()
+                sock = self._idle.pop()
+            if not _is_spent(sock):
+                return sock
+            sock.close()
 
-    def _connect(self) -> http.client.HTTPConnection:
-        connection = self._new()
+    def _connect(self) -> socket.socket:
+        sock: socket.socket | None = None
         try:
-            connection.connect()
-            connection.sock.settimeout(self._read_s)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            connection.close()
+            sock = socket.create_connection((self._host, self._port), self._connect_s, self._source)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock if self._tls is None else self._tls.wrap_socket(sock, server_hostname=self._host)
+        except (OSError, ValueError) as error:
+            if sock is not None:
+                sock.close()
             raise NotSent(_why(error)) from None
-        return connection
 
-    def _new(self) -> http.client.HTTPConnection:
-        if self._tls is None:
-            return http.client.HTTPConnection(
-                self._host, self._port, timeout=self._connect_s, source_address=self._source
-            )
-        return http.client.HTTPSConnection(
-            self._host, self._port, timeout=self._connect_s, source_address=self._source, context=self._tls
-        )
-
-    def _keep(self, connection: http.client.HTTPConnection) -> None:
+    def _keep(self, sock: socket.socket) -> None:
         with self._lock:
             if not self._closed and len(self._idle) < IDLE_MOST:
-                self._idle.append(connection)
+                self._idle.append(sock)
                 return
-        connection.close()
+        sock.close()
 
 
-def _address(root_url: str) -> tuple[str, int | None, bool]:
+def _address(root_url: str) -> tuple[str, int, bool]:
     """(host, port, whether it is TLS). The text of a failure does not repeat the address: it may hold a password."""
     try:
         parts = urlsplit(root_url)
@@ -166,13 +189,17 @@ def _address(root_url: str) -> tuple[str, int | None, bool]:
     more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
     if not host or more or parts.scheme not in ("http", "https"):
         raise ValueError(NO_ADDRESS)
-    return host, port, parts.scheme == "https"
+    secure = parts.scheme == "https"
+    return host, port or (HTTPS_PORT if secure else HTTP_PORT), secure
 
 
-def _is_spent(sock: socket.socket | None) -> bool:
+def _host_header(host: str, port: int, usual_port: int) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port == usual_port else f"{shown}:{port}"
+
+
+def _is_spent(sock: socket.socket) -> bool:
     """Whether an idle connection must not be used: closed by the server, or with bytes that nobody asked for."""
-    if sock is None:
-        return True
     try:
         poller = select.poll()
         poller.register(sock, select.POLLIN | select.POLLHUP | select.POLLERR)
@@ -193,27 +220,6 @@ def _says_nothing(sock: ssl.SSLSocket) -> bool:
     finally:
         sock.settimeout(timeout_s)
     return False
-
-
-def _reply(response: http.client.HTTPResponse) -> Reply:
-    if response.status < HTTPStatus.OK:
-        raise NoAnswer("the server sent an announcement instead of an answer")  # the answer may still follow it
-    content = response.read(BODY_MOST + 1)
-    if len(content) > BODY_MOST:
-        raise NoAnswer(f"the answer is longer than {BODY_MOST} bytes")
-    if response.length:  # http.client says so only when it is asked for everything
-        raise NoAnswer(CUT_SHORT)
-    body, headers = _unpacked(response, content), response.headers
-    return Reply(response.status, headers.get_content_type(), body, headers.get("Date", ""))
-
-
-def _unpacked(response: http.client.HTTPResponse, content: bytes) -> bytes:
-    if response.headers.get("Content-Encoding", "").lower() != "gzip":
-        return content
-    data = gzip.decompress(content)
-    if len(data) > BODY_MOST:
-        raise NoAnswer(f"the answer is longer than {BODY_MOST} bytes")
-    return data
 
 
 def _why(error: Exception) -> str:

@@ -41,24 +41,22 @@ class ZerodhaBroker:
 
     def place(self, order: PlaceOrder) -> Answer:
         """Place the order, once."""
-        if len(order.tag) > TAG_MOST or not order.tag.isalnum() or not order.tag.isascii():
+        if not _is_tag(order.tag):
             return Answer(outcome=Outcome.NOT_SENT, reason="its tag is none that Kite keeps")
-        return _written(
-            lambda: self._client.place_order(
-                variety=REGULAR,
-                exchange=order.exchange,
-                tradingsymbol=order.symbol,
-                transaction_type=order.side.value,
-                quantity=order.quantity,
-                product=order.product,
-                order_type=order.order_type.value,
-                price=_text(order.price_inr),
-                trigger_price=_text(order.trigger_price_inr),
-                validity=order.validity.value,
-                tag=order.tag,
-                market_protection=AUTOMATIC_PROTECTION if order.order_type in PROTECTED else None,
-            )
-        )
+        return _written(lambda: self._client.place_order(**_parameters(order)))
+
+    def start(self, order: PlaceOrder) -> Callable[[], Answer] | None:
+        """Send the order now, as far as that needs no waiting; what it gives waits for the answer (`engine.ports`)."""
+        if not _is_tag(order.tag):
+            return None
+        try:
+            started = self._client.start_order(_parameters(order))
+        except NotSent as error:
+            answer = Answer(outcome=Outcome.NOT_SENT, reason=str(error))
+            return lambda: answer
+        if started is None:
+            return None
+        return lambda: _written(lambda: self._client.finish_order(started))
 
     def modify(self, order: ModifyOrder) -> Answer:
         """Change an open order, once."""
@@ -149,6 +147,28 @@ def instrument_dump(client: KiteClient) -> str:
         ReadFailed: It could not be had.
     """
     return _read(lambda: client.fetch("market.instruments.all").decode("utf-8"), "the instrument file")
+
+
+def _parameters(order: PlaceOrder) -> dict[str, object]:
+    """What kiteconnect's `place_order` takes, in its own order."""
+    return {
+        "variety": REGULAR,
+        "exchange": order.exchange,
+        "tradingsymbol": order.symbol,
+        "transaction_type": order.side.value,
+        "quantity": order.quantity,
+        "product": order.product,
+        "order_type": order.order_type.value,
+        "price": _text(order.price_inr),
+        "validity": order.validity.value,
+        "trigger_price": _text(order.trigger_price_inr),
+        "tag": order.tag,
+        "market_protection": AUTOMATIC_PROTECTION if order.order_type in PROTECTED else None,
+    }
+
+
+def _is_tag(tag: str) -> bool:
+    return len(tag) <= TAG_MOST and tag.isalnum() and tag.isascii()
 
 
 def _written(call: Callable[[], object]) -> Answer:

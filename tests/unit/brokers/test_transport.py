@@ -592,3 +592,18 @@ def test_certificate_that_nobody_vouches_for_means_not_sent(
             get(made)
         assert str(caught.value) == "TLS failed: CERTIFICATE_VERIFY_FAILED"
     assert server.requests == []
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_request_is_started_over_tls(
+    certificate: Path, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with serving(tls=server_side(certificate, version)) as server, transport(server.url) as made:
+        made.warm_up(1)
+        assert server.greeted.acquire(timeout=PATIENCE_S)
+        for _ in range(2):
+            started = made.start("POST", "/orders/regular", SECRET, b"once")
+            assert started is not None
+            assert made.finish(started).status == 200
+    assert (server.connections, [r.body for r in server.requests]) == (1, [b"once", b"once"])

@@ -1,5 +1,7 @@
 """One Zerodha account as the engine sees it: what is sent for a command, and what each end of a request comes to."""
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -19,6 +21,7 @@ from engine.core.tags import make_tag
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
 from engine.model import OrderType, Side, Validity
+from engine.ports import Answer
 from tests.unit.brokers.raw_server import RawServer, Request, Talk, answer, refused_port, says, serving
 from tests.unit.brokers.zerodha.payloads import book, order_row, position_row, positions, success
 
@@ -56,6 +59,11 @@ def fields(request: Request) -> dict[str, str]:
 
 def gone(server: RawServer, request: Request, sock: object) -> bool:
     return False
+
+
+def error(message: str, error_type: str, status: str) -> Talk:
+    body = f'{{"status":"error","message":"{message}","data":null,"error_type":"{error_type}"}}'
+    return says(answer(body.encode(), status))
 
 
 # --- what is sent ---------------------------------------------------------------------------------------------------
@@ -103,6 +111,93 @@ def test_field_is_sent_as_kite_wants_it(changes: dict[str, Any], sent: dict[str,
     assert ("price" in found) == (changes.get("price_inr", 1) is not None)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"order_type": OrderType.MARKET, "price_inr": None},
+        {"order_type": OrderType.SL, "trigger_price_inr": Decimal("99.90")},
+        {
+            "order_type": OrderType.SL_M,
+            "price_inr": None,
+            "trigger_price_inr": Decimal("99.5"),
+            "validity": Validity.IOC,
+        },
+        {"symbol": "M&M26OCT3000CE", "side": Side.SELL, "quantity": 6500},
+    ],
+)
+def test_order_that_is_started_is_the_same_bytes_as_one_that_is_placed(changes: dict[str, Any]) -> None:
+    with broker(PLACED) as (made, server):
+        made.place(place(**changes))
+        wait = made.start(place(**changes))
+        assert wait is not None
+        assert wait() == Answer(outcome=Outcome.ACKED, order_id=ORDER_ID)
+    placed, started = server.requests
+    assert (started.head, started.body) == (placed.head, placed.body)
+
+
+def test_order_that_is_started_has_left_when_start_comes_back() -> None:
+    arrived = threading.Event()
+
+    def notes(server: RawServer, request: Request, sock: socket.socket) -> bool:
+        if request.method == "POST":
+            arrived.set()
+        sock.sendall(answer(success({"order_id": ORDER_ID}) if request.method == "POST" else success([])))
+        return True
+
+    with broker(notes) as (made, _):
+        made.orders()
+        wait = made.start(place())
+        assert wait is not None
+        assert arrived.wait(10)
+        assert wait().outcome is Outcome.ACKED
+
+
+def test_order_is_not_started_where_no_connection_is_warm() -> None:
+    with broker(PLACED) as (made, server):
+        assert made.start(place()) is None
+        assert (server.connections, server.requests) == (0, [])
+
+
+@pytest.mark.parametrize("tag", ["", "a-b", "x" * 21])
+def test_order_with_a_tag_that_kite_would_not_keep_is_not_started(tag: str) -> None:
+    with broker(says(answer(success([])))) as (made, server):
+        made.orders()
+        assert made.start(place(tag=tag)) is None
+    assert [request.method for request in server.requests] == ["GET"]
+
+
+def test_start_of_what_cannot_be_written_is_proven_not_sent() -> None:
+    with broker(says(answer(success([])))) as (made, server):
+        made.orders()
+        made._client.kite_header_version = "3\r\nX: y"
+        wait = made.start(place())
+        assert wait is not None
+        assert wait().outcome is Outcome.NOT_SENT
+    assert [request.method for request in server.requests] == ["GET"]
+
+
+@pytest.mark.parametrize(
+    ("talk", "outcome"),
+    [
+        (gone, Outcome.UNKNOWN),
+        (says(answer(b"<html>", "502 Bad Gateway", "text/html")), Outcome.UNKNOWN),
+        (says(answer(b'{"status":"success","data":{"order_id":')), Outcome.UNKNOWN),
+        (says(answer(success({}))), Outcome.UNKNOWN),
+        (says(answer(success({"order_id": ""}))), Outcome.UNKNOWN),
+        (error("Incorrect", "TokenException", "403 Forbidden"), Outcome.NEEDS_LOGIN),
+        (error("Too many requests", "NetworkException", "429 X"), Outcome.RATE_LIMITED),
+    ],
+)
+def test_end_of_an_order_that_was_started_is_told_as_of_one_that_was_placed(talk: Talk, outcome: Outcome) -> None:
+    with broker(says(answer(success([]))), talk) as (made, server):
+        made.orders()
+        wait = made.start(place())
+        assert wait is not None
+        assert wait().outcome is outcome
+    assert [request.method for request in server.requests] == ["GET", "POST"]
+
+
 @pytest.mark.parametrize("tag", ["", "a-b", "a b", "x" * 21, "\u0905", "a\n", "a&b"])
 def test_order_with_a_tag_that_kite_would_not_keep_is_not_sent(tag: str) -> None:
     with broker(PLACED) as (made, server):
@@ -140,11 +235,6 @@ WRITES: list[Callable[[ZerodhaBroker], Any]] = [
     lambda made: made.modify(ModifyOrder(account="Z1", tag=TAG, order_id=ORDER_ID, quantity=65)),
     lambda made: made.cancel(CancelOrder(account="Z1", tag=TAG, order_id=ORDER_ID)),
 ]
-
-
-def error(message: str, error_type: str, status: str) -> Talk:
-    body = f'{{"status":"error","message":"{message}","data":null,"error_type":"{error_type}"}}'
-    return says(answer(body.encode(), status))
 
 
 @pytest.mark.parametrize("write", WRITES, ids=["place", "modify", "cancel"])
