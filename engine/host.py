@@ -13,7 +13,7 @@ from engine.core.replicator import Replicator
 from engine.errors import BrokenInvariant, JournalFailed
 from engine.events import Event, OperatorEvent, SessionStarted, SessionStopped
 from engine.model import NS_PER_S
-from engine.ports import Journal, Lane, MarketData
+from engine.ports import Journal, Lane, Lanes, MarketData
 from engine.snapshot import NoticeLine
 
 NOTICES_MOST = 500
@@ -49,6 +49,7 @@ class Host:
         self.notices: deque[NoticeLine] = deque(maxlen=NOTICES_MOST)
         self.events_handled = 0
         self._journal, self._lanes, self._market = journal, lanes, market
+        self._together = lanes if isinstance(lanes, Lanes) else None
         self._encode_state, self._on_notice = encode_state, on_notice
         self._notice_number = 0
         self._committed_ns = self._checkpointed_ns = 0
@@ -79,6 +80,8 @@ class Host:
         for command in commands:
             if not isinstance(command, Notify):
                 self._dispatch(command)
+        if self._together is not None:
+            self._together.release()
         for command in commands:  # people are told last: a log that cannot be written holds up no order
             if isinstance(command, Notify):
                 self.note(command)
@@ -111,6 +114,8 @@ class Host:
         if isinstance(command, Subscribe):
             if self._market is not None:
                 self._market.subscribe(command.instruments)
+        elif self._together is not None:
+            self._together.submit(command)
         elif not isinstance(command, Notify) and (lane := self._lanes.get(command.account)) is not None:
             lane.submit(command)
 

@@ -1,18 +1,19 @@
 """One account's serial way to its broker, and the one translation of commands into calls and answers into events.
 
-`perform` is shared by every lane; `ThreadLane` runs it on a thread of its own: a slow account delays only itself.
+`perform` is shared by every lane; `ThreadLane` runs it on threads of its own: a slow account delays only itself.
 """
 
-import queue
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from engine.clock import ticks_s
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder, ReadAccount
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import AccountRead, Event, Outcome, Request, RequestAnswered
 from engine.model import NS_PER_S
-from engine.ports import Answer, Broker
+from engine.ports import Answer, Broker, Starter
 
 T = TypeVar("T")
 Post = Callable[[Event], None]
@@ -82,11 +83,24 @@ def _attempt(call: Callable[[], T], failures: list[ReadFailed]) -> T | None:
         return None
 
 
+class _Call:
+    """A call under way."""
+
+    __slots__ = ("began_s", "carry_out", "command")
+
+    def __init__(self, command: Command, carry_out: Callable[[], Event | None], began_s: float) -> None:
+        self.command, self.carry_out, self.began_s = command, carry_out, began_s
+
+
 class ThreadLane:
     """A lane on threads of its own, for brokers whose calls block.
 
     Commands go out one after the other. A call that is silent for `OVERTAKE_NS` is overtaken: the next one starts on
-    another thread, up to `THREADS_MOST`, so that an exit does not wait for the time-out of a lost entry.
+    another thread, up to `THREADS_MOST`, so that an exit does not wait for the time-out of a lost entry. Threads stay
+    for the next command; more than one is made only when a command has to wait.
+
+    An order that finds the lane idle is sent by `submit` itself, where the broker can send without waiting (`Starter`):
+    waking a thread takes longer than sending, and with a hundred lanes they take turns.
 
     Args:
         broker: The account; its client must bear calls from several threads.
@@ -99,17 +113,66 @@ class ThreadLane:
         self, broker: Broker, post: Post, now: Callable[[], int], *, overtake_s: float = OVERTAKE_NS / NS_PER_S
     ) -> None:
         self._broker, self._post, self._now, self._overtake_s = broker, post, now, overtake_s
-        self._queue: queue.Queue[Command | None] = queue.Queue(QUEUE_MOST)
-        self._slots = threading.Semaphore(THREADS_MOST)
-        self._thread = threading.Thread(target=self._run, name=f"lane-{broker.account}", daemon=True)
-        self._thread.start()
+        self._starter = broker if isinstance(broker, Starter) else None
+        self._changed = threading.Condition()
+        "Guards everything below."
+        self._waiting: deque[Command] = deque()
+        self._started: _Call | None = None
+        "An order that `submit` has sent; its answer is not waited for yet."
+        self._newest: _Call | None = None
+        "The call that the next command waits for, until it is answered or overtaken."
+        self._closed = False
+        self._idle = 0
+        self._threads: list[threading.Thread] = []
+        with self._changed:
+            self._add_thread()
 
     def submit(self, command: Command) -> None:
         """Carry out the command after those before it."""
+        if self.start(command):
+            self.release()
+
+    def start(self, command: Command) -> bool:
+        """The same, but of an order that was sent at once nobody waits for the answer before `release`.
+
+        Returns:
+            Whether `release` must be called.
+        """
+        with self._changed:
+            if self._closed:
+                return False
+            if isinstance(command, PlaceOrder) and self._send(command):
+                return True
+            if len(self._waiting) < QUEUE_MOST:
+                self._waiting.append(command)
+                self._wake()
+                return False
+        self._refuse(command)
+        return False
+
+    def release(self) -> None:
+        """Wait for the answer to what `start` has sent."""
+        with self._changed:
+            self._wake()
+
+    def _send(self, order: PlaceOrder) -> bool:
+        """Send an order on this thread when nothing is before it; false when nothing was sent."""
+        if self._starter is None or self._waiting or self._newest is not None:
+            return False
         try:
-            self._queue.put_nowait(command)
-        except queue.Full:
-            self._refuse(command)
+            wait = self._starter.start(order)
+        except Exception as error:  # noqa: BLE001  an adapter's bug must not end the engine; it may have sent
+            event = _broken(order, error, self._now())
+            wait = None
+            self._started = self._begin(order, lambda: event)
+        if wait is not None:
+            finish = wait
+            self._started = self._begin(order, lambda: answered(order, Request.PLACE, finish(), self._now()))
+        return self._started is not None
+
+    def _begin(self, command: Command, carry_out: Callable[[], Event | None]) -> _Call:
+        self._newest = call = _Call(command, carry_out, ticks_s())
+        return call
 
     def _refuse(self, command: Command) -> None:
         full = Answer(outcome=Outcome.NOT_SENT, reason="the lane is full")
@@ -125,32 +188,106 @@ class ThreadLane:
 
     def close(self, timeout_s: float) -> bool:
         """Take nothing more and finish what waits; true when it came to its end in time."""
-        try:
-            self._queue.put(None, timeout=timeout_s)
-        except queue.Full:
-            return False
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        until_s = ticks_s() + timeout_s
+        while threads := [thread for thread in self._threads if thread.is_alive()]:
+            left_s = until_s - ticks_s()
+            if left_s <= 0:
+                return False
+            threads[0].join(left_s)
+        return True
+
+    # With the lock held
+
+    def _wake(self) -> None:
+        """Have a thread for what can go on now, and one that overtakes when something waits behind it."""
+        if self._started is None and not self._waiting:
+            return
+        if self._idle:
+            self._changed.notify()
+        elif len(self._threads) < THREADS_MOST:
+            self._add_thread()
+
+    def _add_thread(self) -> None:
+        self._idle += 1
+        thread = threading.Thread(target=self._run, name=f"lane-{self._broker.account}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _next(self) -> _Call | None:
+        """The next call that may begin, waited for; `None` at the end of the lane."""
+        while True:
+            if self._started is not None:
+                call, self._started = self._started, None
+                return call
+            wait_s = self._wait_s()
+            if wait_s is not None and wait_s <= 0:
+                return self._take(self._waiting.popleft())
+            if self._closed and not self._waiting:
+                return None
+            self._changed.wait(wait_s)
+
+    def _take(self, command: Command) -> _Call:
+        return self._begin(command, lambda: perform(self._broker, command, self._now))
+
+    def _wait_s(self) -> float | None:
+        """Seconds until the next command may begin, 0 for now; `None` when nothing waits."""
+        if not self._waiting:
+            return None
+        if self._newest is None:
+            return 0.0
+        return self._newest.began_s + self._overtake_s - ticks_s()
+
+    # On the lane's threads
 
     def _run(self) -> None:
-        """Hand out the commands, each when the one before it is answered or overtaken."""
-        while (command := self._queue.get()) is not None:
-            self._slots.acquire()
-            answered_or_not = threading.Event()
-            threading.Thread(target=self._call, args=(command, answered_or_not), daemon=True).start()
-            answered_or_not.wait(self._overtake_s)
-        for _ in range(THREADS_MOST):  # every call under way has been answered
-            self._slots.acquire()
+        with self._changed:
+            while (call := self._next()) is not None:
+                self._idle -= 1
+                self._wake()
+                self._changed.release()
+                try:
+                    self._carry_out(call)
+                finally:
+                    self._changed.acquire()
+                self._idle += 1
+                if self._newest is call:
+                    self._newest = None
+            self._changed.notify_all()
 
-    def _call(self, command: Command, done: threading.Event) -> None:
+    def _carry_out(self, call: _Call) -> None:
         try:
-            event = perform(self._broker, command, self._now)
+            event = call.carry_out()
         except Exception as error:  # noqa: BLE001  the top of a thread: an adapter's bug must not end the lane
-            event = _broken(command, error, self._now())
+            event = _broken(call.command, error, self._now())
         if event is not None:
             self._post(event)
-        done.set()
-        self._slots.release()
+
+
+class ThreadLanes(dict[str, ThreadLane]):
+    """The lanes of a run by account (an `engine.ports.Lanes`); one thread uses it.
+
+    A thread that is woken to wait for an answer takes the interpreter from the orders that are still to be sent. So all
+    of an event's orders leave first.
+    """
+
+    def __init__(self, lanes: Mapping[str, ThreadLane]) -> None:
+        super().__init__(lanes)
+        self._held: list[ThreadLane] = []
+
+    def submit(self, command: Command) -> None:
+        """Give a command to its account's lane; an account without one is passed over."""
+        lane = self.get(getattr(command, "account", ""))
+        if lane is not None and lane.start(command):
+            self._held.append(lane)
+
+    def release(self) -> None:
+        """Everything of an event was submitted: now the answers are waited for."""
+        held, self._held = self._held, []
+        for lane in held:
+            lane.release()
 
 
 def _broken(command: Command, error: Exception, at_ns: int) -> Event:

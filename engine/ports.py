@@ -4,9 +4,9 @@ A `Broker` is one account. Its methods block, do one request each and never repe
 Writes return an `Answer`, a value; reads return complete data or raise `ReadFailed`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
 from engine.core.replicator import Replicator
@@ -59,11 +59,38 @@ class Broker(Protocol):
         ...
 
 
+@runtime_checkable
+class Starter(Protocol):
+    """A broker that can send an order without waiting for its answer."""
+
+    def start(self, order: PlaceOrder) -> Callable[[], Answer] | None:
+        """Send the order, once, as far as that needs no waiting; must not block.
+
+        Returns:
+            A function that waits for the answer and is called once, on any thread; `None` when nothing was sent: then
+            `place` does it.
+        """
+        ...
+
+
 class Lane(Protocol):
     """One account's serial way to its broker. Takes commands, gives events; never blocks the caller."""
 
     def submit(self, command: Command) -> None:
         """Carry out the command later; its answer arrives as an event."""
+        ...
+
+
+@runtime_checkable
+class Lanes(Protocol):
+    """All lanes of a run, where it matters that an event's orders leave before anything else is done about them."""
+
+    def submit(self, command: Command) -> None:
+        """Give a command to its account's lane; an account without one is passed over. Never blocks the caller."""
+        ...
+
+    def release(self) -> None:
+        """Everything of one event was submitted."""
         ...
 
 

@@ -19,6 +19,7 @@ from tests.unit.engine.fakes import (
     ScriptedCore,
     cancel,
     modify,
+    name_of,
     notice,
     place,
     read,
@@ -74,6 +75,39 @@ def test_command_for_an_account_without_a_lane_is_passed_over_and_the_rest_carri
     desk = Desk([place("T1", account="GONE"), place("T2")]).settled()
     desk.tick(1)
     assert desk.log[-1] == "PlaceOrder T2"
+
+
+class LoggedLanes(dict[str, Lane]):
+    """Lanes that are given an event's commands together."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self.log = log
+
+    def submit(self, command: Command) -> None:
+        self.log.append(name_of(command))
+
+    def release(self) -> None:
+        self.log.append("release")
+
+
+def test_lanes_that_work_together_are_released_after_the_last_order_and_before_people_are_told() -> None:
+    log: Log = []
+    core = ScriptedCore([notice("told last"), place("T1"), place("T2", "M"), read()], [notice("nothing to send")])
+    host = Host(core, LoggedJournal(log), LoggedLanes(log), None, lambda: b"", lambda line: log.append(line.text))
+    host.handle(TimePassed(at_ns=NOW))
+    sent = ["PlaceOrder T1", "PlaceOrder T2", "ReadAccount C1", "release", "told last"]
+    assert log[:7] == ["append TimePassed 4", "commit", *sent]
+
+
+def test_lanes_that_work_together_get_nothing_that_is_not_durable() -> None:
+    log: Log = []
+    journal = LoggedJournal(log)
+    journal.failing = {"commit"}
+    host = Host(ScriptedCore([place("T1")]), journal, LoggedLanes(log), None, lambda: b"")
+    host.handle(TimePassed(at_ns=NOW))
+    assert host.failed
+    assert log == ["append TimePassed 1"]
 
 
 def test_without_a_market_subscriptions_concern_nobody() -> None:
