@@ -106,7 +106,7 @@ def test_common_answer_is_read_at_once_and_as_http_client_reads_it(data: bytes) 
         b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\n\r\na",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na",
         b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-        b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nX: y\r\n folded\r\nContent-Length: 1\r\n\r\na",
+        b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nX: y\r\n folded: z\r\nContent-Length: 1\r\n\r\na",
         b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: -1\r\n\r\na",
         b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\na",
         b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 1\r\nno header\r\n\r\na",
