@@ -271,6 +271,7 @@ class _RealVenue:
     def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
         """Lanes and quotes for the process that starts."""
         from engine.feed import SharedFeed
+        from engine.lanes import ThreadLanes
         from engine.model import NS_PER_S
 
         for child in self._settings.children:
@@ -282,7 +283,7 @@ class _RealVenue:
         feed = SharedFeed(
             self._loop.post, self._house.subscribe, QUOTE_INTERVAL_NS, renew_ns, on_batch=self._paper.quote
         )
-        return {**self._house.connect(feed, self._live), **self._paper.lanes}, feed
+        return ThreadLanes({**self._house.connect(feed, self._live), **self._paper.lanes}), feed
 
     @property
     def files(self) -> tuple[InstrumentsLoaded, ...] | None:

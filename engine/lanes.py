@@ -13,7 +13,7 @@ from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder, ReadA
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import AccountRead, Event, Outcome, Request, RequestAnswered
 from engine.model import NS_PER_S
-from engine.ports import Answer, Broker, Starter
+from engine.ports import Answer, Broker, Lane, Starter
 
 T = TypeVar("T")
 Post = Callable[[Event], None]
@@ -266,22 +266,25 @@ class ThreadLane:
             self._post(event)
 
 
-class ThreadLanes(dict[str, ThreadLane]):
-    """The lanes of a run by account (an `engine.ports.Lanes`); one thread uses it.
+class ThreadLanes(dict[str, Lane]):
+    """The lanes of a run by account, of whatever kind (an `engine.ports.Lanes`); one thread uses it.
 
     A thread that is woken to wait for an answer takes the interpreter from the orders that are still to be sent. So all
     of an event's orders leave first.
     """
 
-    def __init__(self, lanes: Mapping[str, ThreadLane]) -> None:
+    def __init__(self, lanes: Mapping[str, Lane]) -> None:
         super().__init__(lanes)
         self._held: list[ThreadLane] = []
 
     def submit(self, command: Command) -> None:
         """Give a command to its account's lane; an account without one is passed over."""
         lane = self.get(getattr(command, "account", ""))
-        if lane is not None and lane.start(command):
-            self._held.append(lane)
+        if isinstance(lane, ThreadLane):
+            if lane.start(command):
+                self._held.append(lane)
+        elif lane is not None:
+            lane.submit(command)
 
     def release(self) -> None:
         """Everything of an event was submitted: now the answers are waited for."""

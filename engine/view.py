@@ -31,7 +31,7 @@ from engine.snapshot import (
 )
 from engine.view_attention import attention_of
 from engine.view_cells import cell_of, leg_title, lots
-from engine.view_copies import copy_rows, prompt_views
+from engine.view_copies import KeptRows, prompt_views
 from engine.view_names import strategy_name
 from engine.view_restart import restart_view
 
@@ -56,7 +56,17 @@ _GOOD = frozenset({ChildState.IDLE, ChildState.IN_STEP})
 class Frame:
     """What a snapshot needs beside the core's state."""
 
-    __slots__ = ("basket_margins", "engine_failed", "finished", "left_open", "notices", "seq", "source", "speed")
+    __slots__ = (
+        "basket_margins",
+        "engine_failed",
+        "finished",
+        "kept_rows",
+        "left_open",
+        "notices",
+        "seq",
+        "source",
+        "speed",
+    )
 
     def __init__(self, *, source: str = "", speed: Decimal = Decimal(1)) -> None:
         self.source, self.speed = source, speed
@@ -66,6 +76,7 @@ class Frame:
         "What the other mode's state holds open, '' for nothing."
         self.finished = False
         self.notices: Sequence[NoticeLine] = ()
+        self.kept_rows = KeptRows()
         self.basket_margins: Callable[[], Mapping[Basket, Decimal]] = dict
         "What brokers said that the baskets of open prompts need."
 
@@ -105,7 +116,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
             _leg_row(turn, leg, followed=False) for leg in state.master.legs.values() if leg.background_units
         ),
         sample=_sample(turn),
-        copies=copy_rows(turn, COPIES_SHOWN),
+        copies=frame.kept_rows.rows(turn, COPIES_SHOWN),
         working=working,
         prompts=prompts,
         attention=attention_of(turn, engine, columns, prompts, frame.left_open),

@@ -463,6 +463,52 @@ def test_latency_counts_from_the_masters_fill(what: str, traded_ms: int, learned
     assert line.latency_ms == latency_ms
 
 
+def test_rows_that_are_kept_from_one_snapshot_to_the_next_are_what_a_fresh_one_shows() -> None:
+    desk, frame = Desk(settings(child("C1"), child("C2")), filling=False), Frame()
+
+    def check() -> Snapshot:
+        kept = build_snapshot(desk.state, desk.now_ns, frame)
+        assert kept.copies == shot(desk).copies
+        return kept
+
+    check()
+    desk.buy(10)
+    check()
+    order = desk.accept(desk.last("C1"))
+    for filled in (LOT, 2 * LOT, 3 * LOT):
+        status = BookStatus.COMPLETE if filled == 3 * LOT else BookStatus.OPEN
+        desk.advance(order, "C1", filled=filled, status=status, price="100.10")
+        check()
+    desk.answer(desk.last("C2"), Outcome.REJECTED, reason="margin")
+    check()
+    desk.sell(4)
+    check()
+    desk.fill(desk.last("C1"))
+    desk.run(2)
+    assert [copy.done for copy in check().copies] == [True, False]
+    copy = desk.state.copies[0]
+    copy.skipped["C3"] = "own position"
+    check()
+    late = desk.state.orders[copy.tags[0]]
+    late.filled, late.value_inr = late.filled + LOT, late.value_inr + 1  # a fill after the end
+    check()
+    instruments = desk.state.instruments[""]
+    name = instrument_id("NFO", CALL)
+    instruments[name] = replace(instruments[name], lot_units=2 * LOT)
+    check()
+
+
+def test_row_of_a_finished_copy_is_not_made_again() -> None:
+    desk, frame = Desk(), Frame()
+    desk.buy(10)
+    desk.run(2)
+    (first,) = build_snapshot(desk.state, desk.now_ns, frame).copies
+    desk.sell(4)
+    newest, kept = build_snapshot(desk.state, desk.now_ns, frame).copies
+    assert kept is first
+    assert newest.id > kept.id
+
+
 def test_numbers_count_without_gaps() -> None:
     desk, frame = Desk(), Frame()
     assert [build_snapshot(desk.state, desk.now_ns, frame).seq for _ in range(3)] == [1, 2, 3]
