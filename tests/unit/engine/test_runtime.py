@@ -1,5 +1,6 @@
 """A running engine: pictures for others, orders from others, and an end that is either orderly or not recorded as one."""
 
+import gc
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +20,7 @@ from engine.feed import QuoteFeed
 from engine.loop import EngineLoop
 from engine.model import leg_id
 from engine.ports import SessionState
-from engine.runtime import Runtime, boot
+from engine.runtime import YOUNG_MOST, Runtime, boot
 from engine.snapshot import EngineState, NoticeLine, Snapshot, StrategyState
 from engine.view import Frame
 from state.session import Session
@@ -234,6 +235,16 @@ def test_strategy_is_open_as_the_newest_picture_shows_it(state: StrategyState, i
     desk.core.state.strategies["ACCOUNT"] = strategy(state, 1)
     desk.runtime.run()
     assert desk.runtime.is_open is is_open
+
+
+def test_collector_looks_seldom_while_the_engine_runs_and_as_before_when_it_has_ended() -> None:
+    before = gc.get_threshold()
+    desk = Desk(ScaledClock(NOW, 1.0), until_ns=None, poll_s=QUIET)
+    assert gc.get_threshold() == before
+    desk.runtime.start()
+    assert (gc.get_threshold()[0], gc.get_freeze_count() > 0) == (YOUNG_MOST, True)
+    desk.runtime.stop(WAIT_S)
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
 
 
 def test_picture_is_published_while_the_engine_runs_and_shows_what_was_sent_to_it() -> None:
