@@ -57,15 +57,25 @@ def request_bytes(host: str, method: str, target: str, headers: Mapping[str, str
     Raises:
         Unwritable: A target or header with characters that would make another request of it.
     """
+    return with_body(head_bytes(host, method, target, headers), method, body)
+
+
+def head_bytes(host: str, method: str, target: str, headers: Mapping[str, str]) -> bytes:
+    """The part of a request that does not depend on its body. Raises `Unwritable`."""
     lines = [f"{name}: {value}" for name, value in headers.items()]
     if not _TARGET.fullmatch(target) or not all(map(_HEADER.fullmatch, lines)):
         raise Unwritable
     if "Accept-Encoding" not in headers:
         lines.append("Accept-Encoding: identity")
-    if body is not None or method in _EXPECTS_BODY:
-        lines.append(f"Content-Length: {len(body or b'')}")
-    head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n" + "\r\n".join(lines) + "\r\n\r\n"
-    return head.encode("latin-1") + (body or b"")
+    return "\r\n".join((f"{method} {target} HTTP/1.1", f"Host: {host}", *lines, "")).encode("latin-1")
+
+
+def with_body(head: bytes, method: str, body: bytes | None) -> bytes:
+    """A whole request: what `head_bytes` gave, the length where one is expected, and the body."""
+    if body is None and method not in _EXPECTS_BODY:
+        return head + b"\r\n"
+    body = body or b""
+    return b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body)
 
 
 def read_reply(sock: socket.socket, method: str) -> tuple[Reply, bool]:

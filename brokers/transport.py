@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from brokers.http_message import BODY_MOST, CUT_SHORT, NoAnswer, Reply, Unwritable, read_reply, request_bytes
+from brokers.http_message import BODY_MOST, CUT_SHORT, NoAnswer, Reply, Unwritable, head_bytes, read_reply, with_body
 from engine.errors import LockstepError
 
 __all__ = ["BODY_MOST", "NoAnswer", "NotSent", "Reply", "Started", "Transport"]
@@ -64,6 +64,8 @@ class Transport:
         self._source = (source_ip, 0) if source_ip else None
         self._connect_s, self._read_s = connect_timeout_s, read_timeout_s
         self._idle: list[socket.socket] = []
+        self._head: tuple[tuple[str, str, Mapping[str, str]], bytes] | None = None
+        "What was started last, and the bytes of its head."
         self._lock = threading.Lock()
         self._closed = False
 
@@ -80,7 +82,7 @@ class Transport:
             NotSent: It certainly did not leave.
             NoAnswer: It may have arrived.
         """
-        data = self._written(method, target, headers, body)
+        data = with_body(self._head_of(method, target, headers), method, body)
         return self.finish(Started(self._warm() or self._connect(), method, data, None))
 
     def start(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None) -> Started | None:
@@ -88,7 +90,10 @@ class Transport:
 
         `None`: no connection is warm, and nothing was sent. What was started must be finished, once. Raises `NotSent`.
         """
-        data = self._written(method, target, headers, body)
+        kept = self._head
+        if kept is None or kept[0] != (method, target, headers):  # orders differ in their bodies only
+            kept = self._head = (method, target, dict(headers)), self._head_of(method, target, headers)
+        data = with_body(kept[1], method, body)
         sock = self._warm()
         if sock is None:
             return None
@@ -143,11 +148,13 @@ class Transport:
         for sock in idle:
             sock.close()
 
-    def _written(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    def _head_of(self, method: str, target: str, headers: Mapping[str, str]) -> bytes:
+        """The head of a request without its length. Raises `NotSent`."""
         try:
-            return request_bytes(self._host_header, method, target, headers, body)
+            return head_bytes(self._host_header, method, target, headers)
         except Unwritable:
-            raise NotSent("the request cannot be written: a character that stands in no header or path") from None
+            text = "the request cannot be written: a character that stands in no header or path"
+            raise NotSent(text) from None
 
     def _warm(self) -> socket.socket | None:
         """An idle connection that the server has not closed, the one used last first."""

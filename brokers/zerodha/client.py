@@ -26,7 +26,7 @@ ROOT_URL: Final = "https://api.kite.trade"
 FORM: Final = "application/x-www-form-urlencoded"
 OK: Final = 200
 HIDDEN: Final = "***"
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*")
+_is_plain: Final = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 
 
 class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
@@ -43,6 +43,8 @@ class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
         super().__init__(api_key.reveal(), access_token=token)
         self._transport = transport
         self._secrets: tuple[str, ...] = ()
+        self._head: tuple[tuple[str, str | None], str, Mapping[str, str]] | None = None
+        "What orders were last sent with, and by which variety and token."
 
     def __repr__(self) -> str:
         return "KiteClient()"
@@ -88,12 +90,21 @@ class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
         Raises:
             NotSent: It cannot be sent.
         """
-        url_args = {"variety": str(params["variety"])}
-        return self._transport.start(*self._written("order.place", "POST", url_args, params, is_json=False, query=None))
+        target, headers = self._order_head(str(params["variety"]), self.access_token)
+        return self._transport.start("POST", target, headers, _form(params).encode())
 
     def finish_order(self, started: Started) -> object:
         """Wait for the answer to an order: what stands where the order's id should be. Raises as `place_order`."""
         return _data_of(self._checked(self._transport.finish(started)))["order_id"]
+
+    def _order_head(self, variety: str, access_token: str | None) -> tuple[str, Mapping[str, str]]:
+        """Target and headers of an order: the same for all orders of a session."""
+        kept = self._head
+        if kept is None or kept[0] != (variety, access_token):
+            url_args = {"variety": variety}
+            _, target, headers, _ = self._written("order.place", "POST", url_args, {}, is_json=False, query=None)
+            kept = self._head = (variety, access_token), target, headers
+        return kept[1:]
 
     def _exchange(
         self,
@@ -183,11 +194,14 @@ def _form(params: object) -> str:
         return ""
     pairs: list[str] = []
     for key, value in params.items():
+        name = key if key.isidentifier() and key.isascii() else quote_plus(key)
         values: Sequence[object] = value if isinstance(value, list | tuple) else (value,)
-        pairs += [f"{_quoted(str(key))}={_quoted(str(one))}" for one in values if one is not None]
+        for one in values:
+            if one is not None:
+                pairs.append(f"{name}={_quoted(str(one))}")
     return "&".join(pairs)
 
 
 def _quoted(text: str) -> str:
-    """A key or value of a form. Most are plain, and `quote_plus` takes its time to find that out."""
-    return text if _PLAIN.fullmatch(text) else quote_plus(text)
+    """A value of a form. Most are plain, and `quote_plus` takes its time to find that out."""
+    return text if _is_plain(text) else quote_plus(text)

@@ -30,6 +30,28 @@ def test_started_request_has_left_before_its_answer_is_waited_for() -> None:
     assert server.connections == 1
 
 
+def test_each_started_request_has_its_own_head_and_body() -> None:
+    asked = [
+        ("POST", "/a", {"A": "1"}, b"one"),
+        ("POST", "/a", {"A": "1"}, b"longer"),
+        ("POST", "/a", {"A": "2"}, b"one"),
+        ("POST", "/b", {"A": "2"}, b"one"),
+        ("PUT", "/b", {"A": "2"}, b"one"),
+        ("GET", "/b", {"A": "2"}, None),
+    ]
+    headers: dict[str, str] = {}
+    with serving() as server, transport(server.url) as made:
+        made.warm_up(1)
+        for method, target, wanted, body in asked:
+            headers.clear()
+            headers.update(wanted)  # the caller's mapping is his own and may change
+            started = made.start(method, target, headers, body)
+            assert started is not None
+            made.finish(started)
+    found = [(r.method, r.target, {"A": r.headers["a"]}, r.body or None) for r in server.requests]
+    assert found == asked
+
+
 def test_without_a_warm_connection_nothing_is_started() -> None:
     with serving() as server, transport(server.url) as made:
         assert made.start("POST", "/orders/regular", SECRET, b"once") is None

@@ -153,6 +153,19 @@ def test_order_that_is_started_has_left_when_start_comes_back() -> None:
         assert wait().outcome is Outcome.ACKED
 
 
+def test_order_that_is_started_after_another_login_goes_with_its_token() -> None:
+    with broker(PLACED) as (made, server):
+        made.place(place())
+        for token in ("token", "token", "other"):
+            made._client.set_access_token(token)
+            wait = made.start(place())
+            assert wait is not None
+            wait()
+    assert [r.headers["authorization"] for r in server.requests[1:]] == [
+        f"token key:{t}" for t in ("token", "token", "other")
+    ]
+
+
 def test_order_is_not_started_where_no_connection_is_warm() -> None:
     with broker(PLACED) as (made, server):
         assert made.start(place()) is None
