@@ -3,9 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from bench import core, dashboard, journal
+from bench import core, dashboard, journal, latency
 
-PARTS: dict[str, Callable[[], None]] = {"core": core.main, "journal": journal.main, "dashboard": dashboard.main}
+PARTS: dict[str, Callable[[], None]] = {
+    "core": core.main,
+    "journal": journal.main,
+    "dashboard": dashboard.main,
+    "latency": latency.main,
+}
 
 
 def main(names: list[str]) -> int:

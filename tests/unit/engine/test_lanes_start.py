@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from engine.commands import Command, PlaceOrder
-from engine.events import AccountRead, Event, Outcome, RequestAnswered
+from engine.events import AccountRead, Event, Outcome, Request, RequestAnswered
 from engine.lanes import QUEUE_MOST, THREADS_MOST, ThreadLane, ThreadLanes
 from engine.ports import Answer
 from tests.unit.engine.fakes import WAIT_S, Gate, Inbox, ScriptedBroker, cancel, modify, notice, place, read
@@ -68,7 +68,7 @@ def test_order_has_left_when_submit_comes_back() -> None:
         assert line.inbox.events == []
     (event,) = line.inbox.wait_for(1)
     assert event == RequestAnswered(
-        at_ns=NOW, account="C1", request=event.request, tag="A", outcome=Outcome.ACKED, order_id="O-A"
+        at_ns=NOW, account="C1", request=Request.PLACE, tag="A", outcome=Outcome.ACKED, order_id="O-A"
     )
     assert line.broker.calls == ["start A", "wait A"]
 
