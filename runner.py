@@ -386,6 +386,8 @@ def _verify(arguments: argparse.Namespace) -> int:
         for outcome in campaign.outcomes(range(first, first + count), _open_for_trial, faults):
             signals.let_interrupt()  # all workers have begun by now
             found.add(outcome)
+            if outcome.violations:  # a long run is not waited for: the rest of its story comes at the end
+                print(report.broken_line(outcome), file=sys.stderr, flush=True)
             advance()
     print("\n".join(report.summary(found, first, time.monotonic() - began_s)))
     for outcome in found.broken:
