@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl
 from config.rules import ist
 from engine.model import NS_PER_S, DepthLevel, Quote, instrument_id
 from paper.sandbox import ticks
+from paper.sandbox.market_rows import Range
 from paper.sandbox.rows import stamp
 
 DAY: Final = date(2026, 11, 2)
@@ -153,7 +154,7 @@ class Kite:
             bids=level,
             asks=level,
         )
-        return _frame(2, ticks.frame([ticks.packet(quote, TOKEN, "full")]))
+        return _frame(2, ticks.frame([ticks.packet(quote, Range(PRICE, PRICE, PRICE), TOKEN, "full")]))
 
 
 class Connection(asyncio.Protocol):

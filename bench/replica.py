@@ -126,8 +126,8 @@ class Replica:
         session = TimedSession(directory / "state", Mode.LIVE)
         session.times = self.times
         feed = SharedFeed(self.loop.post, self.house.subscribe, QUOTE_INTERVAL_NS, 4 * NS_PER_S)
-        instruments = self.house.instruments_of(())
-        lanes = TimedLanes(self.house.connect(feed))
+        files = self.house.files_of(())
+        lanes = TimedLanes(self.house.connect(feed, {child.id for child in chosen.children}))
         lanes.times = self.times
         log = SessionLog(directory, DAY)
         start = opening(chosen, DAY, clock.now_ns(), unclean=session.unclean, mode=Mode.LIVE)
@@ -137,7 +137,7 @@ class Replica:
             lanes,
             feed,
             start,
-            instruments,
+            files,
             version="bench",
             on_notice=lambda line: log.write(timed_line(line)),
         )

@@ -11,12 +11,12 @@ from brokers.angel_one import wire
 from brokers.angel_one.client import ROOT_URL, AngelClient
 from brokers.angel_one.login import Keeper
 from brokers.errors import Malformed, Refusal
-from brokers.findings import Finding, Level
 from brokers.transport import NoAnswer, NotSent, Transport
 from config.credentials import Credentials
 from config.order_limits import OrderLimits
 from config.schema import BrokerUrls
 from engine.errors import NeedsLogin
+from engine.findings import Finding, Level
 from engine.model import NS_PER_S
 
 OFFSET_MOST_S: Final = 2

@@ -5,7 +5,7 @@ and agree on underlying, expiry, strike and kind; a number alone is not believed
 name is made from the contract by Kite's rules. Lot and tick are always those of Angel's own row.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -78,11 +78,6 @@ class Symbols:
         if name not in self._found:
             self._found[name] = self._look_up(name)
         return self._found[name]
-
-    def scrips(self) -> Collection[Scrip]:
-        """Every scrip that can be used, under the name that Kite's rules make. Takes seconds for a whole master."""
-        made = ((_instrument(row, self._day), row) for row in self._by_token.values())
-        return {i.id: Scrip(row.symbol, row.token, i) for i, row in made if i is not None}.values()
 
     def name_of(self, exchange: str, symbol: str) -> InstrumentId:
         """Our name of one of Angel's; its own where it is not known."""

@@ -10,9 +10,9 @@ import pytest
 
 from brokers.angel_one.checkup import Checkup
 from brokers.doctor import examine
-from brokers.findings import Finding, Level
 from config.load import load_settings_text
 from config.schema import AngelOneUrls
+from engine.findings import Finding, Level
 from tests.contract.angel_desk import Account
 from tests.contract.angel_server import AngelServer
 from tests.contract.desks import INSTRUMENTS, angel_credentials
