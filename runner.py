@@ -420,13 +420,14 @@ def _status(arguments: argparse.Namespace) -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     """`doctor`: checks every account and the configuration; never sends an order."""
     from brokers.desk import Desk
+    from brokers.loopback import sandbox_clock
     from config.load import load_settings
     from engine.findings import Level
     from tui.plain_doctor import finding_line
 
     settings = load_settings(arguments.config or command_line.CONFIG)
     found = []
-    for finding in Desk(settings, DATA / "instruments", time.time_ns).examine():
+    for finding in Desk(settings, DATA / "instruments", sandbox_clock(settings).now_ns).examine():
         found.append(finding)
         if not arguments.json:
             print(finding_line(finding))
@@ -440,11 +441,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _login(arguments: argparse.Namespace) -> int:
     """`login`: the morning login of one account, or of each that needs one."""
     from brokers.desk import Desk
+    from brokers.loopback import sandbox_clock
     from config.load import load_settings
     from tui.plain_login import log_in
 
     settings = load_settings(arguments.config or command_line.CONFIG)
-    desk = Desk(settings, DATA / "instruments", time.time_ns)
+    desk = Desk(settings, DATA / "instruments", sandbox_clock(settings).now_ns)
     chosen = [account for account in desk.accounts if arguments.account in (None, account)]
     if not chosen:
         known = ", ".join(desk.accounts) or "none: everybody is on paper"

@@ -48,25 +48,23 @@ class StillMarket:
         return quotes
 
 
-class Live:
-    """A sandbox, the program against it, and the master's own client."""
+class Program:
+    """The program as a process in a directory of its own."""
 
-    def __init__(self, thread: SandboxThread, directory: Path) -> None:
-        assert thread.sandbox is not None
-        self.thread, self.sandbox, self.directory = thread, thread.sandbox, directory
-        self.config = write_configuration(directory / "config", self.sandbox)
-        account = self.sandbox.desk.accounts[MASTER]
-        self.kite = KiteConnect(account.api_key, account.access_token, root=self.sandbox.root_url)
-        self.kite.reqsession.trust_env = False
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *options: str, mode: Mode = Mode.LIVE) -> None:
+    @staticmethod
+    def command(*arguments: str) -> list[str]:
+        return [sys.executable, str(ROOT / "runner.py"), *arguments]
+
+    def start(self, config: Path, *options: str, mode: Mode = Mode.LIVE) -> None:
         how = ("--live", "--typed", "LIVE") if mode is Mode.LIVE else ("--paper",)
-        command = [sys.executable, str(ROOT / "runner.py"), "run", "--headless", *how]
         self.output = self.directory / f"output{len(list(self.directory.glob('output*')))}.txt"
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [*command, "--config", str(self.config), *options],
+                self.command("run", "--headless", *how, "--config", str(config), *options),
                 cwd=self.directory,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -80,14 +78,57 @@ class Live:
         until_s = time.monotonic() + PATIENCE_S
         while not found():
             told = "\n".join(self.lines[-40:])
-            assert time.monotonic() < until_s, f"never seen: {what}\n{told}\n{self.positions()}"
+            assert time.monotonic() < until_s, f"never seen: {what}\n{told}"
             time.sleep(0.05)
 
-    def armed(self) -> None:
+    def armed(self, now_ns: Callable[[], int]) -> None:
         self.wait("armed", lambda: any(line.endswith(" armed") for line in self.lines))
         self.wait("reads", lambda: any("differences" in line for line in self.lines))
-        due_ns = self.sandbox.clock.now_ns() + 3 * NS_PER_S  # a baseline is a margin from before the master's order
-        self.wait("samples of the margins", lambda: self.sandbox.clock.now_ns() >= due_ns)
+        due_ns = now_ns() + 3 * NS_PER_S  # a baseline is a margin from before the master's order
+        self.wait("samples of the margins", lambda: now_ns() >= due_ns)
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Live:
+    """A sandbox, the program against it, and the master's own client."""
+
+    def __init__(self, thread: SandboxThread, directory: Path) -> None:
+        assert thread.sandbox is not None
+        self.thread, self.sandbox, self.directory = thread, thread.sandbox, directory
+        self.config = write_configuration(directory / "config", self.sandbox)
+        account = self.sandbox.desk.accounts[MASTER]
+        self.kite = KiteConnect(account.api_key, account.access_token, root=self.sandbox.root_url)
+        self.kite.reqsession.trust_env = False
+        self.program = Program(directory)
+
+    def start(self, *options: str, mode: Mode = Mode.LIVE) -> None:
+        self.program.start(self.config, *options, mode=mode)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        return self.program.process
+
+    @property
+    def lines(self) -> list[str]:
+        return self.program.lines
+
+    def wait(self, what: str, found: Callable[[], bool]) -> None:
+        self.program.wait(what, found)
+
+    def armed(self) -> None:
+        self.program.armed(self.sandbox.clock.now_ns)
+
+    def stop(self) -> int:
+        return self.program.stop()
 
     def trade(self, symbol: str, side: str, lots: int) -> None:
         self.kite.place_order(
@@ -130,11 +171,6 @@ class Live:
         rows = self.thread.call(lambda: self.sandbox.desk.orders(account))
         return [(r["tag"], r["transaction_type"], r["filled_quantity"] // LOT) for r in rows if r["filled_quantity"]]
 
-    def stop(self) -> int:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE_S)
-
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
@@ -147,9 +183,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
     with thread:
         made = Live(thread, tmp_path)
         yield made
-        if made.process is not None and made.process.poll() is None:
-            made.process.kill()
-            made.process.wait()
+        made.program.kill()
 
 
 def symbols(live: Live) -> list[str]:

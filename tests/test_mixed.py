@@ -1,0 +1,203 @@
+"""A master at one broker and children at both: the program as a process, both client libraries, TCP, two books."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from engine.model import Instrument, Side
+from paper.sandbox.sandbox import Plan, Sandbox, SandboxThread
+from tests.contract import angel_rows
+from tests.contract.angel_server import AngelServer
+from tests.test_live import DAY, LOT, PATIENCE_S, Program, StillMarket
+
+ZERODHA, ANGEL = ("ZM0001", "ZC0001"), ("AM0001", "AC0001")
+CAPITAL = {"M": Decimal(3_500_000), "C": Decimal(1_050_000)}
+
+
+def capital(account: str) -> Decimal:
+    return CAPITAL[account[1]]
+
+
+class Twin:
+    """Both brokers with the same contracts under the exchange's own numbers, and the program against them."""
+
+    def __init__(self, sandbox: Sandbox, thread: SandboxThread, angel: AngelServer, directory: Path) -> None:
+        self.sandbox, self._thread, self.angel, self.directory = sandbox, thread, angel, directory
+        for instrument in sandbox.exchange.instruments():
+            number = sandbox.desk.tokens.by_id[instrument.id] >> 8
+            angel.desk.scrips[instrument.id] = angel_rows.scrip_row(instrument, str(number))
+            quote = sandbox.exchange.newest(instrument.id)
+            if quote is not None:
+                angel.quote(quote)
+        self.program = Program(directory)
+
+    def configure(self, master: str, children: tuple[str, ...]) -> Path:
+        directory = self.directory / "config"
+        directory.mkdir()
+
+        def account(name: str) -> str:
+            file = directory / f"{name}.txt"
+            file.touch(mode=0o600)
+            file.write_text(self._credentials(name), encoding="utf-8")
+            return f"id: {name}, broker: {'zerodha' if name in ZERODHA else 'angel_one'}, credentials: {file}"
+
+        angel = self.angel
+        lines = [
+            "confirm: {when: never}",
+            f"master: {{{account(master)}}}",
+            "children:",
+            *(f"  - {{{account(child)}, live: true}}" for child in children),
+            "brokers:",
+            f'  zerodha: {{root_url: "{self.sandbox.root_url}", ticker_url: "{self.sandbox.ticker_url}"}}',
+            f'  angel_one: {{root_url: "{angel.root_url}", ticker_url: "{angel.ticker_url}",'
+            f' order_stream_url: "{angel.order_stream_url}", scrip_url: "{angel.scrip_url}"}}',
+        ]
+        path = directory / "config.yaml"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    def _credentials(self, name: str) -> str:
+        if name in ZERODHA:
+            z = self.sandbox.desk.accounts[name]
+            key = f"api_key = {z.api_key}\napi_secret = {z.api_secret}\nuser_id = {z.user_id}\n"
+            return f"{key}access_token = {z.access_token}\n"
+        a = self.angel.desk.accounts[name]
+        return f"api_key = {a.api_key}\nusername = {a.user}\npassword = {a.pin}\ntotp_token = {a.totp_secret}\n"
+
+    def trade(self, master: str, symbol: str, side: Side, lots: int) -> None:
+        if master in ZERODHA:
+            exchange, call = self.sandbox.exchange, self._thread.call
+        else:
+            exchange, call = self.angel.exchange, self.angel.call
+        answer = call(
+            lambda: exchange.trade(master, symbol, "NFO", side, lots * LOT, "NRML", self.sandbox.clock.now_ns())
+        )
+        assert answer.order_id, answer
+
+    def lots(self, account: str) -> dict[str, int]:
+        if account in ZERODHA:
+            found = self._thread.call(lambda: self.sandbox.exchange.positions(account))
+        else:
+            found = self.angel.call(lambda: self.angel.exchange.positions(account))
+        return {p.symbol: p.net_units // LOT for p in found if p.net_units}
+
+    def legs(self) -> list[Instrument]:
+        """A hedge and a short, near the money."""
+        calls = [i for i in self.sandbox.exchange.instruments() if i.kind.value == "CE"]
+        middle = sorted(calls, key=lambda i: i.strike_inr or 0)[len(calls) // 2 :]
+        return [middle[4], middle[1]]
+
+
+@dataclass
+class Case:
+    master: str
+    children: tuple[str, ...]
+
+
+@pytest.fixture
+def twin(tmp_path: Path) -> Iterator[Twin]:
+    market = StillMarket()
+    plan = Plan(day=DAY, market=market, accounts=[(name, capital(name)) for name in ZERODHA])
+    thread = SandboxThread(plan)
+    with thread:
+        sandbox = thread.sandbox
+        assert sandbox is not None
+        accounts = [(name, capital(name)) for name in ANGEL]
+        with AngelServer(accounts, market.instruments(), day=DAY, enforces_limits=True) as angel:
+            made = Twin(sandbox, thread, angel, tmp_path)
+            yield made
+            made.program.kill()
+
+
+CASES = [Case("ZM0001", ("ZC0001", "AC0001")), Case("AM0001", ("AC0001", "ZC0001"))]
+
+
+@pytest.mark.parametrize("case", CASES, ids=["a master at Zerodha", "a master at Angel One"])
+def test_children_at_both_brokers_follow_in_and_out(twin: Twin, case: Case) -> None:
+    twin.program.start(twin.configure(case.master, case.children))
+    twin.program.armed(twin.sandbox.clock.now_ns)
+    hedge, short = (leg.symbol for leg in twin.legs())
+    twin.trade(case.master, hedge, Side.BUY, 10)
+    twin.trade(case.master, short, Side.SELL, 10)
+    held = {hedge: 3, short: -3}
+    twin.program.wait("both legs", lambda: [twin.lots(child) for child in case.children] == [held, held])
+    twin.trade(case.master, short, Side.BUY, 10)
+    twin.trade(case.master, hedge, Side.SELL, 10)
+    twin.program.wait("everybody flat", lambda: [twin.lots(child) for child in case.children] == [{}, {}])
+    assert twin.program.stop() == 0
+    assert twin.lots(case.master) == {}
+
+
+def test_contract_that_the_childs_broker_does_not_have_is_skipped_there_with_the_reason(twin: Twin) -> None:
+    hedge, _ = twin.legs()
+    del twin.angel.desk.scrips[hedge.id]
+    twin.program.start(twin.configure("ZM0001", ("ZC0001", "AC0001")))
+    twin.program.armed(twin.sandbox.clock.now_ns)
+    twin.trade("ZM0001", hedge.symbol, Side.BUY, 10)
+    twin.program.wait("the other child", lambda: twin.lots("ZC0001") == {hedge.symbol: 3})
+    twin.program.wait(
+        "the reason",
+        lambda: any("AC0001" in line and "not listed at Angel One" in line for line in twin.program.lines),
+    )
+    assert twin.program.stop() == 0
+    assert twin.lots("AC0001") == {}
+
+
+def test_number_that_means_another_contract_there_is_not_believed(twin: Twin) -> None:
+    hedge, short = twin.legs()
+    number = twin.angel.desk.scrips[hedge.id]["token"]
+    wrong = replace(short, symbol=hedge.symbol)
+    twin.angel.desk.scrips[hedge.id] = angel_rows.scrip_row(wrong, number)
+    twin.program.start(twin.configure("ZM0001", ("ZC0001", "AC0001")))
+    twin.program.armed(twin.sandbox.clock.now_ns)
+    twin.trade("ZM0001", hedge.symbol, Side.BUY, 10)
+    twin.program.wait(
+        "the reason",
+        lambda: any("AC0001" in line and "another contract at Angel One" in line for line in twin.program.lines),
+    )
+    assert twin.program.stop() == 0
+    assert twin.lots("AC0001") == {}
+
+
+def test_no_secret_of_either_broker_is_written_anywhere(twin: Twin) -> None:
+    config = twin.configure("AM0001", ("AC0001", "ZC0001"))
+    twin.program.start(config)
+    twin.program.armed(twin.sandbox.clock.now_ns)
+    hedge, _ = twin.legs()
+    twin.trade("AM0001", hedge.symbol, Side.BUY, 10)
+    twin.program.wait("the copies", lambda: twin.lots("ZC0001") == twin.lots("AC0001") == {hedge.symbol: 3})
+    accounts = list(twin.angel.desk.accounts.values())
+    jwt = [account.jwt for account in accounts if account.jwt]
+    assert jwt
+    twin.angel.end_sessions()
+    twin.program.wait("a new session", lambda: all(twin.angel.logins(name) >= 2 for name in ANGEL))
+    assert twin.program.stop() == 0
+    canaries = [text.encode() for a in accounts for text in (a.api_key, a.totp_secret, a.jwt, a.feed) if text]
+    canaries += [token.encode() for token in jwt]
+    zerodha = twin.sandbox.desk.accounts["ZC0001"]
+    canaries += [zerodha.api_secret.encode(), zerodha.access_token.encode()]
+    files = [path for path in twin.directory.rglob("*") if path.is_file() and "config" not in path.parts[-2:]]
+    assert any(path.suffix == ".sqlite3" for path in files)
+    for path in files:
+        content = path.read_bytes()
+        assert not [canary for canary in canaries if canary in content], path
+
+
+def test_doctor_looks_at_both_brokers(twin: Twin) -> None:
+    done = subprocess.run(
+        twin.program.command("doctor", "--config", str(twin.configure("ZM0001", ("AC0001",))), "--json"),
+        check=False,
+        cwd=twin.directory,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    found = {(f["account"], f["check"]): f["level"] for f in json.loads(done.stdout)["findings"]}
+    assert found["ZM0001", "session"] == "good"
+    assert found["AC0001", "margin"] == "good"
