@@ -33,9 +33,8 @@ if TYPE_CHECKING:
     from engine.model import Basket, InstrumentId
     from engine.ports import Lane, SessionState
     from engine.snapshot import NoticeLine
-    from paper.venues import Venue
-    from state.log import SessionLog
-    from tui.bridge import AccountDesk
+    from paper.venues import DemoVenue, ReplayVenue
+    from tui.session import TerminalSession, Venue
     from tui.terminal import Terminal
 
 VERSION = "0.1.0"
@@ -118,7 +117,7 @@ def _run(arguments: argparse.Namespace) -> int:
     day = demo_day(_today())
     start_ns = demo_start_ns(day)
     root, end_other_s = DATA / "demo", STOP_GRACE_S if arguments.take_over else 0
-    terminal, log = _terminal(arguments)
+    terminal = _terminal(arguments)
     with only_instance(
         root, Mode.PAPER, started_ns=time.time_ns(), advice=RUN_ADVICE, end_other_s=end_other_s
     ) as taken_over:
@@ -129,16 +128,18 @@ def _run(arguments: argparse.Namespace) -> int:
         venue = DemoVenue(settings, loop, day, start_ns)
         beginning = _begin(root, venue, inputs_of(venue, settings, VERSION), taken_over=taken_over)
         loop.clock = _scaled(loop.now_ns(), float(settings.demo.speed))
-        session = _Session(arguments, terminal, log, loop, venue, settings, root, source="demo")
+        session = _session(arguments, terminal, loop, venue, settings, root, source="demo")
         session.frame.speed, session.frame.left_open = settings.demo.speed, left_open
         session.tell(beginning)
-        return session.run(until_flat=arguments.until_flat, live_refusal=PAPER_ONLY)
+        session.run(until_flat=arguments.until_flat, live_refusal=PAPER_ONLY)
+        return _code(session)
 
 
 def _run_real(arguments: argparse.Namespace, settings: Settings) -> int:
     """`run` with a master at a real broker (or at a sandbox): children on paper or live, one session after another."""
     from brokers.loopback import sandbox_of
     from config.schema import Mode
+    from tui.plain_start import typed_live
 
     sandbox = sandbox_of(settings)
     if sandbox is None:
@@ -151,12 +152,13 @@ def _run_real(arguments: argparse.Namespace, settings: Settings) -> int:
             print(f"LIVE is refused: {refusal}", file=sys.stderr)
             return USAGE
         is_told = sandbox and arguments.typed == "LIVE"
-        if not is_told and not (_typed_live(settings) and _acknowledged()):
+        live = [child.id for child in settings.children if child.live]
+        if not is_told and not (typed_live(settings.master.id, live) and _acknowledged()):
             return DISARMED
-    terminal, log = _terminal(arguments)
+    terminal = _terminal(arguments)
     end_other_s = STOP_GRACE_S if arguments.take_over else 0
     while True:
-        code, following = _run_mode(arguments, settings, mode, terminal, log, end_other_s, refusal)
+        code, following = _run_mode(arguments, settings, mode, terminal, end_other_s, refusal)
         if following is None:
             return code
         if following is Mode.PAPER or _acknowledged():
@@ -169,7 +171,6 @@ def _run_mode(
     settings: Settings,
     mode: Mode,
     terminal: Terminal,
-    log: SessionLog,
     end_other_s: float,
     live_refusal: str,
 ) -> tuple[int, Mode | None]:
@@ -191,55 +192,36 @@ def _run_mode(
         house = House(settings, loop.now_ns, loop.post, DATA / "instruments")
         try:
             venue = _RealVenue(house, loop, settings, mode, to_ist(loop.now_ns()).date())
-            session = _Session(arguments, terminal, log, loop, venue, settings, DATA, source=venue.source, mode=mode)
+            session = _session(arguments, terminal, loop, venue, settings, DATA, source=venue.source, mode=mode)
             session.frame.left_open = left_open
             session.tell(left_open and f"left open in the other mode: {left_open}")
             desk = Desk(settings, DATA / "instruments", loop.now_ns)
-            code = session.run(
+            session.run(
                 until_flat=arguments.until_flat,
                 live_refusal=live_refusal if mode is Mode.PAPER else "",
                 switches=True,
                 desk=desk,
             )
+            code = _code(session)
             return code, None if terminal.was_ended or code != DONE else session.runtime.switches_to
         finally:
             house.close()
 
 
-def _typed_live(settings: Settings) -> bool:
-    """Whether the operator types LIVE; a script may say it with an option, at a sandbox only."""
-    from tui.plain_question import typed
-
-    live = [child.id for child in settings.children if child.live]
-    lines = [f"LIVE: orders with real money, from {settings.master.id} to {', '.join(live)}."]
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        lines.append("Start in a terminal and type LIVE; --typed LIVE counts at a sandbox on this machine only.")
-        print("\n".join(lines), file=sys.stderr)
-        return False
-    return typed(lines, "LIVE")
-
-
 def _acknowledged() -> bool:
     """Whether the rules of exchanges and brokers were read before LIVE; asked once and kept."""
     from state.acknowledged import is_acknowledged, keep_acknowledged
-    from tui.compliance import LINES, VERSION_OF_RULES, WORD
-    from tui.plain_question import typed
+    from tui.compliance import VERSION_OF_RULES
+    from tui.plain_start import acknowledged
 
-    if is_acknowledged(DATA, VERSION_OF_RULES):
-        return True
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print("The first LIVE start needs a terminal: it shows the rules that apply and asks once.", file=sys.stderr)
-        return False
-    if not typed(LINES, WORD):
-        return False
-    keep_acknowledged(DATA, VERSION_OF_RULES, time.time_ns())
-    return True
+    is_known = is_acknowledged(DATA, VERSION_OF_RULES)
+    return acknowledged(is_known, lambda: keep_acknowledged(DATA, VERSION_OF_RULES, time.time_ns()))
 
 
 class _RealVenue:
     """A real master and his children, live or on paper, as a session sees them."""
 
-    until_ns = None
+    until_ns: int | None = None
 
     def __init__(self, house: House, loop: EngineLoop, settings: Settings, mode: Mode, day: date) -> None:
         from brokers.loopback import sandbox_of
@@ -336,12 +318,26 @@ def _replay(arguments: argparse.Namespace) -> int:
         at_once = arguments.speed == float("inf")
         if not at_once:
             loop.clock = _scaled(loop.now_ns(), arguments.speed)
-        terminal, log = _terminal(arguments)
+        terminal = _terminal(arguments)
         source = f"replay {recorded.name}"
-        session = _Session(arguments, terminal, log, loop, venue, settings, root, source=source)
+        session = _session(arguments, terminal, loop, venue, settings, root, source=source)
         session.frame.speed = Decimal("Infinity") if at_once else Decimal(str(arguments.speed))
         session.tell(beginning)
-        return session.run(live_refusal=PAPER_ONLY)
+        session.run(live_refusal=PAPER_ONLY)
+        return WRONG if _judge(session, venue, arguments) else _code(session)
+
+
+def _judge(session: TerminalSession, venue: ReplayVenue, arguments: argparse.Namespace) -> list[str]:
+    """Print what a replay came to; returns the invariants that it broke."""
+    from paper.verdict import broken, replay_result
+
+    state = session.host.replicator.state
+    if arguments.json:
+        print(json.dumps(replay_result(venue, state), indent=2))
+    found = broken(state)
+    for text in found:
+        print(f"violation: {text}", file=sys.stderr)
+    return found
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
@@ -471,18 +467,12 @@ def _other_mode(root: Path, mode: Mode) -> tuple[bool, str]:
     """
     from config.schema import Mode
     from state.leftover import find_leftover
-    from tui.plain_question import typed
+    from tui.plain_start import goes_on_beside
 
     found = find_leftover(root, Mode.LIVE if mode is Mode.PAPER else Mode.PAPER)
     if found is None or not (found.allocations or found.queued or found.working or found.unknown or found.held):
         return True, ""
-    word = mode.value.upper()
-    lines = [f"Not closed: {found}.", f"Nobody follows the master out of it while the program runs in {word}."]
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        lines.append(f"Start in a terminal and type {word} to go on beside it, or close it in its own mode first.")
-        print("\n".join(lines), file=sys.stderr)
-        return False, ""
-    return typed(lines, word), str(found)
+    return goes_on_beside(str(found), mode.value.upper()), str(found)
 
 
 def _refuse_real_children(settings: Settings, path: Path) -> None:
@@ -496,138 +486,64 @@ def _refuse_real_children(settings: Settings, path: Path) -> None:
 # Sessions
 
 
-def _terminal(arguments: argparse.Namespace) -> tuple[Terminal, SessionLog]:
-    """The program's terminal and its log."""
-    from state.log import SessionLog
+def _terminal(arguments: argparse.Namespace) -> Terminal:
+    """The program's terminal, with its log."""
+    from state.log import SessionLog, timed_line
     from tui.terminal import Terminal
 
     log = SessionLog(LOGS, _today())
-    terminal = Terminal(
+    return Terminal(
         headless=arguments.headless,
         mouse=not getattr(arguments, "no_mouse", False),
         lines=sys.stderr if getattr(arguments, "json", False) else sys.stdout,
+        words=timed_line,
         log=log.write,
         log_path=log.path,
     )
-    return terminal, log
 
 
-class _Session:
-    """One engine on what a venue offers: opened, started, shown in the terminal, ended."""
+def _session(
+    arguments: argparse.Namespace,
+    terminal: Terminal,
+    loop: EngineLoop,
+    venue: Venue,
+    settings: Settings,
+    root: Path,
+    *,
+    source: str,
+    mode: Mode | None = None,
+) -> TerminalSession:
+    """One engine on a venue, with the state below `root`."""
+    from config.schema import Mode
+    from engine.view import Frame
+    from state.session import Session
+    from tui.session import TerminalSession
 
-    def __init__(
-        self,
-        arguments: argparse.Namespace,
-        terminal: Terminal,
-        log: SessionLog,
-        loop: EngineLoop,
-        venue: Venue | _RealVenue,
-        settings: Settings,
-        root: Path,
-        *,
-        source: str,
-        mode: Mode | None = None,
-    ) -> None:
-        from config.schema import Mode
-        from engine.events import Resumed
-        from engine.opening import carried_instruments, opening
-        from engine.runtime import boot
-        from engine.view import Frame
-        from state.session import Session
-
-        self._arguments, self._terminal, self._loop = arguments, terminal, loop
-        self._venue, self._settings = venue, settings
-        self._stored = stored = Session(root, mode or Mode.PAPER)
-        self.frame = Frame(source=source)
-        venue.carried = carried_instruments(stored.replicator)
-        lanes, feed = venue.connect()
-        self._say_first_steps(settings, stored.notes, loop.clock.now_ns())
-        start = opening(settings, venue.day, loop.clock.now_ns(), unclean=stored.unclean, mode=mode or Mode.PAPER)
-        self._host = host = boot(loop, stored, lanes, feed, start, venue.files, version=VERSION, on_notice=self._note)
-        self._replays = venue.until_ns is not None
-        if arguments.headless and host.replicator.state.unclean:
-            if self._replays:
-                self.tell("nobody is there to ask: the replay resumes by itself")
-                loop.post(Resumed(at_ns=start.at_ns))
-            else:
-                same = command_line.same_accounts(arguments)
-                self.tell(f"nobody can answer here: `python runner.py run --take-over{same}` asks, in a dashboard")
-
-    def run(
-        self,
-        *,
-        until_flat: bool = False,
-        live_refusal: str = "",
-        switches: bool = False,
-        desk: AccountDesk | None = None,
-    ) -> int:
-        """Run to the end; returns the exit code.
-
-        Args:
-            until_flat: End when a strategy has ended.
-            live_refusal: Why LIVE is impossible, '' when it is possible.
-            switches: Whether the operator's switch of the mode ends this session, for one in the other mode.
-            desk: Doctor and logins for the dashboard.
-        """
-        from engine.advice import MarginAdviser
-        from engine.runtime import Runtime
-
-        self.runtime = Runtime(
-            self._loop,
-            self._host,
-            self._stored,
-            self.frame,
-            live_refusal=live_refusal,
-            until_ns=self._venue.until_ns,
-        )
-        self.runtime.until_flat, self.runtime.switches = until_flat, switches
-        adviser = MarginAdviser(self.runtime.snapshot, self._venue.basket_margin)
-        self.frame.basket_margins = adviser.margins
-        adviser.start()
-        self._terminal.run(self.runtime, self._settings.on_terminal_lost, desk)
-        adviser.close()
-        broken = self._judge() if self._replays else []
-        if self._host.failed or broken:
-            return WRONG
-        return DISARMED if self._host.replicator.state.unclean else DONE
-
-    def tell(self, text: str) -> None:
-        """A line of this program's own among the engine's."""
-        from engine.commands import Notify, Severity
-
-        if text:
-            self._host.note(Notify(at_ns=self._host.replicator.state.now_ns, severity=Severity.INFO, text=text))
-
-    def _say_first_steps(self, settings: Settings, notes: Sequence[str], now_ns: int) -> None:
-        """The steps of the start before the engine: lock, configuration, state check."""
-        from engine.commands import Severity
-        from engine.snapshot import NoticeLine
-
-        children = ", ".join(child.id for child in settings.children)
-        steps = ["lock: this is the only instance", f"configuration: master {settings.master.id}, children {children}"]
-        steps += [f"state check: {note}" for note in notes] or ["state check: nothing to remark"]
-        for text in steps:
-            self._note(NoticeLine(number=0, at_ns=now_ns, severity=Severity.INFO, text=text))
-
-    def _judge(self) -> list[str]:
-        """Print what a replay came to; returns the invariants that it broke."""
-        from paper.verdict import broken, replay_result
-
-        state = self._host.replicator.state
-        if self._arguments.json and not isinstance(self._venue, _RealVenue):
-            print(json.dumps(replay_result(self._venue, state), indent=2))
-        found = broken(state)
-        for text in found:
-            print(f"violation: {text}", file=sys.stderr)
-        return found
-
-    def _note(self, line: NoticeLine) -> None:
-        from state.log import timed_line
-
-        self._terminal.say(timed_line(line))
+    mode = mode or Mode.PAPER
+    stored = Session(root, mode)
+    same = command_line.same_accounts(arguments) if hasattr(arguments, "demo") else ""
+    return TerminalSession(
+        terminal,
+        loop,
+        venue,
+        settings,
+        stored,
+        notes=stored.notes,
+        frame=Frame(source=source),
+        mode=mode,
+        version=VERSION,
+        how_to_answer=f"nobody can answer here: `python runner.py run --take-over{same}` asks, in a dashboard",
+    )
 
 
-def _begin(root: Path, venue: Venue, inputs: dict[str, str], *, taken_over: bool) -> str:
+def _code(session: TerminalSession) -> int:
+    """The exit code of a session that has ended."""
+    if session.host.failed:
+        return WRONG
+    return DISARMED if session.host.replicator.state.unclean else DONE
+
+
+def _begin(root: Path, venue: DemoVenue | ReplayVenue, inputs: dict[str, str], *, taken_over: bool) -> str:
     """Let the market of a session that was killed or taken over go on where it stopped, or begin a new one.
 
     Returns:

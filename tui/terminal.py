@@ -19,6 +19,7 @@ from config.schema import OnTerminalLost
 from engine import signals
 from engine.aside import aside, later
 from engine.runtime import Runtime
+from engine.snapshot import NoticeLine
 
 if TYPE_CHECKING:
     from tui.app import LockstepApp
@@ -37,14 +38,22 @@ class Terminal:
         headless: No dashboard: lines on `lines`.
         mouse: Whether the dashboard takes the mouse.
         lines: Where lines go.
+        words: How a notice reads as a line.
         log: Takes each line for the log file.
         log_path: The log file, for messages.
     """
 
     def __init__(
-        self, *, headless: bool, mouse: bool, lines: TextIO, log: Callable[[str], None], log_path: Path
+        self,
+        *,
+        headless: bool,
+        mouse: bool,
+        lines: TextIO,
+        words: Callable[[NoticeLine], str],
+        log: Callable[[str], None],
+        log_path: Path,
     ) -> None:
-        self.headless = headless
+        self.headless, self._words = headless, words
         self._mouse, self._lines, self._log, self._log_path = mouse, lines, log, log_path
         self._runtime: Runtime | None = None
         self._app: LockstepApp | None = None
@@ -58,8 +67,9 @@ class Terminal:
         """Whether a signal asked for the end of the program."""
         return self._signal not in (0, signal.SIGHUP)
 
-    def say(self, text: str) -> None:
+    def note(self, notice: NoticeLine) -> None:
         """One line for people: into the log, and onto the terminal where no dashboard is."""
+        text = self._words(notice)
         self._log(text)
         if self.headless:
             with contextlib.suppress(OSError):  # a closed pipe costs lines, never the session
