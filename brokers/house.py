@@ -33,6 +33,8 @@ REFRESH_NS: Final = 300 * NS_PER_S
 """An instrument that is unknown makes the files be read anew, at most so often: strikes are added during the day."""
 RETRY_S: Final = 30.0
 CLOSE_S: Final = 10.0
+ALIVE_NS: Final = 8 * NS_PER_S
+"""A line that was heard so lately lives: Kite beats about once a second, Angel One answers a ping every 5 s."""
 
 
 class House:
@@ -245,7 +247,7 @@ class House:
         """Quotes that hold because their line lives, and tokens that somebody wrote into a credentials file."""
         while not self._ended.wait(LOOK_EVERY_S):
             alive_ns = self.lines[self._master].alive_ns
-            if self._feed is not None and self._now_ns() - alive_ns < 3 * NS_PER_S:
+            if self._feed is not None and self._now_ns() - alive_ns < ALIVE_NS:
                 self._feed.renew(alive_ns, self._stale_ns)
             for name, path in self._credentials.items():
                 if (stamp := _stamp(path)) != self._seen[name]:
