@@ -227,6 +227,8 @@ class AngelBroker:
             return Answer(outcome=refusal.outcome, reason=str(refusal))
         except (NoAnswer, Malformed) as error:
             return Answer(outcome=Outcome.UNKNOWN, reason=str(error))
+        except (KeyError, TypeError, AttributeError):  # SmartConnect looks for the id in whatever came
+            return Answer(outcome=Outcome.UNKNOWN, reason="the answer has no order id")
         if not envelope.succeeded:
             return Answer(outcome=outcome_of(envelope.code, envelope.message), reason=self._client.words(envelope))
         try:

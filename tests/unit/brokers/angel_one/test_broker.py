@@ -243,6 +243,7 @@ ENDS = [
     ("null", answer(b"null"), Outcome.UNKNOWN),
     ("success as a text", answer(json.dumps({"status": "true", "data": {"orderid": "1"}}).encode()), Outcome.UNKNOWN),
     ("success without data", answer(success(None)), Outcome.UNKNOWN),
+    ("success with a truth", answer(success(False)), Outcome.UNKNOWN),
     ("success with a text", answer(success("261102000000080")), Outcome.UNKNOWN),
     ("success without an id", answer(success({"script": "x"})), Outcome.UNKNOWN),
     ("id of another kind", answer(success({"orderid": [1]})), Outcome.UNKNOWN),
