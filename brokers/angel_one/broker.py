@@ -27,7 +27,8 @@ TAG_MOST: Final = 19
 NO_SYMBOLS: Final = "Angel One's scrips of the day are not read yet"
 NORMAL, STOPLOSS = "NORMAL", "STOPLOSS"
 _ORDER_TYPES: Final = {ours: theirs for theirs, ours in wire.ORDER_TYPES.items()}
-_PRODUCTS: Final = {ours: theirs for theirs, ours in wire.PRODUCTS.items()}
+_PRODUCTS: Final = {ours: theirs for theirs, ours in wire.PRODUCTS.items() if ours in ("CNC", "NRML", "MIS")}
+"""Margin funding and bracket orders are not placed: they mean other things at each broker."""
 _STOPS: Final = frozenset({OrderType.SL, OrderType.SL_M})
 
 
@@ -69,7 +70,7 @@ class AngelBroker:
         if isinstance(scrip, str):
             return Answer(outcome=Outcome.REJECTED, reason=scrip)
         if order.product not in _PRODUCTS:
-            return Answer(outcome=Outcome.REJECTED, reason=f"the product {order.product} does not exist at Angel One")
+            return Answer(outcome=Outcome.REJECTED, reason=f"the product {order.product} is not placed at Angel One")
         if len(order.tag) > TAG_MOST or not order.tag.isalnum() or not order.tag.isascii():
             return Answer(outcome=Outcome.NOT_SENT, reason="its tag is none that Angel One keeps")
         variety = STOPLOSS if order.order_type in _STOPS else NORMAL
@@ -101,6 +102,8 @@ class AngelBroker:
         if self.symbols is None:
             return Answer(outcome=Outcome.NOT_SENT, reason=NO_SYMBOLS)
         row, variety = known
+        if row.product not in _PRODUCTS:
+            return Answer(outcome=Outcome.REJECTED, reason=f"orders of the product {row.product} are not changed here")
         scrip = self.symbols.find(row.instrument)
         if isinstance(scrip, str):
             return Answer(outcome=Outcome.REJECTED, reason=scrip)

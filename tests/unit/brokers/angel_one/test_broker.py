@@ -138,6 +138,8 @@ def test_order_is_sent_in_angels_words(changes: dict[str, Any], expected: dict[s
     [
         ({"symbol": "NIFTY26NOV99999CE"}, Outcome.REJECTED),
         ({"product": "CO"}, Outcome.REJECTED),
+        ({"product": "MTF"}, Outcome.REJECTED),
+        ({"product": "BO"}, Outcome.REJECTED),
         ({"tag": "T" * 20}, Outcome.NOT_SENT),
         ({"tag": "with-dash"}, Outcome.NOT_SENT),
         ({"tag": ""}, Outcome.NOT_SENT),
@@ -207,6 +209,15 @@ def test_change_of_an_order_that_was_never_seen_is_not_sent() -> None:
         change = ModifyOrder(account="A1", tag=TAG, order_id="1", price_inr=Decimal(90))
         assert made.modify(change).outcome is Outcome.REJECTED
     assert not server.requests
+
+
+@pytest.mark.parametrize("product", ["MARGIN", "BO", "SOMETHING"])
+def test_owners_order_of_another_product_is_not_changed(product: str) -> None:
+    with broker(book(order_row(producttype=product)), PLACED) as (made, server):
+        made.orders()
+        change = ModifyOrder(account="A1", tag=TAG, order_id=ORDER_ID, price_inr=Decimal("90.10"))
+        assert made.modify(change).outcome is Outcome.REJECTED
+    assert len(server.requests) == 1
 
 
 def test_order_after_hours_is_cancelled_as_a_normal_one() -> None:
