@@ -203,6 +203,19 @@ class Desk:
         found = self.exchange.positions(account.user)
         return [rows.position_row(p, self.scrips[instrument_id(p.exchange, p.symbol)]) for p in found]
 
+    def quotes(self, _account: Account, body: Mapping[str, Any]) -> Json:
+        """Full quotes of up to 50 tokens, prices in rupees."""
+        fetched, unfetched = [], []
+        for exchange, tokens in body["exchangeTokens"].items():
+            for token in tokens:
+                found = [n for n, s in self.scrips.items() if (s["exch_seg"], s["token"]) == (exchange, token)]
+                quote = self.exchange.newest(found[0]) if found else None
+                if quote is None:
+                    unfetched.append(rows.unfetched_row(exchange, token))
+                else:
+                    fetched.append(rows.quote_row(quote, self.scrips[found[0]]))
+        return {"fetched": fetched, "unfetched": unfetched}
+
     def _known(self, account: Account, body: Mapping[str, object]) -> OrderReport:
         report = account.known.get(f"{rows.PREFIX}{body.get('orderid')}")
         if report is None:

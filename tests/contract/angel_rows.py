@@ -187,6 +187,27 @@ def rms(available: Decimal) -> Json:
     return {"net": f"{available:f}", "availablecash": f"{available:f}", "collateral": "0", "m2munrealized": None}
 
 
+def quote_row(quote: Quote, scrip: Json) -> Json:
+    """A quote by request: numbers as numbers."""
+    bid, ask = quote.bid_inr or Decimal(0), quote.ask_inr or Decimal(0)
+    return {
+        "exchange": scrip["exch_seg"],
+        "tradingSymbol": scrip["symbol"],
+        "symbolToken": scrip["token"],
+        "ltp": quote.last_inr,
+        "exchFeedTime": stamp(quote.at_ns),
+        "depth": {
+            "buy": [{"price": bid, "quantity": quote.bid_units or 0, "orders": 1}],
+            "sell": [{"price": ask, "quantity": quote.ask_units or 0, "orders": 1}],
+        },
+    }
+
+
+def unfetched_row(exchange: str, token: str) -> Json:
+    """A token that nobody knows."""
+    return {"exchange": exchange, "symbolToken": token, "message": "Symbol unavailable", "errorCode": "AB4018"}
+
+
 def packet(quote: Quote, segment: int, token: str, number: int) -> bytes:
     """A SnapQuote of 379 bytes."""
     last = _paise(quote.last_inr)

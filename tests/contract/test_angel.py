@@ -92,6 +92,18 @@ def test_address_that_is_not_registered_stops_writes_and_no_reads(desk: AngelDes
     assert desk.broker.available_inr() == CAPITAL
 
 
+def test_details_trades_and_quotes_are_had_through_the_official_methods(desk: AngelDesk) -> None:
+    order_id = desk.broker.place(order(account=ACCOUNT)).order_id
+    client = desk.broker._client
+    assert client.individual_order_details(f"u{order_id}")["data"]["filledshares"] == "65"
+    assert client.individual_order_details("nothing")["errorcode"] == "AB1013"
+    assert [row["fillprice"] for row in client.tradeBook()["data"]] == ["100.10"]
+    token = desk.server.desk.scrips[INSTRUMENTS[0].id]["token"]
+    found = client.getMarketData("FULL", {"NFO": [token, "1"]})["data"]
+    assert [row["depth"]["sell"][0]["price"] for row in found["fetched"]] == [Decimal("100.10")]
+    assert [row["symbolToken"] for row in found["unfetched"]] == ["1"]
+
+
 def test_share_is_bought_under_angels_name(desk: AngelDesk) -> None:
     made = order(Side.BUY, 3, OrderType.LIMIT, price="90", account=ACCOUNT, symbol=SHARE, product="CNC")
     bought = desk.broker.place(

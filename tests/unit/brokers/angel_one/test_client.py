@@ -46,6 +46,7 @@ def client(*talks: Talk) -> Iterator[tuple[AngelClient, RawServer]]:
         ("placeOrderFullResponse", ({"a": 1},), "POST", "/rest/secure/angelbroking/order/v1/placeOrder"),
         ("modifyOrder", ({"a": 1},), "POST", "/rest/secure/angelbroking/order/v1/modifyOrder"),
         ("cancelOrder", ("1", "NORMAL"), "POST", "/rest/secure/angelbroking/order/v1/cancelOrder"),
+        ("individual_order_details", ("34req/x",), "GET", "/rest/secure/angelbroking/order/v1/details/34req%2Fx"),
         ("getMarketData", ("FULL", {"NSE": ["1"]}), "POST", "/rest/secure/angelbroking/market/v1/quote"),
     ],
 )  # fmt: skip
