@@ -271,14 +271,14 @@ class AngelBroker:
 
 def _net(data: object) -> Decimal:
     row = wire.Row(data)
-    if not row.text("net"):
+    if not row.has("net"):
         raise Malformed("there is no net margin")
     return row.number("net")
 
 
 def _required(data: object) -> Decimal:
     row = wire.Row(data)
-    if not row.text("totalMarginRequired") and not row.number("totalMarginRequired"):
+    if not row.has("totalMarginRequired"):
         raise Malformed("there is no margin")
     return row.number("totalMarginRequired")
 

@@ -58,6 +58,10 @@ class Row:
             raise Malformed("Angel's answer is not as documented: a row is no object")
         self._fields = fields
 
+    def has(self, name: str) -> bool:
+        """Whether there is anything."""
+        return self._fields.get(name) not in (None, "")
+
     def text(self, name: str) -> str:
         """A text; numbers (ids come as both) as they are written, '' for null."""
         value = self._fields.get(name)

@@ -9,6 +9,7 @@ from typing import Any
 import pyotp
 
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
+from engine.core.margin import MarginPosition, portfolio_margin
 from engine.events import Outcome
 from engine.model import BookStatus, InstrumentId, OrderReport, OrderType, Side, Validity, instrument_id
 from engine.ports import Answer
@@ -215,6 +216,19 @@ class Desk:
                 else:
                     fetched.append(rows.quote_row(quote, self.scrips[found[0]]))
         return {"fetched": fetched, "unfetched": unfetched}
+
+    def basket_margin(self, _account: Account, body: Mapping[str, Any]) -> Json:
+        """What positions would block together; what the account holds does not count."""
+        rows_by_token = {scrip["token"]: name for name, scrip in self.scrips.items()}
+        listed = {instrument.id: instrument for instrument in self.exchange.instruments()}
+        found = []
+        for row in body["positions"]:
+            instrument = listed[rows_by_token[row["token"]]]
+            quote = self.exchange.newest(instrument.id)
+            price = (quote.last_inr if quote else None) or instrument.tick_inr
+            units = int(row["qty"]) * (1 if row["tradeType"] == "BUY" else -1)
+            found.append(MarginPosition(instrument=instrument, units=units, price_inr=price))
+        return {"totalMarginRequired": float(portfolio_margin(found, {})), "marginComponents": {"spanMargin": 0}}
 
     def _known(self, account: Account, body: Mapping[str, object]) -> OrderReport:
         report = account.known.get(f"{rows.PREFIX}{body.get('orderid')}")

@@ -197,6 +197,7 @@ class AngelServer:
                 web.get(f"{ORDER}/getPosition", self._asked("positions", lambda a, _b: desk.positions(a) or None)),
                 web.get(f"{ORDER}/details/{{id}}", self._asked("details", lambda a, b: desk.details(a, b["id"]))),
                 web.post(f"{PORTFOLIO}/market/v1/quote", self._asked("quotes", desk.quotes)),
+                web.post(f"{PORTFOLIO}/margin/v1/batch", self._asked("basket", desk.basket_margin)),
                 web.get(SCRIPS, self._scrips),
                 web.get("/smart-order-update", self._order_stream),
                 web.get("/smart-stream", self._quote_stream),

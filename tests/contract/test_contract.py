@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,9 +10,9 @@ from config.schema import Paper
 from engine.commands import CancelOrder, ModifyOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import BookStatus, OrderReport, OrderType, Side, Validity
+from engine.model import Basket, BasketOrder, BookStatus, OrderReport, OrderType, Side, Validity, leg_id
 from engine.ports import Answer
-from tests.contract.desks import ACCOUNT, CAPITAL, DESKS, FUT, ODD, PUT, Desk
+from tests.contract.desks import ACCOUNT, CALL, CAPITAL, DESKS, FUT, ODD, PUT, Desk
 from tests.unit.paper.builders import levels, order, quote
 
 Open = Callable[..., Desk]
@@ -470,3 +471,55 @@ def test_pushed_update_says_the_same_as_the_book(desk: Desk) -> None:
 def test_owners_own_trade_is_pushed(desk: Desk) -> None:
     desk.own_trade(order().symbol, Side.BUY, 65)
     assert desk.wait_pushed(lambda seen: any(not r.tag and r.filled == 65 for r in seen))
+
+
+# Margins of baskets, where the broker knows them
+
+
+def basket(desk: Desk, *orders: tuple[str, Side, int], held: tuple[tuple[str, Side, int], ...] = ()) -> Decimal:
+    def made(rows: tuple[tuple[str, Side, int], ...]) -> tuple[BasketOrder, ...]:
+        return tuple(BasketOrder(leg=leg_id("NFO", symbol, "NRML"), side=side, units=n) for symbol, side, n in rows)
+
+    asker: Any = desk.broker
+    found = asker.basket_margin(Basket(account=ACCOUNT, orders=made(orders), held=made(held)))
+    assert isinstance(found, Decimal)
+    return found
+
+
+def with_margins(open_desk: Open) -> Desk:
+    desk = open_desk(Paper(margins=True, latency_ms=0))
+    desk.quote(quote())
+    desk.quote(quote(symbol=PUT))
+    return desk
+
+
+KNOWS_BASKETS = pytest.mark.parametrize("open_desk", [name for name in DESKS if name != "paper"], indirect=True)
+"""A paper account blocks what the program estimates by itself."""
+
+
+@KNOWS_BASKETS
+def test_basket_of_a_bought_option_needs_its_premium(open_desk: Open) -> None:
+    desk = with_margins(open_desk)
+    assert basket(desk, (CALL, Side.BUY, 65)) == pytest.approx(Decimal("100.05") * 65, abs=1)
+
+
+@KNOWS_BASKETS
+def test_legs_of_a_basket_hedge_each_other(open_desk: Open) -> None:
+    desk = with_margins(open_desk)
+    alone = basket(desk, (CALL, Side.SELL, 65)) + basket(desk, (PUT, Side.SELL, 65))
+    assert 0 < basket(desk, (CALL, Side.SELL, 65), (PUT, Side.SELL, 65)) < alone
+
+
+@KNOWS_BASKETS
+def test_basket_counts_the_hedge_that_is_held(open_desk: Open) -> None:
+    desk = with_margins(open_desk)
+    alone = basket(desk, (CALL, Side.SELL, 65))
+    placed(desk, Side.SELL, 65, symbol=PUT)
+    assert basket(desk, (CALL, Side.SELL, 65), held=((PUT, Side.SELL, 65),)) < alone
+
+
+@KNOWS_BASKETS
+def test_basket_of_an_unknown_symbol_is_a_failed_read(open_desk: Open) -> None:
+    desk = with_margins(open_desk)
+    with pytest.raises(ReadFailed):
+        basket(desk, ("NIFTY26NOV99999CE", Side.BUY, 65))
