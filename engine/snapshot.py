@@ -55,6 +55,8 @@ class ChildState(StrEnum):
     WORKING = "working"
     SKIPPED = "skipped"
     DRIFT = "drift"
+    NOT_READ = "not read"
+    "Its book and positions are not known: not since this start, or not any more."
     LEFT_OUT = "left out"
     HELD = "held"
     UNKNOWN = "unknown"
@@ -350,6 +352,7 @@ class MasterLink(Value, frozen=True, kw_only=True):
     "Last pushed update."
     available_inr: Decimal | None
     error: str = ""
+    needs_login: bool = False
 
 
 class Snapshot(Value, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from config.schema import Child as ChildSettings
 from config.schema import SizingMode
-from engine.core import carried
+from engine.core import carried, reasons
 from engine.core.lifecycle import OrderState
 from engine.core.loss import child_charges, child_pnl, open_value
 from engine.core.state import Baseline, Child, ChildOrder, MasterLeg, State, Strategy
@@ -39,6 +39,8 @@ COPIES_SHOWN = 50
 NOTICES_SHOWN = 200
 MINUTE_NS = 60 * NS_PER_S
 LINK_LOST_NS = 5 * NS_PER_S
+UNREAD_NS = 60 * NS_PER_S
+"""Positions are read every 30 s; a child whose reads have failed for so long is not called in step any more."""
 _URGENCY = list(CellState)
 _CHILD_OF_CELL = {
     CellState.NONE: ChildState.IDLE,
@@ -244,8 +246,22 @@ def _child_state(turn: Turn, child: Child, states: list[CellState], reason: str)
     for strategy in turn.state.strategies.values():
         if strategy.state is StrategyState.ACTIVE and child.id in strategy.left_out:
             return ChildState.LEFT_OUT, strategy.left_out[child.id]
+    if why := _unread(turn, child):
+        return ChildState.NOT_READ, why
     worst = max(states, key=_URGENCY.index, default=CellState.NONE)
     return _CHILD_OF_CELL[worst], "" if _CHILD_OF_CELL[worst] in _GOOD else reason
+
+
+def _unread(turn: Turn, child: Child) -> str:
+    """Why it is not known what a child holds, '' when it is."""
+    if child.id not in turn.child_settings:
+        return ""
+    if not child.synced or child.positions_at_ns is None:
+        return child.error or reasons.NOT_READ
+    age_ns = turn.now_ns - child.positions_at_ns
+    if child.error and age_ns > UNREAD_NS:
+        return f"not read for {age_ns // NS_PER_S} s: {child.error}"
+    return ""
 
 
 def sizing_text(settings: ChildSettings) -> str:
@@ -303,6 +319,7 @@ def _link(state: State) -> MasterLink:
         push_at_ns=master.push_at_ns,
         available_inr=master.available_inr,
         error=master.error,
+        needs_login=master.needs_login,
     )
 
 

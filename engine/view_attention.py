@@ -21,6 +21,7 @@ def attention_of(
     found = [
         *_engine(engine),
         *_unclean(turn, engine),
+        *_master(turn),
         *_prompts(prompts),
         *_orders(turn),
         *_due(turn),
@@ -61,6 +62,14 @@ def _unclean(turn: Turn, engine: EngineState) -> list[Attention]:
         return [Attention(severity=Severity.ALARM, text=text, key=key, deadline_ns=until_ns)]
     text = "unclean stop: your answer is missing" if killed else "unclean stop: exits only until you answer"
     return [Attention(severity=Severity.ALARM, text=text, key=key)]
+
+
+def _master(turn: Turn) -> list[Attention]:
+    master = turn.state.master
+    if not master.needs_login:
+        return []
+    text = "login required: its trades are not seen"
+    return [Attention(severity=Severity.ALARM, text=text, key="a", account=master.account)]
 
 
 def _prompts(prompts: Sequence[PromptView]) -> list[Attention]:
@@ -167,7 +176,9 @@ def _children(columns: Sequence[ChildColumn]) -> list[Attention]:
     found: list[Attention] = []
     for column in columns:
         if column.state is ChildState.LOGIN_REQUIRED:
-            found.append(Attention(severity=Severity.ALARM, text="login required", account=column.id))
+            found.append(Attention(severity=Severity.ALARM, text="login required", key="a", account=column.id))
+        elif column.state is ChildState.NOT_READ:
+            found.append(Attention(severity=Severity.WARNING, text=column.reason, key="a", account=column.id))
         elif column.state is ChildState.LEFT_OUT:
             found.append(Attention(severity=Severity.WARNING, text=column.reason, key="j", account=column.id))
         elif column.entries_stopped:

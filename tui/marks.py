@@ -29,6 +29,7 @@ CHILD_MARKS: dict[ChildState, tuple[str, str, Tone]] = {
     ChildState.WORKING: ("…", "working", Tone.INFO),
     ChildState.SKIPPED: ("–", "skipped", Tone.DIM),
     ChildState.DRIFT: ("▲", "drift", Tone.WARN),
+    ChildState.NOT_READ: ("?", "not read", Tone.WARN),
     ChildState.LEFT_OUT: ("–", "left out", Tone.WARN),
     ChildState.HELD: ("‖", "held", Tone.BAD),
     ChildState.UNKNOWN: ("?", "unknown", Tone.BAD),

@@ -240,7 +240,9 @@ def take_read(turn: Turn, event: AccountRead) -> None:
     master.read_sent_ns = None
     if event.error and event.error != master.error:
         turn.notify(WARNING, f"the master could not be read: {event.error}", master.account)
-    master.error = event.error
+    if event.needs_login and not master.needs_login:
+        turn.notify(ALARM, "LOGIN REQUIRED: the master's trades are not seen until a login", master.account)
+    master.error, master.needs_login = event.error, event.needs_login
     if event.available_inr is not None and event.available_inr.is_finite():
         master.available_inr = event.available_inr
     changes = Changes()

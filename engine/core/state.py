@@ -112,6 +112,8 @@ class Master(Mutable, kw_only=True):
     "Start of the newest successful read of the order book."
     push_at_ns: int | None = None
     error: str = ""
+    needs_login: bool = False
+    "Its session is over."
     silent: bool = False
     "That it was not read for long has been said."
     read_sent_ns: int | None = None

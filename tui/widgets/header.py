@@ -111,7 +111,7 @@ def _banner(frame: Frame) -> tuple[str, Tone]:
             f"NO NEW DATA FROM THE ENGINE FOR {int(frame.age_s)} s: everything below is old. q leaves the dashboard",
             Tone.ON_BAD,
         )
-    for find in (_engine_banner, _link_banner, _calm_banner):
+    for find in (_engine_banner, _login_banner, _starting_banner, _link_banner, _calm_banner):
         text, tone = find(frame)
         if text:
             return text, tone
@@ -141,8 +141,12 @@ def _engine_banner(frame: Frame) -> tuple[str, Tone]:
         return f"ENGINE STOPPED: nothing is sent{why}", Tone.ON_WARN
     if state is EngineState.PAUSED:
         return "PAUSED: exits only; entries missed now are not caught up · space resumes", Tone.ON_WARN
-    if state is EngineState.STARTING:
-        return f"Starting: books and positions are being read, nothing is sent{why}", Tone.ON_WARN
+    return "", Tone.PLAIN
+
+
+def _starting_banner(frame: Frame) -> tuple[str, Tone]:
+    if frame.snapshot.engine is EngineState.STARTING:
+        return "Starting: books and positions are being read, nothing is sent", Tone.ON_WARN
     return "", Tone.PLAIN
 
 
@@ -150,6 +154,13 @@ def _still_open(snapshot: Snapshot) -> str:
     held = open_cells(snapshot)
     children = {cell.child for cell, _ in held}
     return f"STAYS OPEN: {len(held)} legs of {len(children)} children" if held else "Nothing is open"
+
+
+def _login_banner(frame: Frame) -> tuple[str, Tone]:
+    link = frame.snapshot.master
+    if link.needs_login and not frame.snapshot.finished:
+        return f"LOGIN REQUIRED at the master {link.account}: its trades are not seen · a logs in", Tone.ON_BAD
+    return "", Tone.PLAIN
 
 
 def _link_banner(frame: Frame) -> tuple[str, Tone]:
