@@ -138,9 +138,11 @@ def _run(arguments: argparse.Namespace) -> int:
 def _run_real(arguments: argparse.Namespace, settings: Settings) -> int:
     """`run` with a master at a real broker (or at a sandbox): children on paper or live, one session after another."""
     from brokers.loopback import sandbox_of
+    from config.credentials import with_brokers
     from config.schema import Mode
     from tui.plain_start import typed_live
 
+    settings = with_brokers(settings)
     sandbox = sandbox_of(settings)
     if sandbox is None:
         print("brokers: addresses of this machine and of others cannot be mixed; give all of them", file=sys.stderr)
@@ -159,9 +161,9 @@ def _run_real(arguments: argparse.Namespace, settings: Settings) -> int:
     end_other_s = STOP_GRACE_S if arguments.take_over else 0
     while True:
         code, following = _run_mode(arguments, settings, mode, terminal, end_other_s, refusal)
-        if following is None:
+        if following is None or terminal.was_ended or (following is Mode.LIVE and terminal.was_lost):
             return code
-        if following is Mode.PAPER or _acknowledged():
+        if following is Mode.PAPER or terminal.ask(_acknowledged):
             mode = following
         end_other_s = 0
 

@@ -4,7 +4,7 @@ It knows how each broker's file becomes a `Market`, and nothing of accounts: who
 """
 
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -33,30 +33,41 @@ class InstrumentFiles:
         # Kite's first: the others are tied to its names.
         self._brokers = sorted(brokers, key=lambda broker: (broker != ZERODHA, broker))
 
-    def load(self, day: date, dump: Dump, *, anew: bool = False) -> dict[str, Market]:
-        """Every broker's market of the day.
+    @property
+    def brokers(self) -> tuple[str, ...]:
+        """Whose files are needed."""
+        return tuple(self._brokers)
+
+    def load(
+        self, day: date, dump: Dump, known: Mapping[str, Market], *, keeps: bool, anew: bool = False
+    ) -> dict[str, Market]:
+        """Every market of the day that can be had; one broker's failure is none of the others'.
 
         Args:
             day: Which day.
             dump: Asks a broker for its file.
-            anew: Ask although a file of the day is kept.
-
-        Raises:
-            ReadFailed: One of them cannot be had.
+            known: The markets that are there already; kept where a file cannot be had anew.
+            keeps: Whether files are kept on the disk: early in the morning a broker may still give yesterday's.
+            anew: Ask for all files, whatever is there and was kept.
         """
         found: dict[str, Market] = {}
         for broker in self._brokers:
-            kite = found.get(ZERODHA)
-            market = None if anew else self._kept(broker, day, kite)
+            market = None if anew else known.get(broker) or self._kept(broker, day, found.get(ZERODHA))
             if market is None:
-                text = dump(broker)
-                try:
-                    market = made(broker, text, day, kite)
-                except Malformed as error:
-                    raise ReadFailed(f"the instrument file of {broker}: {error}") from None
-                self._keep(broker, text, day)
-            found[broker] = market
+                market = self._asked(broker, day, dump, found.get(ZERODHA), keeps=keeps) or known.get(broker)
+            if market is not None:
+                found[broker] = market
         return found
+
+    def _asked(self, broker: str, day: date, dump: Dump, kite: Market | None, *, keeps: bool) -> Market | None:
+        try:
+            text = dump(broker)
+            market = made(broker, text, day, kite)
+        except (ReadFailed, Malformed):
+            return None
+        if keeps:
+            self._keep(broker, text, day)
+        return market
 
     def _kept(self, broker: str, day: date, kite: Market | None) -> Market | None:
         try:

@@ -21,6 +21,7 @@ from brokers.markets import Market, split
 from brokers.read_only import ReadOnlyBroker
 from config.credentials import load_credentials
 from config.errors import ConfigError
+from config.rules import ist
 from config.schema import Account, Settings
 from engine.errors import ReadFailed
 from engine.events import Event, InstrumentsLoaded, LoggedIn, OrderUpdated
@@ -29,8 +30,10 @@ from engine.lanes import ThreadLane
 from engine.model import NS_PER_S, Basket, Instrument, InstrumentId, OrderReport, Quote
 
 LOOK_EVERY_S: Final = 1.0
-REFRESH_NS: Final = 300 * NS_PER_S
+REFRESH_NS, REFRESH_MOST_NS = 300 * NS_PER_S, 3600 * NS_PER_S
 """An instrument that is unknown makes the files be read anew, at most so often: strikes are added during the day."""
+SETTLED: Final = "08:30"
+"""IST, when a broker's file of the day is surely there (Kite Connect v3, "Instruments")."""
 RETRY_S: Final = 30.0
 CLOSE_S: Final = 10.0
 ALIVE_NS: Final = 8 * NS_PER_S
@@ -58,7 +61,11 @@ class House:
         self._cache = cache
         self._markets: dict[str, Market] = {}
         self._day: date | None = None
-        self._refreshed_ns = 0
+        self._is_early = False
+        "The files may be yesterday's: they are read once more when today's are surely there."
+        self._lacks, self._sought = False, frozenset[InstrumentId]()
+        "Whether somebody trades what the files lack, and all that was ever sought in vain."
+        self._refreshed_ns, self._pause_ns = -REFRESH_NS, REFRESH_NS
         self._stale_ns = int(settings.paper.quote_stale_s * NS_PER_S)
         self._credentials: dict[str, Path] = {}
         self._seen: dict[str, int] = {}
@@ -107,20 +114,18 @@ class House:
         Returns:
             Whether they are there.
         """
-        self._day = day
-        try:
-            self._open_markets(self._files.load(day, self._dump))
-        except ReadFailed:
-            self.turn_to(day)
-            return False
-        return True
+        self._day, self._is_early = day, self._now_ns() < ist(day, SETTLED)
+        self._load(day)
+        if set(self._markets) < set(self._files.brokers):
+            self._retry(day)
+        return bool(self._markets)
 
     def turn_to(self, day: date) -> None:
         """Another trading day: its files are read as soon as they can be had."""
-        self._day = day
+        self._day, self._is_early = day, self._now_ns() < ist(day, SETTLED)
         self._markets = {}
         self._introduce.close()
-        threading.Thread(target=self._turn, args=(day,), name="instruments", daemon=True).start()
+        self._retry(day)
 
     def files_of(self, carried: Sequence[InstrumentId]) -> tuple[InstrumentsLoaded, ...] | None:
         """Today's instruments of what is open from before, the common file last; `None` while no file is there."""
@@ -187,10 +192,13 @@ class House:
         return self._markets.get(broker if broker in self._markets else self._brokers[self._master])
 
     def _open_markets(self, markets: dict[str, Market]) -> None:
-        self._markets = markets
+        self._markets, self._lacks = markets, False
         common = self._brokers[self._master]
         for name, line in self.lines.items():
-            line.use(markets[self._brokers[name]])
+            if (market := markets.get(self._brokers[name])) is not None:
+                line.use(market)
+        if common not in markets:
+            return  # nothing that the master trades can be named
         others = {
             account: markets[broker]
             for account, broker in self._brokers.items()
@@ -199,14 +207,23 @@ class House:
         self._introduce.open(markets[common], self._now_ns(), others)
         self.subscribe(list(self._subscribed))
 
-    def _turn(self, day: date) -> None:
-        while not self._ended.is_set() and day == self._day:
-            try:
-                self._open_markets(self._files.load(day, self._dump))
-                return
-            except ReadFailed:
+    def _load(self, day: date, *, anew: bool = False) -> bool:
+        """Read what can be had, and open it; whether that was everything."""
+        keeps = self._now_ns() >= ist(day, SETTLED)
+        markets = self._files.load(day, self._dump, self._markets, keeps=keeps, anew=anew)
+        if day == self._day and (anew or markets != self._markets):
+            self._open_markets(markets)
+        return set(markets) >= set(self._files.brokers)
+
+    def _retry(self, day: date) -> None:
+        """Read on until every file is there."""
+
+        def work() -> None:
+            while not self._ended.is_set() and day == self._day and not self._load(day):
                 self._logged_in.wait(RETRY_S)  # a login may be what was missing
                 self._logged_in.clear()
+
+        threading.Thread(target=work, name="instruments", daemon=True).start()
 
     def _dump(self, broker: str) -> str:
         """A broker's file, by the first of its accounts that can ask for it."""
@@ -219,20 +236,24 @@ class House:
                     failure = error
         raise failure
 
-    def _missing(self, _names: frozenset[InstrumentId]) -> None:
-        if self._now_ns() - self._refreshed_ns >= REFRESH_NS:
-            self._refreshed_ns = self._now_ns()
-            threading.Thread(target=self._refresh, name="instruments", daemon=True).start()
+    def _missing(self, names: frozenset[InstrumentId]) -> None:
+        """Somebody trades what no file has: strikes are added during the day."""
+        if not names <= self._sought:
+            self._sought |= names
+            self._pause_ns = REFRESH_NS
+        self._lacks = True
 
-    def _refresh(self) -> None:
-        """Read the files anew; where that fails the old ones are kept, and the next unknown instrument asks again."""
-        day = self._day
-        if day is None:
+    def _refresh_if_due(self) -> None:
+        """Read the files anew for what they lack, ever more seldom; and once when yesterday's are surely replaced."""
+        day, now_ns = self._day, self._now_ns()
+        if day is None or not self._markets:
             return
-        with contextlib.suppress(ReadFailed):
-            markets = self._files.load(day, self._dump, anew=True)
-            if day == self._day:
-                self._open_markets(markets)
+        is_settled = self._is_early and now_ns >= ist(day, SETTLED)
+        if not is_settled and not (self._lacks and now_ns - self._refreshed_ns >= self._pause_ns):
+            return
+        self._refreshed_ns, self._pause_ns = now_ns, min(2 * self._pause_ns, REFRESH_MOST_NS)
+        self._is_early = self._is_early and not is_settled
+        threading.Thread(target=self._load, args=(day,), kwargs={"anew": True}, name="instruments", daemon=True).start()
 
     # On other threads
 
@@ -249,6 +270,7 @@ class House:
             alive_ns = self.lines[self._master].alive_ns
             if self._feed is not None and self._now_ns() - alive_ns < ALIVE_NS:
                 self._feed.renew(alive_ns, self._stale_ns)
+            self._refresh_if_due()
             for name, path in self._credentials.items():
                 if (stamp := _stamp(path)) != self._seen[name]:
                     self._seen[name] = stamp
@@ -259,6 +281,8 @@ class House:
             credentials = load_credentials(path)
         except ConfigError:
             return  # half written, or wrong: the next change is looked at again
+        if credentials.broker != self._brokers[name]:
+            return  # another broker's keys
         self.lines[name].log_in(credentials)
         self._has_logged_in(name)
 

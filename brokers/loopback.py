@@ -2,11 +2,9 @@
 
 import http.client
 import ipaddress
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from config.credentials import load_credentials
 from config.limits import PAPER_BROKER
 from config.schema import Settings
 from engine.clock import EngineClock, ShiftedClock, SystemClock
@@ -27,21 +25,21 @@ def is_loopback(url: str | None) -> bool:
 def sandbox_of(settings: Settings) -> bool | None:
     """Whether the accounts are at a sandbox on this machine; `None` where only a part of the addresses is.
 
-    A broker that is reached at its own addresses must not be given the tokens of a sandbox, and the reverse.
-
-    Raises:
-        ConfigError: Credentials, which say where an account is, cannot be read.
+    Every account's broker must be known (`config.credentials.with_brokers`). A broker that is reached at its own
+    addresses must not be given the tokens of a sandbox, and the reverse.
     """
     accounts = [a for a in (settings.master, *settings.children) if a.broker != PAPER_BROKER]
-    brokers = {a.broker or load_credentials(Path(a.credentials or "")).broker for a in accounts}
-    found = {is_loopback(url) for broker in brokers for url in _urls(settings, broker)}
+    found = {is_loopback(url) for broker in {a.broker or "" for a in accounts} for url in _urls(settings, broker)}
     return found.pop() if len(found) == 1 else None
 
 
 def sandbox_clock(settings: Settings) -> EngineClock:
     """This machine's clock, or that of the sandbox."""
     root_url = settings.brokers.zerodha.root_url
-    shown_ns = sandbox_time_ns(root_url) if root_url is not None and is_loopback(root_url) else None
+    is_there = any(account.broker == "zerodha" for account in (settings.master, *settings.children))
+    if root_url is None or not is_there or not sandbox_of(settings):
+        return SystemClock()
+    shown_ns = sandbox_time_ns(root_url)
     return SystemClock() if shown_ns is None else ShiftedClock(shown_ns)
 
 

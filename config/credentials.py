@@ -12,9 +12,12 @@ import stat
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
+
+from msgspec.structs import replace
 
 from config.errors import ConfigError, one_error
+from config.schema import Account, Settings
 
 REQUIRED: Final = {
     "zerodha": ("api_key", "api_secret", "user_id"),
@@ -27,6 +30,9 @@ BYTES_MAX: Final = 65_536
 _LINE: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)", re.DOTALL)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._+/=-]{1,4096}")
 _HIDDEN: Final = "***"
+
+
+AccountT = TypeVar("AccountT", bound=Account)
 
 
 class Secret:
@@ -123,6 +129,21 @@ def load_credentials(path: Path, broker: str | None = None) -> Credentials:
     if faults:
         raise one_error(faults)
     return Credentials(path=path, broker=broker, values=values)
+
+
+def with_brokers(settings: Settings) -> Settings:
+    """The configuration with the broker of every account, found from its credentials where it is not written.
+
+    Raises:
+        ConfigError: Credentials that say it cannot be read.
+    """
+
+    def found(account: AccountT) -> AccountT:
+        if account.broker is not None:
+            return account
+        return replace(account, broker=load_credentials(Path(account.credentials or "")).broker)
+
+    return replace(settings, master=found(settings.master), children=tuple(map(found, settings.children)))
 
 
 def save_access_token(path: Path, token: Secret | str) -> None:

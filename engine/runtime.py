@@ -158,7 +158,10 @@ class Runtime:
         """The mode that the operator asked for, once nothing of this one is open any more."""
         state = self.host.replicator.state
         is_flat = all(strategy.state is StrategyState.FLAT for strategy in state.strategies.values())
-        if state.mode_next is state.mode or not is_flat or state.prompts or holds_something(state):
+        # What was given up is watched to the end of the day: the other mode would not see it surface.
+        is_watching = any(child.watches for child in state.children.values())
+        is_open = state.prompts or state.unclean or is_watching or holds_something(state)
+        if state.mode_next is state.mode or not is_flat or is_open:
             return None
         return state.mode_next
 

@@ -143,9 +143,7 @@ class KeptBroker(PaperBroker):
 
     def place(self, order: PlaceOrder) -> Answer:
         """Place the order, once; its instrument is listed from the broker's file when it is traded first."""
-        found = self._find(order.account, instrument_id(order.exchange, order.symbol))
-        if isinstance(found, Instrument):
-            self._kept.list_once(found)
+        self._list(instrument_id(order.exchange, order.symbol))
         try:
             self._opened()
         except ReadFailed as error:
@@ -156,6 +154,9 @@ class KeptBroker(PaperBroker):
 
     def modify(self, order: ModifyOrder) -> Answer:
         """Change an open order, once."""
+        for row in super().orders():
+            if row.order_id == order.order_id:
+                self._list(row.instrument)
         answer = super().modify(order)
         self._kept.save_if_changed()
         return answer
@@ -180,6 +181,12 @@ class KeptBroker(PaperBroker):
         """What may be used for a new order."""
         self._opened()
         return super().available_inr()
+
+    def _list(self, name: InstrumentId) -> None:
+        """List what is traded from the broker's file of today."""
+        found = self._find(self.account, name)
+        if isinstance(found, Instrument):
+            self._kept.list_once(found)
 
     def _opened(self) -> None:
         """Open the account the first time that its capital is known. Raises `ReadFailed` before."""

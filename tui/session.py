@@ -6,11 +6,13 @@ It knows no broker and no file: the venue, the state on disk and the log are han
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from config.schema import Mode, Settings
 from engine.advice import MarginAdviser
 from engine.commands import Notify, Severity
+from engine.core.places import moved
+from engine.errors import StateRefused
 from engine.events import InstrumentsLoaded, Resumed
 from engine.feed import QuoteFeed
 from engine.host import Host
@@ -23,6 +25,10 @@ from engine.snapshot import NoticeLine
 from engine.view import Frame
 from tui.bridge import AccountDesk
 from tui.terminal import Terminal
+
+PUT_BACK: Final = (
+    "Nothing was started. Put `live` and `broker` back as they were until everything is closed there, then change them."
+)
 
 
 class Venue(Protocol):
@@ -65,6 +71,9 @@ class TerminalSession:
         mode: Paper or live.
         version: The program's.
         how_to_answer: Told without a dashboard after a session that did not end well, when nobody can answer.
+
+    Raises:
+        StateRefused: A child holds something where its orders would not go any more.
     """
 
     def __init__(
@@ -83,6 +92,8 @@ class TerminalSession:
     ) -> None:
         self._terminal, self._loop, self._venue, self._settings, self._stored = terminal, loop, venue, settings, stored
         self.frame, note = frame, terminal.note
+        if stored.replicator.has_begun and (gone := moved(stored.replicator.state, settings.children, mode)):
+            raise StateRefused(f"{'; '.join(gone)}. {PUT_BACK}")
         venue.carried = carried_instruments(stored.replicator)
         lanes, feed = venue.connect()
         now_ns = loop.clock.now_ns()

@@ -59,13 +59,23 @@ class Terminal:
         self._app: LockstepApp | None = None
         self._settings: list[object] | None = None
         self._signal = 0
-        self._hears = False
+        self._hears = self._asks = False
+        self.was_lost = False
+        "Whether the terminal is gone: nobody can be asked any more."
         signals.hold_back()  # one that comes while a session opens waits for `run`
 
     @property
     def was_ended(self) -> bool:
         """Whether a signal asked for the end of the program."""
         return self._signal not in (0, signal.SIGHUP)
+
+    def ask(self, question: Callable[[], bool]) -> bool:
+        """A question between two engines; a signal that asks for the end is obeyed at once then."""
+        self._asks = True
+        try:
+            return not self.was_ended and question()
+        finally:
+            self._asks = False
 
     def note(self, notice: NoticeLine) -> None:
         """One line for people: into the log, and onto the terminal where no dashboard is."""
@@ -78,6 +88,8 @@ class Terminal:
     def run(self, runtime: Runtime, on_lost: OnTerminalLost, desk: AccountDesk | None = None) -> None:
         """Show a booted engine until it has ended, or the operator leaves; it is stopped in an orderly way then."""
         self._runtime = runtime
+        if self.was_ended:  # while the engine was opened
+            runtime.loop.stop()
         if not self._hears:
             self._hears = True
             signals.hear(self._signalled)
@@ -98,7 +110,8 @@ class Terminal:
         aside("switch", partial(_leave_at_a_switch, runtime, app))
         code = run_dashboard(runtime, mouse=self._mouse, app=app, on_error=self._log)
         self._app = None
-        if code == EXIT_TERMINAL_LOST and self._goes_on(runtime, on_lost):
+        self.was_lost = code == EXIT_TERMINAL_LOST
+        if self.was_lost and self._goes_on(runtime, on_lost):
             runtime.until_flat = True
             runtime.done.wait()
         elif code == EXIT_FAILED:
@@ -111,6 +124,8 @@ class Terminal:
     def _signalled(self, number: int) -> None:
         """On the signal thread: an orderly end, and a last resort when something hangs."""
         self._signal = number
+        if self._asks:  # no engine runs, and nothing of one is unfinished
+            os._exit(128 + number)
         app, runtime = self._app, self._runtime
         if number == signal.SIGHUP and app is not None:
             app.request_exit(129)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from config.rates import ChargeRates
 from config.schema import Child as ChildSettings
-from engine.core import answering, carried, expiry, hours, prompts, reasons
+from engine.core import answering, carried, expiry, hours, places, prompts, reasons
 from engine.core.entries import decide_leg
 from engine.core.lifecycle import AT_BROKER, OrderState
 from engine.core.loss import leg_pnl
@@ -34,6 +34,7 @@ def begin_process(state: State, event: SessionStarted, child_settings: dict[str,
         old = next((c for c in known.children if c.id == settings.id), None)
         if old is None or old.max_capital_inr != settings.max_capital_inr:
             child.max_capital_inr = settings.max_capital_inr
+        child.traded_at = places.place_of(settings, event.mode)
     for child in state.children.values():  # those that are no longer configured, too: nothing of theirs is sent
         child.synced, child.read_sent_ns, child.positions_began_ns, child.positions_at_ns = False, None, 0, None
         child.orders_began_ns, child.own_fills = 0, []
@@ -48,7 +49,9 @@ def begin_process(state: State, event: SessionStarted, child_settings: dict[str,
     state.master.read_began_ns = 0
     turn = Turn(state, state.now_ns, child_settings)
     begin_day(turn, event.day, event.sessions, event.charges)
-    state.subscribed, state.quotes = {}, {}
+    # An account's own file is told anew by its broker, which need not be the one of before.
+    state.instruments = {"": state.instruments[""]} if "" in state.instruments else {}
+    state.unusable, state.subscribed, state.quotes = {}, {}, {}
     if event.settings.master.id != state.master.account:
         _change_master(turn, event.settings.master.id)
     return turn

@@ -150,9 +150,19 @@ def _mode(turn: Turn, event: ModeRequested) -> None:
         turn.notify(INFO, f"the mode is {state.mode.value.upper()}")
     else:
         state.mode_next = event.mode
-        running = any(s.state is not StrategyState.FLAT for s in state.strategies.values())
-        when = "after the running strategy" if running else "now"
-        turn.notify(WARNING, f"{event.mode.value.upper()} from the next strategy on ({when})")
+        turn.notify(WARNING, f"{event.mode.value.upper()} from the next strategy on ({_when(turn)})")
+
+
+def _when(turn: Turn) -> str:
+    """When a switch of the mode takes effect."""
+    state = turn.state
+    if any(s.state is not StrategyState.FLAT for s in state.strategies.values()):
+        return "after the running strategy"
+    if state.unclean:
+        return "when the question of the start is answered"
+    if any(child.watches for child in state.children.values()):
+        return "tomorrow: an order that was given up is watched to the end of the day"
+    return "now"
 
 
 def _cap(turn: Turn, event: MaxCapitalSet) -> None:

@@ -344,6 +344,8 @@ class Child(Mutable, kw_only=True):
     """One child account."""
 
     id: str
+    traded_at: str = ""
+    "Where its orders go (`live at zerodha`), as of the last start."
     legs: dict[LegId, ChildLeg] = {}
     available_inr: Decimal | None = None
     available_ns: int = 0

@@ -49,10 +49,19 @@ def resume_lines(frame: Frame, width: int) -> list[Line]:
     why = f" {snapshot.engine_reason}" if snapshot.engine_reason else ""
     return [
         line("The engine is ", Span(snapshot.engine.value.upper(), Tone.WARN), f":{clean(why)}" if why else "."),
-        line(f"Entries are sent again to {len(snapshot.children)} children, {'LIVE' if frame.live else 'on paper'}."),
+        line(f"Entries are sent again to {_children_of(frame)}."),
         line(Span("Entries missed meanwhile are not caught up; r offers them. Open now:", Tone.DIM)),
         *held(frame, width),
     ]
+
+
+def _children_of(frame: Frame) -> str:
+    """How many children trade, and where."""
+    total = len(frame.snapshot.children)
+    live = sum(child.live for child in frame.snapshot.children) if frame.live else 0
+    if not live:
+        return f"{total} children, on paper"
+    return f"{live} children, LIVE" + (f", and {total - live} on paper" if live < total else "")
 
 
 def reset_lines(frame: Frame, width: int) -> list[Line]:
@@ -114,7 +123,7 @@ def _quit_rules(frame: Frame) -> list[str]:
     if asked and not failed:
         rules.append("The unclean stop is not answered for: the next start asks again.")
     if not snapshot.source:
-        where = "brokers" if frame.live else "paper exchange"
+        where = "brokers (or on paper)" if frame.live else "paper exchange"
         rules.append(f"What is open stays open at the {where},")
         rules.append("and nobody follows the master out of it until Lockstep runs again.")
     elif not failed and not asked:

@@ -134,7 +134,8 @@ class Confirm(Dialog[None]):
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
         if self.prompt is None:
             return (), []
-        return lines.prompt_rows(self.prompt, self.answers, frame.now_ns, width)
+        on_paper = {child.id for child in frame.snapshot.children if frame.live and not child.live}
+        return lines.prompt_rows(self.prompt, self.answers, frame.now_ns, width, on_paper)
 
     def show_keys(self) -> None:
         """The key line, with a remark when there is one."""

@@ -1,5 +1,6 @@
 """The lines of the confirm dialog. Pure: prompt, edits and time in, styled lines out."""
 
+from collections.abc import Collection
 from decimal import Decimal
 
 from engine.snapshot import PromptRow, PromptView
@@ -58,13 +59,17 @@ def fate_line(prompt: PromptView, now_ns: int, width: int) -> Line:
     )
 
 
-def prompt_rows(prompt: PromptView, answers: Answers, now_ns: int, width: int) -> tuple[Line, list[Row]]:
-    """Facts, column heads, a row a child (and leg), and the totals."""
+def prompt_rows(
+    prompt: PromptView, answers: Answers, now_ns: int, width: int, on_paper: Collection[str] = ()
+) -> tuple[Line, list[Row]]:
+    """Facts, column heads, a row a child (and leg), and the totals; `on_paper` are those beside children that are LIVE."""
     many = len({row.leg for row in prompt.rows}) > 1
     wide = width >= 96
     rows = [Row("", _column_heads(many=many, wide=wide))]
     shown = sorted(prompt.rows, key=lambda row: not row.reason) if len(prompt.rows) > 10 else prompt.rows
-    rows += [Row(row_key(row), _child_line(prompt, row, answers, width, many=many, wide=wide)) for row in shown]
+    for row in shown:
+        cells = _child_line(prompt, row, answers, width, many=many, wide=wide)
+        rows.append(Row(row_key(row), line(*cells, Span("  on paper", Tone.DIM) if row.child in on_paper else "")))
     rows.append(Row("", _total_line(prompt, answers)))
     return fact_line(prompt, now_ns), rows
 

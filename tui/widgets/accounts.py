@@ -37,7 +37,9 @@ def _row(frame: Frame, index: int, width: int, *, wide: bool) -> Line:
         cap = "–".rjust(13) if child.max_capital_inr is None else fmt.fit_amount(child.max_capital_inr, 13)
         spans += [Span(fmt.fit_amount(child.available_inr, 14)), Span(cap)]
         used += 27
-    return line(*spans, Span("  " + shorten(clean(note(child)), width - used - 2), Tone.DIM))
+    where = ("LIVE" if child.live else "on paper") if frame.live else ""
+    told = " · ".join(part for part in (where, note(child)) if part)
+    return line(*spans, Span("  " + shorten(clean(told), width - used - 2), Tone.DIM))
 
 
 def _counts(snapshot: Snapshot, index: int, width: int) -> list[Span]:

@@ -159,7 +159,10 @@ def master_average(leg: LegRow) -> str:
 def summary_lines(snapshot: Snapshot, columns: Columns, *, live: bool) -> list[Row]:
     """State, ratio, capital, profit and drift of every shown child."""
     if columns.dense:
-        return [_summary("state", columns, snapshot, lambda child, _: _mark_only(child))]
+        marks = [_summary("state", columns, snapshot, lambda child, _: _mark_only(child))]
+        return (
+            [*marks, _summary("L is LIVE", columns, snapshot, lambda child, _: _trades_mark(child))] if live else marks
+        )
     rows = [_summary("state", columns, snapshot, _state)]
     if live:
         rows.append(_summary("trades", columns, snapshot, _trades))
@@ -190,6 +193,10 @@ def _state(child: ChildColumn, width: int) -> tuple[str, Tone]:
 
 def _trades(child: ChildColumn, _width: int) -> tuple[str, Tone]:
     return ("LIVE", Tone.BAD) if child.live else ("paper", Tone.DIM)
+
+
+def _trades_mark(child: ChildColumn) -> tuple[str, Tone]:
+    return ("L", Tone.BAD) if child.live else ("p", Tone.DIM)
 
 
 def _ratio(child: ChildColumn, width: int) -> tuple[str, Tone]:
@@ -259,7 +266,7 @@ class Matrix(Panel):
         snapshot = frame.snapshot
         if len(snapshot.children) >= LIST_FROM:
             return len(snapshot.children) + 3
-        summary = 1 if self.dense else 6 if frame.live else 5
+        summary = (1 if self.dense else 5) + frame.live
         return max(len(snapshot.legs) + len(snapshot.background), 1) + summary + 3
 
     def action_child(self, step: int) -> None:

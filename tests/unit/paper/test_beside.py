@@ -9,7 +9,7 @@ import pytest
 from config.schema import Account, Child, Paper, Settings
 from engine.agenda import Agenda
 from engine.clock import VirtualClock
-from engine.commands import CancelOrder, ReadAccount
+from engine.commands import CancelOrder, ModifyOrder, ReadAccount
 from engine.events import AccountRead, Event, OrderUpdated, Outcome, RequestAnswered
 from engine.loop import EngineLoop
 from engine.model import NS_PER_S, BookStatus, Instrument, InstrumentId, OrderType
@@ -142,3 +142,13 @@ def test_working_order_is_there_after_a_restart_and_can_be_cancelled(tmp_path: P
     second.paper.lanes["P1"].submit(CancelOrder(account="P1", tag="T1", order_id=answered.order_id))
     second.run()
     assert [row.status for row in second.read("P1").orders or ()] == [BookStatus.CANCELLED]
+
+
+def test_working_order_can_be_changed_after_a_restart(tmp_path: Path) -> None:
+    first = Session(tmp_path)
+    answered = first.answer("P1", order_type=OrderType.LIMIT, price="90")
+    second = Session(tmp_path, NOW + NS_PER_S)
+    change = ModifyOrder(account="P1", tag="T1", order_id=answered.order_id, price_inr=Decimal("91.50"))
+    second.paper.lanes["P1"].submit(change)
+    second.run()
+    assert [row.price_inr for row in second.read("P1").orders or ()] == [Decimal("91.50")]

@@ -1,0 +1,31 @@
+"""Where a child's orders go, and that it does not change under what the child holds."""
+
+from collections.abc import Sequence
+
+from config.limits import PAPER_BROKER
+from config.schema import Child as ChildSettings
+from config.schema import Mode
+from engine.core.state import State
+
+
+def place_of(child: ChildSettings, mode: Mode) -> str:
+    """Where a child's orders go in a mode."""
+    broker = child.broker or PAPER_BROKER
+    is_live = child.live and mode is Mode.LIVE and broker != PAPER_BROKER
+    return f"{'live' if is_live else 'on paper'} at {broker}"
+
+
+def moved(state: State, children: Sequence[ChildSettings], mode: Mode) -> list[str]:
+    """Children that hold something where their orders would not go any more, in words for people.
+
+    Another account under the same name would be empty: what is held would be called closed by hand, and stay.
+    """
+    found = []
+    for settings in children:
+        child = state.children.get(settings.id)
+        if child is None or not child.traded_at:
+            continue
+        is_open = child.watches or any(leg.allocation_units or leg.orders for leg in child.legs.values())
+        if is_open and child.traded_at != (now := place_of(settings, mode)):
+            found.append(f"{child.id} has something open {child.traded_at} and would trade {now}")
+    return found
