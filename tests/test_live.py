@@ -359,3 +359,19 @@ def test_paper_account_begins_with_what_is_configured(live: Live) -> None:
     tenth = {symbol: lots // abs(lots) for symbol, lots in condor.items()}
     live.wait("the small one", lambda: live.paper_positions(Mode.PAPER).get("ZC0001") == tenth)
     assert live.stop() == 0
+
+
+def test_live_child_that_holds_lots_is_not_put_on_paper_under_them(live: Live) -> None:
+    live.start()
+    live.armed()
+    condor = enter(live)
+    live.wait("the condor", lambda: live.positions() == dict.fromkeys(CHILDREN, condor))
+    assert live.stop() == 0
+    lines = live.config.read_text().splitlines()
+    changed = [line.replace("live: true", "live: false") if "ZC0002" in line else line for line in lines]
+    live.config.write_text("\n".join(changed))
+    live.start()
+    assert live.process is not None
+    assert live.process.wait(PATIENCE_S) == 4
+    assert any("ZC0002 has something open live at zerodha" in line for line in live.lines)
+    assert live.positions() == dict.fromkeys(CHILDREN, condor)

@@ -62,7 +62,7 @@ def fate_line(prompt: PromptView, now_ns: int, width: int) -> Line:
 def prompt_rows(
     prompt: PromptView, answers: Answers, now_ns: int, width: int, on_paper: Collection[str] = ()
 ) -> tuple[Line, list[Row]]:
-    """Facts, column heads, a row a child (and leg), and the totals; `on_paper` are those beside children that are LIVE."""
+    """Facts, column heads, a row a child (and leg), and the totals; `on_paper` are children beside LIVE ones."""
     many = len({row.leg for row in prompt.rows}) > 1
     wide = width >= 96
     rows = [Row("", _column_heads(many=many, wide=wide))]

@@ -413,6 +413,18 @@ def test_switch_waits_for_what_a_child_still_holds() -> None:
     assert desk.runtime.switches_to is None
 
 
+def test_switch_waits_while_an_order_that_was_given_up_may_surface() -> None:
+    desk = asked(Desk(), Mode.LIVE)
+    desk.core.state.children["C1"].watches = True
+    assert desk.runtime.switches_to is None
+
+
+def test_switch_waits_for_the_answer_to_an_unclean_start() -> None:
+    desk = asked(Desk(), Mode.LIVE)
+    desk.core.state.unclean = True
+    assert desk.runtime.switches_to is None
+
+
 @pytest.mark.parametrize("mode", [None, Mode.PAPER])
 def test_mode_that_nobody_asked_for_is_no_switch(mode: Mode | None) -> None:
     assert asked(Desk(), mode).runtime.switches_to is None
