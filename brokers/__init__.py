@@ -1,1 +1,1 @@
-"""Real brokers behind the port of `engine.ports`. None is connected yet: live trading is refused with that reason."""
+"""Real brokers behind the port of `engine.ports`: Zerodha and Angel One, and what all of them have in common."""
