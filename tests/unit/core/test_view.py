@@ -11,6 +11,7 @@ from engine.commands import Notify
 from engine.core import reasons
 from engine.core.replicator import Replicator
 from engine.events import (
+    AccountRead,
     Flattened,
     KillSwitched,
     MaxCapitalSet,
@@ -21,7 +22,7 @@ from engine.events import (
     SessionStarted,
     SessionStopped,
 )
-from engine.model import NS_PER_MS, BookStatus, Side, instrument_id
+from engine.model import NS_PER_MS, NS_PER_S, BookStatus, Side, instrument_id
 from engine.snapshot import Cell, CellState, ChildColumn, ChildState, EngineState, LegRow, Snapshot, StrategyState
 from engine.view import Frame, build_snapshot, sizing_text
 from tests.unit.core.builders import (
@@ -72,7 +73,7 @@ def test_empty_state_has_a_snapshot() -> None:
     assert (snapshot.legs, snapshot.copies, snapshot.working, snapshot.prompts) == ((), (), (), ())
     assert (snapshot.market_open, snapshot.market_opens_ns, snapshot.market_closes_ns) == (False, None, None)
     assert snapshot.master.available_inr is None
-    assert snapshot.children[0].state is ChildState.IDLE
+    assert (snapshot.children[0].state, snapshot.in_step) == (ChildState.NOT_READ, 0)
 
 
 def test_quiet_desk_shows_its_sample_and_the_market() -> None:
@@ -552,3 +553,38 @@ def test_brokers_own_figure_stands_for_the_estimate() -> None:
     frame.basket_margins = lambda: {estimated.basket: Decimal(12_345)}
     (said,) = build_snapshot(desk.core.state, desk.now_ns, frame).prompts[0].margins
     assert (said.needed_inr, said.is_brokers) == (Decimal(12_345), True)
+
+
+def test_child_that_was_not_read_since_the_start_is_not_in_step_and_says_why() -> None:
+    desk = Desk()
+    desk.restart()
+    state = desk.core.state
+    state.children["C1"].synced, state.children["C1"].error = False, "the order book: no answer in time"
+    assert (column(desk).state, column(desk).reason) == (ChildState.NOT_READ, "the order book: no answer in time")
+    assert shot(desk).in_step == 0
+    assert any("no answer in time" in item.text and item.key == "a" for item in shot(desk).attention)
+
+
+def test_child_whose_reads_fail_for_long_is_not_called_in_step_any_more() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run(2)
+    child_state = desk.core.state.children["C1"]
+    child_state.error = "the positions: no answer in time"
+    assert column(desk).state is ChildState.IN_STEP
+    assert child_state.positions_at_ns is not None
+    child_state.positions_at_ns -= 61 * NS_PER_S
+    assert column(desk).state is ChildState.NOT_READ
+    assert column(desk).reason.endswith("the positions: no answer in time")
+
+
+def test_masters_login_is_asked_for_above_everything() -> None:
+    desk = Desk()
+    desk.handle(AccountRead(at_ns=desk.now_ns, account="M", began_ns=desk.now_ns, error="token", needs_login=True))
+    assert shot(desk).master.needs_login
+    assert any(
+        item.account == "M" and "login required" in item.text and item.key == "a" for item in shot(desk).attention
+    )
+    assert any("LOGIN REQUIRED" in notice.text for notice in desk.commands(Notify))
+    desk.run(2)
+    assert not shot(desk).master.needs_login
