@@ -13,6 +13,7 @@ from config.schema import Account, Settings
 from engine.findings import Finding, Level
 
 AHEAD_DAYS: Final = 30
+ADDRESS: Final = "address"
 INDICES: Final = ("NIFTY", "BANKNIFTY", "FINNIFTY", "MIDCPNIFTY", "SENSEX")
 
 
@@ -32,8 +33,13 @@ def examine(settings: Settings, day: date, cache: Path, now_ns: Callable[[], int
         yield Finding(account="", check="accounts", level=Level.NOTE, text=text)
         return
     yield _dump(day, cache)
+    told: set[str] = set()
     for account in real:
-        yield from _account(account, settings, day, now_ns)
+        for finding in _account(account, settings, day, now_ns):
+            # What is true of a broker is said once, with whoever comes first.
+            if finding.check != ADDRESS or finding.text not in told:
+                yield finding
+            told.add(finding.text)
 
 
 def _calendar(day: date) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
 from engine.model import NS_PER_S
+from engine.money import group_indian
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
 UNKNOWN = "?"
@@ -15,18 +16,6 @@ LAKH = Decimal(100_000)
 CRORE = Decimal(10_000_000)
 RATIO_DENOMINATOR_MAX = 99
 "Larger denominators are shown as a decimal number: `≈0.2989` says more than `104987/351234`."
-
-
-def group_indian(digits: str) -> str:
-    """Digits of a whole number in Indian grouping: `1234567` is `12,34,567`."""
-    if len(digits) <= 3:
-        return digits
-    head, tail = digits[:-3], digits[-3:]
-    groups: list[str] = []
-    while head:
-        groups.insert(0, head[-2:])
-        head = head[:-2]
-    return ",".join([*groups, tail])
 
 
 def number(value: Decimal | int | None, *, places: int = 0, signed: bool = False, symbol: str = "") -> str:

@@ -14,6 +14,7 @@ from config.schema import BrokerUrls
 from engine.events import Outcome
 from engine.findings import Finding, Level
 from engine.model import NS_PER_S
+from engine.money import rupees
 
 T = TypeVar("T")
 OFFSET_MOST_S: Final = 2
@@ -104,7 +105,7 @@ class Checkup:
         net = found.equity.net
         level = Level.GOOD if net > 0 else Level.BAD
         todo = "" if net > 0 else "without margin the account is left out of every strategy"
-        return self._finding("margin", level, f"equity.net is {net:,.2f}", todo)
+        return self._finding("margin", level, f"equity.net is {rupees(net)}", todo)
 
     def _budget(self) -> Finding:
         try:

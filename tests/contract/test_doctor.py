@@ -45,7 +45,7 @@ def test_healthy_accounts_have_nothing_bad(sandbox: Sandbox, tmp_path: Path) -> 
     findings = found(sandbox, tmp_path)
     assert bad(findings) == []
     texts = {(finding.account, finding.check): finding.text for finding in findings}
-    assert texts["ZM0001", "margin"] == "equity.net is 3,500,000.00"
+    assert texts["ZM0001", "margin"] == "equity.net is ₹35,00,000.00"
     assert texts["ZC0001", "session"] == "logged in as ZC0001"
 
 

@@ -21,6 +21,7 @@ MARKS: Final = {
     Level.NOTE: Span("· ", Tone.DIM),
     Level.BAD: Span("✗ ", Tone.BAD),
 }
+LOGIN_COMMAND: Final = "run: python runner.py login"
 EVERYBODY: Final = "everybody"
 NAME_CELLS, CHECK_CELLS = 11, 12
 INDENT: Final = 2 + NAME_CELLS + CHECK_CELLS
@@ -105,6 +106,8 @@ def finding_rows(finding: Finding, width: int) -> list[Row]:
     rows = [Row(key, line(MARKS[finding.level], who, pad(finding.check, CHECK_CELLS), Span(words[0], tone)))]
     rows += [Row("", line(" " * INDENT, Span(part, tone))) for part in words[1:]]
     if finding.todo:
-        todo = wrap(f"→ {finding.todo}", max(width - INDENT, 20))
+        # The command that helps on a plain terminal is a key here.
+        advice = "enter logs it in" if finding.todo.startswith(LOGIN_COMMAND) else finding.todo
+        todo = wrap(f"→ {advice}", max(width - INDENT, 20))
         rows += [Row("", line(" " * INDENT, Span(part, Tone.WARN))) for part in todo]
     return rows
