@@ -123,19 +123,20 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
     """Decide the entry that waited for a leg's exits, once they are terminal."""
     if not leg.entry_pending or not child.synced:
         return
+    master = turn.state.master.legs.get(leg.leg)
+    if master is None or not master.units:
+        leg.entry_pending = False
+        return
     stale_ns = leg.entry_signal_ns + seconds_ns(turn.settings.timing.max_signal_age_s)
     is_leaving = exits_open(turn, leg) or _cancelling_units(turn, leg)
     if is_leaving or (not leg.decided_units and (leg.allocation_units or leg.orders)):
         if turn.now_ns > stale_ns:
-            _miss_pending(turn, child, leg)
+            _miss_pending(turn, child, master, leg)
         return
     if not turn.state.armed and turn.now_ns <= stale_ns:
         return
-    master = turn.state.master.legs.get(leg.leg)
     instrument = carried.terms(turn, child, leg)
     leg.entry_pending = False
-    if master is None or not master.units:
-        return
     decision = Decision(turn, master, leg.entry_signal_ns)
     if not leg.decided_units:
         leg.sign = 0
@@ -147,16 +148,13 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
         enter(turn, child, master, leg, instrument, decision, no_entry)
 
 
-def _miss_pending(turn: Turn, child: Child, leg: ChildLeg) -> None:
+def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> None:
     """The leg's exits did not end while the entry's signal was fresh: it is missed, and a resync offers it."""
     leg.entry_pending = False
-    master = turn.state.master.legs.get(leg.leg)
-    if master is None or not master.units:
-        return
     if leg.decided_units:
         stays_units = max(0, committed(turn, leg) - exits_open(turn, leg))
         if stays_units >= leg.target_units:
-            return
+            return  # an entry that is being cancelled covers it; what its end leaves open is missed then
         store_plan(leg, missed(plan_of(leg), stays_units))
     else:
         instrument = carried.terms(turn, child, leg)

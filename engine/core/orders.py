@@ -230,7 +230,8 @@ def _fits(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
 
 def cut_short(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
     """Units of an exit wait: the broker shows less than our ledger, and is read again."""
-    if not child.want_positions:
+    if not leg.cut_told:
+        leg.cut_told = True
         symbol = split_leg(leg.leg)[1]
         text = f"exit of {units} waits: the broker shows less than our ledger; positions are read again"
         turn.notify(ALARM, text, child.id, symbol)

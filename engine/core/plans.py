@@ -58,6 +58,6 @@ def close_if_done(turn: Turn, leg: ChildLeg) -> None:
     if leg.allocation_units or leg.orders or leg.awaiting_units or leg.decided_units or held_units(leg):
         return
     store_plan(leg, Plan())
-    leg.due, leg.due_reason, leg.due_since_ns = False, "", 0
+    leg.due, leg.due_reason, leg.due_since_ns, leg.cut_told = False, "", 0, False
     leg.exit_after_ns, leg.exit_tries = 0, 0
     leg.skipped, leg.lacking, leg.flattening = "", False, False

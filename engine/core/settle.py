@@ -54,7 +54,7 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     if excess <= 0:
         if leg.due and not exits_open(turn, leg):
             leg.due, leg.due_reason, leg.due_since_ns, leg.exit_granted, leg.exit_tries = False, "", 0, False, 0
-            leg.asked_since_ns = 0
+            leg.asked_since_ns, leg.cut_told = 0, False
             prompts.drop_exit(turn, child, leg.leg)
         leg.surfaced = leg.surfaced and bool(leg.orders)
         close_if_done(turn, leg)

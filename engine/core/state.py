@@ -256,6 +256,8 @@ class ChildLeg(Mutable, kw_only=True):
     due: bool = False
     due_since_ns: int = 0
     due_reason: str = ""
+    cut_told: bool = False
+    "That the present exit is cut short by what the broker shows has been said."
     asked_since_ns: int = 0
     "When the operator was first asked about the present exit: it is postponed no longer than a bound from there."
     skipped: str = ""
