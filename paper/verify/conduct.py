@@ -50,7 +50,7 @@ class Conduct:
     # Exits
 
     def _exit(self, state: State, child: Child, order: ChildOrder) -> None:
-        """An exit never goes beyond what is held, what is under way taken off."""
+        """An exit never goes beyond what is held and is not to stay, what is under way taken off."""
         key = (child.id, order.leg)
         exits = self._exits.setdefault(key, {})
         under_way = sum(self._left(state, tag, units) for tag, units in exits.items() if tag != order.tag)
@@ -59,13 +59,15 @@ class Conduct:
         leg = child.legs[order.leg]
         if key in self._truth.surfaced and leg.allocation_units != ours:
             return  # what surfaced is not known to the engine yet
-        if not manual and order.units > -order.side.sign * ours - under_way:
-            what = f"exit {order.tag} of {order.units} with {ours} held and {under_way} in exits under way"
+        keep = leg.target_units if leg.sign == -order.side.sign else 0
+        stays = f"{keep} to stay and {under_way} in exits under way"
+        if not manual and order.units > -order.side.sign * ours - keep - under_way:
+            what = f"exit {order.tag} of {order.units} with {ours} held, {stays}"
             self._broken("I3", child.id, f"{order.leg}: {what}")
         is_read = child.positions_began_ns > self._course.manual_ns.get(key, 0)
         is_read = is_read and child.id not in self._course.deceived
-        if manual and is_read and order.units > -order.side.sign * (ours + manual) - under_way:
-            what = f"exit {order.tag} of {order.units} where the broker has {ours + manual}, {under_way} under way"
+        if manual and is_read and order.units > -order.side.sign * (ours + manual) - keep - under_way:
+            what = f"exit {order.tag} of {order.units} where the broker has {ours + manual}, {stays}"
             self._broken("I3", child.id, f"{order.leg}: {what}")
 
     def _left(self, state: State, tag: str, units: int) -> int:

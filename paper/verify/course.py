@@ -178,6 +178,9 @@ class Course:
                 else:
                     self.lacking.discard((child.id, leg.leg))
                 self._look_at_excess(state, child, leg)
+                is_told = leg.skipped == reasons.CLOSED_BY_HAND and not self._truth.has_manual((child.id, leg.leg))
+                if is_told and child.id not in self.deceived:
+                    self._broken(f"I20 {child.id} {leg.leg}: called closed by hand, and its owner never traded")
         self._look_at_fills(state)
         self._look_at_surfaced(state)
 

@@ -63,10 +63,10 @@ def _child_unrest(state: State, child: Child, since_ns: int) -> str:
             order = state.orders[tag]
             if order.state in UNFINISHED:
                 return f"{tag} is {order.state}"
-        if _is_untold(state, leg):
-            continue
-        if leg.due or leg.entry_pending or leg.awaiting_units or leg.suspicion is not None:
-            return f"{child.id} {leg.leg} is due, pending, awaiting or suspected"
+        if leg.entry_pending or leg.awaiting_units:
+            return f"{child.id} {leg.leg} is pending or awaiting"
+        if (leg.due or leg.suspicion is not None) and not _is_untold(state, leg):
+            return f"{child.id} {leg.leg} is due or suspected"
     return ""
 
 
