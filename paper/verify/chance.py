@@ -26,7 +26,9 @@ from config.schema import (
 from engine.core.symbols import instrument_from_symbol
 from engine.model import NS_PER_S, Instrument, LegId
 from paper.scenario import MASTER, Scenario
+from paper.verify.asking import second_word
 from paper.verify.draft import DAY, LOT, SHARES, START_NS, SYMBOLS, TICK, WARM_NS, Draft
+from paper.verify.failing import failing_broker
 from paper.verify.nights import over_night
 from paper.verify.ordinary import attentive, background, margins, market, master_day
 from paper.verify.plan import Plan
@@ -63,6 +65,10 @@ def draw(seed: int, faults: Collection[str] | None = None) -> Plan:
         FAULTS[name](draft)
     if "operator" in names and rng.random() < 0.15:
         operator(draft)
+    if "operator" in names:
+        second_word(draft, Random(f"{seed}: resync"))
+    if faults is None:
+        failing_broker(draft, Random(f"{seed}: broker"))
     plan = Plan(
         seed=seed,
         scenario=_scenario(rng, seed, settings, symbols, held),

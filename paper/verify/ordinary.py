@@ -78,10 +78,10 @@ def _master_order(draft: Draft, at_ns: int) -> None:
         change = (1 if held > 0 else -1) * lots
     else:
         change = rng.choice((-1, 1)) * lots
-    _trade(draft, leg, change * LOT, at_ns)
+    trade(draft, leg, change * LOT, at_ns)
 
 
-def _trade(draft: Draft, leg: LegId, units: int, at_ns: int) -> None:
+def trade(draft: Draft, leg: LegId, units: int, at_ns: int) -> None:
     """One order of the master's: at once, in parts, cancelled on the way, or refused."""
     rng = draft.rng
     draft.orders += 1
