@@ -4,18 +4,20 @@ from fractions import Fraction
 
 from engine.core import (
     answering,
+    breaker,
     entries,
     gates,
     master,
     orders,
     plans,
+    reasons,
     sizing,
 )
 from engine.core import turn as turns
 from engine.core.entries import live_ratio
 from engine.core.sizing import LotsFor, SizingRule
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg
-from engine.core.turn import Turn
+from engine.core.turn import Turn, exits_open
 from engine.model import Instrument, Side
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 
@@ -111,6 +113,52 @@ def reversal_enters_before_its_exit_ended() -> list[Swap]:
         leg.allocation_units, leg.orders = held, [*tags, *leg.orders]
 
     return [replace_everywhere(right, wrong)]
+
+
+@planted
+def reduction_forgets_a_waiting_entry() -> list[Swap]:
+    """A reduction of the master's forgets the entry that waits for exits or cancels of its leg."""
+    right = entries.decide_child
+
+    def wrong(
+        turn: Turn, child: Child, master: MasterLeg, decision: entries.Decision, *, reductions_only: bool = False
+    ) -> None:
+        leg = child.legs.get(master.leg)
+        if leg is not None and leg.decided_units and abs(master.units) < leg.decided_units:
+            leg.entry_pending = False
+        right(turn, child, master, decision, reductions_only=reductions_only)
+
+    return [replace_everywhere(right, wrong)]
+
+
+@planted
+def waiting_entry_never_missed() -> list[Swap]:
+    """An entry that waits for its leg's exits until its signal is old goes on waiting, and nobody is told."""
+    return [replace_everywhere(entries._miss_pending, lambda _turn, _child, _master, _leg: None)]
+
+
+@planted
+def entry_beside_those_being_cancelled() -> list[Swap]:
+    """An entry that is sent again does not wait for the cancels of those above the target."""
+
+    def wrong(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
+        return exits_open(turn, leg) > 0 or breaker.waits(turn, child, order)
+
+    return [replace_everywhere(orders._must_wait, wrong)]
+
+
+@planted
+def entries_behind_a_trial_given_up() -> list[Swap]:
+    """While one entry tries a broker that had failed, the others of its moment are given up."""
+    waits, over = breaker.waits, orders._entry_is_over
+
+    def wrong(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
+        if waits(turn, child, order):
+            orders.give_up(turn, child, leg, order, reasons.BROKER_FAILING)
+            return True
+        return over(turn, child, leg, order)
+
+    return [replace_everywhere(over, wrong)]
 
 
 @planted

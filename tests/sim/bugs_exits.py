@@ -14,8 +14,8 @@ from engine.core import (
 from engine.core.entries import live_ratio
 from engine.core.sizing import Plan, SizingRule
 from engine.core.state import Child, ChildLeg, Copy, Prompt
-from engine.core.turn import Turn, exit_room
-from engine.model import Instrument, Side
+from engine.core.turn import Turn, exit_room, net_units
+from engine.model import Instrument, Side, sign
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 
 PASS = ""
@@ -59,6 +59,34 @@ def exit_beyond_the_holding() -> list[Swap]:
 def exit_not_bounded_by_the_position() -> list[Swap]:
     """An exit sells what the ledger says although the broker shows less."""
     return [replace_everywhere(exit_room, lambda _child, leg: abs(leg.allocation_units))]
+
+
+@planted
+def exit_takes_what_is_to_stay() -> list[Swap]:
+    """An exit is bounded by zero alone: a partial one that was filled and lost its tag and answer is sent again."""
+
+    def wrong(child: Child, leg: ChildLeg) -> int:
+        return max(0, net_units(child, leg.leg) * sign(leg.allocation_units))
+
+    return [replace_everywhere(exit_room, wrong)]
+
+
+@planted
+def exit_not_looked_at_again_when_sent() -> list[Swap]:
+    """An exit that waited is sent as it was decided, whatever positions have shown since."""
+    return [replace_everywhere(orders._fits, lambda _turn, _child, _leg, _order: True)]
+
+
+@planted
+def fill_in_a_read_counted_twice() -> list[Swap]:
+    """A fill of ours that a read of positions may hold already is added to what it shows."""
+
+    def wrong(child: Child, leg: ChildLeg) -> int:
+        side = sign(leg.allocation_units)
+        keep = leg.target_units if side == leg.sign else 0
+        return max(0, net_units(child, leg.leg) * side - keep)
+
+    return [replace_everywhere(exit_room, wrong)]
 
 
 @planted

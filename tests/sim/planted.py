@@ -1,6 +1,6 @@
 """Every planted bug: wrong versions of single functions that the fault simulation must find (docs/verify.md)."""
 
-from tests.sim import bugs_books, bugs_durable, bugs_entries, bugs_exits, bugs_sending
+from tests.sim import bugs_books, bugs_durable, bugs_entries, bugs_exits, bugs_offers, bugs_sending
 from tests.sim.planting import BUGS, Bug
 
 GROUPS = {
@@ -8,6 +8,7 @@ GROUPS = {
     bugs_books.__name__: "Fills, books and positions",
     bugs_entries.__name__: "Entries",
     bugs_exits.__name__: "Exits, and the life of a strategy",
+    bugs_offers.__name__: "What the operator asks for",
     bugs_durable.__name__: "Journal and recovery",
 }
 """Headings of the groups."""

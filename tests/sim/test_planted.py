@@ -12,7 +12,7 @@ from tests.sim.planted import BUGS
 from tests.sim.planting import product_modules, replace_everywhere
 from tests.sim.search import search
 
-LEAST_BUDGET, FACTOR = 50, 4
+LEAST_BUDGET, FACTOR, MOST_BUDGET = 50, 4, 10_000
 """A bug has so many seeds to be found within, or so many times the seed that found it last: situations may shift."""
 QUICK_MOST = 100
 """Bugs that take more seeds are searched among the slow tests: their budget alone is minutes long."""
@@ -21,7 +21,7 @@ QUICK_MOST = 100
 def seeds(name: str) -> Iterator[int]:
     """The seed that found it last, and then all from 0 on."""
     first = FOUND[name][0]
-    return chain((first,), range(max(LEAST_BUDGET, FACTOR * first)))
+    return chain((first,), range(min(MOST_BUDGET, max(LEAST_BUDGET, FACTOR * first))))
 
 
 CASES = [

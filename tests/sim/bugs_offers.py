@@ -1,0 +1,76 @@
+"""Planted bugs about what the operator asks for: a resync beside exits, fills and a flatten."""
+
+from engine.core import answering, offers, operator, orders
+from engine.core.plans import store_plan
+from engine.core.sizing import Plan
+from engine.core.state import Child, ChildLeg, PromptItem
+from engine.core.turn import Turn, held_units, reserved
+from tests.sim.planting import Swap, in_module, planted, replace_everywhere
+
+
+@planted
+def resync_beside_an_exit() -> list[Swap]:
+    """A resync enters a leg whose exit is under way, and nothing looks at it again when it is sent."""
+    return [
+        in_module(offers, "exits_open", lambda _turn, _leg: 0),
+        in_module(offers, "held_units", lambda leg: abs(leg.allocation_units)),
+        in_module(orders, "exits_open", lambda _turn, _leg: 0),
+    ]
+
+
+@planted
+def resync_before_the_newest_fill_is_decided() -> list[Swap]:
+    """A resync judges what is missing while the master's newest fill is not decided yet."""
+    right, offer = offers.resync_ready, offers._offer_missing
+
+    def wrong(turn: Turn) -> None:
+        legs = turn.state.master.legs
+        windows = {leg.leg: leg.window for leg in legs.values() if leg.window is not None}
+
+        def wrong_offer(inner: Turn, child: Child) -> None:
+            for leg_id, window in windows.items():
+                legs[leg_id].window = window
+            offer(inner, child)
+            for leg_id in windows:
+                legs[leg_id].window = None
+
+        for leg_id in windows:
+            legs[leg_id].window = None
+        with in_module(offers, "_offer_missing", wrong_offer):
+            right(turn)
+        for leg_id, window in windows.items():
+            legs[leg_id].window = window
+
+    return [replace_everywhere(right, wrong)]
+
+
+@planted
+def resync_outlives_a_flatten() -> list[Swap]:
+    """A resync that waits for a read is carried out after a flatten that came later, and takes it back."""
+    right = operator.flatten
+
+    def wrong(turn: Turn, children: tuple[str, ...], text: str, *, typed: bool = True) -> None:
+        asked = {child.id: child.resync_ns for child in turn.state.children.values()}
+        right(turn, children, text, typed=typed)
+        for child in turn.state.children.values():
+            child.resync_ns = asked[child.id]
+
+    return [replace_everywhere(right, wrong)]
+
+
+@planted
+def approved_offer_undoes_an_exit() -> list[Swap]:
+    """An approved resync takes what is held for the new target, although the master fell while its prompt was open."""
+    right = answering._plan_offered
+
+    def wrong(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: PromptItem) -> int:
+        units = right(turn, kind, child, leg, item)
+        if units or not leg.sign:
+            return units
+        size = abs(turn.state.master.legs[leg.leg].units)
+        target = max(0, held_units(leg)) + reserved(turn, leg)
+        plan = Plan(sign=item.side.sign, high_units=size, base_units=target, target_units=target, decided_units=size)
+        store_plan(leg, plan)
+        return 0
+
+    return [replace_everywhere(right, wrong)]
