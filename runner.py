@@ -129,8 +129,9 @@ def _run(arguments: argparse.Namespace) -> int:
         beginning = _begin(root, venue, inputs_of(venue, settings, VERSION), taken_over=taken_over)
         loop.clock = _scaled(loop.now_ns(), float(settings.demo.speed))
         session = _session(arguments, terminal, loop, venue, settings, root, source="demo")
-        session.frame.speed, session.frame.left_open = settings.demo.speed, left_open
+        session.frame.speed = settings.demo.speed
         session.tell(beginning)
+        session.show_left_open(left_open)
         session.run(until_flat=arguments.until_flat, live_refusal=PAPER_ONLY)
         return _code(session)
 
@@ -195,8 +196,7 @@ def _run_mode(
         try:
             venue = _RealVenue(house, loop, settings, mode, to_ist(loop.now_ns()).date())
             session = _session(arguments, terminal, loop, venue, settings, DATA, source=venue.source, mode=mode)
-            session.frame.left_open = left_open
-            session.tell(left_open and f"left open in the other mode: {left_open}")
+            session.show_left_open(left_open)
             desk = Desk(settings, DATA / "instruments", loop.now_ns)
             session.run(
                 until_flat=arguments.until_flat,

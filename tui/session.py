@@ -114,6 +114,11 @@ class TerminalSession:
         if text:
             self.host.note(Notify(at_ns=self.host.replicator.state.now_ns, severity=Severity.INFO, text=text))
 
+    def show_left_open(self, left_open: str) -> None:
+        """Show what the other mode's state holds open, as long as this session runs; nothing for ''."""
+        self.frame.left_open = left_open
+        self.tell(left_open and f"left open in the other mode: {left_open}")
+
     def run(
         self,
         *,
