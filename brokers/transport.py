@@ -69,6 +69,11 @@ class Transport:
         self._lock = threading.Lock()
         self._closed = False
 
+    @property
+    def server(self) -> str:
+        """Which server it is, for telling servers apart."""
+        return f"{self._host}:{self._port}"
+
     def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
         """Send one request and wait for its answer.
 

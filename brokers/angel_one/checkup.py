@@ -1,21 +1,25 @@
 """Looks at one Angel One account as a doctor does: login, holder, funds, clock, segments, orders. Sends no order.
 
-It logs in, which ends a session that a running program may have with the same key: that one logs in again by itself.
+It takes the session that this program has, and logs in where there is none. That ends a session which another program
+may have with the same key: that one logs in again by itself.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 
 from brokers.angel_one import wire
-from brokers.angel_one.client import ROOT_URL, AngelClient
-from brokers.angel_one.login import Keeper
+from brokers.angel_one.client import ROOT_URL, AngelClient, Session
+from brokers.angel_one.login import Keeper, NextCode
+from brokers.angel_one.refusals import outcome_of
 from brokers.errors import Malformed, Refusal
 from brokers.transport import NoAnswer, NotSent, Transport
 from config.credentials import Credentials
 from config.order_limits import OrderLimits
 from config.schema import BrokerUrls
 from engine.errors import NeedsLogin
+from engine.events import Outcome
 from engine.findings import Finding, Level
 from engine.model import NS_PER_S
 
@@ -29,6 +33,8 @@ class _Unread(NamedTuple):
     """Why something could not be read."""
 
     text: str
+    is_over: bool = False
+    "Whether Angel says that the session is over."
 
 
 class Checkup:
@@ -40,6 +46,7 @@ class Checkup:
         urls: Where Angel is, for a sandbox.
         limits: What Angel takes on this day, `None` when it is not known.
         now_ns: The machine's clock.
+        sleep: Waits so many seconds, for the next one-time code.
     """
 
     def __init__(
@@ -49,11 +56,13 @@ class Checkup:
         urls: BrokerUrls,
         limits: OrderLimits | None,
         now_ns: Callable[[], int],
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._account, self._credentials, self._limits, self._now_ns = account, credentials, limits, now_ns
-        self._transport = Transport(urls.root_url or ROOT_URL)
-        self._keeper = Keeper(credentials, self._transport, now_ns)
+        self._transport, self._sleep = Transport(urls.root_url or ROOT_URL), sleep
+        self._keeper = Keeper(credentials, self._transport, now_ns, sleep)
         self._client = AngelClient(credentials["api_key"], self._transport)
+        self._funds_read: Any = _Unread("it was not asked for")
         self._is_sandbox = urls.root_url is not None
 
     def findings(self) -> Iterator[Finding]:
@@ -76,13 +85,31 @@ class Checkup:
             self._transport.close()
 
     def _session(self) -> Finding:
+        text = "logged in with PIN and code" if self._keeper.current is None else "the session of this program holds"
         try:
-            session = self._keeper.session()
+            session = self._logged_in()
+            self._funds_read = self._read(self._client.rmsLimit)
+            if isinstance(self._funds_read, _Unread) and self._funds_read.is_over:
+                self._keeper.lost(session)
+                text = "logged in with PIN and code"
+                session = self._logged_in()
+                self._funds_read = self._read(self._client.rmsLimit)
+            if not isinstance(self._funds_read, _Unread):
+                self._keeper.proven(session)
         except NeedsLogin as reason:
             todo = "check username, password (the PIN), totp_token and api_key; see smartapi.angelone.in"
             return self._finding("session", Level.BAD, str(reason), todo)
+        return self._finding("session", Level.GOOD, text)
+
+    def _logged_in(self) -> Session:
+        """A session; waits for the next code, once, where that may help. Raises `NeedsLogin`."""
+        try:
+            session = self._keeper.session()
+        except NextCode as code:
+            self._sleep(code.wait_s)
+            session = self._keeper.session()
         self._client.take(session)
-        return self._finding("session", Level.GOOD, "logged in with PIN and code")
+        return session
 
     def _holder(self) -> Iterator[Finding]:
         session = self._keeper.current
@@ -106,7 +133,7 @@ class Checkup:
             yield self._finding("segments", Level.GOOD, ", ".join(DERIVATIVES))
 
     def _funds(self) -> Finding:
-        found = self._read(self._client.rmsLimit)
+        found = self._funds_read
         try:
             row = wire.Row(None if isinstance(found, _Unread) else found)
             if not row.text("net"):
@@ -139,9 +166,14 @@ class Checkup:
         """The `data` of an answer, or why there is none."""
         try:
             envelope = wire.envelope_of(call())
-        except (Refusal, NotSent, NoAnswer, Malformed) as error:
+        except (NotSent, NoAnswer, Malformed) as error:
             return _Unread(str(error))
-        return envelope.data if envelope.succeeded else _Unread(self._client.words(envelope))
+        except Refusal as refusal:
+            return _Unread(str(refusal), refusal.outcome is Outcome.NEEDS_LOGIN)
+        if envelope.succeeded:
+            return envelope.data
+        is_over = outcome_of(envelope.code, envelope.message) is Outcome.NEEDS_LOGIN
+        return _Unread(self._client.words(envelope), is_over)
 
     def _clock(self) -> Iterator[Finding]:
         """The machine's clock beside the server's, by the header of an answer; a sandbox has a time of its own."""

@@ -34,3 +34,8 @@ def outcome_of(code: str, message: str) -> Outcome:
     if code in _IN_DOUBT or _TIMED_OUT.search(message):
         return Outcome.UNKNOWN
     return Outcome.REJECTED
+
+
+def is_passing(message: str) -> bool:
+    """Whether Angel's words are about the moment alone."""
+    return _TIMED_OUT.search(message) is not None

@@ -12,6 +12,7 @@ ACCEPTS = frozenset(
 WORDS: dict[str, tuple[int, str, str]] = {
     "unavailable": (200, "AB1004", "Something Went Wrong, Please Try After Sometime"),
     "timed_out_400": (200, "AB2001", "Internal Error, Please Try After Sometime"),
+    "wrong_code": (200, "AB1050", "Invalid totp"),
     "rejected": (200, "AB4008", "The order was refused by the script."),
 }
 GATEWAY: dict[str, tuple[str, str]] = {

@@ -9,6 +9,7 @@ from brokers.angel_one.broker import AngelBroker
 from brokers.angel_one.client import AngelClient
 from brokers.angel_one.line import AngelLine
 from brokers.angel_one.login import Keeper
+from brokers.angel_one.logins import Logins
 from brokers.angel_one.symbols import Symbols
 from brokers.catalogue import Catalogue
 from brokers.transport import Transport
@@ -166,16 +167,16 @@ def test_server_refuses_reads_that_come_too_fast(strict: AngelServer) -> None:
     transport.close()
 
 
-def test_wrong_codes_would_lock_the_account_and_the_keeper_tries_once(strict: AngelServer) -> None:
+def test_wrong_codes_would_lock_the_account_and_the_keeper_tries_twice(strict: AngelServer) -> None:
     transport = Transport(strict.root_url)
     account = strict.desk.accounts[ACCOUNT]
-    keeper = Keeper(angel_credentials(account, totp_token="B" * 32), transport, strict.clock.now_ns)
+    credentials = angel_credentials(account, totp_token="B" * 32)
     for _ in range(9):
         with pytest.raises(NeedsLogin, match="AB1050"):
-            keeper.session()
+            Keeper(credentials, transport, strict.clock.now_ns).session()
         strict.clock.move(600)
-    assert account.wrong_logins == 1
-    for number in range(3):  # what would happen to somebody who goes on
-        with pytest.raises(NeedsLogin, match="AB1006" if number > 1 else "AB1050"):
-            Keeper(angel_credentials(account, totp_token="B" * 32), transport, strict.clock.now_ns).session()
+    assert account.wrong_logins == 2
+    for number in range(2):  # what would happen to somebody who goes on
+        with pytest.raises(NeedsLogin, match="AB1006" if number else "AB1050"):
+            Keeper(credentials, transport, strict.clock.now_ns, logins=Logins()).session()
     transport.close()

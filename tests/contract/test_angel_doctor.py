@@ -1,7 +1,7 @@
 """The doctor at the loopback SmartAPI: what is well says so, what is not says what to do, and no order is ever sent."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from brokers.angel_one.checkup import Checkup
+from brokers.angel_one.login import Keeper
 from brokers.doctor import examine
+from brokers.transport import Transport
 from config.load import load_settings_text
 from config.schema import AngelOneUrls
 from engine.findings import Finding, Level
@@ -67,6 +69,57 @@ def test_wrong_pin_is_found_and_tried_once(server: AngelServer, tmp_path: Path) 
     assert server.logins(USER) == 1
     assert "987654321" not in str(findings)
     assert "AB1000" in str(findings)
+
+
+def test_doctor_looks_again_without_another_try(server: AngelServer, tmp_path: Path) -> None:
+    for _ in range(5):
+        assert bad(found(server, tmp_path, password="987654321")) == ["session"]
+        server.clock.move(60)
+    assert server.logins(USER) == 1
+
+
+def test_doctor_takes_the_session_of_a_running_account_and_leaves_it(server: AngelServer, tmp_path: Path) -> None:
+    transport = Transport(server.root_url)
+    keeper = Keeper(angel_credentials(server.desk.accounts[USER]), transport, server.clock.now_ns)
+    session = keeper.session()
+    assert {f.check: f.text for f in found(server, tmp_path)}["session"] == "the session of this program holds"
+    assert bad(found(server, tmp_path)) == []
+    assert keeper.session() is session
+    assert server.logins(USER) == 1
+    transport.close()
+
+
+def test_session_that_is_over_is_found_out_and_followed_by_another_code(server: AngelServer, tmp_path: Path) -> None:
+    assert bad(found(server, tmp_path)) == []
+    server.end_sessions()
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        server.clock.move(seconds)
+
+    assert bad(looked(server, sleep)) == []
+    assert server.logins(USER) == 2
+    assert len(slept) == 1
+
+
+def looked(server: AngelServer, sleep: Callable[[float], None], **changes: str) -> list[Finding]:
+    """What the checkup of the account alone finds."""
+    credentials = angel_credentials(server.desk.accounts[USER], **changes)
+    urls = AngelOneUrls(root_url=server.root_url)
+    return list(Checkup("AM0001", credentials, urls, None, server.clock.now_ns, sleep).findings())
+
+
+def test_code_that_another_program_used_is_waited_out(server: AngelServer) -> None:
+    server.fault("login", "wrong_code")
+    assert bad(looked(server, server.clock.move)) == []
+
+
+def test_wrong_codes_are_tried_twice_however_often_the_doctor_looks(server: AngelServer) -> None:
+    for _ in range(4):
+        assert bad(looked(server, server.clock.move, totp_token="B" * 32)) == ["session"]
+        server.clock.move(60)
+    assert server.desk.accounts[USER].wrong_logins == 2
 
 
 def test_secret_that_makes_no_codes_is_found(server: AngelServer, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from brokers.angel_one.broker import AngelBroker
 from brokers.angel_one.client import AngelClient
 from brokers.angel_one.login import Keeper
+from brokers.angel_one.logins import Logins
 from brokers.angel_one.symbols import Symbols
 from brokers.transport import Reply, Transport
 from config.credentials import Secret
@@ -107,7 +108,7 @@ def test_every_read_ends_as_data_or_fails(body: bytes, status: int) -> None:
 
 @given(BODIES, STATUSES)
 def test_every_login_ends_as_a_session_or_says_why_there_is_none(body: bytes, status: int) -> None:
-    made = Keeper(credentials(), Canned(body, status), lambda: NOW, lambda _s: None)
+    made = Keeper(credentials(), Canned(body, status), lambda: NOW, lambda _s: None, Logins())
     try:
         session = made.session()
     except ReadFailed as error:

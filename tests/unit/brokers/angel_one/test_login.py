@@ -2,19 +2,23 @@
 
 import itertools
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyotp
 import pytest
 
-from brokers.angel_one.login import Keeper, next_midnight_ns
+from brokers.angel_one.login import Keeper, NextCode, next_midnight_ns
+from brokers.angel_one.logins import Logins
 from brokers.transport import Transport
 from config.credentials import Credentials, Secret
 from engine.errors import NeedsLogin
 from tests.unit.brokers.angel_one.payloads import LOGGED_IN, failure, gateway_failure, needs_samples, sample, success
-from tests.unit.brokers.raw_server import RawServer, Talk, answer, refused_port, says, serving
+from tests.unit.brokers.raw_server import RawServer, Request, Talk, answer, refused_port, says, serving
 from tests.unit.paper.builders import NOW, ns
 
 PIN, TOTP, KEY = "4711", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "canarykey"
@@ -43,7 +47,8 @@ def keeper(*talks: Talk, time: Time | None = None, **changes: str) -> Iterator[t
     with serving(*talks) as server:
         transport = Transport(server.url)
         try:
-            yield Keeper(credentials(**changes), transport, lambda: clock.now_ns, clock.sleep), server, clock
+            logins = Logins()
+            yield Keeper(credentials(**changes), transport, lambda: clock.now_ns, clock.sleep, logins), server, clock
         finally:
             transport.close()
 
@@ -95,7 +100,6 @@ def test_midnight_is_indias(now: str, end: int) -> None:
 
 DEFINITE = [
     failure("AB1000", "Invalid login or password"),
-    failure("AB1050", "Invalid totp"),
     failure("AB1006", "Client is blocked for trading"),
     failure("AB1007", "Login Id or password is invalid"),
     failure("AB9999", "A code that nobody knows"),
@@ -123,9 +127,180 @@ def test_other_credentials_lift_a_refusal() -> None:
         why(made)
         made.change(credentials(password="0815"))
         assert "waits" in why(made)  # a second has to pass between two logins
-        clock.now_ns += S
+        clock.now_ns += 30 * S
         assert made.session()
     assert json.loads(server.requests[1].body)["password"] == "0815"
+
+
+def test_code_that_was_used_stays_used_when_something_else_changes() -> None:
+    with keeper(YES, time=Time(NOW - NOW % (30 * S))) as (made, server, clock):
+        made.session()
+        for changes in ({"api_key": "another"}, {"password": "0815"}, {}):
+            made.change(credentials(**changes))
+            clock.now_ns += 2 * S
+            assert "code of this half minute is used" in why(made)
+        made.change(credentials(totp_token="B" * 32))
+        clock.now_ns += 2 * S
+        assert made.session()
+    codes = [json.loads(request.body)["totp"] for request in server.requests]
+    assert codes == [pyotp.TOTP(TOTP).at(NOW // S), pyotp.TOTP("B" * 32).at(NOW // S)]
+
+
+def test_code_is_not_used_twice_by_a_clock_that_is_set_back() -> None:
+    with keeper(YES) as (made, server, clock):
+        for seconds in (0, 30, 60, 30, 0, 60):
+            clock.now_ns = NOW + seconds * S
+            with suppress(NeedsLogin):
+                made.proven(made.session())
+                made.lost(made.session())
+    codes = [json.loads(request.body)["totp"] for request in server.requests]
+    assert len(codes) == len(set(codes)) == 3
+
+
+DOUBTFUL = [
+    failure("AB1050", "Invalid totp"),
+    gateway_failure("AB1050", "Invalid totp"),
+    failure("", "Something that nobody has heard of"),
+    json.dumps({"status": False, "message": "No"}).encode(),
+]
+
+
+@pytest.mark.parametrize("body", DOUBTFUL)
+def test_refusal_that_may_have_another_cause_is_tried_once_more_with_another_code(body: bytes) -> None:
+    with keeper(says(answer(body))) as (made, server, clock):
+        assert "once more" in why(made)
+        assert "waits" in why(made)
+        clock.now_ns += 30 * S
+        text = why(made)
+        for _ in range(5):
+            clock.now_ns += 30 * S
+            assert why(made) == text
+        assert "refuses the login" in text
+        assert "not tried again" in text
+        made.change(credentials())
+        clock.now_ns += 3600 * S
+        assert why(made) == text
+    codes = [json.loads(request.body)["totp"] for request in server.requests]
+    assert len(codes) == len(set(codes)) == 2
+
+
+def test_code_that_another_program_used_is_followed_by_the_next_one() -> None:
+    with keeper(says(answer(DOUBTFUL[0])), YES, time=Time(NOW - NOW % (30 * S) + 10 * S)) as (made, server, clock):
+        with pytest.raises(NextCode) as caught:
+            made.session()
+        assert caught.value.wait_s == 20
+        clock.sleep(caught.value.wait_s)
+        session = made.session()
+        made.proven(session)
+        for _ in range(3):  # the doubt is over: the next one begins anew
+            made.lost(session)
+            clock.now_ns += 30 * S
+            session = made.session()
+            made.proven(session)
+    assert len(server.requests) == 5
+
+
+# --- several keepers of one account -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def keepers(*talks: Talk, **changes: str) -> Iterator[tuple[Keeper, Keeper, RawServer, Time]]:
+    """Two of one process; `changes` are those of the second one's credentials."""
+    clock, logins = Time(), Logins()
+    with serving(*talks) as server:
+        transports = [Transport(server.url) for _ in range(2)]
+        try:
+            first, second = (
+                Keeper(made, transport, lambda: clock.now_ns, clock.sleep, logins)
+                for made, transport in zip((credentials(), credentials(**changes)), transports, strict=True)
+            )
+            yield first, second, server, clock
+        finally:
+            for transport in transports:
+                transport.close()
+
+
+def test_second_keeper_takes_the_session_that_there_is() -> None:
+    with keepers(YES) as (first, second, server, clock):
+        session = first.session()
+        assert second.current is session
+        assert second.session() is session
+        second.proven(session)
+        second.lost(session)
+        assert first.current is None
+        clock.now_ns += 30 * S
+        assert second.session() is first.session() is not session
+    assert len(server.requests) == 2
+
+
+def test_many_threads_log_in_once() -> None:
+    with keepers(YES) as (first, second, server, _), ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda made: made.session(), [first, second] * 8))
+    assert len({id(session) for session in found}) == len(server.requests) == 1
+
+
+@pytest.mark.parametrize("changes", [{"api_key": "another"}, {"password": "0815"}, {"totp_token": TOTP.lower()}])
+def test_code_is_not_used_by_two_keepers(changes: dict[str, str]) -> None:
+    with keepers(YES, **changes) as (first, second, server, clock):
+        session = first.session()
+        if "totp_token" not in changes:  # spaces and small letters make no other secret, and no other account
+            assert "code of this half minute is used" in why(second)
+            clock.now_ns += 30 * S
+            assert second.session() is not session
+        assert first.session() is session
+        second.session()
+    codes = [json.loads(request.body)["totp"] for request in server.requests]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize("body", [DEFINITE[0], DEFINITE[1]])
+def test_refusal_is_one_for_all_keepers_with_these_credentials(body: bytes) -> None:
+    with keepers(says(answer(body))) as (first, second, server, clock):
+        text = why(first)
+        clock.now_ns += 3600 * S
+        assert why(second) == text
+    assert len(server.requests) == 1
+
+
+def test_refusal_is_not_that_of_another_pin_of_the_account() -> None:
+    with keepers(says(answer(DEFINITE[0])), YES, password="0815") as (first, second, _server, clock):
+        text = why(first)
+        clock.now_ns += 30 * S
+        assert second.session()
+        assert why(first) == text
+
+
+def test_tries_in_doubt_are_counted_over_all_keepers() -> None:
+    with keepers(says(answer(DOUBTFUL[0]))) as (first, second, server, clock):
+        for made in (first, second) * 4:
+            why(made)
+            clock.now_ns += 30 * S
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(("server", "changes"), [("b:1", {}), ("a:1", {"username": "B9"}), ("a:1", {"api_key": "x"})])
+def test_what_is_known_is_known_of_one_account_at_one_server(server: str, changes: dict[str, str]) -> None:
+    logins = Logins()
+    assert logins.of("a:1", credentials()).standing is logins.of("a:1", credentials()).standing
+    assert logins.of("a:1", credentials()).standing is not logins.of(server, credentials(**changes)).standing
+
+
+def test_change_does_not_wait_for_a_login_under_way() -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(server: RawServer, request: Request, sock: socket.socket) -> bool:
+        asked.set()
+        assert go_on.wait(10)
+        return YES(server, request, sock)
+
+    with keeper(slow) as (made, _, _clock), ThreadPoolExecutor(1) as pool:
+        under_way = pool.submit(made.session)
+        assert asked.wait(10)
+        made.change(credentials(password="0815"))
+        assert made.current is None
+        go_on.set()
+        under_way.result()
+        assert made.current is None  # that session is of the old credentials
 
 
 PASSING = [
@@ -156,7 +331,7 @@ def test_answer_that_says_nothing_of_the_credentials_is_tried_again_later(data: 
 def test_network_failure_is_tried_again_with_longer_and_longer_pauses() -> None:
     clock = Time()
     transport = Transport(f"http://127.0.0.1:{refused_port()}")
-    made = Keeper(credentials(), transport, lambda: clock.now_ns, clock.sleep)
+    made = Keeper(credentials(), transport, lambda: clock.now_ns, clock.sleep, Logins())
     tries = []
     for second in range(3600):
         clock.now_ns = NOW + second * S
