@@ -1,7 +1,7 @@
 """One Angel One account as an `engine.ports.Broker`: each method is one request and ends as a value of the domain."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -121,7 +121,7 @@ class AngelBroker:
             "price": _text(changed.price_inr),
             "triggerprice": _text(changed.trigger_price_inr),
         }
-        answer = self._written(lambda: self._client.modifyOrder(parameters))
+        answer = self._written(lambda: self._client.modifyOrder(parameters), is_change=True)
         if answer.outcome is Outcome.ACKED:
             self._known[order.order_id] = (changed, variety)  # the next change must not undo this one
         return answer
@@ -129,7 +129,7 @@ class AngelBroker:
     def cancel(self, order: CancelOrder) -> Answer:
         """Cancel an open order, once."""
         _, variety = self._known.get(order.order_id, (None, NORMAL))
-        return self._written(lambda: self._client.cancelOrder(order.order_id, variety))
+        return self._written(lambda: self._client.cancelOrder(order.order_id, variety), is_change=True)
 
     def orders(self) -> Sequence[OrderReport]:
         """All orders of the day."""
@@ -220,7 +220,7 @@ class AngelBroker:
         envelope = self._envelope(call, "the margin of a basket", self._margin_pace)
         return self._checked(_required, envelope.data, "the margin of a basket")
 
-    def _written(self, call: Callable[[], object]) -> Answer:
+    def _written(self, call: Callable[[], object], *, is_change: bool = False) -> Answer:
         """How a write ended. Whatever is not surely one of the definite ends is UNKNOWN."""
         try:
             envelope = wire.envelope_of(call())
@@ -233,7 +233,9 @@ class AngelBroker:
         except (KeyError, TypeError, AttributeError):  # SmartConnect looks for the id in whatever came
             return Answer(outcome=Outcome.UNKNOWN, reason="the answer has no order id")
         if not envelope.succeeded:
-            return Answer(outcome=outcome_of(envelope.code, envelope.message), reason=self._client.words(envelope))
+            is_clear = envelope.refused and not _may_have_id(envelope.data)
+            outcome = outcome_of(envelope.code, envelope.message, is_change=is_change) if is_clear else Outcome.UNKNOWN
+            return Answer(outcome=outcome, reason=self._client.words(envelope))
         try:
             order_id = wire.Row(envelope.data).text("orderid")
         except Malformed:
@@ -267,6 +269,13 @@ class AngelBroker:
             return work(given)
         except Malformed as error:
             raise ReadFailed(f"{what}: {error}") from None
+
+
+def _may_have_id(data: object) -> bool:
+    """Whether a refusal speaks of an order that there is: its data are nothing else."""
+    if isinstance(data, Mapping):
+        return any(data.get(name) not in (None, "") for name in ("orderid", "uniqueorderid"))
+    return data not in (None, "", "null")
 
 
 def _net(data: object) -> Decimal:

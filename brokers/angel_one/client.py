@@ -14,12 +14,15 @@ from urllib.parse import quote
 import requests
 
 from brokers.angel_one import wire
-from brokers.angel_one.refusals import outcome_of
+from brokers.angel_one.refusals import outcome_of_text
 from brokers.errors import Malformed, Refusal
 from brokers.transport import Transport
 from config.credentials import Secret
+from engine.events import Outcome
 
 ROOT_URL: Final = "https://apiconnect.angelone.in"
+BROKEN: Final = 500
+"""From this HTTP status on an answer to a write means nothing, and one to a read is no success."""
 HIDDEN: Final = "***"
 TEXT_MOST: Final = 200
 """Letters of an answer that people are shown."""
@@ -120,7 +123,7 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
 
         Raises:
             NotSent, NoAnswer: The request or its answer got lost.
-            Refusal: The answer is no envelope.
+            Refusal: The answer is no envelope, or one of a broken server.
         """
         text = json.dumps(dict(parameters or {}))
         target = self._routes[route]
@@ -138,14 +141,19 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
         if self.access_token:
             headers["Authorization"] = f"Bearer {self.access_token}"
         reply = self._transport.request(method, target, headers, body)
+        is_broken = reply.status >= BROKEN
+        is_write = method != "GET" and target != self._routes["api.login"]
         try:
             found = wire.decode(reply.body)
-            wire.envelope_of(found)
+            envelope = wire.envelope_of(found)
         except Malformed:
             words = reply.body[:READ_MOST].decode("utf-8", "replace").strip()
-            outcome = outcome_of("", words[:TEXT_MOST])
-            told = words if outcome is not outcome_of("", "") else f"HTTP {reply.status} without Angel's own words"
+            outcome = outcome_of_text(words[:TEXT_MOST])
+            told = words if outcome is Outcome.RATE_LIMITED else f"HTTP {reply.status} without Angel's own words"
+            outcome = Outcome.UNKNOWN if is_broken and is_write else outcome
             raise Refusal(outcome, self._without_secrets(told)[:TEXT_MOST]) from None
+        if is_broken and (is_write or envelope.succeeded):
+            raise Refusal(Outcome.UNKNOWN, f"HTTP {reply.status}: {self.words(envelope)}")
         return found
 
     def _without_secrets(self, text: str) -> str:

@@ -11,19 +11,31 @@ from typing import Final
 from engine.events import Outcome
 
 _LOGIN: Final = frozenset({"AG8001", "AG8002", "AG8003", "AB8050", "AB8051", "AB1010", "AB1011"})
-_IN_DOUBT: Final = frozenset({"", "AB1004", "AB1007", "AB2000", "AB2001"})
-"""Something went wrong inside, or nothing is said: the order may exist. AB1007 stands for several causes."""
+_DEFINITE: Final = frozenset({"AB1006", "AB1008", "AB1009", "AB1012", "AB2002", "AB4008"})
+"""Client blocked, wrong variety, symbol or product, ROBO blocked, tag: found before there is an order."""
+_NO_ORDER: Final = "AB1013"
+"""Order not found: definite where an order was to be changed. A new one cannot be missing."""
+_IN_DOUBT: Final = frozenset({"AB1004", "AB1007", "AB2000", "AB2001"})
+"""Something went wrong inside, whatever the words are. AB1007 stands for several causes."""
+_CHECKED: Final = re.compile(
+    r"\b(?:lot size|(?:market|board|regular) lot|multiples? of|tick size|freeze (?:quantity|qty|limit))\b"
+    r"|\b(?:insufficient|margin exceed(?:s|ed)|(?:margin|fund|funds) shortfall)\b"
+    r"|\b(?:lpp|price range|circuit (?:limits?|range))\b",
+    re.IGNORECASE,
+)
+"""Checks before the order exists, whose codes are not documented (LPP: answered with `status: false`, forum 4703)."""
 _TOO_MANY: Final = re.compile(r"exceeding access rate|too many requests", re.IGNORECASE)
 _TIMED_OUT: Final = re.compile(r"timed? ?out|try after some ?time", re.IGNORECASE)
 ADDRESS: Final = "AG7002"
 
 
-def outcome_of(code: str, message: str) -> Outcome:
-    """What an error body means for a write.
+def outcome_of(code: str, message: str, *, is_change: bool = False) -> Outcome:
+    """What a refusal in Angel's own form means for a write. What is not known to be definite is UNKNOWN.
 
     Args:
         code: `errorcode` or `errorCode`, '' for none.
-        message: Angel's words, or the text of an answer that is no JSON.
+        message: Angel's words.
+        is_change: Whether an order was to be changed or cancelled.
     """
     if code == ADDRESS:
         return Outcome.IP_REFUSED
@@ -33,7 +45,14 @@ def outcome_of(code: str, message: str) -> Outcome:
         return Outcome.RATE_LIMITED
     if code in _IN_DOUBT or _TIMED_OUT.search(message):
         return Outcome.UNKNOWN
-    return Outcome.REJECTED
+    if code in _DEFINITE or (code == _NO_ORDER and is_change) or _CHECKED.search(message):
+        return Outcome.REJECTED
+    return Outcome.UNKNOWN
+
+
+def outcome_of_text(text: str) -> Outcome:
+    """What an answer that is no JSON means: too many requests, or nothing at all."""
+    return Outcome.RATE_LIMITED if _TOO_MANY.search(text) else Outcome.UNKNOWN
 
 
 def is_passing(message: str) -> bool:

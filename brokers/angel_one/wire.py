@@ -46,6 +46,8 @@ class Envelope(NamedTuple):
     code: str
     message: str
     data: Any
+    refused: bool = False
+    "Whether it says so itself, and nothing in it says otherwise; an answer may be neither."
 
 
 class Row:
@@ -137,8 +139,14 @@ def envelope_of(found: object) -> Envelope:
         raise Malformed("Angel's answer is not as documented: no object")
     row = Row(found)
     code = row.text("errorcode") or row.text("errorCode")
-    flag = found.get("status", found.get("success"))
-    return Envelope(flag is True and not code, code, row.text("message"), found.get("data"))
+    flags = [found[name] for name in ("status", "success") if name in found]
+    return Envelope(
+        succeeded=bool(flags) and not code and all(flag is True for flag in flags),
+        code=code,
+        message=row.text("message"),
+        data=found.get("data"),
+        refused=bool(flags) and all(flag is False or flag == "false" for flag in flags),
+    )
 
 
 def rows(data: object) -> list[Row]:

@@ -234,9 +234,15 @@ WRITES: list[Callable[[AngelBroker], Any]] = [
     lambda made: made.modify(ModifyOrder(account="A1", tag=TAG, order_id=ORDER_ID, price_inr=Decimal(90))),
     lambda made: made.cancel(CancelOrder(account="A1", tag=TAG, order_id=ORDER_ID)),
 ]
+
+
+def body(**fields: object) -> bytes:
+    """An answer of HTTP 200 with these fields."""
+    return answer(json.dumps({"message": "", **fields}).encode())
+
+
 ENDS = [
     ("refused", answer(failure("AB4008", "Order price is out of range")), Outcome.REJECTED),
-    ("order that is not there", answer(failure("AB1013", "Order not found")), Outcome.REJECTED),
     ("refusal of the gateway", answer(gateway_failure("AB1012", "Invalid Product Type")), Outcome.REJECTED),
     ("session over", answer(gateway_failure("AG8002", "Token Expired")), Outcome.NEEDS_LOGIN),
     ("session unknown", answer(failure("AB1010", "AMX Session Expired")), Outcome.NEEDS_LOGIN),
@@ -258,7 +264,24 @@ ENDS = [
     ("success with a text", answer(success("261102000000080")), Outcome.UNKNOWN),
     ("success without an id", answer(success({"script": "x"})), Outcome.UNKNOWN),
     ("id of another kind", answer(success({"orderid": [1]})), Outcome.UNKNOWN),
-    ("success with a code", answer(json.dumps({"status": True, "errorcode": "AB2001", "data": {"orderid": "1"}}).encode()), Outcome.UNKNOWN),
+    ("success with a code", body(status=True, errorcode="AB2001", data={"orderid": "1"}), Outcome.UNKNOWN),
+    ("success with a refusal's code", body(status=True, errorcode="AB1008", data={"orderid": "1"}), Outcome.UNKNOWN),
+    ("success with a code of a session", body(status=True, errorcode="AG8001", data=None), Outcome.UNKNOWN),
+    ("success of the gateway with a code", body(success=True, errorCode="AB1008", data=None), Outcome.UNKNOWN),
+    ("refusal with an id", body(status=False, errorcode="AB1008", message="no", data={"orderid": "1"}), Outcome.UNKNOWN),
+    ("refusal with a number as an id", body(status=False, errorcode="AB4008", data={"orderid": 1}), Outcome.UNKNOWN),
+    ("refusal with an id of another kind", body(status=False, errorcode="AB4008", data={"orderid": [1]}), Outcome.UNKNOWN),
+    ("refusal with another id", body(status=False, errorcode="AB4008", data={"uniqueorderid": "x"}), Outcome.UNKNOWN),
+    ("refusal with empty ids", body(status=False, errorcode="AB4008", data={"orderid": ""}), Outcome.REJECTED),
+    ("refusal of two minds", body(status=False, success=True, errorcode="AB4008", data=None), Outcome.UNKNOWN),
+    ("code that nobody knows", answer(failure("AB9999", "A text")), Outcome.UNKNOWN),
+    ("words without a code", answer(failure("", "A text")), Outcome.UNKNOWN),
+    ("words of a check", answer(failure("AB9999", "Insufficient Funds")), Outcome.REJECTED),
+    ("refusal by a broken server", answer(failure("AB4008", "no"), "502 Bad Gateway"), Outcome.UNKNOWN),
+    ("session over at a broken server", answer(failure("AG8002", "no"), "500 Error"), Outcome.UNKNOWN),
+    ("rate limit of a broken server", answer(b"Too many requests", "503 Service Unavailable"), Outcome.UNKNOWN),
+    ("success at a broken server", answer(success({"orderid": "1"}), "504 Gateway Timeout"), Outcome.UNKNOWN),
+    ("words of a check that are no JSON", answer(b"Insufficient Funds", kind="text/plain"), Outcome.UNKNOWN),
 ]  # fmt: skip
 
 
@@ -273,6 +296,28 @@ def test_write_ends_as_what_its_answer_means(
     assert (found.outcome, found.order_id) == (outcome, "")
     assert found.reason
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("write", "outcome"), zip(WRITES, [Outcome.UNKNOWN, Outcome.REJECTED, Outcome.REJECTED], strict=True)
+)
+def test_order_that_is_not_there_is_refused_where_there_has_to_be_one(
+    write: Callable[[AngelBroker], Any], outcome: Outcome
+) -> None:
+    with broker(book(order_row()), says(answer(failure("AB1013", "Order not found")))) as (made, _):
+        made.orders()
+        assert write(made).outcome is outcome
+
+
+@pytest.mark.parametrize("data", [success(None), success([order_row()])])
+def test_book_of_a_broken_server_is_not_believed(data: bytes) -> None:
+    with broker(says(answer(data, "502 Bad Gateway"))) as (made, _), pytest.raises(ReadFailed, match="502"):
+        made.orders()
+
+
+def test_read_of_a_broken_server_still_says_that_the_session_is_over() -> None:
+    with broker(says(answer(failure("AG8002", "Token Expired"), "500 Error"))) as (made, _), pytest.raises(NeedsLogin):
+        made.orders()
 
 
 @pytest.mark.parametrize("write", WRITES)

@@ -122,6 +122,23 @@ def test_definite_refusal_is_never_tried_again_with_the_same_credentials(body: b
     assert "refuses the login" in text
 
 
+@pytest.mark.parametrize("status", ["400 Bad Request", "500 Internal Server Error"])
+def test_definite_refusal_is_one_whatever_the_status_is(status: str) -> None:
+    with keeper(says(answer(DEFINITE[0], status))) as (made, server, clock):
+        text = why(made)
+        clock.now_ns += 3600 * S
+        assert why(made) == text
+    assert "refuses the login" in text
+    assert len(server.requests) == 1
+
+
+def test_session_of_a_broken_server_is_not_believed() -> None:
+    with keeper(says(answer(success(LOGGED_IN), "502 Bad Gateway")), YES) as (made, _, clock):
+        assert "no usable answer" in why(made)
+        clock.now_ns += 30 * S
+        assert made.session()
+
+
 def test_other_credentials_lift_a_refusal() -> None:
     with keeper(says(answer(DEFINITE[0])), YES) as (made, server, clock):
         why(made)

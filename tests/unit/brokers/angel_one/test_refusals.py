@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brokers.angel_one.refusals import outcome_of
+from brokers.angel_one.refusals import outcome_of, outcome_of_text
 from engine.events import Outcome
 
 
@@ -30,12 +30,38 @@ from engine.events import Outcome
         ("AB4008", "Please try after some time", Outcome.UNKNOWN),
         ("", "", Outcome.UNKNOWN),
         ("", "<html>Request Rejected</html>", Outcome.UNKNOWN),
+        ("AB1006", "Client is blocked for trading", Outcome.REJECTED),
         ("AB1008", "Invalid Order Variety", Outcome.REJECTED),
         ("AB1009", "Symbol Not Found", Outcome.REJECTED),
         ("AB1012", "Invalid Product Type", Outcome.REJECTED),
-        ("AB1013", "Order not found", Outcome.REJECTED),
+        ("AB2002", "ROBO order is block", Outcome.REJECTED),
         ("AB4008", "Order price is out of range", Outcome.REJECTED),
-        ("AB4036", "cautionary listings", Outcome.REJECTED),
+        ("AB4008", "ordertag length should be less than 20 characters", Outcome.REJECTED),
+        ("AB1013", "Order not found", Outcome.UNKNOWN),
+        ("AB1005", "User Type must be USER", Outcome.UNKNOWN),
+        ("AB1018", "Failed to Cancel Order", Outcome.UNKNOWN),
+        ("AB4036", "cautionary listings", Outcome.UNKNOWN),
+        ("AB9999", "A code that nobody knows", Outcome.UNKNOWN),
+        ("ab1008", "Invalid Order Variety", Outcome.UNKNOWN),
+        ("", "Something that nobody has heard of", Outcome.UNKNOWN),
+        ("AB9999", "Quantity should be in multiples of lot size 65", Outcome.REJECTED),
+        ("AB9999", "The price is not a multiple of the tick size", Outcome.REJECTED),
+        ("AB9999", "Order quantity exceeds the freeze quantity", Outcome.REJECTED),
+        ("AB9999", "Quantity is above Freeze Qty", Outcome.REJECTED),
+        ("", "Insufficient Funds", Outcome.REJECTED),
+        ("AB9999", "RMS: Margin Exceeds, required 1000", Outcome.REJECTED),
+        ("AB9999", "Margin shortfall of 12.50", Outcome.REJECTED),
+        ("AB9999", "Your price is out of the LPP range", Outcome.REJECTED),
+        ("AB9999", "Price is not within the price range", Outcome.REJECTED),
+        ("AB9999", "Limit price should be within the circuit limits", Outcome.REJECTED),
+        ("AB9999", "There is a lot of load", Outcome.UNKNOWN),
+        ("AB9999", "The circuit breaker of the gateway is open", Outcome.UNKNOWN),
+        ("AB9999", "The session freezes with the next tick", Outcome.UNKNOWN),
+        ("AB9999", "The allotment of the ticket is frozen", Outcome.UNKNOWN),
+        ("AB9999", "Margin of the order could not be read", Outcome.UNKNOWN),
+        ("AB1004", "Insufficient Funds", Outcome.UNKNOWN),
+        ("AB1007", "Insufficient Funds", Outcome.UNKNOWN),
+        ("AB9999", "Insufficient Funds: request timed out", Outcome.UNKNOWN),
     ],
 )
 def test_error_means_what_it_means_for_an_order(code: str, message: str, expected: Outcome) -> None:
@@ -45,3 +71,17 @@ def test_error_means_what_it_means_for_an_order(code: str, message: str, expecte
 @given(st.text(max_size=8), st.text(max_size=40))
 def test_no_error_is_ever_a_success(code: str, message: str) -> None:
     assert outcome_of(code, message) not in (Outcome.ACKED, Outcome.NOT_SENT)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("AB1013", Outcome.REJECTED), ("AB1008", Outcome.REJECTED), ("AB9999", Outcome.UNKNOWN)],
+)
+def test_order_that_is_not_there_is_an_answer_to_a_change_alone(code: str, expected: Outcome) -> None:
+    assert outcome_of(code, "Order not found", is_change=True) is expected
+
+
+@given(st.sampled_from(["", "AB1008", "AB1013", "AG8001", "AG7002"]), st.text(max_size=40))
+def test_text_that_is_no_json_is_never_a_definite_refusal(before: str, text: str) -> None:
+    for words in (f"{before} {text}", f"<style>margin: 0</style> {text}", f"insufficient lot freeze {text}"):
+        assert outcome_of_text(words) in (Outcome.UNKNOWN, Outcome.RATE_LIMITED)

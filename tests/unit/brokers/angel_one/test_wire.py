@@ -61,7 +61,29 @@ def position(**changes: object) -> Position:
     ],
 )
 def test_only_true_without_a_code_is_a_success(body: bytes, expected: tuple[object, ...]) -> None:
-    assert tuple(wire.envelope(body)) == expected
+    assert tuple(wire.envelope(body))[:4] == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "is_refused"),
+    [
+        (failure("AB1009", "no"), True),
+        (gateway_failure("AB1009", "no"), True),
+        (b'{"status": "false", "errorcode": "AB1009"}', True),
+        (b'{"status": false, "success": true, "errorcode": "AB1009"}', False),
+        (b'{"status": true, "success": false}', False),
+        (b'{"status": true, "errorcode": "AB1009"}', False),
+        (b'{"status": 0, "errorcode": "AB1009"}', False),
+        (b'{"status": null, "errorcode": "AB1009"}', False),
+        (b'{"errorcode": "AB1009"}', False),
+        (success(None), False),
+    ],
+)
+def test_refusal_says_that_it_is_one(body: bytes, is_refused: bool) -> None:
+    found = wire.envelope(body)
+    assert found.refused is is_refused
+    assert not (found.refused and found.succeeded)
+    assert found.succeeded is (body == success(None))
 
 
 @pytest.mark.parametrize(
