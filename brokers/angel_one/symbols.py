@@ -5,24 +5,28 @@ and agree on underlying, expiry, strike and kind; a number alone is not believed
 name is made from the contract by Kite's rules. Lot and tick are always those of Angel's own row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
 
+from brokers.angel_one import wire
 from brokers.catalogue import Catalogue, Listing
 from brokers.errors import Malformed
 from config.rules import freeze_units
-from engine.core.symbols import MONTHS, option_symbol
+from engine.core.symbols import MONTHS, WEEKLY_MONTHS, option_symbol
 from engine.model import Instrument, InstrumentId, Kind, instrument_id
 
 DERIVATIVES: Final = frozenset({"NFO", "BFO"})
 CASH: Final = frozenset({"NSE", "BSE"})
 PAISE: Final = 100
 """Strikes and ticks are written in paise."""
+LOT_MOST: Final = 10**9
+YEARS: Final = range(2000, 2100)
+"""Names have two digits of the year."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -70,7 +74,18 @@ class Symbols:
             raise Malformed("the scrip master is empty")
         self._by_token = {(row.exch_seg, row.token): row for row in wanted}
         self._by_symbol = {(row.exch_seg, row.symbol): row for row in wanted}
-        self._by_name: dict[InstrumentId, Row] | None = None
+        self._alike: dict[tuple[str, str, str], list[Row]] = {}
+        "Rows by exchange, underlying and expiry (of a share its name): few of them have to be read for a look-up."
+        self._expiries: dict[tuple[str, str], list[str]] = {}
+        for row in wanted:
+            is_share = row.exch_seg in CASH
+            key = (row.exch_seg, _share(row), "") if is_share else (row.exch_seg, row.name, row.expiry)
+            if (rows_ := self._alike.get(key)) is not None:
+                rows_.append(row)
+                continue
+            self._alike[key] = [row]
+            if not is_share:
+                self._expiries.setdefault(key[:2], []).append(row.expiry)
         self._found: dict[InstrumentId, Scrip | str] = {}
 
     def find(self, name: InstrumentId) -> Scrip | str:
@@ -95,7 +110,7 @@ class Symbols:
         listing = None if self._kite is None else self._kite.find(name)
         exchange = name.split(":", 1)[0]
         known = None if listing is None else (exchange, listing.exchange_token)
-        row = self._names().get(name) if known is None else self._by_token.get(known)
+        row = self._named(name) if known is None else self._by_token.get(known)
         if row is None:
             return "not listed at Angel One"
         made = _instrument(row, self.day)
@@ -106,12 +121,27 @@ class Symbols:
         symbol = name.split(":", 1)[1]
         return Scrip(row.symbol, row.token, msgspec.structs.replace(made, symbol=symbol))
 
-    def _names(self) -> dict[InstrumentId, Row]:
-        """Every row under the name that Kite's rules make; built once, when it is needed."""
-        if self._by_name is None:
-            made = ((_instrument(row, self.day), row) for row in self._by_token.values())
-            self._by_name = {instrument.id: row for instrument, row in made if instrument is not None}
-        return self._by_name
+    def _named(self, name: InstrumentId) -> Row | None:
+        """The row that has this name by Kite's rules."""
+        for key in self._keys(*name.split(":", 1)):
+            for row in reversed(self._alike.get(key, ())):
+                kind = _kind(row)
+                if kind is not None and (kind is Kind.EQUITY or name.endswith(kind.value)):
+                    made = _instrument(row, self.day)
+                    if made is not None and made.id == name:
+                        return row
+        return None
+
+    def _keys(self, exchange: str, symbol: str = "") -> Iterator[tuple[str, str, str]]:
+        """Where a name can be. Where its underlying ends can be read in more than one way."""
+        if exchange in CASH:
+            yield exchange, symbol, ""
+            return
+        for end in range(len(symbol)):
+            for text in self._expiries.get((exchange, symbol[:end]), ()):
+                expiry = _expiry(text)
+                if expiry is not None and symbol.startswith(_days(expiry), end):
+                    yield exchange, symbol[:end], text
 
 
 class AngelMarket:
@@ -134,14 +164,13 @@ class AngelMarket:
 def _instrument(row: Row, day: date) -> Instrument | None:
     """A row under the name that Kite's rules make; `None` where it cannot be used."""
     try:
-        lot, tick = int(row.lotsize), Decimal(row.tick_size) / PAISE
-        strike = Decimal(row.strike or "0") / PAISE
-    except (ValueError, InvalidOperation):
+        lot, tick, strike = int(row.lotsize), _rupees(row.tick_size), _rupees(row.strike or "0")
+    except (ValueError, ArithmeticError):
         return None
-    if lot < 1 or not tick.is_finite() or tick <= 0 or not strike.is_finite():
+    if not 1 <= lot <= LOT_MOST or tick <= 0:
         return None
     if row.exch_seg in CASH:
-        symbol = row.symbol.removesuffix("-EQ")
+        symbol = _share(row)
         return Instrument(
             exchange=row.exch_seg, symbol=symbol, lot_units=lot, tick_inr=tick, freeze_units=None,
             underlying=row.name or symbol, kind=Kind.EQUITY,
@@ -167,7 +196,21 @@ def _instrument(row: Row, day: date) -> Instrument | None:
     )
 
 
+def _rupees(paise: str) -> Decimal:
+    """Raises `ValueError` or `ArithmeticError` for what is no number that can be reckoned with."""
+    found = Decimal(paise)
+    if not found.is_finite() or abs(found.adjusted()) > wire.DIGITS_MOST:
+        raise ValueError("it is too large or too small")
+    return found / PAISE
+
+
+def _share(row: Row) -> str:
+    return row.symbol.removesuffix("-EQ")
+
+
 def _kind(row: Row) -> Kind | None:
+    if row.exch_seg in CASH:
+        return Kind.EQUITY
     if row.instrumenttype.startswith("FUT"):
         return Kind.FUTURE
     if not row.instrumenttype.startswith("OPT"):
@@ -179,9 +222,17 @@ def _kind(row: Row) -> Kind | None:
 def _expiry(text: str) -> date | None:
     """`11AUG2026`, whatever language the machine speaks."""
     try:
-        return datetime.fromisoformat(f"{text[5:9]}-{MONTHS.index(text[2:5].upper()) + 1:02d}-{text[:2]}").date()
+        day = datetime.fromisoformat(f"{text[5:9]}-{MONTHS.index(text[2:5].upper()) + 1:02d}-{text[:2]}").date()
     except ValueError:
         return None
+    return day if day.year in YEARS else None
+
+
+@lru_cache(maxsize=1024)
+def _days(expiry: date) -> tuple[str, str]:
+    """How Kite's names write a day behind the underlying: that of a month, and that of a week."""
+    year = f"{expiry:%y}"
+    return f"{year}{MONTHS[expiry.month - 1]}", f"{year}{WEEKLY_MONTHS[expiry.month - 1]}{expiry:%d}"
 
 
 def _difference(ours: Instrument, theirs: Instrument | None) -> str:

@@ -1,5 +1,6 @@
 """Angel's scrip master: which of its scrips is which instrument of ours, and when none is."""
 
+import itertools
 from datetime import date
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brokers.angel_one import symbols as symbols_module
 from brokers.angel_one.symbols import Scrip, Symbols
 from brokers.catalogue import Catalogue
 from brokers.errors import Malformed
@@ -117,7 +119,9 @@ def test_symbol_that_is_not_there_keeps_its_name() -> None:
     "changes",
     [
         {"lotsize": "x"}, {"lotsize": "0"}, {"lotsize": "-65"}, {"tick_size": ""}, {"tick_size": "0.000000"},
-        {"tick_size": "NaN"}, {"strike": "x"}, {"strike": "Infinity"}, {"expiry": ""}, {"expiry": "31FEB2026"},
+        {"tick_size": "NaN"}, {"tick_size": "1e999999"}, {"tick_size": "1e-999999"}, {"tick_size": "1e-16"},
+        {"strike": "1e999999"}, {"strike": "-1e999999"}, {"strike": "1e17"}, {"strike": "9" * 400}, {"lotsize": "9" * 400},
+        {"expiry": "01JAN0001"}, {"expiry": "31DEC9999"}, {"strike": "x"}, {"strike": "Infinity"}, {"expiry": ""}, {"expiry": "31FEB2026"},
         {"expiry": "24FOO2026"}, {"instrumenttype": ""}, {"symbol": "NIFTY24NOV2624500XX"},
     ],
 )  # fmt: skip
@@ -162,8 +166,87 @@ def test_quoted_rows_of_the_scrip_master_are_read() -> None:
     assert made.find(InstrumentId("NSE:Nifty 50")) == "not listed at Angel One"
 
 
+@pytest.mark.parametrize("number", ["1e999999", "1e1000009", "-1e1000009", "1e-999999", "9" * 4000, "0e999999"])
+@pytest.mark.parametrize("field", ["strike", "tick_size", "lotsize"])
+def test_number_of_any_size_spoils_no_other_row(field: str, number: str) -> None:
+    bad = row(token="1", **{field: number})
+    for dump in (None, kite(CALL_ROW, f"1,1,{PUT},NIFTY,0.0,2026-11-24,24500,0.05,65,PE,NFO-OPT,NFO")):
+        made = symbols(bad, row(1), row(2), dump=dump)
+        made.find(InstrumentId(f"NFO:{CALL}"))
+        made.name_of("NFO", bad["symbol"])
+        assert scrip(made.find(InstrumentId(f"NFO:{FUT}"))).token == "58072"
+
+
+NAMES = ("NIFTY", "NIFTYNXT50", "SENSEX", "SENSEX50", "M&M", "BAJAJ-AUTO", "360ONE", "A", "NIFTY26", "NIFTY26NOV")
+
+
+def many() -> list[dict[str, str]]:
+    """Contracts whose names are parts of each other, on several days."""
+    tokens = itertools.count(1)
+    return [
+        row(
+            token=str(next(tokens)), symbol=f"{name}{day[:5]}26{end}", name=name, expiry=day, strike=strike,
+            exch_seg=exchange, instrumenttype="FUTIDX" if end == "FUT" else "OPTIDX",
+        )
+        for exchange, name in itertools.product(("NFO", "BFO"), NAMES)
+        for day in ("03NOV2026", "24NOV2026", "26NOV2026", "29DEC2026", "28JAN2027")
+        for end, strike in (("FUT", "-1"), ("5CE", "500"), ("50CE", "5000.00"), ("50PE", "5000"), ("52.5PE", "5250"))
+    ]  # fmt: skip
+
+
+def test_every_contract_is_found_by_the_name_that_it_has() -> None:
+    rows = many()
+    made = symbols(*rows)
+    found: dict[InstrumentId, str] = {}
+    for one in rows:
+        found.setdefault(made.name_of(one["exch_seg"], one["symbol"]), one["token"])
+    assert len(found) > 400  # futures of one month share their name
+    by_token = {one["token"]: one for one in rows}
+    for name, token in found.items():
+        listed = by_token[scrip(made.find(name)).token]
+        wanted = by_token[token]
+        assert (listed["name"], listed["strike"], listed["exch_seg"]) == (
+            wanted["name"],
+            wanted["strike"],
+            wanted["exch_seg"],
+        )
+
+
+def test_look_up_by_name_reads_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = symbols(*many(), *SCRIPS)
+    read: list[object] = []
+    real = symbols_module._instrument
+
+    def counted(row_: symbols_module.Row, day: date) -> Instrument | None:
+        read.append(row_)
+        return real(row_, day)
+
+    monkeypatch.setattr(symbols_module, "_instrument", counted)
+    assert scrip(made.find(InstrumentId(f"NFO:{CALL}"))).symbol == "NIFTY24NOV2624500CE"
+    assert scrip(made.find(InstrumentId("NSE:BAJAJ-AUTO"))).token == "263"
+    assert made.find(InstrumentId("NFO:NIFTY26NOV99999CE")) == "not listed at Angel One"
+    assert made.find(InstrumentId("NSE:NOTHING")) == "not listed at Angel One"
+    assert len(read) < 30
+
+
 VALUE = st.one_of(
-    st.text(max_size=12), st.sampled_from(["NaN", "1e99999", "-1", "0", "OPTIDX", "FUTIDX", "00NOV0000", "9" * 5000])
+    st.text(max_size=12),
+    st.sampled_from(
+        [
+            "NaN",
+            "1e99999",
+            "1e999999",
+            "1e-999999",
+            "-1",
+            "0",
+            "OPTIDX",
+            "FUTIDX",
+            "00NOV0000",
+            "01JAN0001",
+            "31DEC9999",
+        ]
+    ),
+    st.sampled_from(["9" * 5000, "9" * 400]),
 )
 
 
