@@ -42,12 +42,15 @@ class Catalogue:
         if missing := [c for c in ("instrument_token", "exchange_token", *COLUMNS) if c not in self._columns]:
             raise Malformed(f"the instrument file has no column {missing[0]}")
         self._lines: dict[InstrumentId, str] = {}
+        self._by_token: dict[tuple[str, str], InstrumentId] = {}
         at_symbol, at_exchange = self._columns.index("tradingsymbol"), self._columns.index("exchange")
+        at_token = self._columns.index("exchange_token")
         for line in lines[1:]:
             row = _cells(line)
             if len(row) == len(self._columns):
-                self._lines[instrument_id(row[at_exchange], row[at_symbol])] = line
-        self._by_token: dict[tuple[str, str], InstrumentId] | None = None
+                name = instrument_id(row[at_exchange], row[at_symbol])
+                self._lines[name] = line
+                self._by_token[row[at_exchange], row[at_token]] = name
         if not self._lines:
             raise Malformed("the instrument file is empty")
 
@@ -61,13 +64,9 @@ class Catalogue:
 
     def find_token(self, exchange: str, exchange_token: str) -> Listing | None:
         """The instrument with a number of the exchange's, `None` where there is none."""
-        if self._by_token is None:
-            at_token = self._columns.index("exchange_token")
-            self._by_token = {
-                (name.split(":", 1)[0], _cells(line)[at_token]): name for name, line in self._lines.items()
-            }
         name = self._by_token.get((exchange, exchange_token))
-        return None if name is None else self.find(name)
+        found = None if name is None else self.find(name)
+        return found if found is not None and found.exchange_token == exchange_token else None  # a name may come twice
 
     def find_all(self, instruments: Iterable[InstrumentId]) -> Iterator[Listing]:
         """Those of the instruments that are listed."""

@@ -98,6 +98,13 @@ def test_instrument_is_found_by_the_exchanges_number() -> None:
     assert (book.find_token("NSE", "42003"), book.find_token("NFO", "4"), book.find_token("", "")) == (None, None, None)
 
 
+def test_number_of_a_row_that_a_later_one_replaced_finds_nothing() -> None:
+    book = catalogue(share("TWICE", 1), share("TWICE", 2))
+    assert book.find_token("NSE", "1") is None
+    found = book.find_token("NSE", "2")
+    assert found is not None and found == find(book, "TWICE", "NSE")
+
+
 def test_columns_may_stand_in_any_order_and_be_more() -> None:
     names, cells = HEAD.split(","), CALL.split(",")
     book = catalogue(",".join([*reversed(cells), "x"]), head=",".join([*reversed(names), "isin"]))
