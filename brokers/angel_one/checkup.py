@@ -112,8 +112,7 @@ class Checkup:
         return session
 
     def _holder(self) -> Iterator[Finding]:
-        session = self._keeper.current
-        found = self._read(lambda: self._client.getProfile("" if session is None else session.refresh.reveal()))
+        found = self._read(self._client.profile)
         try:
             row = wire.Row(None if isinstance(found, _Unread) else found)
             holder, exchanges = row.text("clientcode"), row.texts("exchanges")

@@ -105,6 +105,10 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
         parameters = {"clientcode": username.reveal(), "password": pin.reveal(), "totp": code.reveal()}
         return self._postRequest("api.login", parameters)
 
+    def profile(self) -> Any:
+        """Whose session it is; raises as `_request`. The official one writes the refresh token into a URL."""
+        return self._getRequest("api.user.profile")
+
     def take(self, session: Session | None) -> None:
         """Send requests with this session from now on, or with none."""
         jwt = None if session is None else session.jwt.reveal()

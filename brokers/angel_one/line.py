@@ -225,7 +225,7 @@ class AngelLine:
         client = AngelClient(self._credentials["api_key"], self._transport)
         client.take(session)
         try:
-            envelope = wire.envelope_of(client.getProfile(session.refresh.reveal()))
+            envelope = wire.envelope_of(client.rmsLimit())
         except Refusal as refusal:
             is_over = refusal.outcome is Outcome.NEEDS_LOGIN
         except (NotSent, NoAnswer, Malformed):

@@ -87,6 +87,8 @@ class AngelServer:
         self.is_mute = False
         "Whether the streams answer no ping and say nothing more."
         self.requests: list[str] = []
+        self.paths: list[str] = []
+        "What was asked for, with everything that stood in the address."
         self.handshakes: list[str] = []
         self.port = 0
         self._enforces_limits = enforces_limits
@@ -227,6 +229,7 @@ class AngelServer:
         async def handle(request: web.Request) -> web.StreamResponse:
             body = await request.json() if request.method == "POST" else dict(request.match_info)
             self.requests.append(on)
+            self.paths.append(request.path_qs)
             try:
                 account = self.desk.account_of(
                     request.headers.get("Authorization", ""), request.headers.get("X-PrivateKey", "")

@@ -151,6 +151,7 @@ def test_account_without_money_is_found(server: AngelServer, tmp_path: Path) -> 
 def test_doctor_sends_no_order(server: AngelServer, tmp_path: Path) -> None:
     found(server, tmp_path)
     assert set(server.requests) == {"profile", "margins", "orders"}
+    assert not any("refresh" in path for path in server.paths)
 
 
 def clock_findings(url: str, now_s: int) -> list[Finding]:
