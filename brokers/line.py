@@ -6,7 +6,7 @@ from typing import Protocol
 
 from brokers.catalogue import Listing
 from brokers.markets import Market
-from config.credentials import Credentials
+from config.credentials import REQUIRED, Credentials
 from config.schema import Brokers
 from engine.model import Basket, OrderReport, Quote
 from engine.ports import Broker
@@ -14,6 +14,11 @@ from engine.ports import Broker
 OnOrder = Callable[[OrderReport], None]
 OnQuotes = Callable[[Sequence[Quote]], None]
 OnLink = Callable[[bool, str], None]
+
+
+def is_whole(credentials: Credentials, broker: str) -> bool:
+    """Whether these are all that an account at this broker needs: a file that is being written holds half of them."""
+    return credentials.broker == broker and all(credentials.get(key) for key in REQUIRED[broker])
 
 
 class Line(Protocol):
@@ -50,7 +55,7 @@ class Line(Protocol):
         ...
 
     def log_in(self, credentials: Credentials) -> None:
-        """Go on with the session of these credentials."""
+        """Go on with the session of these credentials; with what is not whole, or another broker's, as before."""
         ...
 
     def close(self) -> None:

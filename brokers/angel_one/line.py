@@ -18,7 +18,7 @@ from brokers.angel_one.renewal import RenewingBroker
 from brokers.angel_one.symbols import CASH, DERIVATIVES, AngelMarket, Symbols
 from brokers.catalogue import Listing
 from brokers.errors import Malformed, Refusal
-from brokers.line import OnLink, OnOrder, OnQuotes
+from brokers.line import OnLink, OnOrder, OnQuotes, is_whole
 from brokers.markets import Market
 from brokers.transport import NoAnswer, NotSent, Transport
 from config.credentials import Credentials
@@ -68,7 +68,10 @@ class AngelLine:
         self._listeners: tuple[OnOrder, OnQuotes, OnLink] | None = None
         self._orders: OrderStream | None = None
         self._quotes: QuoteStream | None = None
+        self._changes = threading.Lock()
+        "Held by what changes streams and credentials, and may wait for them."
         self._lock = threading.Lock()
+        "Guards the fields; `subscribe` takes it on the engine's thread, so nobody waits while holding it."
 
     @property
     def broker(self) -> RenewingBroker:
@@ -123,10 +126,9 @@ class AngelLine:
 
         Each logs in by itself where there is no session yet; `on_link` is told of both.
         """
-        with self._lock:
-            self._listeners = (on_order, on_quotes, on_link)
+        with self._changes:
             self._stop()
-            self._orders = OrderStream(
+            orders = OrderStream(
                 self._keeper.session,
                 self._hear_order,
                 on_link,
@@ -134,50 +136,70 @@ class AngelLine:
                 self._now_ns,
                 url=self._urls.order_stream_url or ORDER_STREAM_URL,
             )
-            self._orders.start()
-            self._start_quotes()
+            with self._lock:
+                self._listeners, self._orders = (on_order, on_quotes, on_link), orders
+                self._start_quotes()
+            orders.start()
 
     def subscribe(self, listings: Sequence[Listing]) -> None:
-        """Hear quotes of these. Their number is the exchange's own, the same at every broker."""
+        """Hear quotes of these. Their number is the exchange's own, the same at every broker. Never waits."""
+        names = {key: listing.instrument.id for listing in listings if (key := self._key(listing))}
         with self._lock:
-            self._names |= {key: listing.instrument.id for listing in listings if (key := self._key(listing))}
+            self._names |= names
             if self._quotes is None:
                 self._start_quotes()
             else:
                 self._quotes.subscribe(self._names)
 
     def log_in(self, credentials: Credentials) -> None:
-        """Go on with these credentials: what comes next logs in anew, and the streams connect with the new session."""
-        with self._lock:
+        """Go on with these credentials: what comes next logs in anew, and the streams connect with the new session.
+
+        What is not whole, or another broker's, changes nothing.
+        """
+        if not is_whole(credentials, "angel_one"):
+            return
+        with self._changes:
             is_other = credentials["api_key"] != self._credentials["api_key"]
             is_other |= credentials["username"] != self._credentials["username"]
-            self._credentials = credentials
             self._keeper.change(credentials)
             self._client.set_api_key(credentials["api_key"])
-            if self._orders is not None:
-                self._orders.reconnect()
-            if self._quotes is not None:
+            with self._lock:
+                self._credentials = credentials
+                orders, quotes = self._orders, self._quotes
                 if is_other:  # its headers name key and client code
-                    self._quotes.close()
+                    self._quotes = None
+            if orders is not None:
+                orders.reconnect()
+            if quotes is None:
+                return
+            if not is_other:
+                quotes.reconnect()
+                return
+            quotes.close()
+            with self._lock:
+                if self._quotes is None:
                     self._start_quotes()
-                else:
-                    self._quotes.reconnect()
 
     def close(self) -> None:
         """End every connection."""
-        with self._lock:
-            self._listeners = None
+        with self._changes:
             self._stop()
             self._transport.close()
 
     def _stop(self) -> None:
-        for stream in (self._orders, self._quotes):
+        """Nobody listens any more. Under `_changes`, without `_lock`: it waits for the streams' threads."""
+        with self._lock:
+            streams = (self._orders, self._quotes)
+            self._listeners = self._orders = self._quotes = None
+        for stream in streams:
             if stream is not None:
                 stream.close()
-        self._orders = self._quotes = None
 
     def _start_quotes(self) -> None:
-        """A market stream for whoever listens, once there is anything to hear: Angel takes few connections."""
+        """A market stream for whoever listens, once there is anything to hear: Angel takes few connections.
+
+        Under `_lock`.
+        """
         if self._listeners is None or not self._names:
             return
         self._quotes = QuoteStream(

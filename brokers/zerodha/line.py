@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from brokers.catalogue import Listing
-from brokers.line import OnLink, OnOrder, OnQuotes
+from brokers.line import OnLink, OnOrder, OnQuotes, is_whole
 from brokers.markets import Market
 from brokers.transport import Transport
 from brokers.zerodha.broker import ZerodhaBroker, instrument_dump
@@ -83,7 +83,12 @@ class ZerodhaLine:
                 self._stream.subscribe(self._tokens)
 
     def log_in(self, credentials: Credentials) -> None:
-        """Go on with another token: requests at once, and a new ticker."""
+        """Go on with another token: requests at once, and a new ticker.
+
+        What is not whole, or another broker's, changes nothing.
+        """
+        if not is_whole(credentials, "zerodha"):
+            return
         token = credentials.get("access_token")
         with self._lock:
             self._credentials = credentials

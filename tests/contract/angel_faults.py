@@ -59,3 +59,7 @@ class Script:
                 fault.times -= 1
                 return fault
         return None
+
+    def is_used_up(self) -> bool:
+        """Whether everything that was armed has happened."""
+        return all(fault.times == 0 for fault in self._armed)

@@ -1,9 +1,12 @@
 """The whole way to one Angel One account, over TCP: login, requests, streams, and sessions that end in between."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from brokers.angel_one.line import AngelLine
 from brokers.angel_one.symbols import Symbols
 from brokers.catalogue import Listing
 from brokers.line import Line
+from config.credentials import Credentials, Secret
 from config.schema import AngelOneUrls
 from engine.commands import CancelOrder
 from engine.errors import NeedsLogin, ReadFailed
@@ -327,6 +331,74 @@ def test_another_key_is_used_by_requests_and_streams(world: World) -> None:
     world.server.clock.move(1.0)
     assert line.broker.available_inr() == CAPITAL
     until(lambda: [on for on, _ in world.links].count(True) == 4)
+
+
+def test_subscription_waits_for_no_login_and_for_no_stream_that_closes(world: World) -> None:
+    line = world.line()
+    world.listen(line)
+    line.broker.available_inr()
+    world.server.end_sessions()
+    world.server.clock.move(HALF_MINUTE)
+    world.server.fault("login", "timeout_not_accepted")  # it hangs
+    with ThreadPoolExecutor(3) as pool:
+        hanging = pool.submit(lambda: suppressed(line.broker.available_inr))
+        until(world.server.script.is_used_up)
+        changed = pool.submit(
+            line.log_in, angel_credentials(world.server.desk.accounts[ACCOUNT], username=f"{ACCOUNT}X")
+        )
+        subscribed = pool.submit(line.subscribe, [world.listing()])
+        subscribed.result(1.0)
+        assert not hanging.done()
+        changed.result(PATIENCE_S)
+        line._transport.close()
+        world.server.__exit__()
+        hanging.result(PATIENCE_S)
+
+
+def test_stream_that_is_subscribed_to_meanwhile_has_the_new_credentials(world: World) -> None:
+    line = world.line()
+    line.listen(world.orders.append, world.quotes.extend, lambda on, why: world.links.append((on, why)))
+    world.server.desk.accounts[ACCOUNT].api_key = "anotherkey"
+    line.log_in(angel_credentials(world.server.desk.accounts[ACCOUNT]))
+    line.subscribe([world.listing()])
+    world.server.clock.move(HALF_MINUTE)
+    until(lambda: len(world.server.subscribed()) == 1 and world.server.subscribed()[0])
+
+
+@pytest.mark.parametrize("missing", ["api_key", "username", "password", "totp_token"])
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_half_of_a_credentials_file_changes_nothing(world: World, missing: str, is_empty: bool) -> None:
+    line = world.line()
+    assert line.broker.available_inr() == CAPITAL
+    whole = dict(angel_credentials(world.server.desk.accounts[ACCOUNT], password="0815"))
+    half = {key: Secret("") if key == missing else value for key, value in whole.items() if is_empty or key != missing}
+    line.log_in(Credentials(path=Path("c.txt"), broker="angel_one", values=half))
+    assert line.broker.available_inr() == CAPITAL
+    assert world.asked == 1
+
+
+def test_credentials_of_another_broker_change_nothing(world: World) -> None:
+    line = world.line()
+    assert line.broker.available_inr() == CAPITAL
+    values = {key: Secret("x") for key in ("api_key", "api_secret", "user_id")}
+    line.log_in(Credentials(path=Path("c.txt"), broker="zerodha", values=values))
+    assert line.broker.available_inr() == CAPITAL
+    assert world.asked == 1
+
+
+def test_refresh_token_is_in_no_address(world: World) -> None:
+    line = world.line()
+    world.listen(line)
+    world.server.end_sessions()
+    world.server.drop_streams()
+    until(lambda: world.server.requests.count("margins") >= 1)  # a stream asked whether the session is over
+    assert "profile" not in world.server.requests
+    assert not any("refresh" in path for path in world.server.paths)
+
+
+def suppressed(call: Callable[[], object]) -> None:
+    with contextlib.suppress(ReadFailed):
+        call()
 
 
 def test_close_ends_the_streams(world: World) -> None:
