@@ -215,6 +215,18 @@ def test_read_in_a_session_that_has_ended_logs_in_once_and_is_answered(world: Wo
     assert (world.asked, world.logins) == (2, 0)
 
 
+def test_line_after_a_change_of_the_mode_has_the_session_of_the_one_before(world: World) -> None:
+    first = world.line()
+    world.listen(first)
+    assert first.broker.available_inr() == CAPITAL
+    first.close()
+    second = world.line()
+    assert second.broker.available_inr() == CAPITAL
+    world.links.clear()
+    world.listen(second)
+    assert world.asked == 1
+
+
 def test_session_that_ended_before_a_new_code_needs_a_login_until_there_is_one(world: World) -> None:
     line = world.line()
     line.broker.available_inr()
@@ -347,7 +359,7 @@ def test_subscription_waits_for_no_login_and_for_no_stream_that_closes(world: Wo
             line.log_in, angel_credentials(world.server.desk.accounts[ACCOUNT], username=f"{ACCOUNT}X")
         )
         subscribed = pool.submit(line.subscribe, [world.listing()])
-        subscribed.result(1.0)
+        subscribed.result(5.0)
         assert not hanging.done()
         changed.result(PATIENCE_S)
         line._transport.close()
