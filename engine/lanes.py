@@ -1,21 +1,16 @@
-"""One account's serial way to its broker, and the one translation of commands into calls and answers into events.
-
-`perform` is shared by every lane; `ThreadLane` runs it on threads of its own: a slow account delays only itself.
-"""
+"""One account's serial way to its broker, on threads of its own: a slow account delays only itself."""
 
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TypeVar
 
+from engine.calls import answered, broken, perform
 from engine.clock import ticks_s
-from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder, ReadAccount
-from engine.errors import NeedsLogin, ReadFailed
-from engine.events import AccountRead, Event, Outcome, Request, RequestAnswered
+from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
+from engine.events import Event, Outcome, Request
 from engine.model import NS_PER_S
 from engine.ports import Answer, Broker, Lane, Starter
 
-T = TypeVar("T")
 Post = Callable[[Event], None]
 OVERTAKE_NS = NS_PER_S
 """A call that is silent for so long no longer makes the next one wait."""
@@ -23,64 +18,6 @@ THREADS_MOST = 4
 """Calls under way at once in one lane."""
 QUEUE_MOST = 1000
 """Commands waiting in one lane; beyond it the answer is NOT_SENT at once."""
-
-
-def perform(broker: Broker, command: Command, now: Callable[[], int]) -> Event | None:
-    """Carry out one command at a broker and say what came of it; `None` for commands that are not for brokers."""
-    match command:
-        case PlaceOrder():
-            return answered(command, Request.PLACE, broker.place(command), now())
-        case ModifyOrder():
-            return answered(command, Request.MODIFY, broker.modify(command), now())
-        case CancelOrder():
-            return answered(command, Request.CANCEL, broker.cancel(command), now())
-        case ReadAccount():
-            return _read(broker, command, now)
-        case _:
-            return None
-
-
-def answered(
-    command: PlaceOrder | ModifyOrder | CancelOrder, request: Request, answer: Answer, at_ns: int
-) -> RequestAnswered:
-    """A write's answer as an event."""
-    return RequestAnswered(
-        at_ns=at_ns,
-        account=command.account,
-        request=request,
-        tag=command.tag,
-        outcome=answer.outcome,
-        order_id=answer.order_id,
-        reason=answer.reason,
-    )
-
-
-def _read(broker: Broker, command: ReadAccount, now: Callable[[], int]) -> AccountRead:
-    """Read orders, positions and funds, in this order; a part that fails stays unknown and the others are kept."""
-    began_ns = now()
-    failures: list[ReadFailed] = []
-    orders = _attempt(lambda: tuple(broker.orders()), failures) if command.orders else None
-    positions = _attempt(lambda: tuple(broker.positions()), failures) if command.positions else None
-    available = _attempt(broker.available_inr, failures) if command.funds else None
-    return AccountRead(
-        at_ns=now(),
-        account=command.account,
-        began_ns=began_ns,
-        orders=orders,
-        positions=positions,
-        available_inr=available,
-        error="; ".join(dict.fromkeys(str(failure) for failure in failures)),
-        needs_login=any(isinstance(failure, NeedsLogin) for failure in failures),
-    )
-
-
-def _attempt(call: Callable[[], T], failures: list[ReadFailed]) -> T | None:
-    """What a read gives, or `None` and its failure kept."""
-    try:
-        return call()
-    except ReadFailed as failure:
-        failures.append(failure)
-        return None
 
 
 class _Call:
@@ -162,7 +99,7 @@ class ThreadLane:
         try:
             wait = self._starter.start(order)
         except Exception as error:  # noqa: BLE001  an adapter's bug must not end the engine; it may have sent
-            event = _broken(order, error, self._now())
+            event = broken(order, error, self._now())
             wait = None
             self._started = self._begin(order, lambda: event)
         if wait is not None:
@@ -261,7 +198,7 @@ class ThreadLane:
         try:
             event = call.carry_out()
         except Exception as error:  # noqa: BLE001  the top of a thread: an adapter's bug must not end the lane
-            event = _broken(call.command, error, self._now())
+            event = broken(call.command, error, self._now())
         if event is not None:
             self._post(event)
 
@@ -291,19 +228,3 @@ class ThreadLanes(dict[str, Lane]):
         held, self._held = self._held, []
         for lane in held:
             lane.release()
-
-
-def _broken(command: Command, error: Exception, at_ns: int) -> Event:
-    """An adapter raised what it must not raise: the write's outcome is unknown, the read failed."""
-    what = f"{type(error).__name__} in the adapter"
-    unknown = Answer(outcome=Outcome.UNKNOWN, reason=what)
-    match command:
-        case PlaceOrder():
-            return answered(command, Request.PLACE, unknown, at_ns)
-        case ModifyOrder():
-            return answered(command, Request.MODIFY, unknown, at_ns)
-        case CancelOrder():
-            return answered(command, Request.CANCEL, unknown, at_ns)
-        case _:  # of the others only a read reaches an adapter
-            account = command.account if isinstance(command, ReadAccount) else ""
-            return AccountRead(at_ns=at_ns, account=account, began_ns=at_ns, error=what)

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from engine.agenda import Agenda, Rank
+from engine.calls import perform
 from engine.commands import Command, ReadAccount
 from engine.events import Event
-from engine.lanes import OVERTAKE_NS, perform
+from engine.lanes import OVERTAKE_NS
 from paper.faults import FaultyBroker
 
 Post = Callable[[Event], None]

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from engine import lanes
+from engine import calls
 from engine.core import accounts, conversion, fills, master, settle, strategy
 from engine.core import orders as child_orders
 from engine.core.lifecycle import TERMINAL, OrderState
@@ -144,7 +144,7 @@ def repair_goes_beyond_zero() -> list[Swap]:
 @planted
 def failed_read_is_empty() -> list[Swap]:
     """A part of a read that failed counts as an empty list."""
-    right = lanes._read
+    right = calls._read
 
     def wrong(broker: object, command: object, now: object) -> AccountRead:
         event = right(broker, command, now)  # type: ignore[arg-type]

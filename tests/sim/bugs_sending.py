@@ -1,6 +1,6 @@
 """Planted bugs about what becomes of an order that was sent: answers, time-outs, absence, tags."""
 
-from engine import lanes
+from engine import calls
 from engine.core import answers, operator, orders, throttle
 from engine.core.lifecycle import OrderState
 from engine.core.state import Child, ChildLeg, ChildOrder
@@ -159,7 +159,7 @@ def unsent_exit_not_sent_again() -> list[Swap]:
 @planted
 def lane_repeats_a_write() -> list[Swap]:
     """The lane sends a write again when it gets no answer, as HTTP clients do."""
-    right = lanes.perform
+    right = calls.perform
 
     def wrong(broker: object, command: object, now: object) -> Event | None:
         event = right(broker, command, now)  # type: ignore[arg-type]

@@ -209,6 +209,17 @@ class ScriptedBroker:
         return result
 
 
+class Ticking:
+    """A clock that is one nanosecond later at every look."""
+
+    def __init__(self) -> None:
+        self.ns = NOW
+
+    def __call__(self) -> int:
+        self.ns += 1
+        return self.ns
+
+
 class Gate:
     """Stops a broker's call inside until the test opens it."""
 
