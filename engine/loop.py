@@ -75,20 +75,25 @@ class EngineLoop:
     def run(self, until_ns: int | None = None, finished: Callable[[], bool] | None = None) -> None:
         """Work until `stop`, until nothing is left before `until_ns`, or until `finished` says so."""
         self._owner = threading.get_ident()
-        self._work(until_ns, finished)
-        while self._own or not self._inbox.empty():  # what was ordered or answered before the end still counts
-            self.drain()
+        while True:
+            is_finished = self._work(until_ns, finished)
+            while self._own or not self._inbox.empty():  # what was ordered or answered before the end still counts
+                self.drain()
+            # ... and may begin something that must be seen to its end: a fill of the master that came at that moment.
+            if not is_finished or finished is None or finished():
+                return
 
-    def _work(self, until_ns: int | None, finished: Callable[[], bool] | None) -> None:
+    def _work(self, until_ns: int | None, finished: Callable[[], bool] | None) -> bool:
+        """Returns whether it ended because `finished` said so."""
         while not self._stop.is_set():
             self.drain()
             if finished is not None and finished():
-                return
+                return True
             due_ns = self._next_due_ns()
             self.clock.hold_at(NEVER_NS if due_ns is None else due_ns)
             if until_ns is not None and (due_ns is None or due_ns > until_ns):
                 if not self._wait(until_ns) and not self._own and self._inbox.empty():
-                    return
+                    return False
                 continue
             if due_ns is None:
                 self._wait(self.clock.now_ns() + 10_000_000_000)
@@ -96,6 +101,7 @@ class EngineLoop:
                 self._run_due(due_ns)
             if self.on_beat is not None:
                 self.on_beat()
+        return False
 
     def drain(self) -> None:
         """Handle what waits, at most a batch of it."""

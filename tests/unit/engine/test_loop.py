@@ -127,6 +127,59 @@ def test_run_ends_as_soon_as_it_is_finished() -> None:
     assert desk.clock.now_ns() == NOW + 3 * S
 
 
+class Position:
+    """What the core of `opening` holds: opened by an event from outside, closed by its timer one second later."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk, self.is_open, self.asked = desk, False, 0
+        desk.core.on_event = self.see
+
+    def see(self, event: Event) -> None:
+        self.is_open = isinstance(event, LoggedIn)
+        if self.is_open:
+            self.desk.core.times_ns = [event.at_ns + S]
+
+    def finished_as_a_fill_comes(self) -> bool:
+        """The first time that it holds, the master's fill is in the inbox already."""
+        self.asked += 1
+        if self.asked == 1:
+            self.desk.loop.post(LoggedIn(at_ns=NOW, account="M"))
+            return True
+        return not self.is_open
+
+
+def test_event_that_begins_something_as_the_run_is_finished_is_worked_to_its_end() -> None:
+    """The master's fill that came at that moment is copied: the session must not end behind its orders."""
+    desk = Desk()
+    position = Position(desk)
+    desk.loop.run(finished=position.finished_as_a_fill_comes)
+    assert desk.seen == [("LoggedIn", 0), ("TimePassed", S)]
+    assert not position.is_open
+
+
+def test_stop_ends_the_run_whatever_began_as_it_was_finished() -> None:
+    desk = Desk()
+    position = Position(desk)
+    see = desk.core.on_event
+
+    def stopping(event: Event) -> None:
+        see(event)
+        desk.loop.stop()
+
+    desk.core.on_event = stopping
+    desk.loop.run(finished=position.finished_as_a_fill_comes)
+    assert desk.seen == [("LoggedIn", 0)]
+    assert position.is_open
+
+
+def test_end_of_the_time_ends_the_run_whatever_began_as_it_was_finished() -> None:
+    desk = Desk()
+    position = Position(desk)
+    desk.loop.run(until_ns=NOW + S // 2, finished=position.finished_as_a_fill_comes)
+    assert desk.seen == [("LoggedIn", 0)]
+    assert desk.clock.now_ns() == NOW + S // 2
+
+
 def test_stop_inside_an_event_ends_the_run_after_it() -> None:
     desk = Desk(NOW + S, NOW + 2 * S)
     desk.core.on_event = lambda _event: desk.loop.stop()
