@@ -130,14 +130,26 @@ class _Rest(io.RawIOBase):
             return len(piece)
         return 0 if self._ended else self._sock.recv_into(buffer)
 
+    def end(self) -> None:
+        """Give what was taken already, and wait for nothing more."""
+        self._ended = True
+
+
+class _Reader(io.BufferedReader):
+    """What `http.client` reads from. It closes that at the end of an answer; what stands behind must still be seen."""
+
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Itself, as `http.client` asks a socket for it."""
-        return io.BufferedReader(self)
+        return self
+
+    def close(self) -> None:
+        """Nothing: the connection behind it is not its own."""
 
 
 def _any(rest: _Rest, method: str) -> tuple[Reply, bool]:
     """An answer of whatever form, as `http.client` reads it."""
-    response = http.client.HTTPResponse(rest, method=method)  # type: ignore[arg-type]  # all it does is `makefile`
+    reader = _Reader(rest)
+    response = http.client.HTTPResponse(reader, method=method)  # type: ignore[arg-type]  # all it does is `makefile`
     response.begin()
     if response.status < HTTPStatus.OK:
         raise NoAnswer("the server sent an announcement instead of an answer")  # the answer may still follow it
@@ -147,7 +159,9 @@ def _any(rest: _Rest, method: str) -> tuple[Reply, bool]:
     if response.length:  # http.client says so only when it is asked for everything
         raise NoAnswer(CUT_SHORT)
     body, headers = _unpacked(response, content), response.headers
-    return Reply(response.status, headers.get_content_type(), body, headers.get("Date", "")), not response.will_close
+    rest.end()
+    stays = not response.will_close and not reader.peek(1)
+    return Reply(response.status, headers.get_content_type(), body, headers.get("Date", "")), stays
 
 
 def _unpacked(response: http.client.HTTPResponse, content: bytes) -> bytes:

@@ -16,14 +16,19 @@ DATE = "Date: Mon, 05 Oct 2026 03:45:00 GMT"
 
 
 class Pieces(socket.socket):
-    """A socket that gives these pieces, one a call."""
+    """A socket that gives these pieces, one a call, or as much of one as is asked for."""
 
     def __init__(self, *pieces: bytes) -> None:
         super().__init__()
         self.pieces = list(pieces)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        return self.pieces.pop(0) if self.pieces else b""
+        if not self.pieces:
+            return b""
+        piece = self.pieces.pop(0)
+        if piece[size:]:
+            self.pieces.insert(0, piece[size:])
+        return piece[:size]
 
     def recv_into(self, buffer: memoryview, *_: int) -> int:  # type: ignore[override]
         piece = self.recv(len(buffer))
@@ -154,3 +159,24 @@ def test_whatever_is_taken_for_common_http_client_reads_the_same(
 def test_rest_of_a_connection_begins_with_what_was_taken() -> None:
     with Pieces(b"and more") as sock:
         assert io.BufferedReader(http_message._Rest(sock, b"taken ")).read() == b"taken and more"
+
+
+FORMS = {
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "chunks with a trailer": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n",
+    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "a length": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n{}",
+    "long": b"HTTP/1.1 200 OK\r\nContent-Length: 8192\r\nConnection: keep-alive\r\n\r\n" + bytes(8192),
+}
+
+
+@pytest.mark.parametrize("told", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("cut", [0, 1, 30])
+def test_connection_with_bytes_behind_an_answer_of_any_form_serves_no_other_request(told: bytes, cut: int) -> None:
+    """Wherever the pieces end. What was not taken from the connection is seen there, when it is to be used again."""
+    pieces = (told[:cut], told[cut:]) if cut else (told,)
+    assert read(*pieces)[1]
+    for surplus in (b"\r", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", bytes(20_000)):
+        with Pieces(*pieces[:-1], pieces[-1] + surplus) as sock:
+            _, stays = read_reply(sock, "POST")
+            assert stays == (sock.pieces == [surplus])
