@@ -23,6 +23,7 @@ CONNECT_TIMEOUT_S: Final = 3.0
 READ_TIMEOUT_S: Final = 15.0
 IDLE_MOST: Final = 8
 """Connections kept warm."""
+CLOSED: Final = "the connections are closed"
 NO_ADDRESS: Final = "no address of a server: https://host[:port] is wanted"
 HTTP_PORT, HTTPS_PORT = 80, 443
 
@@ -84,7 +85,7 @@ class Transport:
             body: What is sent, if anything.
 
         Raises:
-            NotSent: It certainly did not leave.
+            NotSent: It certainly did not leave, as nothing does after `close`.
             NoAnswer: It may have arrived.
         """
         data = with_body(self._head_of(method, target, headers), method, body)
@@ -146,7 +147,7 @@ class Transport:
                 return
 
     def close(self) -> None:
-        """Close what is idle; connections in use are closed when their request ends."""
+        """Close what is idle, and send nothing more; connections in use are closed when their request ends."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -162,9 +163,11 @@ class Transport:
             raise NotSent(text) from None
 
     def _warm(self) -> socket.socket | None:
-        """An idle connection that the server has not closed, the one used last first."""
+        """An idle connection that the server has not closed, the one used last first. Raises `NotSent`."""
         while True:
             with self._lock:
+                if self._closed:
+                    raise NotSent(CLOSED)
                 if not self._idle:
                     return None
                 sock = self._idle.pop()
@@ -177,11 +180,16 @@ class Transport:
         try:
             sock = socket.create_connection((self._host, self._port), self._connect_s, self._source)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock if self._tls is None else self._tls.wrap_socket(sock, server_hostname=self._host)
+            if self._tls is not None:
+                sock = self._tls.wrap_socket(sock, server_hostname=self._host)
         except (OSError, ValueError) as error:
             if sock is not None:
                 sock.close()
             raise NotSent(_why(error)) from None
+        if self._closed:  # while it was made
+            sock.close()
+            raise NotSent(CLOSED)
+        return sock
 
     def _keep(self, sock: socket.socket) -> None:
         with self._lock:
@@ -213,6 +221,8 @@ def _host_header(host: str, port: int, usual_port: int) -> str:
 def _is_spent(sock: socket.socket) -> bool:
     """Whether an idle connection must not be used: closed by the server, or with bytes that nobody asked for."""
     try:
+        if isinstance(sock, ssl.SSLSocket) and sock.pending():
+            return True  # decrypted already, so that the system knows nothing of it
         poller = select.poll()
         poller.register(sock, select.POLLIN | select.POLLHUP | select.POLLERR)
         is_readable = bool(poller.poll(0))

@@ -123,6 +123,13 @@ def test_answer_that_comes_with_another_one_is_not_followed_by_that_one() -> Non
         assert [get(made).body, get(made).body] == [b"mine", b"right"]
 
 
+def test_chunked_answer_that_comes_with_another_one_is_not_followed_by_that_one() -> None:
+    talks = (says(CHUNKED + b"4\r\nmine\r\n0\r\n\r\n" + answer(b"other")), says(answer(b"right")))
+    with serving(*talks) as server, transport(server.url) as made:
+        assert [get(made).body, get(made).body] == [b"mine", b"right"]
+        assert server.connections == 2
+
+
 def test_all_idle_connections_that_were_closed_are_passed_over() -> None:
     with serving() as server, transport(server.url) as made:
         made.warm_up(3)
@@ -453,17 +460,18 @@ def test_no_more_connections_are_kept_than_are_meant_to_be() -> None:
         assert not server.hung_up.acquire(blocking=False)
 
 
-def test_close_ends_what_is_idle_and_then_keeps_nothing() -> None:
+def test_close_ends_what_is_idle_and_then_nothing_is_connected_or_sent() -> None:
     with serving() as server, transport(server.url) as made:
         made.warm_up(2)
         get(made)
         made.close()
         server.wait_hung_up(2)
-        assert get(made).status == 200
-        server.wait_hung_up()
+        with pytest.raises(NotSent) as caught:
+            get(made)
+        assert str(caught.value) == "the connections are closed"
         made.warm_up(5)
         made.close()
-        assert (server.connections, len(server.requests)) == (3, 2)
+        assert (server.connections, len(server.requests)) == (2, 1)
 
 
 def test_connection_in_use_at_the_close_ends_with_its_request() -> None:
@@ -580,6 +588,46 @@ def test_tls_connection_with_bytes_that_nobody_asked_for_is_not_used(
         surplus.send()
         assert get(made).body == b"right"
         assert server.connections == 2
+
+
+def test_tls_connection_whose_surplus_is_decrypted_already_is_not_used(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of a record that was read in part: no longer in the socket, where a poll would see it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    def in_two_records(server: RawServer, request: Request, sock: socket.socket) -> bool:
+        told = answer(b"m" * 8192)
+        sock.sendall(told[:-8192])
+        sock.sendall(told[-8192:] + answer(b"somebody else's"))
+        return True
+
+    tls = server_side(certificate, ssl.TLSVersion.TLSv1_3)
+    with serving(in_two_records, says(answer(b"right")), tls=tls) as server, transport(server.url) as made:
+        assert get(made).body == b"m" * 8192
+        assert get(made).body == b"right"
+        assert server.connections == 2
+
+
+def test_connection_that_was_being_made_at_the_close_sends_nothing(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls = server_side(certificate, ssl.TLSVersion.TLSv1_3)
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        made = Transport(f"https://127.0.0.1:{listener.getsockname()[1]}")
+
+        def closes_before_it_greets() -> bytes:
+            plain, _ = listener.accept()
+            made.close()
+            with tls.wrap_socket(plain, server_side=True) as sock:
+                return sock.recv(1)
+
+        heard = pool.submit(closes_before_it_greets)
+        with pytest.raises(NotSent) as caught:
+            get(made)
+        assert str(caught.value) == "the connections are closed"
+        assert heard.result(PATIENCE_S) == b""
 
 
 def test_certificate_that_nobody_vouches_for_means_not_sent(

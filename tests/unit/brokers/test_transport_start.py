@@ -58,6 +58,15 @@ def test_without_a_warm_connection_nothing_is_started() -> None:
         assert (server.connections, server.requests) == (0, [])
 
 
+def test_closed_transport_starts_nothing() -> None:
+    with serving() as server, transport(server.url) as made:
+        made.warm_up(1)
+        made.close()
+        with pytest.raises(NotSent):
+            made.start("POST", "/orders/regular", SECRET, b"once")
+        assert server.requests == []
+
+
 def test_connection_that_the_server_closed_is_not_started_on() -> None:
     with serving(says(answer(), close=True)) as server, transport(server.url) as made:
         get(made)
