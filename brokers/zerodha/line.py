@@ -45,6 +45,7 @@ class ZerodhaLine:
         self._listener: Listener | None = None
         self._stream: KiteStream | None = None
         self._tokens: dict[int, InstrumentId] = {}
+        self._closed = False
         self._lock = threading.Lock()
 
     @property
@@ -65,6 +66,8 @@ class ZerodhaLine:
     def listen(self, on_order: OnOrder, on_quotes: OnQuotes, on_link: OnLink) -> None:
         """Connect the ticker, if there is a token."""
         with self._lock:
+            if self._closed:
+                return
             self._listener = Listener(on_order=on_order, on_quotes=on_quotes, on_link=on_link)
             self._restart()
 
@@ -91,6 +94,8 @@ class ZerodhaLine:
             return
         token = credentials.get("access_token")
         with self._lock:
+            if self._closed:  # a file that changes at the end of a session
+                return
             self._credentials = credentials
             self._client.hide(*credentials.values())
             self._client.set_access_token(None if token is None else token.reveal())
@@ -98,8 +103,9 @@ class ZerodhaLine:
                 self._restart()
 
     def close(self) -> None:
-        """End every connection."""
+        """End every connection; none is made any more."""
         with self._lock:
+            self._closed, self._listener = True, None
             if self._stream is not None:
                 self._stream.close()
                 self._stream = None

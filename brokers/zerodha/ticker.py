@@ -142,7 +142,9 @@ class KiteStream:
         reactor.callLater(0, self._open)
 
     def _open(self) -> None:
-        if self._ticker.is_connected():
+        if self._closed:  # while it was being connected: until now there was nothing to drop
+            self._ticker.ws.dropConnection(abort=True)
+        elif self._ticker.is_connected():
             if self._names:
                 self._ask(list(self._names))
             self._listener.on_link(True, "")
