@@ -6,7 +6,10 @@ the master's broker lists holds for everybody whose broker has no other file; ac
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import date
 
+from brokers.catalogue import Listing
 from brokers.markets import Market, split
 from engine.events import AccountRead, Event, InstrumentsLoaded, OrderUpdated
 from engine.model import Instrument, InstrumentId
@@ -53,10 +56,16 @@ class Introducer:
             self._told, self._markets = set(), {}
 
     def __call__(self, event: Event) -> None:
-        """Post an event, behind the instruments that it speaks of."""
+        """Post an event, behind the instruments that it speaks of.
+
+        An answer that names none waits for nobody: the engine's own thread posts such ones, and whoever has the lock
+        may wait for the engine to empty its inbox.
+        """
+        if not (names := _names(event)):
+            self._post(event)
+            return
         with self._lock:
-            if names := _names(event):
-                self._introduce(names, event.at_ns)
+            self._introduce(names, event.at_ns)
             self._post(event)
 
     def take(self, names: Iterable[InstrumentId], now_ns: int) -> tuple[InstrumentsLoaded, ...]:
@@ -76,23 +85,46 @@ class Introducer:
             self._missing.update(fresh)
             return
         events = self._events(fresh, now_ns)
-        self._told.update(instrument.id for event in events[-1:] for instrument in event.instruments)
         for event in events:
             if event.instruments or event.unusable:
                 self._post(event)
+        self._told.update(instrument.id for event in events[-1:] for instrument in event.instruments)
         missing = frozenset(fresh) - self._told
         self._missing |= missing
         if missing:
-            self._on_missing(missing)
+            with suppress(Exception):  # the event that names them is more than what anybody makes of that
+                self._on_missing(missing)
 
     def _events(self, names: list[InstrumentId], now_ns: int) -> tuple[InstrumentsLoaded, ...]:
         events = []
         for account, market in self._markets.items():
-            found, missing = split(market, names)
+            found, missing = split(_Careful(market), names)
             instruments: tuple[Instrument, ...] = tuple(listing.instrument for listing in found)
             unusable = missing if account != COMMON else {}
             events.append(InstrumentsLoaded(at_ns=now_ns, instruments=instruments, account=account, unusable=unusable))
         return tuple(events)
+
+
+class _Careful:
+    """A broker's instruments (a `Market`), where an entry that cannot be read is one that is missing.
+
+    An order's answer must reach the engine, whatever stands in a file of a hundred thousand lines.
+    """
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+
+    @property
+    def day(self) -> date:
+        """For which day they hold."""
+        return self._market.day
+
+    def look_up(self, name: InstrumentId) -> Listing | str:
+        """An instrument; a text says why there is none."""
+        try:
+            return self._market.look_up(name)
+        except Exception as error:  # noqa: BLE001  a file is not ours: what a look-up may raise is not known
+            return f"{type(error).__name__} in the look-up"
 
 
 def _names(event: Event) -> set[InstrumentId]:

@@ -1,11 +1,22 @@
 """The engine knows an instrument before it hears of an order in it, and is told once."""
 
+import contextlib
+import threading
 from datetime import date
 
-from brokers.catalogue import Catalogue
+from brokers.catalogue import Catalogue, Listing
 from brokers.introduce import Introducer
 from brokers.markets import NOT_LISTED, KiteMarket
-from engine.events import AccountRead, Event, InstrumentsLoaded, LoggedIn, OrderUpdated
+from engine.events import (
+    AccountRead,
+    Event,
+    InstrumentsLoaded,
+    LoggedIn,
+    OrderUpdated,
+    Outcome,
+    Request,
+    RequestAnswered,
+)
 from engine.model import InstrumentId, OrderReport, OrderType, Position, Side, instrument_id
 
 HEAD = (
@@ -146,3 +157,108 @@ def test_file_of_a_day_that_is_over_tells_nothing() -> None:
     assert inbox.told() == []
     inbox.open(CALL)
     assert inbox.told() == [[CALL]]
+
+
+class Stumbling(KiteMarket):
+    """A file with an entry that cannot be read."""
+
+    def __init__(self, *symbols: str, over: str) -> None:
+        super().__init__(market(*symbols).catalogue)
+        self.over = instrument_id("NFO", over)
+
+    def look_up(self, name: InstrumentId) -> Listing | str:
+        if name == self.over:
+            raise ValueError(name)
+        return super().look_up(name)
+
+
+def test_event_passes_where_a_look_up_fails_and_what_it_names_is_missing() -> None:
+    inbox = Inbox()
+    inbox.introduce.open(Stumbling(CALL, PUT, over=PUT), 1)
+    inbox.introduce(update(PUT))
+    assert [type(event) for event in inbox.events] == [OrderUpdated]
+    assert inbox.missing == [frozenset({instrument_id("NFO", PUT)})]
+    inbox.open(CALL, PUT)
+    assert inbox.told() == [[PUT]]
+
+
+def test_look_up_that_fails_makes_no_other_instrument_of_the_book_unknown() -> None:
+    inbox = Inbox()
+    inbox.introduce.open(Stumbling(CALL, PUT, over=PUT), 1)
+    inbox.introduce(AccountRead(at_ns=7, account="M", began_ns=6, orders=(update(CALL).report, update(PUT).report)))
+    assert inbox.told() == [[CALL]]
+    assert inbox.missing == [frozenset({instrument_id("NFO", PUT)})]
+
+
+def test_look_up_that_fails_in_a_new_file_keeps_what_was_asked_for() -> None:
+    inbox = Inbox(CALL, PUT)
+    inbox.introduce(update(CALL))
+    inbox.introduce(update(PUT))
+    inbox.introduce.open(Stumbling(CALL, PUT, over=PUT), 1)
+    inbox.open(CALL, PUT)
+    assert inbox.told() == [[CALL], [PUT], [CALL], [CALL, PUT]]
+
+
+def test_look_up_that_fails_in_another_broker_s_file_makes_it_unusable_there() -> None:
+    inbox = Inbox()
+    inbox.introduce.open(market(PUT), 1, {"A": Stumbling(PUT, over=PUT)})
+    inbox.introduce(update(PUT))
+    told = [event for event in inbox.events if isinstance(event, InstrumentsLoaded)]
+    assert [(event.account, event.unusable) for event in told] == [
+        ("A", {instrument_id("NFO", PUT): "ValueError in the look-up"}),
+        ("", {}),
+    ]
+
+
+def test_event_passes_where_nobody_can_be_told_of_what_is_missing() -> None:
+    events: list[Event] = []
+
+    def no_threads(_names: frozenset[InstrumentId]) -> None:
+        raise RuntimeError("can't start new thread")
+
+    introduce = Introducer(events.append, no_threads)
+    introduce.open(market(CALL), 1)
+    introduce(update(PUT))
+    assert [type(event) for event in events] == [OrderUpdated]
+
+
+def test_instrument_that_could_not_be_told_is_told_with_the_next_event() -> None:
+    events: list[Event] = []
+
+    def post(event: Event) -> None:
+        if isinstance(event, InstrumentsLoaded) and event.at_ns == 5:
+            raise MemoryError
+        events.append(event)
+
+    introduce = Introducer(post, lambda _names: None)
+    introduce.open(market(CALL), 1)
+    for at_ns in (5, 6):
+        with contextlib.suppress(MemoryError):
+            introduce(update(CALL, at_ns))
+    assert [(type(event), event.at_ns) for event in events] == [(InstrumentsLoaded, 6), (OrderUpdated, 6)]
+
+
+def test_event_that_names_nothing_waits_for_nobody_s_look_up() -> None:
+    """The engine's own thread posts such ones: it must not wait for a lane that waits for it to empty the inbox."""
+    is_full, emptied = threading.Event(), threading.Event()
+    events: list[Event] = []
+
+    def post(event: Event) -> None:
+        if isinstance(event, OrderUpdated):
+            is_full.set()
+            assert emptied.wait(10)
+        events.append(event)
+
+    introduce = Introducer(post, lambda _names: None)
+    lane = threading.Thread(target=introduce, args=(update(CALL),))
+    lane.start()
+    assert is_full.wait(10)
+    answer = RequestAnswered(at_ns=1, account="C", request=Request.PLACE, tag="T", outcome=Outcome.NOT_SENT)
+    engine = threading.Thread(target=introduce, args=(answer,))
+    engine.start()
+    engine.join(0.5)
+    told = list(events)
+    emptied.set()
+    for thread in (lane, engine):
+        thread.join(10)
+    assert told == [answer]
