@@ -44,20 +44,31 @@ def answered(
     )
 
 
-def broken(command: Command, error: Exception, at_ns: int) -> Event:
+def unsent(command: Command, reason: str, at_ns: int) -> RequestAnswered | None:
+    """A write that never left, as an event; `None` for a read, which is asked again when it is not answered."""
+    return _written(command, Answer(outcome=Outcome.NOT_SENT, reason=reason), at_ns)
+
+
+def broken(command: Command, error: BaseException, at_ns: int) -> Event:
     """An adapter raised what it must not raise: the write's outcome is unknown, the read failed."""
     what = f"{type(error).__name__} in the adapter"
-    unknown = Answer(outcome=Outcome.UNKNOWN, reason=what)
+    event = _written(command, Answer(outcome=Outcome.UNKNOWN, reason=what), at_ns)
+    if event is not None:
+        return event
+    account = command.account if isinstance(command, ReadAccount) else ""  # of the others only a read gets so far
+    return AccountRead(at_ns=at_ns, account=account, began_ns=at_ns, error=what)
+
+
+def _written(command: Command, answer: Answer, at_ns: int) -> RequestAnswered | None:
     match command:
         case PlaceOrder():
-            return answered(command, Request.PLACE, unknown, at_ns)
+            return answered(command, Request.PLACE, answer, at_ns)
         case ModifyOrder():
-            return answered(command, Request.MODIFY, unknown, at_ns)
+            return answered(command, Request.MODIFY, answer, at_ns)
         case CancelOrder():
-            return answered(command, Request.CANCEL, unknown, at_ns)
-        case _:  # of the others only a read reaches an adapter
-            account = command.account if isinstance(command, ReadAccount) else ""
-            return AccountRead(at_ns=at_ns, account=account, began_ns=at_ns, error=what)
+            return answered(command, Request.CANCEL, answer, at_ns)
+        case _:
+            return None
 
 
 def _read(broker: Broker, command: ReadAccount, now: Callable[[], int]) -> AccountRead:

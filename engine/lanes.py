@@ -3,13 +3,14 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
-from engine.calls import answered, broken, perform
+from engine.calls import answered, broken, perform, unsent
 from engine.clock import ticks_s
-from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
-from engine.events import Event, Outcome, Request
+from engine.commands import Command, PlaceOrder
+from engine.events import Event, Request, RequestAnswered
 from engine.model import NS_PER_S
-from engine.ports import Answer, Broker, Lane, Starter
+from engine.ports import Broker, Lane, Starter
 
 Post = Callable[[Event], None]
 OVERTAKE_NS = NS_PER_S
@@ -18,6 +19,8 @@ THREADS_MOST = 4
 """Calls under way at once in one lane."""
 QUEUE_MOST = 1000
 """Commands waiting in one lane; beyond it the answer is NOT_SENT at once."""
+FULL = "the lane is full"
+CLOSED = "the lane is closed"
 
 
 class _Call:
@@ -58,9 +61,12 @@ class ThreadLane:
         "An order that `submit` has sent; its answer is not waited for yet."
         self._newest: _Call | None = None
         "The call that the next command waits for, until it is answered or overtaken."
-        self._closed = False
+        self._closed = self._given_up = False
         self._idle = 0
+        "Threads that wait for something to do."
         self._threads: list[threading.Thread] = []
+        self._untold: deque[tuple[Command, Event]] = deque(maxlen=QUEUE_MOST)
+        "Answers that could not be posted."
         with self._changed:
             self._add_thread()
 
@@ -76,15 +82,14 @@ class ThreadLane:
             Whether `release` must be called.
         """
         with self._changed:
-            if self._closed:
-                return False
-            if isinstance(command, PlaceOrder) and self._send(command):
-                return True
-            if len(self._waiting) < QUEUE_MOST:
-                self._waiting.append(command)
-                self._wake()
-                return False
-        self._refuse(command)
+            if not self._closed:
+                if isinstance(command, PlaceOrder) and self._send(command):
+                    return True
+                if len(self._waiting) < QUEUE_MOST:
+                    self._waiting.append(command)
+                    self._wake()
+                    return False
+        self._refuse(command, CLOSED if self._closed else FULL)
         return False
 
     def release(self) -> None:
@@ -111,20 +116,16 @@ class ThreadLane:
         self._newest = call = _Call(command, carry_out, ticks_s())
         return call
 
-    def _refuse(self, command: Command) -> None:
-        full = Answer(outcome=Outcome.NOT_SENT, reason="the lane is full")
-        match command:
-            case PlaceOrder():
-                self._post(answered(command, Request.PLACE, full, self._now()))
-            case ModifyOrder():
-                self._post(answered(command, Request.MODIFY, full, self._now()))
-            case CancelOrder():
-                self._post(answered(command, Request.CANCEL, full, self._now()))
-            case _:
-                pass  # a read that is not answered is asked again
+    def _refuse(self, command: Command, reason: str) -> None:
+        event = unsent(command, reason, self._now())
+        if event is not None:
+            self._tell(command, event)
 
     def close(self, timeout_s: float) -> bool:
-        """Take nothing more and finish what waits; true when it came to its end in time."""
+        """Take nothing more and finish what waits; true when it came to its end in time.
+
+        What still waits after that time is not sent any more: nobody would decide on its answer.
+        """
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -132,9 +133,16 @@ class ThreadLane:
         while threads := [thread for thread in self._threads if thread.is_alive()]:
             left_s = until_s - ticks_s()
             if left_s <= 0:
+                self._give_up()
                 return False
             threads[0].join(left_s)
         return True
+
+    def _give_up(self) -> None:
+        with self._changed:
+            self._given_up = True
+            self._wake()
+            self._changed.notify_all()
 
     # With the lock held
 
@@ -144,14 +152,17 @@ class ThreadLane:
             return
         if self._idle:
             self._changed.notify()
-        elif len(self._threads) < THREADS_MOST:
-            self._add_thread()
+            return
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if len(self._threads) < THREADS_MOST:
+            with suppress(RuntimeError):  # the system has no more threads: those that there are go on one by one
+                self._add_thread()
 
     def _add_thread(self) -> None:
-        self._idle += 1
         thread = threading.Thread(target=self._run, name=f"lane-{self._broker.account}", daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
+        self._idle += 1
 
     def _next(self) -> _Call | None:
         """The next call that may begin, waited for; `None` at the end of the lane."""
@@ -167,13 +178,15 @@ class ThreadLane:
             self._changed.wait(wait_s)
 
     def _take(self, command: Command) -> _Call:
+        if self._given_up:
+            return self._begin(command, lambda: unsent(command, CLOSED, self._now()))
         return self._begin(command, lambda: perform(self._broker, command, self._now))
 
     def _wait_s(self) -> float | None:
         """Seconds until the next command may begin, 0 for now; `None` when nothing waits."""
         if not self._waiting:
             return None
-        if self._newest is None:
+        if self._newest is None or self._given_up:
             return 0.0
         return self._newest.began_s + self._overtake_s - ticks_s()
 
@@ -181,26 +194,59 @@ class ThreadLane:
 
     def _run(self) -> None:
         with self._changed:
-            while (call := self._next()) is not None:
+            try:
+                while (call := self._next()) is not None:
+                    self._serve(call)
+            finally:
                 self._idle -= 1
-                self._wake()
-                self._changed.release()
-                try:
-                    self._carry_out(call)
-                finally:
-                    self._changed.acquire()
-                self._idle += 1
-                if self._newest is call:
-                    self._newest = None
-            self._changed.notify_all()
+                self._changed.notify_all()
+
+    def _serve(self, call: _Call) -> None:
+        """Carry out a call, the lock released meanwhile."""
+        self._idle -= 1
+        self._wake()
+        self._changed.release()
+        try:
+            self._carry_out(call)
+        finally:
+            self._changed.acquire()
+            self._idle += 1
+            if self._newest is call:
+                self._newest = None
 
     def _carry_out(self, call: _Call) -> None:
         try:
             event = call.carry_out()
-        except Exception as error:  # noqa: BLE001  the top of a thread: an adapter's bug must not end the lane
+        # The top of a thread: neither an adapter's bug nor an SDK that calls sys.exit may take an answer with it.
+        except BaseException as error:  # noqa: BLE001
             event = broken(call.command, error, self._now())
         if event is not None:
+            self._tell(call.command, event)
+
+    def _tell(self, command: Command, event: Event) -> None:
+        """Post an answer, behind those that could not be posted before it."""
+        answers = [(command, event)]
+        if self._untold:
+            with self._changed:
+                answers[:0] = self._untold
+                self._untold.clear()
+        for answer in answers:
+            if not self._has_posted(*answer):
+                with self._changed:
+                    self._untold.append(answer)
+
+    def _has_posted(self, command: Command, event: Event) -> bool:
+        """Try twice; an order's answer as it is, a read without what it read, which may be what cannot be posted."""
+        try:
             self._post(event)
+        except Exception as error:  # noqa: BLE001  whoever stands before the inbox must not end the lane
+            if not isinstance(event, RequestAnswered):
+                event = broken(command, error, self._now())
+            try:
+                self._post(event)
+            except Exception:  # noqa: BLE001  the same
+                return False
+        return True
 
 
 class ThreadLanes(dict[str, Lane]):

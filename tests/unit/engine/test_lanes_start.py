@@ -210,12 +210,17 @@ def test_close_waits_for_the_answer_to_an_order_that_was_never_released() -> Non
     assert tags(line.inbox.events) == ["A"]
 
 
-def test_closed_lane_starts_nothing() -> None:
+def test_closed_lane_starts_nothing_and_says_so() -> None:
     line = Line()
     assert line.lane.close(WAIT_S)
-    assert not line.lane.start(place("LATE"))
-    line.lane.submit(place("LATE"))
-    assert (line.broker.calls, line.inbox.events) == ([], [])
+    for command in (place("P"), modify("M"), cancel("C"), read()):
+        assert not line.lane.start(command)
+    assert line.broker.calls == []
+    answers = [event for event in line.inbox.events if isinstance(event, RequestAnswered)]
+    assert [(event.tag, event.outcome, event.reason) for event in answers] == [
+        (tag, Outcome.NOT_SENT, "the lane is closed") for tag in ("P", "M", "C")
+    ]
+    assert len(line.inbox.events) == len(answers)
 
 
 def test_full_lane_refuses_at_once() -> None:
