@@ -15,15 +15,20 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from brokers.http_message import BODY_MOST, CUT_SHORT, NoAnswer, Reply, Unwritable, head_bytes, read_reply, with_body
+from engine.clock import ticks_s
 from engine.errors import LockstepError
 
 __all__ = ["BODY_MOST", "NoAnswer", "NotSent", "Reply", "Started", "Transport"]
 
 CONNECT_TIMEOUT_S: Final = 3.0
 READ_TIMEOUT_S: Final = 15.0
+READY_MOST_S: Final = 15.0
+"""How long a request may wait for its connection. A name server or many addresses can take longer, and an order that
+leaves long after the core has called it unknown (`ANSWER_DEADLINE_NS`) could be the second of its kind."""
 IDLE_MOST: Final = 8
 """Connections kept warm."""
 CLOSED: Final = "the connections are closed"
+TOO_LATE: Final = "connecting took too long"
 NO_ADDRESS: Final = "no address of a server: https://host[:port] is wanted"
 HTTP_PORT, HTTPS_PORT = 80, 443
 
@@ -49,6 +54,7 @@ class Transport:
         source_ip: The address of this machine that requests leave from, '' for the system's choice.
         connect_timeout_s: For each address of the server; looking up its name is the system's own time.
         read_timeout_s: For each piece of the answer.
+        ready_most_s: A request whose connection took longer is not sent.
     """
 
     def __init__(
@@ -58,12 +64,13 @@ class Transport:
         source_ip: str = "",
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
+        ready_most_s: float = READY_MOST_S,
     ) -> None:
         self._host, self._port, secure = _address(root_url)
         self._host_header = _host_header(self._host, self._port, HTTPS_PORT if secure else HTTP_PORT)
         self._tls = ssl.create_default_context() if secure else None
         self._source = (source_ip, 0) if source_ip else None
-        self._connect_s, self._read_s = connect_timeout_s, read_timeout_s
+        self._connect_s, self._read_s, self._ready_s = connect_timeout_s, read_timeout_s, ready_most_s
         self._idle: list[socket.socket] = []
         self._head: tuple[tuple[str, str, Mapping[str, str]], bytes] | None = None
         "What was started last, and the bytes of its head."
@@ -89,7 +96,7 @@ class Transport:
             NoAnswer: It may have arrived.
         """
         data = with_body(self._head_of(method, target, headers), method, body)
-        return self.finish(Started(self._warm() or self._connect(), method, data, None))
+        return self.finish(Started(self._warm() or self._connect_in_time(), method, data, None))
 
     def start(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None) -> Started | None:
         """Send one request as far as that needs no waiting; `finish` sends the rest and waits for the answer.
@@ -174,6 +181,15 @@ class Transport:
             if not _is_spent(sock):
                 return sock
             sock.close()
+
+    def _connect_in_time(self) -> socket.socket:
+        """A new connection; one that came too late for its request serves the next. Raises `NotSent`."""
+        began_s = ticks_s()
+        sock = self._connect()
+        if ticks_s() - began_s > self._ready_s:
+            self._keep(sock)
+            raise NotSent(TOO_LATE)
+        return sock
 
     def _connect(self) -> socket.socket:
         sock: socket.socket | None = None

@@ -266,6 +266,18 @@ def test_host_that_is_no_name_means_not_sent(host: str) -> None:
         get(made)
 
 
+def test_request_whose_connection_took_too_long_does_not_leave_and_the_next_one_uses_it() -> None:
+    """Its sender has given it up by then, and may have decided on another one."""
+    with serving() as server:
+        made = Transport(server.url, ready_most_s=0.0)
+        with pytest.raises(NotSent) as caught:
+            made.request("POST", "/orders/regular", SECRET, b"old")
+        assert str(caught.value) == "connecting took too long"
+        assert made.request("POST", "/orders/regular", SECRET, b"new").status == 200
+        made.close()
+    assert ([request.body for request in server.requests], server.connections) == ([b"new"], 1)
+
+
 def test_silent_tls_server_means_not_sent() -> None:
     with serving(hangs) as server, transport(f"https://127.0.0.1:{server.port}", connect_s=0.05) as made:
         with pytest.raises(NotSent) as caught:
