@@ -19,7 +19,11 @@ THREADS_MOST = 4
 """Calls under way at once in one lane."""
 QUEUE_MOST = 1000
 """Commands waiting in one lane; beyond it the answer is NOT_SENT at once."""
+ORDER_WAIT_S = 12.0
+"""An order that waits longer for the calls before it is not sent: its signal is old, and the core decides anew. With
+the time for its connection this is less than `ANSWER_DEADLINE_NS`, after which the core calls it unknown."""
 FULL = "the lane is full"
+LATE = "it waited too long for the calls before it"
 CLOSED = "the lane is closed"
 
 
@@ -47,16 +51,25 @@ class ThreadLane:
         post: Takes the answers; must not block.
         now: The engine's clock.
         overtake_s: Real seconds after which a silent call is overtaken.
+        order_wait_s: Real seconds after which an order that still waits is not sent.
     """
 
     def __init__(
-        self, broker: Broker, post: Post, now: Callable[[], int], *, overtake_s: float = OVERTAKE_NS / NS_PER_S
+        self,
+        broker: Broker,
+        post: Post,
+        now: Callable[[], int],
+        *,
+        overtake_s: float = OVERTAKE_NS / NS_PER_S,
+        order_wait_s: float = ORDER_WAIT_S,
     ) -> None:
-        self._broker, self._post, self._now, self._overtake_s = broker, post, now, overtake_s
+        self._broker, self._post, self._now = broker, post, now
+        self._overtake_s, self._order_wait_s = overtake_s, order_wait_s
         self._starter = broker if isinstance(broker, Starter) else None
         self._changed = threading.Condition()
         "Guards everything below."
-        self._waiting: deque[Command] = deque()
+        self._waiting: deque[tuple[Command, float]] = deque()
+        "With the time of submission."
         self._started: _Call | None = None
         "An order that `submit` has sent; its answer is not waited for yet."
         self._newest: _Call | None = None
@@ -86,7 +99,7 @@ class ThreadLane:
                 if isinstance(command, PlaceOrder) and self._send(command):
                     return True
                 if len(self._waiting) < QUEUE_MOST:
-                    self._waiting.append(command)
+                    self._waiting.append((command, ticks_s()))
                     self._wake()
                     return False
         self._refuse(command, CLOSED if self._closed else FULL)
@@ -172,14 +185,16 @@ class ThreadLane:
                 return call
             wait_s = self._wait_s()
             if wait_s is not None and wait_s <= 0:
-                return self._take(self._waiting.popleft())
+                return self._take(*self._waiting.popleft())
             if self._closed and not self._waiting:
                 return None
             self._changed.wait(wait_s)
 
-    def _take(self, command: Command) -> _Call:
+    def _take(self, command: Command, since_s: float) -> _Call:
         if self._given_up:
             return self._begin(command, lambda: unsent(command, CLOSED, self._now()))
+        if isinstance(command, PlaceOrder) and ticks_s() - since_s > self._order_wait_s:
+            return self._begin(command, lambda: unsent(command, LATE, self._now()))
         return self._begin(command, lambda: perform(self._broker, command, self._now))
 
     def _wait_s(self) -> float | None:

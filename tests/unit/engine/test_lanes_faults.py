@@ -157,3 +157,21 @@ def test_what_still_waits_when_the_close_has_waited_enough_is_not_sent() -> None
     assert tags(inbox.wait_for(3)) == ["LATE", "LATER", "HANGS"]
     assert lane.close(WAIT_S)
     assert broker.calls == ["place HANGS"]
+
+
+def test_order_that_waited_too_long_is_decided_anew_instead_of_sent() -> None:
+    """Who sent it has given it up by then; a cancel is as right as it was."""
+    inbox, broker, gate = Inbox(), ScriptedBroker(), Gate()
+    broker.on_call = gate
+    lane = ThreadLane(broker, inbox, Ticking(), overtake_s=WAIT_S, order_wait_s=0.0)
+    lane.submit(cancel("HANGS"))
+    gate.wait_until_reached()
+    lane.submit(place("OLD"))
+    lane.submit(cancel("B"))
+    gate.open()
+    hangs, old, other = inbox.wait_for(3)
+    assert tags([hangs, old, other]) == ["HANGS", "OLD", "B"]
+    assert isinstance(old, RequestAnswered)
+    assert (old.outcome, old.reason) == (Outcome.NOT_SENT, "it waited too long for the calls before it")
+    assert lane.close(WAIT_S)
+    assert broker.calls == ["cancel HANGS", "cancel B"]
