@@ -22,6 +22,7 @@ from engine.errors import NeedsLogin
 from engine.events import Outcome
 from engine.findings import Finding, Level
 from engine.model import NS_PER_S
+from engine.money import rupees
 
 OFFSET_MOST_S: Final = 2
 """Signals are aged by the second; a one-time code is wrong when the clock is off by more than half a minute."""
@@ -143,7 +144,7 @@ class Checkup:
             return self._finding("margin", Level.BAD, f"cannot be read: {text}", "try again later")
         level = Level.GOOD if net > 0 else Level.BAD
         todo = "" if net > 0 else "without margin the account is left out of every strategy"
-        return self._finding("margin", level, f"net is {net:,.2f}", todo)
+        return self._finding("margin", level, f"net is {rupees(net)}", todo)
 
     def _budget(self) -> Finding:
         found = self._read(self._client.orderBook)
