@@ -57,7 +57,7 @@ def test_healthy_account_has_nothing_bad(server: AngelServer, tmp_path: Path) ->
         "session": "logged in with PIN and code",
         "holder": "the session is that of the username",
         "segments": "NFO, BFO",
-        "margin": "net is 1,000,000.00",
+        "margin": "net is ₹10,00,000.00",
         "orders": "0 today; Angel has no limit of the day",
         "address": "Angel looks at the address of orders only, so it cannot be checked without one",
     }
