@@ -128,9 +128,8 @@ def _run(arguments: argparse.Namespace) -> int:
         venue = DemoVenue(settings, loop, day, start_ns)
         beginning = _begin(root, venue, inputs_of(venue, settings, VERSION), taken_over=taken_over)
         loop.clock = _scaled(loop.now_ns(), float(settings.demo.speed))
-        session = _session(arguments, terminal, loop, venue, settings, root, source="demo")
+        session = _session(arguments, terminal, loop, venue, settings, root, source="demo", beginning=beginning)
         session.frame.speed = settings.demo.speed
-        session.tell(beginning)
         session.show_left_open(left_open)
         session.run(until_flat=arguments.until_flat, live_refusal=PAPER_ONLY)
         return _code(session)
@@ -322,9 +321,8 @@ def _replay(arguments: argparse.Namespace) -> int:
             loop.clock = _scaled(loop.now_ns(), arguments.speed)
         terminal = _terminal(arguments)
         source = f"replay {recorded.name}"
-        session = _session(arguments, terminal, loop, venue, settings, root, source=source)
+        session = _session(arguments, terminal, loop, venue, settings, root, source=source, beginning=beginning)
         session.frame.speed = Decimal("Infinity") if at_once else Decimal(str(arguments.speed))
-        session.tell(beginning)
         session.run(live_refusal=PAPER_ONLY)
         return WRONG if _judge(session, venue, arguments) else _code(session)
 
@@ -514,12 +512,13 @@ def _session(
     *,
     source: str,
     mode: Mode | None = None,
+    beginning: str = "",
 ) -> TerminalSession:
     """One engine on a venue, with the state below `root`."""
     from config.schema import Mode
     from engine.view import Frame
     from state.session import Session
-    from tui.session import TerminalSession
+    from tui.session import TerminalSession, Told
 
     mode = mode or Mode.PAPER
     stored = Session(root, mode)
@@ -530,11 +529,14 @@ def _session(
         venue,
         settings,
         stored,
-        notes=stored.notes,
+        told=Told(
+            notes=stored.notes,
+            beginning=beginning,
+            how_to_answer=f"nobody can answer here: `python runner.py run --take-over{same}` asks, in a dashboard",
+        ),
         frame=Frame(source=source),
         mode=mode,
         version=VERSION,
-        how_to_answer=f"nobody can answer here: `python runner.py run --take-over{same}` asks, in a dashboard",
     )
 
 

@@ -4,6 +4,7 @@ It knows no broker and no file: the venue, the state on disk and the log are han
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final, Protocol
@@ -57,6 +58,18 @@ class Venue(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What people are told of a start."""
+
+    notes: Sequence[str]
+    "What the check of the state remarked."
+    beginning: str
+    "How the market began, '' for nothing."
+    how_to_answer: str
+    "Without a dashboard, after a session that did not end well: how the question is answered."
+
+
 class TerminalSession:
     """One session.
 
@@ -66,11 +79,10 @@ class TerminalSession:
         venue: Where it trades.
         settings: The configuration.
         stored: The state on disk.
-        notes: What the check of that state remarked.
+        told: What people are told of the start.
         frame: What snapshots say beside the state.
         mode: Paper or live.
         version: The program's.
-        how_to_answer: Told without a dashboard after a session that did not end well, when nobody can answer.
 
     Raises:
         StateRefused: A child holds something where its orders would not go any more.
@@ -84,11 +96,10 @@ class TerminalSession:
         settings: Settings,
         stored: SessionState,
         *,
-        notes: Sequence[str],
+        told: Told,
         frame: Frame,
         mode: Mode,
         version: str,
-        how_to_answer: str,
     ) -> None:
         self._terminal, self._loop, self._venue, self._settings, self._stored = terminal, loop, venue, settings, stored
         self.frame, note = frame, terminal.note
@@ -97,14 +108,15 @@ class TerminalSession:
         venue.carried = carried_instruments(stored.replicator)
         lanes, feed = venue.connect()
         now_ns = loop.clock.now_ns()
-        for text in _first_steps(settings, notes):
+        for text in _first_steps(settings, told.notes):
             note(NoticeLine(number=0, at_ns=now_ns, severity=Severity.INFO, text=text))
         start = opening(settings, venue.day, now_ns, unclean=stored.unclean, mode=mode)
         self.host: Host = boot(loop, stored, lanes, feed, start, venue.files, version=version, on_notice=note)
         self.runtime = Runtime(loop, self.host, stored, frame, until_ns=venue.until_ns)
+        self.tell(told.beginning)
         if terminal.headless and self.host.replicator.state.unclean:
             if venue.until_ns is None:
-                self.tell(how_to_answer)
+                self.tell(told.how_to_answer)
             else:
                 self.tell("nobody is there to ask: the replay resumes by itself")
                 loop.post(Resumed(at_ns=start.at_ns))

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from config.limits import PAPER_BROKER
 from config.schema import Child as ChildSettings
 from config.schema import Mode
 from engine.core.state import State
+
+PAPER_BROKER = "paper"
+"""As the configuration spells it."""
 
 
 def place_of(child: ChildSettings, mode: Mode) -> str:
