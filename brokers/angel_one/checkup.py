@@ -6,13 +6,13 @@ may have with the same key: that one logs in again by itself.
 
 import time
 from collections.abc import Callable, Iterator
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 
 from brokers.angel_one import wire
 from brokers.angel_one.client import ROOT_URL, AngelClient, Session
 from brokers.angel_one.login import Keeper, NextCode
 from brokers.angel_one.refusals import outcome_of
+from brokers.clocks import clock_finding
 from brokers.errors import Malformed, Refusal
 from brokers.transport import NoAnswer, NotSent, Transport
 from config.credentials import Credentials
@@ -21,11 +21,8 @@ from config.schema import BrokerUrls
 from engine.errors import NeedsLogin
 from engine.events import Outcome
 from engine.findings import Finding, Level
-from engine.model import NS_PER_S
 from engine.money import rupees
 
-OFFSET_MOST_S: Final = 2
-"""Signals are aged by the second; a one-time code is wrong when the clock is off by more than half a minute."""
 DERIVATIVES: Final = ("NFO", "BFO")
 SHARE_USED_MOST: Final = 0.8
 
@@ -69,7 +66,8 @@ class Checkup:
     def findings(self) -> Iterator[Finding]:
         """All checks; after a login that was refused only what needs none."""
         try:
-            yield from self._clock()
+            if not self._is_sandbox:  # which has a time of its own
+                yield clock_finding(self._account, "Angel", self._transport, self._now_ns())
             session = self._session()
             yield session
             if session.level is Level.GOOD:
@@ -174,25 +172,6 @@ class Checkup:
             return envelope.data
         is_over = outcome_of(envelope.code, envelope.message) is Outcome.NEEDS_LOGIN
         return _Unread(self._client.words(envelope), is_over)
-
-    def _clock(self) -> Iterator[Finding]:
-        """The machine's clock beside the server's, by the header of an answer; a sandbox has a time of its own."""
-        if self._is_sandbox:
-            return
-        try:
-            reply = self._transport.request("GET", "/", {})
-            theirs_s = int(parsedate_to_datetime(reply.date).timestamp())
-        except (NotSent, NoAnswer) as error:
-            text = f"no connection: {error}"
-            yield self._finding("connection", Level.BAD, text, "check the network and Angel's status page")
-            return
-        except (TypeError, ValueError):
-            yield self._finding("clock", Level.NOTE, "Angel's answer has no time to compare with")
-            return
-        offset_s = self._now_ns() // NS_PER_S - theirs_s
-        good = abs(offset_s) <= OFFSET_MOST_S
-        todo = "" if good else "set the machine's clock by NTP; one-time codes depend on it"
-        yield self._finding("clock", Level.GOOD if good else Level.BAD, f"{offset_s:+d} s beside Angel's", todo)
 
     def _finding(self, check: str, level: Level, text: str, todo: str = "") -> Finding:
         return Finding(account=self._account, check=check, level=level, text=text, todo=todo)

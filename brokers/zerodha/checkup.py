@@ -1,9 +1,9 @@
 """Looks at one Zerodha account as a doctor does: session, holder, funds, clock, segments, orders. Sends no order."""
 
 from collections.abc import Callable, Iterator
-from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
+from brokers.clocks import clock_finding
 from brokers.errors import Malformed, Refusal
 from brokers.transport import NoAnswer, NotSent, Transport
 from brokers.zerodha import wire
@@ -13,12 +13,9 @@ from config.order_limits import OrderLimits
 from config.schema import BrokerUrls
 from engine.events import Outcome
 from engine.findings import Finding, Level
-from engine.model import NS_PER_S
 from engine.money import rupees
 
 T = TypeVar("T")
-OFFSET_MOST_S: Final = 2
-"""Signals are aged and orders are counted by the second."""
 DERIVATIVES: Final = ("NFO", "BFO")
 SHARE_USED_MOST: Final = 0.8
 
@@ -51,7 +48,8 @@ class Checkup:
     def findings(self) -> Iterator[Finding]:
         """All checks; after a session that is over only what needs none."""
         try:
-            yield from self._clock()
+            if not self._is_sandbox:  # which has a time of its own
+                yield clock_finding(self._account, "Kite", self._transport, self._now_ns())
             profile = self._profile()
             yield profile
             if profile.level is Level.GOOD:
@@ -118,25 +116,6 @@ class Checkup:
         is_much = count > most * SHARE_USED_MOST
         todo = "only exits are left soon: place less elsewhere" if is_much else ""
         return self._finding("orders", Level.NOTE if is_much else Level.GOOD, f"{count} of {most} today", todo)
-
-    def _clock(self) -> Iterator[Finding]:
-        """The machine's clock beside the server's, by the header of an answer; a sandbox has a time of its own."""
-        if self._is_sandbox:
-            return
-        try:
-            reply = self._transport.request("GET", "/", {})
-            theirs_s = int(parsedate_to_datetime(reply.date).timestamp())
-        except (NotSent, NoAnswer) as error:
-            text = f"no connection: {error}"
-            yield self._finding("connection", Level.BAD, text, "check the network and Kite's status page")
-            return
-        except (TypeError, ValueError):
-            yield self._finding("clock", Level.NOTE, "Kite's answer has no time to compare with")
-            return
-        offset_s = self._now_ns() // NS_PER_S - theirs_s
-        good = abs(offset_s) <= OFFSET_MOST_S
-        todo = "" if good else "set the machine's clock by NTP"
-        yield self._finding("clock", Level.GOOD if good else Level.BAD, f"{offset_s:+d} s beside Kite's", todo)
 
     def _finding(self, check: str, level: Level, text: str, todo: str = "") -> Finding:
         return Finding(account=self._account, check=check, level=level, text=text, todo=todo)
