@@ -226,7 +226,7 @@ class _RealVenue:
 
     def __init__(self, house: House, loop: EngineLoop, settings: Settings, mode: Mode, day: date) -> None:
         from brokers.loopback import sandbox_of
-        from config.schema import Mode
+        from engine.core.places import trades_live
         from engine.daily import DailyTurn
         from paper.beside import PaperBeside
         from state.files import write_durably
@@ -236,7 +236,7 @@ class _RealVenue:
         self.day = day
         self.source = "sandbox" if sandbox_of(settings) else ""
         self.carried: tuple[InstrumentId, ...] = ()
-        self._live = {c.id for c in settings.children if c.live and mode is Mode.LIVE and c.broker != PAPER_BROKER}
+        self._live = {child.id for child in settings.children if trades_live(child, mode)}
         accounts = (settings.master, *settings.children)
         house.open([account for account in accounts if account.broker != PAPER_BROKER])
         house.load_instruments(day)

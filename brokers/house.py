@@ -108,17 +108,11 @@ class House:
             )
         self._files = InstrumentFiles(self._cache, {self._brokers[name] for name in self.lines})
 
-    def load_instruments(self, day: date) -> bool:
-        """Read the day's files, from the disk where they were kept; what cannot be had is tried again and again.
-
-        Returns:
-            Whether they are there.
-        """
+    def load_instruments(self, day: date) -> None:
+        """Read the day's files, from the disk where they were kept; what cannot be had is tried again and again."""
         self._day, self._is_early = day, self._now_ns() < ist(day, SETTLED)
-        self._load(day)
-        if set(self._markets) < set(self._files.brokers):
+        if not self._load(day):
             self._retry(day)
-        return bool(self._markets)
 
     def turn_to(self, day: date) -> None:
         """Another trading day: its files are read as soon as they can be had."""

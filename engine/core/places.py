@@ -10,11 +10,14 @@ PAPER_BROKER = "paper"
 """As the configuration spells it."""
 
 
+def trades_live(child: ChildSettings, mode: Mode) -> bool:
+    """Whether a child's orders go to its broker in a mode; else they stay on paper."""
+    return child.live and mode is Mode.LIVE and (child.broker or PAPER_BROKER) != PAPER_BROKER
+
+
 def place_of(child: ChildSettings, mode: Mode) -> str:
     """Where a child's orders go in a mode."""
-    broker = child.broker or PAPER_BROKER
-    is_live = child.live and mode is Mode.LIVE and broker != PAPER_BROKER
-    return f"{'live' if is_live else 'on paper'} at {broker}"
+    return f"{'live' if trades_live(child, mode) else 'on paper'} at {child.broker or PAPER_BROKER}"
 
 
 def moved(state: State, children: Sequence[ChildSettings], mode: Mode) -> list[str]:

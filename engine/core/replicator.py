@@ -230,14 +230,13 @@ def _day_began(turn: Turn, event: object) -> None:
 def _instruments(turn: Turn, event: object) -> None:
     assert isinstance(event, InstrumentsLoaded)  # noqa: S101
     known = turn.state.instruments.setdefault(event.account, {})
+    unusable = turn.state.unusable.setdefault(event.account, {})
     for instrument in event.instruments:
         if instrument.lot_units > 0 and instrument.tick_inr > 0:
             known[instrument.id] = instrument
+            unusable.pop(instrument.id, None)
         else:
             turn.notify(WARNING, "unusable in the instrument file: lot or tick is not above 0", "", instrument.symbol)
-    unusable = turn.state.unusable.setdefault(event.account, {})
-    for name in known:
-        unusable.pop(name, None)
     unusable |= event.unusable
     carried.check(turn, event.account)
     expiry.warn_of_settlement(turn)
