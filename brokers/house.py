@@ -21,6 +21,7 @@ from brokers.markets import Market, split
 from brokers.read_only import ReadOnlyBroker
 from config.credentials import load_credentials
 from config.errors import ConfigError
+from config.limits import PAPER_BROKER
 from config.rules import ist
 from config.schema import Account, Settings
 from engine.errors import ReadFailed
@@ -182,8 +183,8 @@ class House:
     # Instruments
 
     def _market_of(self, account: str) -> Market | None:
-        broker = self._brokers.get(account, "")
-        return self._markets.get(broker if broker in self._markets else self._brokers[self._master])
+        broker = self._brokers[account]
+        return self._markets.get(self._brokers[self._master] if broker == PAPER_BROKER else broker)
 
     def _open_markets(self, markets: dict[str, Market]) -> None:
         self._markets, self._lacks = markets, False
