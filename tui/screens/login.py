@@ -112,7 +112,7 @@ def _steps(talk: LoginTalk, account: str, width: int) -> list[Line]:
     """What the operator does, by number."""
     steps = [(f"Log in as the owner of {clean(account)} in a browser:", talk.url)]
     if talk.redirect:
-        steps.append(("The browser of this machine finishes it by itself where the app redirects to", talk.redirect))
+        steps.append(("A browser on this machine finishes it where the app redirects to", talk.redirect))
     steps.append(("Else paste the address that the browser ends at.", ""))
     out: list[Line] = []
     for number, (text, address) in enumerate(steps, start=1):
