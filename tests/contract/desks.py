@@ -50,7 +50,7 @@ INSTRUMENTS = (
     future(),
     share(SHARE),
 )
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 "How long something that comes over a socket is waited for; it usually takes milliseconds."
 
 

@@ -9,7 +9,7 @@ from tests.tui import snapshots as s
 from tests.tui.harness import Desk, drive
 from tui.bridge import LoginTalk
 
-PATIENCE_S = 10
+PATIENCE_S = 30
 GOOD = Finding(account="ZM0001", check="session", level=Level.GOOD, text="logged in as ZM0001")
 BAD = Finding(account="ZC0001", check="session", level=Level.BAD, text="the token is over", todo="log in again")
 

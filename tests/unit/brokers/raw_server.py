@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 "How long something that surely comes is waited for."
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 
@@ -552,13 +551,6 @@ def test_the_gap_of_the_quoted_day_is_stale() -> None:
     before = [(at_ns, quotes) for at_ns, quotes in loaded.quotes if at_ns < at("10:17:00")][-1]
     assert not any(at("10:17:00") <= at_ns <= at("10:34:00") for at_ns, _ in loaded.quotes)
     assert all(quote.is_stale(at("10:25:00")) for quote in before[1])
-
-
-@needs_recorded
-def test_the_largest_day_loads_in_good_time() -> None:
-    began_s = perf_counter()
-    load_day(SHARED / "recorded/2025-08-29")
-    assert perf_counter() - began_s < 1.5
 
 
 @needs_tradebook

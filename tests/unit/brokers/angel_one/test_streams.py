@@ -29,7 +29,7 @@ from tests.unit.brokers.test_transport import server_side
 from tests.unit.paper.builders import CALL, PUT, option, order, quote
 
 USER = "A123"
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 CALL_ID, PUT_ID = InstrumentId(f"NFO:{CALL}"), InstrumentId(f"NFO:{PUT}")
 FAST = 0.01
 

@@ -22,7 +22,7 @@ from tests.unit.paper.builders import CALL, FUT, NOW, PUT, future, ns, option, q
 ME, OTHER = "ZC0001", "ZC0002"
 LOT = 65
 CAPITAL = Decimal(10_000_000)
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 BSE_FUTURE = "SENSEX26NOVFUT"
 LAST_DAY = "NIFTY26N0224500CE"
 "It expires on the day on which the tests begin."
