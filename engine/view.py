@@ -14,7 +14,7 @@ from engine.core.loss import child_charges, child_pnl, open_value
 from engine.core.state import Baseline, Child, ChildOrder, MasterLeg, State, Strategy
 from engine.core.strategy import is_quiet
 from engine.core.turn import Turn, followed_legs
-from engine.model import NS_PER_S, Basket, OrderType, Quote, sign, split_leg
+from engine.model import NS_PER_S, Basket, Quote, sign, split_leg
 from engine.snapshot import (
     CellState,
     ChildColumn,
@@ -353,7 +353,7 @@ def _working(turn: Turn, order: ChildOrder) -> WorkingOrder:
         entry=order.entry,
         units=order.units,
         filled_units=order.filled,
-        order_type=OrderType.MARKET,
+        order_type=order.terms.order_type,
         status=order.state.value,
         reason=order.reason,
         since_ns=order.changed_ns,

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from engine.core import carried, freshness, hours, reasons, rebuild, throttle, yesterday
+from engine.core import carried, freshness, hours, reasons, rebuild, terms, throttle, yesterday
 from engine.core.answers import note_absence
 from engine.core.entries import resume_entry
 from engine.core.expiry import still_listed
@@ -53,6 +53,7 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
             if report.order_id not in lost_ids:
                 apply_child_report(turn, child, report)
         rebuild.adopt(turn, child, lost)
+        terms.note_book(turn, child, event.began_ns)
         throttle.note_book(child, 0 if event.orders_are_delta else len(rows))
         child.orders_at_ns = turn.now_ns
         child.orders_began_ns = max(child.orders_began_ns, event.began_ns)

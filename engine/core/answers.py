@@ -1,6 +1,6 @@
 """How a write ended, and what is done about an unknown end (FAULTS, steps 3 to 7)."""
 
-from engine.core import address, breaker, reasons, throttle
+from engine.core import address, breaker, reasons, terms, throttle
 from engine.core.entries import resume_entry
 from engine.core.fills import refuse
 from engine.core.lifecycle import OrderState
@@ -39,15 +39,21 @@ def take_answer(turn: Turn, answer: RequestAnswered) -> None:
         _needs_login(turn, child)
     if answer.request is Request.PLACE:
         _placed(turn, child, order, answer)
-    elif answer.outcome is not Outcome.ACKED:
-        child.want_orders = (
-            True  # a cancel or modify that failed or is unknown: the book tells, then it is decided anew
-        )
-        if answer.request is Request.CANCEL and answer.outcome is Outcome.REJECTED:
-            order.cancelling_ns = turn.now_ns
+    else:
+        _changed(turn, child, order, answer)
     leg = child.legs[order.leg]
     settle(turn, child, leg)
     resume_entry(turn, child, leg)
+
+
+def _changed(turn: Turn, child: Child, order: ChildOrder, answer: RequestAnswered) -> None:
+    """A cancel or modification ended: the book tells what came of it, then it is decided anew."""
+    child.want_orders = child.want_orders or answer.outcome is not Outcome.ACKED
+    if answer.request is Request.MODIFY:
+        terms.note_answer(turn, order, answer.outcome)
+        child.want_orders = child.want_orders or order.asked is not None
+    elif answer.outcome is Outcome.REJECTED:
+        order.cancelling_ns = turn.now_ns
 
 
 def _needs_login(turn: Turn, child: Child) -> None:

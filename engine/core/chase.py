@@ -1,49 +1,111 @@
-"""An exit that is not filled soon is sent through the market again and again, with an alarm. Never held for price."""
+"""What is not filled soon is moved: exits through the market, again and again; entries within the slippage limit.
+
+An exit is never held for price. An entry that the market has left behind is cancelled, and its rest is held.
+"""
+
+from decimal import Decimal
 
 from engine.commands import ModifyOrder
+from engine.core import gates, reasons
 from engine.core.lifecycle import OrderState
+from engine.core.orders import why_stopped
 from engine.core.settle import cancel
-from engine.core.state import ChildLeg, ChildOrder
+from engine.core.state import Child, ChildLeg, ChildOrder, Terms
+from engine.core.terms import MOST_MODIFICATIONS, ask, better_of, is_asked, on_tick, worst_price_inr
 from engine.core.throttle import send_change
-from engine.core.turn import ALARM, Turn, seconds_ns
-from engine.model import OrderType, split_leg
+from engine.core.turn import ALARM, WARNING, Turn, seconds_ns
+from engine.model import Instrument, OrderType, Quote, Side, split_leg
 
-MOST_MODIFICATIONS = 20
-"""Then the order is cancelled and its rest sent anew: brokers allow 25 modifications of one order (Kite, 2026)."""
+MOST_CHASES = 20
+"""Then an exit is cancelled and its rest sent anew: brokers allow 25 modifications of one order (Kite, 2026)."""
 
 
-def chase_exits(turn: Turn) -> None:
-    """Move every exit whose rest has been open too long; called with every poll."""
+def chase(turn: Turn) -> None:
+    """Move every order whose rest has been open too long; called with every poll."""
+    if not turn.market_open:
+        return
     for child in turn.state.children.values():
         for leg in child.legs.values():
-            for order in turn.open_orders(leg):
-                if not order.entry and order.state is OrderState.WORKING and order.day == turn.state.day:
-                    _chase(turn, leg, order)
+            for order in list(turn.open_orders(leg)):
+                if order.state is OrderState.WORKING and order.day == turn.state.day:
+                    _look_at(turn, child, leg, order)
 
 
-def _chase(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
-    after_ns = seconds_ns(turn.settings.copy.chase_after_s)
+def _look_at(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:
+    if order.held_after_cancel:
+        cancel(turn, order)  # again, when the first one came to nothing
+    elif not _is_late(turn, order):
+        return
+    elif order.entry:
+        _chase_entry(turn, child, leg, order)
+    else:
+        _chase_exit(turn, leg, order)
+
+
+def _is_late(turn: Turn, order: ChildOrder) -> bool:
     since_ns = max(order.acked_ns, order.chased_ns)
-    if (
-        turn.now_ns - since_ns < after_ns
-        or order.cancelling_ns
-        or (turn.state.kill >= 2 and not leg.flattening)
-        or not turn.market_open
-    ):
+    return not order.cancelling_ns and turn.now_ns - since_ns >= seconds_ns(turn.settings.copy.chase_after_s)
+
+
+def _chase_exit(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
+    if turn.state.kill >= 2 and not leg.flattening:
         return
     order.chased_ns = turn.now_ns
     symbol = split_leg(order.leg)[1]
-    quote = turn.quote(order.leg)
-    if quote is None or quote.is_stale(turn.now_ns) or quote.touch(order.side) is None:
+    if _market_inr(turn, order) is None:
         if not order.chases:
             turn.notify(ALARM, f"exit of {order.remaining} waits: no fresh quote", order.account, symbol)
         order.chases = max(order.chases, 1)
         return
     order.chases += 1
     turn.notify(ALARM, f"exit of {order.remaining} is still open: sent through the market again", order.account, symbol)
-    if order.chases > MOST_MODIFICATIONS:
+    if order.chases > MOST_CHASES:
         cancel(turn, order)
         return
     send_change(
         turn, ModifyOrder(account=order.account, tag=order.tag, order_id=order.order_id, order_type=OrderType.MARKET)
     )
+
+
+def _market_inr(turn: Turn, order: ChildOrder) -> Decimal | None:
+    """What an order would meet now, `None` without a fresh quote."""
+    quote: Quote | None = turn.quote(order.leg)
+    return None if quote is None or quote.is_stale(turn.now_ns) else quote.touch(order.side)
+
+
+def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:
+    """Move an entry to the market, at most to the worst price allowed; beyond that it is given to the operator."""
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    if instrument is None or why_stopped(turn, child, leg) or is_asked(turn, child, order):
+        return
+    if gates.is_lone_leg(turn, child, leg, order.side):
+        _hold(turn, order, reasons.LONE_LEG)
+        return
+    market = _market_inr(turn, order)
+    if market is None or order.reference_inr is None:
+        return
+    limit = _limit_inr(turn, instrument, order.side, market, order.reference_inr)
+    if order.terms.order_type is OrderType.LIMIT and order.terms.price_inr == limit:
+        order.chased_ns = turn.now_ns
+        if limit != on_tick(market, instrument.tick_inr, up=order.side is Side.BUY):
+            _hold(turn, order, reasons.BEYOND_SLIPPAGE)
+        return
+    if order.modifications >= MOST_MODIFICATIONS:
+        _hold(turn, order, reasons.MOVED_TOO_OFTEN)
+        return
+    order.chased_ns = turn.now_ns
+    text = f"entry of {order.remaining} is still open: moved to {limit:.2f}"
+    turn.notify(WARNING, text, order.account, split_leg(order.leg)[1])
+    ask(turn, order, terms=Terms(order_type=OrderType.LIMIT, price_inr=limit))
+
+
+def _limit_inr(turn: Turn, instrument: Instrument, side: Side, market: Decimal, reference: Decimal) -> Decimal:
+    """The market's price on the tick, or the worst one allowed where the market is beyond it."""
+    at_market = on_tick(market, instrument.tick_inr, up=side is Side.BUY)
+    return better_of(side, at_market, worst_price_inr(turn, instrument, side, reference))
+
+
+def _hold(turn: Turn, order: ChildOrder, reason: str) -> None:
+    """Cancel an entry; what it has not filled by then is held."""
+    order.held_after_cancel = reason
+    cancel(turn, order)

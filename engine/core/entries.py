@@ -23,6 +23,7 @@ from engine.core.sizing import (
     move_of,
 )
 from engine.core.state import Child, ChildLeg, Copy, MasterLeg
+from engine.core.terms import entry_terms
 from engine.core.turn import Turn, committed, entry_units_open, exits_open, held_units, reserved, seconds_ns
 from engine.model import Instrument, Side
 
@@ -207,7 +208,7 @@ def enter(
     if turn.settings.confirm.when is ConfirmWhen.NEVER or not allowed:
         prompts.take_out(turn, child, leg, leg.awaiting_units)
         if allowed:
-            make_orders(turn, child, leg, instrument, side, allowed, entry=True, copy=copy)
+            _send(asked, allowed, copy)
     else:
         prompt = prompts.open_prompt(turn, prompts.ENTRY)
         prompts.ask(turn, prompt, child, leg, side, allowed, entry=True, signal_ns=decision.signal_ns, decision=copy.id)
@@ -245,16 +246,33 @@ def enter_approved(
     side = Side.BUY if leg.sign > 0 else Side.SELL
     wanted = min(units, leg.target_units - committed(turn, leg))
     wanted = wanted // instrument.lot_units * instrument.lot_units
-    allowed, why = 0, ""
+    why = ""
     if wanted > 0:
         asked = _entry(turn, child, master, leg, instrument, side, None, reference_inr)
         allowed, why = gates.check(asked, wanted)
-    if allowed:
-        make_orders(turn, child, leg, instrument, side, allowed, entry=True, copy=copy)
+        if allowed:
+            _send(asked, allowed, copy)
     reason = why or why_less
     if reason:
         copy.skipped[child.id] = reason
     note_missed(turn, child, leg, reason or reasons.DECLINED)
+
+
+def _send(asked: gates.Entry, units: int, copy: Copy) -> None:
+    """Queue an entry that passed its gates, on the terms that `copy.as` wants."""
+    turn, instrument, side, reference = asked.turn, asked.instrument, asked.side, asked.reference_inr
+    make_orders(
+        turn,
+        asked.child,
+        asked.leg,
+        instrument,
+        side,
+        units,
+        entry=True,
+        copy=copy,
+        terms=entry_terms(turn, asked.master, instrument, side, reference),
+        reference_inr=reference,
+    )
 
 
 def _entry(

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from config.schema import OnLegRefused
 from engine.commands import CancelOrder
-from engine.core import reasons
+from engine.core import reasons, terms
 from engine.core.charges import order_charges, segment_of
 from engine.core.entries import resume_entry
 from engine.core.lifecycle import TERMINAL, OrderState
@@ -51,6 +51,7 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
     was_done = order.state in TERMINAL
     order.order_id = report.order_id
     child.tags[report.order_id] = order.tag
+    terms.note_report(order, report)
     late = take_fill(turn, child, leg, order, report)
     _take_status(turn, child, leg, order, report)
     if order.state in GIVEN_UP:
@@ -151,14 +152,23 @@ def _take_status(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, rep
         if order.state is not OrderState.HELD:
             refuse(turn, child, leg, order, report.status_text)
         return
-    change_state(turn, order, end, report.status_text if end is not OrderState.FILLED else "")
+    if end is OrderState.CANCELLED and order.held_after_cancel and order.remaining:
+        if order.state is not OrderState.HELD:
+            hold(turn, order, order.held_after_cancel)
+        return
+    _take_end(turn, child, leg, order, end, report.status_text)
+
+
+def _take_end(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, end: OrderState, status_text: str) -> None:
+    """An order is over at the broker, filled or cancelled; a refusal with nothing left is one too."""
+    change_state(turn, order, end, status_text if end is not OrderState.FILLED else "")
     _tell_end(turn, order)
     if order.entry and order.remaining:
         note_missed(turn, child, leg, reasons.CANCELLED_AT_BROKER)
     if not order.entry and not order.remaining:
         leg.exit_tries = 0
     elif not order.entry and not order.cancelling_ns:
-        _again_soon(turn, child, leg, f"cancelled at the broker: {report.status_text}".rstrip(": "))
+        _again_soon(turn, child, leg, f"cancelled at the broker: {status_text}".rstrip(": "))
 
 
 def _tell_end(turn: Turn, order: ChildOrder) -> None:

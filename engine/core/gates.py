@@ -18,6 +18,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.loss import child_pnl
 from engine.core.sizing import by_ratio, slice_most
 from engine.core.state import Child, ChildLeg, MasterLeg
+from engine.core.terms import most_slippage_inr
 from engine.core.turn import Turn, earlier_orders, entry_units_open, held_units, seconds_ns
 from engine.model import NS_PER_S, Instrument, Kind, Quote, Side
 
@@ -180,9 +181,8 @@ def _price(entry: Entry, units: int) -> Verdict:
     band = entry.turn.settings.risk.price_band_pct
     if band is not None and away > band * reference:
         return 0, reasons.PRICE_BAND
-    copy = entry.turn.settings.copy
     worse = (price - reference) * entry.side.sign
-    most = max(reference * copy.max_slippage_pct / 100, copy.slippage_ticks * entry.instrument.tick_inr)
+    most = most_slippage_inr(entry.turn, entry.instrument, reference)
     return (0, reasons.SLIPPAGE) if worse > most else (units, "")
 
 

@@ -63,6 +63,8 @@ def absorb(turn: Turn, report: OrderReport, changes: Changes) -> None:
     new = report.filled - order.filled
     if order.status not in TERMINAL_BOOK:
         order.status = report.status
+    if report.updated_ns >= order.updated_ns:
+        order.price_inr = report.price_inr
     order.updated_ns = max(order.updated_ns, report.updated_ns)
     scope = turn.scope_of(order.leg)
     if order.followed and order.status not in TERMINAL_BOOK:
@@ -122,6 +124,7 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
     leg = master_leg(turn, order.leg)
     signed = order.side.sign * new
     leg.price_inr, leg.last_fill_ns, leg.order_type = cost / new, turn.now_ns, order.order_type
+    leg.side, leg.limit_inr = order.side, order.price_inr
     master.last_update_ns = turn.now_ns
     if not master.known and at_ns < turn.state.started_ns:
         return  # history from before the program's first day: the positions of the first read hold it

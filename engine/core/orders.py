@@ -4,13 +4,16 @@ One place makes orders and one place sends them. Whether an order is wanted is d
 """
 
 from decimal import Decimal
+from typing import Final
+
+import msgspec
 
 from engine.commands import PlaceOrder
 from engine.core import address, breaker, gates, hours, reasons, throttle
 from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState, is_legal
 from engine.core.plans import note_missed
 from engine.core.sizing import slice_most
-from engine.core.state import Child, ChildLeg, ChildOrder, Copy
+from engine.core.state import Child, ChildLeg, ChildOrder, Copy, Terms
 from engine.core.tags import make_tag
 from engine.core.turn import (
     ALARM,
@@ -23,14 +26,25 @@ from engine.core.turn import (
 )
 from engine.errors import BrokenInvariant
 from engine.events import Request
-from engine.model import Instrument, LegId, OrderType, Side, split_leg
+from engine.model import Instrument, LegId, Side, split_leg
 
+THROUGH_THE_MARKET: Final = Terms()
 ANSWER_DEADLINE_NS = 30_000_000_000
 """A write that nobody answered for so long counts as unknown (a lane answers within its own time-outs, 18 s)."""
 
 
 def make_orders(
-    turn: Turn, child: Child, leg: ChildLeg, instrument: Instrument, side: Side, units: int, *, entry: bool, copy: Copy
+    turn: Turn,
+    child: Child,
+    leg: ChildLeg,
+    instrument: Instrument,
+    side: Side,
+    units: int,
+    *,
+    entry: bool,
+    copy: Copy,
+    terms: Terms = THROUGH_THE_MARKET,
+    reference_inr: Decimal | None = None,
 ) -> None:
     """Queue orders for `units` in slices of whole lots, each at most the freeze quantity.
 
@@ -42,14 +56,15 @@ def make_orders(
         leg.handed_over = False  # the program trades the leg again
     while units > 0:
         slice_units = min(units, most)
-        _queue(turn, child, leg, side, slice_units, number, entry=entry, copy=copy)
+        order = _queue(turn, child, leg, side, slice_units, number, entry=entry, copy=copy)
+        order.terms, order.reference_inr = msgspec.structs.replace(terms), reference_inr
         units -= slice_units
         number += 1
 
 
 def _queue(
     turn: Turn, child: Child, leg: ChildLeg, side: Side, units: int, number: int, *, entry: bool, copy: Copy
-) -> None:
+) -> ChildOrder:
     state = turn.state
     order = ChildOrder(
         tag=_next_tag(turn, child.id),
@@ -74,6 +89,7 @@ def _queue(
     if entry:
         child.entry_times_ns.append(turn.now_ns)
         child.entries_today += 1
+    return order
 
 
 def _next_tag(turn: Turn, account: str) -> str:
@@ -257,7 +273,7 @@ def _is_ready_exit(turn: Turn, child: Child, order: ChildOrder) -> bool:
 def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
     """Whether an entry that waited must not be sent any more; then it is given up."""
     age_ns = turn.now_ns - max(order.signal_ns, order.created_ns)
-    if stopped := _why_stopped(turn, child, leg):
+    if stopped := why_stopped(turn, child, leg):
         reason = stopped
     elif hours.is_near_square_off(turn, leg.leg):
         reason = reasons.SQUARE_OFF
@@ -279,7 +295,7 @@ def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -
     return True
 
 
-def _why_stopped(turn: Turn, child: Child, leg: ChildLeg) -> str:
+def why_stopped(turn: Turn, child: Child, leg: ChildLeg) -> str:
     """What has stopped entries since an order was decided, '' for nothing."""
     state = turn.state
     if state.kill >= 1:
@@ -351,7 +367,9 @@ def _place(turn: Turn, child: Child, order: ChildOrder) -> None:
             product=product,
             side=order.side,
             quantity=order.units,
-            order_type=OrderType.MARKET,
+            order_type=order.terms.order_type,
+            price_inr=order.terms.price_inr,
+            trigger_price_inr=order.terms.trigger_inr,
         )
     )
 

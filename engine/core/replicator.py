@@ -13,7 +13,7 @@ from engine.core import answering, breaker, carried, expiry, hours, night, offer
 from engine.core.accounts import logged_in, take_child_read
 from engine.core.answers import order_timer, restart_orders, take_answer
 from engine.core.baseline import add_sample, settle_margins
-from engine.core.chase import chase_exits
+from engine.core.chase import chase
 from engine.core.fills import apply_child_report
 from engine.core.loss import watch_losses
 from engine.core.master import Changes, absorb, act, take_read, window_due, windows_now
@@ -209,7 +209,7 @@ def _timer(turn: Turn, name: str) -> None:
 
 def _look_after(turn: Turn) -> None:
     settle_due(turn)
-    chase_exits(turn)
+    chase(turn)
     breaker.look_after(turn)
     note_silence(turn)
     hit = watch_losses(turn)

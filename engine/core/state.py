@@ -16,7 +16,7 @@ from config.schema import Mode, Settings
 from engine.commands import CancelOrder, ModifyOrder
 from engine.core.lifecycle import OrderState
 from engine.events import Request
-from engine.model import BookStatus, Instrument, InstrumentId, LegId, Quote, Side, TradingSession
+from engine.model import BookStatus, Instrument, InstrumentId, LegId, OrderType, Quote, Side, TradingSession
 from engine.snapshot import StrategyState
 
 ZERO = Decimal(0)
@@ -40,6 +40,8 @@ class MasterOrder(Mutable, kw_only=True):
     placed_ns: int = 0
     updated_ns: int = 0
     order_type: str = "MARKET"
+    price_inr: Decimal | None = None
+    "Its limit as last seen, `None` where it has none."
     followed: bool = False
     "Passed the filters when it was first seen."
 
@@ -79,6 +81,10 @@ class MasterLeg(Mutable, kw_only=True):
     "Average price of the newest fill."
     order_type: str = "MARKET"
     "Type of the order that filled last."
+    side: Side = Side.BUY
+    "Its side."
+    limit_inr: Decimal | None = None
+    "Its limit, `None` where it has none."
     last_fill_ns: int = 0
     window: Window | None = None
     suspicion: Suspicion | None = None
@@ -168,6 +174,24 @@ class Strategy(Mutable, kw_only=True):
     "Samples from then on were quiet for this scope, up to its next order."
 
 
+class Terms(Mutable, kw_only=True):
+    """How an order is to trade."""
+
+    order_type: OrderType = OrderType.MARKET
+    price_inr: Decimal | None = None
+    trigger_inr: Decimal | None = None
+
+
+class Asked(Mutable, kw_only=True):
+    """A modification that was sent and that the broker has not shown yet."""
+
+    terms: Terms
+    units: int | None
+    "The whole quantity, filled units included; `None`: as it was."
+    sent_ns: int
+    answered_ns: int = 0
+
+
 class ChildOrder(Mutable, kw_only=True):
     """One order of a child, from the decision to its end."""
 
@@ -202,6 +226,17 @@ class ChildOrder(Mutable, kw_only=True):
     "When the cancel was asked for, 0 for not."
     chased_ns: int = 0
     chases: int = 0
+    terms: Terms = msgspec.field(default_factory=Terms)
+    "As the broker showed them last; before that, as it is sent."
+    terms_ns: int = 0
+    "The broker's time of what he showed."
+    asked: Asked | None = None
+    modifications: int = 0
+    "How often it was changed."
+    reference_inr: Decimal | None = None
+    "What its slippage is bounded by, `None` for an exit, which is never held for price."
+    held_after_cancel: str = ""
+    "Why its rest is held as soon as the broker has cancelled it."
     external_units: int = 0
     "The owner's own position in the leg when the order was sent: what an unknown order's absence is judged by."
     day: str = ""

@@ -11,10 +11,10 @@ from config.order_limits import OrderLimits
 from engine.commands import CancelOrder, ModifyOrder
 from engine.core import address, reasons
 from engine.core.lifecycle import OrderState
-from engine.core.state import Child, ChildOrder, Traffic, UnderWay
+from engine.core.state import Asked, Child, ChildOrder, Terms, Traffic, UnderWay
 from engine.core.turn import ALARM, Turn
 from engine.events import Request
-from engine.model import NS_PER_S
+from engine.model import NS_PER_S, OrderType
 
 SECOND_NS, MINUTE_NS, HOUR_NS = NS_PER_S, 60 * NS_PER_S, 3600 * NS_PER_S
 LOST_NS = 30 * NS_PER_S
@@ -223,11 +223,22 @@ def _send_changes(turn: Turn, child: Child) -> None:
             note_write(turn, child, Request.CANCEL, change.tag)
         else:
             order.chased_ns = turn.now_ns
+            order.modifications += 1
+            order.asked = _asked(turn, change)
             note_write(turn, child, Request.MODIFY, change.tag)
         turn.out.append(change)
     traffic.changes = kept
     if kept and limits is not None:
         _wake(turn, child, limits, entry=False)
+
+
+def _asked(turn: Turn, change: ModifyOrder) -> Asked:
+    terms = Terms(
+        order_type=change.order_type or OrderType.MARKET,
+        price_inr=change.price_inr,
+        trigger_inr=change.trigger_price_inr,
+    )
+    return Asked(terms=terms, units=change.quantity, sent_ns=turn.now_ns)
 
 
 def _is_wanted(turn: Turn, child: Child, order: ChildOrder, change: CancelOrder | ModifyOrder) -> bool:

@@ -92,8 +92,6 @@ REFUSED_SETTINGS = [
     ("kept beyond a life", "state: {keep_days: 3651}", 4, "state.keep_days", "between 1 and 3650 days"),
     ("part of a day kept", "state: {keep_days: 1.5}", 4, "state.keep_days", "must be a whole number"),
     ("follow orders", "follow: orders", 4, "follow", "orders is not available in this version; write fills"),
-    ("copy as limit", "copy: {as: limit}", 4, "copy.as", "limit is not available in this version; write market"),
-    ("copy as same", "copy: {as: same}", 4, "copy.as", "same is not available in this version; write market"),
     ("unwind", "risk: {on_leg_refused: unwind}", 4, "risk.on_leg_refused", "unwind is not available in this version"),
     ("wrong policy", "risk: {on_leg_refused: wait}", 4, "risk.on_leg_refused", "must be one of hold, continue, not wait"),
     ("internal name of as", "copy: {as_: market}", 4, "copy.as_", "did you mean as?"),

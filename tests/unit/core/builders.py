@@ -305,6 +305,8 @@ class Desk:
         status: BookStatus | None = None,
         placed_s: float = 0,
         order_type: OrderType = OrderType.MARKET,
+        limit: str | None = None,
+        trigger: str | None = None,
         push: bool = True,
     ) -> OrderReport:
         """An order of the master, filled completely unless said otherwise; `placed_s` seconds before now."""
@@ -318,6 +320,8 @@ class Desk:
             status=status,
             placed_s=placed_s,
             order_type=order_type,
+            limit=limit,
+            trigger=trigger,
         )
         self.book(report)
         if push:
@@ -336,6 +340,8 @@ class Desk:
         status: BookStatus | None = None,
         placed_s: float = 0,
         order_type: OrderType = OrderType.MARKET,
+        limit: str | None = None,
+        trigger: str | None = None,
         tag: str = "",
     ) -> OrderReport:
         """What a broker says of an order, in lots."""
@@ -351,6 +357,8 @@ class Desk:
             filled=done * LOT,
             average_price_inr=Decimal(price) if done else None,
             status=status or (BookStatus.COMPLETE if done == lots else BookStatus.OPEN),
+            price_inr=None if limit is None else Decimal(limit),
+            trigger_price_inr=None if trigger is None else Decimal(trigger),
             tag=tag,
             placed_ns=self.now_ns - int(Decimal(str(placed_s)) * NS_PER_S),
             updated_ns=self.now_ns,
@@ -391,6 +399,8 @@ class Desk:
             side=place.side,
             order_type=place.order_type,
             quantity=place.quantity,
+            price_inr=place.price_inr,
+            trigger_price_inr=place.trigger_price_inr,
             tag=place.tag,
             placed_ns=self.now_ns,
             updated_ns=self.now_ns,
@@ -451,6 +461,24 @@ class Desk:
             self.push(newer, account)
         return newer
 
+    def move(self, change: ModifyOrder, *, answered: bool = True, push: bool = True) -> OrderReport:
+        """The broker carries out a modification; the answer or the push may be lost."""
+        before = self.books[change.account].orders[change.order_id]
+        newer = msgspec.structs.replace(
+            before,
+            order_type=change.order_type or before.order_type,
+            quantity=change.quantity or before.quantity,
+            price_inr=change.price_inr or before.price_inr,
+            trigger_price_inr=change.trigger_price_inr or before.trigger_price_inr,
+            updated_ns=self.now_ns,
+        )
+        self.book(newer, change.account)
+        if answered:
+            self.answer(change, Outcome.ACKED, order_id=change.order_id)
+        if push:
+            self.push(newer, change.account)
+        return newer
+
     def push(self, report: OrderReport, account: str = "C1") -> None:
         """A pushed update, whatever the book says."""
         self.handle(OrderUpdated(at_ns=self.now_ns, account=account, report=report))
@@ -462,6 +490,10 @@ class Desk:
     def last(self, account: str = "C1") -> PlaceOrder:
         """The newest order sent for an account."""
         return [p for p in self.commands(PlaceOrder) if p.account == account][-1]
+
+    def last_order(self, account: str = "C1") -> ChildOrder:
+        """The core's record of the newest order sent for an account."""
+        return self.order(self.last(account))
 
     def owner_trades(self, lots: int, account: str = "C1", leg: LegId = CALL_LEG) -> None:
         """The owner trades by himself; the program sees it with the next read of positions."""

@@ -1,13 +1,22 @@
-"""An exit that is not filled is sent through the market again, with an alarm; after twenty times cancelled and renewed."""
+"""What is not filled is moved: an exit through the market, with an alarm; an entry within the slippage limit.
+
+An exit is cancelled and renewed after twenty times; an entry that the market has left behind is held.
+"""
+
+from decimal import Decimal
 
 import pytest
 
+from config.schema import Copy, CopyAs
 from engine.commands import CancelOrder, ModifyOrder
-from engine.core.chase import MOST_MODIFICATIONS
-from engine.events import KillSwitched, Outcome
+from engine.core import reasons
+from engine.core.chase import MOST_CHASES
+from engine.core.lifecycle import OrderState
+from engine.core.terms import MOST_MODIFICATIONS
+from engine.events import KillSwitched, Outcome, Paused
 from engine.model import BookStatus, OrderReport, OrderType, Side
-from tests.unit.core.builders import LOT, Desk
-from tests.unit.paper.builders import CALL, ns
+from tests.unit.core.builders import LOT, Desk, settings
+from tests.unit.paper.builders import CALL, PUT, ns
 
 
 def exiting() -> tuple[Desk, OrderReport]:
@@ -41,12 +50,127 @@ def test_partial_fill_starts_the_wait_anew() -> None:
     assert len(desk.commands(ModifyOrder)) == 1
 
 
-def test_entry_is_not_chased() -> None:
-    desk = Desk(filling=False)
+AS_LIMIT = Copy(as_=CopyAs.LIMIT)
+NO_SLIPPAGE = Copy(as_=CopyAs.LIMIT, max_slippage_pct=Decimal(0), slippage_ticks=0)
+
+
+def entering(copied: Copy = AS_LIMIT) -> tuple[Desk, OrderReport]:
+    """An entry at a limit that the broker has and does not fill; the master paid 100."""
+    desk = Desk(settings(copy=copied), filling=False)
     desk.buy(10)
-    desk.accept(desk.last())
-    desk.run(20)
+    return desk, desk.accept(desk.last())
+
+
+def test_entry_left_behind_is_moved_to_the_market_and_then_rests_there() -> None:
+    desk, _ = entering()
+    desk.quote(CALL, "100.5")
+    desk.run(3)
     assert desk.commands(ModifyOrder) == []
+    desk.run(1)
+    (modify,) = desk.commands(ModifyOrder)
+    assert (modify.order_type, modify.price_inr, modify.quantity) == (OrderType.LIMIT, Decimal("100.50"), None)
+
+
+def test_entry_is_moved_no_further_than_the_slippage_limit_and_its_rest_is_held() -> None:
+    desk, report = entering()
+    desk.quote(CALL, "102")
+    desk.run(4)
+    (modify,) = desk.commands(ModifyOrder)
+    assert modify.price_inr == Decimal("101.00")
+    report = desk.move(modify)
+    desk.run(4)
+    assert len(desk.commands(ModifyOrder)) == 1
+    assert [c.order_id for c in desk.commands(CancelOrder)] == [report.order_id]
+    desk.advance(report, filled=LOT, status=BookStatus.CANCELLED)
+    order = desk.last_order()
+    assert (order.state, order.remaining, order.reason) == (OrderState.HELD, 2 * LOT, reasons.BEYOND_SLIPPAGE)
+
+
+def test_cancel_of_an_entry_left_behind_is_asked_again_when_nothing_came_of_it() -> None:
+    desk, report = entering(NO_SLIPPAGE)
+    desk.quote(CALL, "102")
+    desk.run(4)
+    assert len(desk.commands(CancelOrder)) == 1
+    desk.answer(desk.commands(CancelOrder)[0], Outcome.UNKNOWN)
+    desk.run(6)
+    assert [c.order_id for c in desk.commands(CancelOrder)] == [report.order_id] * 2
+
+
+def test_repeated_news_of_the_cancel_leave_the_rest_held() -> None:
+    desk, report = entering(NO_SLIPPAGE)
+    desk.quote(CALL, "102")
+    desk.run(4)
+    ended = desk.advance(report, filled=0, status=BookStatus.CANCELLED)
+    desk.advance(ended, filled=0, status=BookStatus.CANCELLED)
+    assert desk.last_order().state is OrderState.HELD
+    assert desk.leg().target_units == 3 * LOT
+
+
+def test_a_change_that_is_not_confirmed_keeps_the_next_one_back() -> None:
+    desk, _ = entering()
+    desk.silent.add("C1")
+    desk.quote(CALL, "100.5")
+    desk.run(4)
+    desk.quote(CALL, "100.6")
+    desk.run(10)
+    assert len(desk.commands(ModifyOrder)) == 1
+    desk.move(desk.commands(ModifyOrder)[0])
+    desk.run(4)
+    assert [m.price_inr for m in desk.commands(ModifyOrder)] == [Decimal("100.50"), Decimal("100.60")]
+
+
+def test_a_change_that_was_refused_is_decided_anew() -> None:
+    desk, _ = entering()
+    desk.quote(CALL, "100.5")
+    desk.run(4)
+    desk.answer(desk.commands(ModifyOrder)[0], Outcome.REJECTED, reason="too many")
+    desk.run(4)
+    assert len(desk.commands(ModifyOrder)) == 2
+
+
+def test_late_news_of_an_order_do_not_take_its_new_limit_back() -> None:
+    desk, report = entering()
+    desk.quote(CALL, "100.5")
+    desk.run(4)
+    desk.move(desk.commands(ModifyOrder)[0])
+    desk.push(report)
+    assert desk.last_order().terms.price_inr == Decimal("100.50")
+
+
+def test_paused_entry_is_not_moved() -> None:
+    desk, _ = entering()
+    desk.quote(CALL, "100.5")
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.run(10)
+    assert desk.commands(ModifyOrder) == []
+
+
+def test_entry_without_a_fresh_quote_is_not_moved() -> None:
+    desk, _ = entering()
+    desk.quote(CALL, "100.5", stale_at_ns=desk.now_ns)
+    desk.run(10)
+    assert desk.commands(ModifyOrder) == []
+
+
+def test_short_beside_a_missing_leg_is_not_moved_but_held() -> None:
+    desk = Desk(settings(copy=AS_LIMIT), filling=False)
+    desk.sell(10)
+    desk.accept(desk.last())
+    desk.quote(CALL, "99.5")
+    desk.sell(10, symbol=PUT)
+    desk.answer(desk.last(), Outcome.REJECTED, reason="no margin")
+    desk.run(4)
+    assert desk.commands(ModifyOrder) == []
+    assert len(desk.commands(CancelOrder)) == 1
+
+
+def test_entry_that_was_moved_as_often_as_the_broker_allows_is_held() -> None:
+    desk, _ = entering()
+    desk.last_order().modifications = MOST_MODIFICATIONS
+    desk.quote(CALL, "100.5")
+    desk.run(4)
+    assert desk.commands(ModifyOrder) == []
+    assert len(desk.commands(CancelOrder)) == 1
 
 
 @pytest.mark.parametrize("quoted", ["stale", "missing"])
@@ -77,8 +201,8 @@ def test_kill_two_and_a_closed_market_stop_the_chase() -> None:
 
 def test_after_twenty_modifications_the_exit_is_cancelled_and_its_rest_sent_anew() -> None:
     desk, report = exiting()
-    desk.run(3 * MOST_MODIFICATIONS + 2)
-    assert len(desk.commands(ModifyOrder)) == MOST_MODIFICATIONS == 20
+    desk.run(3 * MOST_CHASES + 2)
+    assert len(desk.commands(ModifyOrder)) == MOST_CHASES == 20
     desk.run(3)
     assert [c.order_id for c in desk.commands(CancelOrder)] == [report.order_id]
     desk.advance(report, filled=LOT, status=BookStatus.CANCELLED)

@@ -1,0 +1,132 @@
+"""At what price a copy is sent, how far from the master's it may be moved, and which terms the broker has confirmed.
+
+A modification that was sent is `asked` until the broker shows its terms, refuses it, or a complete read that began
+after its answer shows others: only then is another one sent. Nothing here decides whether an order is wanted.
+"""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from config.schema import CopyAs
+from engine.commands import ModifyOrder
+from engine.core.lifecycle import TERMINAL, OrderState
+from engine.core.state import Child, ChildOrder, MasterLeg, Terms
+from engine.core.throttle import send_change
+from engine.core.turn import Turn
+from engine.events import Outcome
+from engine.model import NS_PER_S, TERMINAL_BOOK, Instrument, OrderReport, OrderType, Side
+
+MOST_MODIFICATIONS = 23
+"""Brokers allow 25 modifications of one order (Kite, 2026): from the 24th on it is cancelled and placed anew."""
+ASKED_MOST_NS = 40 * NS_PER_S
+"""A modification of which nothing was heard for so long no longer stops another one."""
+
+
+def on_tick(price_inr: Decimal, tick_inr: Decimal, *, up: bool) -> Decimal:
+    """The price on the tick, up or down, at least one tick."""
+    steps = (price_inr / tick_inr).to_integral_value(ROUND_CEILING if up else ROUND_FLOOR)
+    return max(steps, Decimal(1)) * tick_inr
+
+
+def most_slippage_inr(turn: Turn, instrument: Instrument, reference_inr: Decimal) -> Decimal:
+    """By how much a copy may be worse than its reference."""
+    copy = turn.settings.copy
+    return max(reference_inr * copy.max_slippage_pct / 100, copy.slippage_ticks * instrument.tick_inr)
+
+
+def worst_price_inr(turn: Turn, instrument: Instrument, side: Side, reference_inr: Decimal) -> Decimal:
+    """The worst limit that the slippage limit allows, on the tick."""
+    worst = reference_inr + side.sign * most_slippage_inr(turn, instrument, reference_inr)
+    return on_tick(worst, instrument.tick_inr, up=side is Side.SELL)
+
+
+def better_of(side: Side, one: Decimal, other: Decimal) -> Decimal:
+    """The price that is the better one to trade at: lower to buy, higher to sell."""
+    return min(one, other) if side is Side.BUY else max(one, other)
+
+
+def entry_terms(
+    turn: Turn, master: MasterLeg, instrument: Instrument, side: Side, reference_inr: Decimal | None
+) -> Terms:
+    """How an entry is sent (`copy.as`). Never at a limit beyond the slippage limit."""
+    as_ = turn.settings.copy.as_
+    if as_ is CopyAs.MARKET or reference_inr is None or reference_inr <= 0:
+        return Terms()
+    limit = _same_limit(master, side) if as_ is CopyAs.SAME else _buffered(turn, instrument, side, reference_inr)
+    if limit is None:
+        return Terms()
+    limit = better_of(side, limit, worst_price_inr(turn, instrument, side, reference_inr))
+    return Terms(order_type=OrderType.LIMIT, price_inr=on_tick(limit, instrument.tick_inr, up=side is Side.SELL))
+
+
+def _same_limit(master: MasterLeg, side: Side) -> Decimal | None:
+    """The limit of the master's own order, `None` where he went through the market."""
+    is_limit = master.order_type in (OrderType.LIMIT.value, OrderType.SL.value) and master.side is side
+    return master.limit_inr if is_limit else None
+
+
+def _buffered(turn: Turn, instrument: Instrument, side: Side, reference_inr: Decimal) -> Decimal:
+    """The master's price and some ticks towards the market."""
+    buffer = side.sign * turn.settings.copy.limit_buffer_ticks * instrument.tick_inr
+    return on_tick(reference_inr + buffer, instrument.tick_inr, up=side is Side.BUY)
+
+
+def ask(turn: Turn, order: ChildOrder, *, terms: Terms, units: int | None = None) -> None:
+    """Ask the broker to change an order, now or when his rate windows have room."""
+    send_change(
+        turn,
+        ModifyOrder(
+            account=order.account,
+            tag=order.tag,
+            order_id=order.order_id,
+            order_type=terms.order_type,
+            quantity=units,
+            price_inr=terms.price_inr,
+            trigger_price_inr=terms.trigger_inr,
+        ),
+    )
+
+
+def is_asked(turn: Turn, child: Child, order: ChildOrder) -> bool:
+    """Whether a change of an order waits for its turn, is under way, or is not confirmed."""
+    if any(change.tag == order.tag for change in child.traffic.changes):
+        return True
+    return order.asked is not None and turn.now_ns - order.asked.sent_ns < ASKED_MOST_NS
+
+
+def note_report(order: ChildOrder, report: OrderReport) -> None:
+    """Take in the terms that the broker shows of an open order; late news change nothing."""
+    if report.updated_ns < order.terms_ns or report.status in TERMINAL_BOOK or order.state in TERMINAL:
+        return
+    order.terms_ns = report.updated_ns
+    shown = Terms(order_type=report.order_type, price_inr=report.price_inr, trigger_inr=report.trigger_price_inr)
+    order.terms = shown
+    asked = order.asked
+    if asked is not None and is_same(shown, asked.terms) and asked.units in (None, report.quantity):
+        order.asked = None
+
+
+def is_same(shown: Terms, wanted: Terms) -> bool:
+    """Whether terms are those that were wanted; a price that was not given may be anything."""
+    return (
+        shown.order_type is wanted.order_type
+        and wanted.price_inr in (None, shown.price_inr)
+        and wanted.trigger_inr in (None, shown.trigger_inr)
+    )
+
+
+def note_answer(turn: Turn, order: ChildOrder, outcome: Outcome) -> None:
+    """A modification was answered: the book tells what came of it, unless it was certainly not accepted."""
+    if order.asked is None:
+        return
+    order.asked.answered_ns = turn.now_ns
+    if outcome not in (Outcome.ACKED, Outcome.UNKNOWN):
+        order.asked = None
+
+
+def note_book(turn: Turn, child: Child, began_ns: int) -> None:
+    """A complete read of the book has been taken in: what it shows is what became of the changes answered before."""
+    for leg in child.legs.values():
+        for order in turn.open_orders(leg):
+            asked = order.asked
+            if asked is not None and 0 < asked.answered_ns < began_ns and order.state is OrderState.WORKING:
+                order.asked = None
