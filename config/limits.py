@@ -107,7 +107,6 @@ LIMITS: Final[dict[Field, Limit]] = {
 }
 
 UNAVAILABLE: Final[dict[Field, tuple[StrEnum, ...]]] = {
-    (schema.Settings, "follow"): (schema.Follow.ORDERS,),
     (schema.Risk, "on_leg_refused"): (schema.OnLegRefused.UNWIND,),
 }
 "Values that the schema knows and this version cannot do. They are refused, so that nothing is silently ignored."

@@ -77,6 +77,13 @@ class OnLegBelowLot(StrEnum):
     CONTINUE = "continue"
 
 
+class OnOrphanFill(StrEnum):
+    """What becomes of lots that a child's resting order filled and the master's, which then ended, did not."""
+
+    CLOSE = "close"
+    KEEP = "keep"
+
+
 class StrategyScope(StrEnum):
     """What is flat, has a ratio and ends together."""
 
@@ -147,6 +154,7 @@ class Risk(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_max_loss: OnMaxLoss = OnMaxLoss.STOP_ENTRIES
     on_leg_refused: OnLegRefused = OnLegRefused.HOLD
     on_leg_below_lot: OnLegBelowLot = OnLegBelowLot.HOLD
+    on_orphan_fill: OnOrphanFill = OnOrphanFill.CLOSE
     leg_wait_s: Decimal = Decimal(3)
     expiry_cutoff: str = "15:00"
     physical_settlement_warn_days: int = 4

@@ -11,8 +11,9 @@ from engine.core.handover import note_gone
 from engine.core.lifecycle import AT_BROKER, OrderState
 from engine.core.orders import change_state
 from engine.core.plans import note_missed
+from engine.core.resting import rests
 from engine.core.settle import settle
-from engine.core.state import Child, ChildLeg, Suspicion
+from engine.core.state import Child, ChildLeg, ChildOrder, Suspicion
 from engine.core.turn import ALARM, INFO, WARNING, Turn, earlier_orders, net_units
 from engine.events import AccountRead
 from engine.model import NS_PER_S, LegId, OrderReport, Position, sign, split_leg
@@ -107,9 +108,14 @@ def _is_carried(turn: Turn, child: Child, leg_id: LegId) -> bool:
 def _is_quiet(turn: Turn, child: Child, leg_id: LegId, began_ns: int) -> bool:
     """Whether a read proves what is ours and what is the owner's: nothing of ours moved around it."""
     leg = child.legs.get(leg_id)
-    if leg is not None and any(order.state in AT_BROKER for order in turn.open_orders(leg)):
+    if leg is not None and any(order.state in AT_BROKER and not _lies_still(order) for order in turn.open_orders(leg)):
         return False
     return began_ns >= child.own_fill_ns.get(leg_id, 0) + QUIET_BEFORE_READ_NS
+
+
+def _lies_still(order: ChildOrder) -> bool:
+    """An order that rests may do so for hours: reads count meanwhile, and what it fills is news of ours."""
+    return rests(order) and order.state is OrderState.WORKING
 
 
 def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, *, is_explained: bool) -> None:

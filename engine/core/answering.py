@@ -5,10 +5,12 @@ from engine.core import strategy as strategies
 from engine.core.entries import enter_approved, missing_units
 from engine.core.orders import new_copy
 from engine.core.plans import note_missed, store_plan
+from engine.core.resting import asked_units, share
+from engine.core.resting_orders import grant
 from engine.core.settle import exit_part, settle
 from engine.core.sizing import Plan
 from engine.core.state import Child, ChildLeg, Copy, Prompt, PromptItem
-from engine.core.turn import INFO, WARNING, Turn, held_units, reserved
+from engine.core.turn import INFO, WARNING, Turn, held_units
 from engine.events import PromptAnswered
 from engine.model import sign, split_leg
 from engine.snapshot import StrategyState
@@ -83,13 +85,20 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
         leg.exit_granted = True
         settle(turn, child, leg)
         return
+    units = item.units if edited_units is None else max(0, min(item.units, edited_units))
+    reason = reasons.EDITED_DOWN if units < item.units else ""
+    asked = item.units
+    if kind == prompts.ENTRY and asked_units(leg):
+        asked -= asked_units(leg)
+        units = grant(leg, units, reason)
+        if asked <= 0:
+            return
     if turn.state.master.legs[item.leg].units * item.side.sign <= 0:
         turn.notify(WARNING, "the master is out of it: nothing was sent", item.child, split_leg(item.leg)[1])
         return
-    units = item.units if edited_units is None else max(0, min(item.units, edited_units))
     if kind in prompts.OFFERS:
         units = min(units, _plan_offered(turn, kind, child, leg, item))
-    less = reasons.EDITED_DOWN if units < item.units else ""
+    less = reasons.EDITED_DOWN if units < asked else ""
     reference = item.reference_inr or turn.state.master.legs[leg.leg].price_inr
     copy = _copy_of(turn, item) or new_copy(turn, item.leg, item.side, entry=True, signal_ns=item.signal_ns)
     enter_approved(turn, child, leg, units, copy, less, reference)
@@ -114,7 +123,7 @@ def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: Prom
     units = 0 if instrument is None else min(item.units, missing_units(turn, child, master, leg, instrument))
     if not units and leg.sign:
         return 0  # the master fell meanwhile: what is due stays due
-    target = max(0, held_units(leg) if leg.sign else 0) + reserved(turn, leg) + units
+    target = max(0, held_units(leg)) + share(turn, leg) - held_units(leg) + units
     leg.lacking, leg.flattening, leg.skipped = False, False, ""
     store_plan(
         leg,
@@ -133,6 +142,7 @@ def _decline_item(turn: Turn, kind: str, item: PromptItem, reason: str) -> None:
     child = turn.state.children[item.child]
     leg = child.legs[item.leg]
     if kind == prompts.ENTRY:
+        grant(leg, 0, reason)
         note_missed(turn, child, leg, reason)
         _note_in_copy(turn, item, reason)
     elif kind == prompts.JOIN:

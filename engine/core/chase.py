@@ -9,6 +9,7 @@ from engine.commands import ModifyOrder
 from engine.core import gates, reasons
 from engine.core.lifecycle import OrderState
 from engine.core.orders import why_stopped
+from engine.core.resting import rests
 from engine.core.settle import cancel
 from engine.core.state import Child, ChildLeg, ChildOrder, Terms
 from engine.core.terms import MOST_MODIFICATIONS, ask, better_of, is_asked, on_tick, worst_price_inr
@@ -32,11 +33,21 @@ def chase(turn: Turn) -> None:
 
 
 def _look_at(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:
+    if rests(order):
+        return  # it waits for its price, as the master's does
     if order.held_after_cancel:
         cancel(turn, order)  # again, when the first one came to nothing
     elif not _is_late(turn, order):
         return
     elif order.entry:
+        _chase_entry(turn, child, leg, order)
+    else:
+        _chase_exit(turn, leg, order)
+
+
+def move_now(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:
+    """Move an order at once: it has rested long enough."""
+    if order.entry:
         _chase_entry(turn, child, leg, order)
     else:
         _chase_exit(turn, leg, order)
@@ -76,7 +87,7 @@ def _market_inr(turn: Turn, order: ChildOrder) -> Decimal | None:
 def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:
     """Move an entry to the market, at most to the worst price allowed; beyond that it is given to the operator."""
     instrument = turn.leg_instrument(child.id, leg.leg)
-    if instrument is None or why_stopped(turn, child, leg) or is_asked(turn, child, order):
+    if instrument is None or why_stopped(turn, child, leg) or is_asked(turn, order):
         return
     if gates.is_lone_leg(turn, child, leg, order.side):
         _hold(turn, order, reasons.LONE_LEG)

@@ -9,6 +9,7 @@ from engine.core.baseline import cap_of, most_ratio
 from engine.core.margin import MarginPosition, portfolio_margin
 from engine.core.orders import make_orders, new_copy
 from engine.core.plans import is_hedge, note_missed, plan_of, store_plan
+from engine.core.resting import asked_units, going_exit_units, missed_due, on_the_way, rests, share
 from engine.core.settle import settle
 from engine.core.sizing import (
     Move,
@@ -22,9 +23,9 @@ from engine.core.sizing import (
     missed,
     move_of,
 )
-from engine.core.state import Child, ChildLeg, Copy, MasterLeg
+from engine.core.state import Child, ChildLeg, Copy, MasterLeg, MasterOrder
 from engine.core.terms import entry_terms
-from engine.core.turn import Turn, committed, entry_units_open, exits_open, held_units, reserved, seconds_ns
+from engine.core.turn import Turn, exits_open, held_units, seconds_ns
 from engine.model import Instrument, Side
 
 NO_ENTRIES = SizingRule(lots_for=None)
@@ -77,7 +78,7 @@ def decide_child(
         return
     if move is Move.NONE or (move is Move.RISE and reductions_only):
         return
-    if move is Move.RISE and not leg.decided_units and (leg.allocation_units or leg.orders):
+    if move is Move.RISE and _is_being_left(turn, leg):
         _enter_later(leg, decision.signal_ns)
         return
     rule, no_entry = NO_ENTRIES, ""
@@ -90,7 +91,7 @@ def decide_child(
         enter(turn, child, master, leg, instrument, decision, no_entry)
         return
     # An entry that waits for this leg's exits goes on as far as the master still holds its lots.
-    stays_units = held_units(leg) - exits_open(turn, leg)
+    stays_units = held_units(leg) - going_exit_units(turn, leg)
     leg.entry_pending = leg.entry_pending and move is Move.FALL and leg.target_units > stays_units
     if move is Move.OUT and master.units:
         _enter_later(leg, decision.signal_ns)
@@ -98,6 +99,13 @@ def decide_child(
     has_exit = held_units(leg) - exits_open(turn, leg) > leg.target_units
     settle(turn, child, leg, decision.copy(side, entry=False) if has_exit else None)
     resume_entry(turn, child, leg)
+
+
+def _is_being_left(turn: Turn, leg: ChildLeg) -> bool:
+    """Whether what a leg still has belongs to a plan that is over: an entry follows when it is gone."""
+    if leg.decided_units or not (leg.allocation_units or leg.orders):
+        return False
+    return not leg.mirrors or leg.due or going_exit_units(turn, leg) > 0
 
 
 def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, move: Move, decision: Decision) -> None:
@@ -129,8 +137,8 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
         leg.entry_pending = False
         return
     stale_ns = leg.entry_signal_ns + seconds_ns(turn.settings.timing.max_signal_age_s)
-    is_leaving = exits_open(turn, leg) or _cancelling_units(turn, leg)
-    if is_leaving or (not leg.decided_units and (leg.allocation_units or leg.orders)):
+    is_leaving = going_exit_units(turn, leg) or _cancelling_units(turn, leg)
+    if is_leaving or _is_being_left(turn, leg):
         if turn.now_ns > stale_ns:
             _miss_pending(turn, child, master, leg)
         return
@@ -153,7 +161,7 @@ def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) ->
     """The leg's exits did not end while the entry's signal was fresh: it is missed, and a resync offers it."""
     leg.entry_pending = False
     if leg.decided_units:
-        stays_units = max(0, committed(turn, leg) - exits_open(turn, leg))
+        stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
         if stays_units >= leg.target_units:
             return  # an entry that is being cancelled covers it; what its end leaves open is missed then
         store_plan(leg, missed(plan_of(leg), stays_units))
@@ -167,7 +175,8 @@ def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) ->
 
 def _cancelling_units(turn: Turn, leg: ChildLeg) -> int:
     """Units of entries that the broker was asked to cancel and has not ended yet."""
-    return sum(order.remaining for order in turn.open_orders(leg) if order.entry and order.cancelling_ns)
+    entries = (order for order in turn.open_orders(leg) if order.entry and not rests(order))
+    return sum(order.remaining for order in entries if order.cancelling_ns)
 
 
 def enter(
@@ -193,8 +202,9 @@ def enter(
         turn.skip(child, leg.leg, reasons.BELOW_ONE_LOT)
         return
     turn.unskip(child, leg.leg, reasons.BELOW_ONE_LOT)
-    leaving, cancelling = exits_open(turn, leg), _cancelling_units(turn, leg)
-    wanted = leg.target_units - held_units(leg) + leaving - entry_units_open(turn, leg) + cancelling
+    leaving, cancelling = going_exit_units(turn, leg), _cancelling_units(turn, leg)
+    wanted = leg.target_units - held_units(leg) + leaving - on_the_way(turn, leg) + cancelling
+    wanted -= note_missed_while_resting(turn, child, leg, wanted)
     if wanted < instrument.lot_units:
         return
     fresh = turn.now_ns - decision.signal_ns <= seconds_ns(turn.settings.timing.max_signal_age_s)
@@ -206,15 +216,35 @@ def enter(
     copy = decision.copy(side, entry=True)
     leg.skipped = why
     if turn.settings.confirm.when is ConfirmWhen.NEVER or not allowed:
-        prompts.take_out(turn, child, leg, leg.awaiting_units)
+        prompts.take_out(turn, child, leg, leg.awaiting_units - asked_units(leg))
         if allowed:
             _send(asked, allowed, copy)
     else:
         prompt = prompts.open_prompt(turn, prompts.ENTRY)
-        prompts.ask(turn, prompt, child, leg, side, allowed, entry=True, signal_ns=decision.signal_ns, decision=copy.id)
+        units = allowed + asked_units(leg)
+        prompts.ask(turn, prompt, child, leg, side, units, entry=True, signal_ns=decision.signal_ns, decision=copy.id)
     if why:
         copy.skipped[child.id] = why
         note_missed(turn, child, leg, why)
+
+
+def note_missed_while_resting(turn: Turn, child: Child, leg: ChildLeg, most: int) -> int:
+    """What was missed while the master's order rested is missed now that it fills: the target is lowered by it."""
+    found = missed_due(turn, leg, max(0, most))
+    if not found:
+        return 0
+    left = found
+    reason = reasons.DECLINED
+    for mirror in leg.mirrors.values():
+        told = min(left, mirror.missed_units - mirror.told_units) if mirror.entry else 0
+        mirror.told_units += told
+        left -= told
+        reason = mirror.reason if told and mirror.reason else reason
+    leg.target_units -= found
+    store_plan(leg, missed(plan_of(leg), leg.target_units))
+    leg.skipped, leg.lacking = reason, True
+    turn.skip(child, leg.leg, reason)
+    return found
 
 
 def enter_approved(
@@ -244,7 +274,7 @@ def enter_approved(
         note_missed(turn, child, leg, missing)
         return
     side = Side.BUY if leg.sign > 0 else Side.SELL
-    wanted = min(units, leg.target_units - committed(turn, leg))
+    wanted = min(units, leg.target_units - share(turn, leg))
     wanted = wanted // instrument.lot_units * instrument.lot_units
     why = ""
     if wanted > 0:
@@ -256,6 +286,22 @@ def enter_approved(
     if reason:
         copy.skipped[child.id] = reason
     note_missed(turn, child, leg, reason or reasons.DECLINED)
+
+
+def enter_completion(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument, units: int, order: MasterOrder
+) -> None:
+    """Send what the master's fill brought and the child's resting order missed, within the slippage limit."""
+    side = Side.BUY if leg.sign > 0 else Side.SELL
+    reference = order.value_inr / order.filled if order.filled else master.price_inr
+    asked = _entry(turn, child, master, leg, instrument, side, None, reference)
+    allowed, why = gates.check(asked, units)
+    copy = Decision(turn, master, order.filled_ns).copy(side, entry=True)
+    if allowed:
+        _send(asked, allowed, copy)
+    if why:
+        copy.skipped[child.id] = why
+        note_missed(turn, child, leg, why)
 
 
 def _send(asked: gates.Entry, units: int, copy: Copy) -> None:
@@ -372,4 +418,4 @@ def missing_units(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, in
     rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
     if no_entry or rule.lots_for is None:
         return 0
-    return max(0, rule.lots_for(abs(master.units)) * instrument.lot_units - held_units(leg) - reserved(turn, leg))
+    return max(0, rule.lots_for(abs(master.units)) * instrument.lot_units - share(turn, leg))

@@ -13,6 +13,7 @@ from engine.core.entries import resume_entry
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.orders import average_inr, change_state, hold
 from engine.core.plans import note_missed
+from engine.core.resting import rests
 from engine.core.settle import settle
 from engine.core.state import Child, ChildLeg, ChildOrder, OwnFill
 from engine.core.tags import is_our_tag, number_of
@@ -167,7 +168,7 @@ def _take_end(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, end: O
         note_missed(turn, child, leg, reasons.CANCELLED_AT_BROKER)
     if not order.entry and not order.remaining:
         leg.exit_tries = 0
-    elif not order.entry and not order.cancelling_ns:
+    elif not order.entry and not order.cancelling_ns and not rests(order):
         _again_soon(turn, child, leg, f"cancelled at the broker: {status_text}".rstrip(": "))
 
 
@@ -186,12 +187,16 @@ def refuse(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, text: str
     reason = reasons.refused(text)
     if not order.entry:
         change_state(turn, order, OrderState.REJECTED, reason)
-        _again_soon(turn, child, leg, reason)
+        if rests(order):  # nothing is due of it: the master's fill is followed through the market
+            turn.notify(WARNING, f"exit is not mirrored: {reason}", child.id, split_leg(leg.leg)[1])
+        else:
+            _again_soon(turn, child, leg, reason)
         return
     if turn.settings.risk.on_leg_refused is OnLegRefused.HOLD:
         hold(turn, order, reason)
         return
     change_state(turn, order, OrderState.REJECTED, reason)
+    turn.skip(child, leg.leg, reason)
     note_missed(turn, child, leg, reason, guards=False)
 
 

@@ -16,6 +16,7 @@ from engine.core.baseline import cap_of
 from engine.core.filters import child_allows, ist_time
 from engine.core.lifecycle import OrderState
 from engine.core.loss import child_pnl
+from engine.core.resting import on_the_way
 from engine.core.sizing import by_ratio, slice_most
 from engine.core.state import Child, ChildLeg, MasterLeg
 from engine.core.terms import most_slippage_inr
@@ -42,6 +43,10 @@ class Entry:
     "What slippage is measured against: the master's price, or today's where the operator asked for the entry."
     own_units: int = 0
     "Units of this very entry that are counted as reserved already (a resend)."
+    order_type: str = ""
+    "Type of the master's order that it rests for; '' for the one that filled last."
+    backing_units: int = 0
+    "For an entry that rests: what the master would add if all that rests of his filled."
 
     @property
     def committed_units(self) -> int:
@@ -124,7 +129,12 @@ def _filter(entry: Entry, units: int) -> Verdict:
         return units, ""
     kind = entry.instrument.kind
     allowed = child_allows(
-        entry.settings.filters, entry.leg.leg, kind, entry.side, entry.master.order_type, entry.turn.now_ns
+        entry.settings.filters,
+        entry.leg.leg,
+        kind,
+        entry.side,
+        entry.order_type or entry.master.order_type,
+        entry.turn.now_ns,
     )
     return (units, "") if allowed else (0, reasons.FILTERED)
 
@@ -200,8 +210,9 @@ def _capital(entry: Entry, units: int) -> Verdict:
     if cap is None or ratio is None or baseline is None or baseline.master_inr is None:
         return units, ""
     bound = min(ratio, Fraction(max(Decimal(0), cap)) / Fraction(baseline.master_inr))
-    lots = by_ratio(bound, entry.instrument.lot_units)(abs(entry.master.units))
-    room = lots * entry.instrument.lot_units - entry.committed_units
+    lots = by_ratio(bound, entry.instrument.lot_units)(abs(entry.master.units) + entry.backing_units)
+    on_its_way = held_units(entry.leg) + on_the_way(entry.turn, entry.leg) - entry.own_units
+    room = lots * entry.instrument.lot_units - (entry.committed_units if entry.backing_units else on_its_way)
     return (units, "") if room >= units else (max(0, room), reasons.MAX_CAPITAL)
 
 
@@ -329,5 +340,9 @@ GATES: tuple[Gate, ...] = (
     _broker,
 )
 """The order in which an entry is asked."""
+RESTING = tuple(gate for gate in GATES if gate is not _price)
+"""An entry that rests at the master's price: how far the market is from it says nothing."""
 AT_RESEND = tuple(gate for gate in GATES if gate not in (_rate, _budget, _broker))
 """A resend was counted in the order rate at its first decision; budget and broker are asked at each sending."""
+RESTING_AGAIN = tuple(gate for gate in AT_RESEND if gate is not _price)
+"""The same of an entry that rests."""

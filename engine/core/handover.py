@@ -31,6 +31,26 @@ def orphan(turn: Turn, child: Child, leg: ChildLeg) -> None:
     turn.notify(WARNING, f"{units} units were handed over: not traded any more", child.id, split_leg(leg.leg)[1])
 
 
+def keep_excess(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
+    """Some lots of a leg become the owner's; the rest stays ours.
+
+    `units`: how many, at most what is held, as a number without sign.
+    """
+    side, held = sign(leg.allocation_units), abs(leg.allocation_units)
+    gone = side * min(units, held)
+    if not gone:
+        return
+    part = leg.open_cost_inr * abs(gone) / held
+    leg.cash_inr += gone * (mark_inr(turn.quote(leg.leg)) or part / abs(gone))
+    leg.open_cost_inr -= part
+    leg.allocation_units -= gone
+    leg.orphaned_units += gone
+    child.external[leg.leg] = child.external.get(leg.leg, 0) + gone
+    child.want_positions = True
+    text = f"{gone} units filled for an order of the master that ended without: kept as the owner's, not traded"
+    turn.notify(WARNING, text, child.id, split_leg(leg.leg)[1])
+
+
 def _cost(leg: ChildLeg) -> Decimal:
     """Without a price our result ends at cost."""
     return leg.open_cost_inr / abs(leg.allocation_units)

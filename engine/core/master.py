@@ -58,13 +58,12 @@ def absorb(turn: Turn, report: OrderReport, changes: Changes) -> None:
         return  # yesterday's book, shown until the morning
     if order is None:
         order = _first_seen(turn, report)
-    elif report.filled <= order.filled and (order.status in TERMINAL_BOOK or report.status == order.status):
+    elif _is_known(order, report):
         return
     new = report.filled - order.filled
     if order.status not in TERMINAL_BOOK:
         order.status = report.status
-    if report.updated_ns >= order.updated_ns:
-        order.price_inr = report.price_inr
+    _take_terms(order, report)
     order.updated_ns = max(order.updated_ns, report.updated_ns)
     scope = turn.scope_of(order.leg)
     if order.followed and order.status not in TERMINAL_BOOK:
@@ -73,9 +72,12 @@ def absorb(turn: Turn, report: OrderReport, changes: Changes) -> None:
             master.working.append(order.order_id)
     elif order.order_id in master.working:
         master.working.remove(order.order_id)
+    if order.status in TERMINAL_BOOK:
+        order.ended_ns = order.ended_ns or turn.now_ns
     if new > 0:
         value = (report.average_price_inr or Decimal(0)) * report.filled
         cost, order.value_inr, order.filled = value - order.value_inr, value, report.filled
+        order.filled_ns = turn.now_ns
         _fill(turn, order, new, cost, report.updated_ns or turn.now_ns, changes)
     strategies.unpin(turn, turn.strategy(scope))
 
@@ -92,6 +94,7 @@ def _first_seen(turn: Turn, report: OrderReport) -> MasterOrder:
         placed_ns=report.placed_ns,
         updated_ns=report.updated_ns,
         order_type=report.order_type.value,
+        validity=report.validity,
     )
     held = state.master.legs.get(leg)
     kind = turn.underlying_and_kind(leg)[1]
@@ -106,6 +109,34 @@ def _first_seen(turn: Turn, report: OrderReport) -> MasterOrder:
             INFO, f"{report.side} {report.quantity} is filtered: not followed", state.master.account, report.symbol
         )
     return order
+
+
+def _is_known(order: MasterOrder, report: OrderReport) -> bool:
+    """Whether a report says nothing new: no fill, no other status, no newer terms of an order that works."""
+    if report.filled > order.filled:
+        return False
+    if order.status in TERMINAL_BOOK:
+        return True
+    return report.status == order.status and not _has_new_terms(order, report)
+
+
+def _has_new_terms(order: MasterOrder, report: OrderReport) -> bool:
+    shown = (report.order_type.value, report.quantity, report.price_inr, report.trigger_price_inr)
+    return report.updated_ns >= order.terms_ns and shown != (
+        order.order_type,
+        order.quantity,
+        order.price_inr,
+        order.trigger_inr,
+    )
+
+
+def _take_terms(order: MasterOrder, report: OrderReport) -> None:
+    """Type, quantity, limit and trigger as the broker shows them last; late news change nothing."""
+    if report.updated_ns < order.terms_ns or order.ended_ns:
+        return
+    order.terms_ns = report.updated_ns
+    order.order_type, order.quantity = report.order_type.value, report.quantity
+    order.price_inr, order.trigger_inr = report.price_inr, report.trigger_price_inr
 
 
 def master_leg(turn: Turn, leg: LegId) -> MasterLeg:

@@ -243,3 +243,6 @@ def _new_day_of(state: State, child: Child) -> None:
     }
     for leg in child.legs.values():
         leg.suspicion, leg.night_read = None, None
+        leg.mirrors = {}
+    for order in (state.orders[tag] for leg in child.legs.values() for tag in leg.orders):
+        order.mirrors = ""

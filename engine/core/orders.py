@@ -12,15 +12,14 @@ from engine.commands import PlaceOrder
 from engine.core import address, breaker, gates, hours, reasons, throttle
 from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState, is_legal
 from engine.core.plans import note_missed
+from engine.core.resting import ahead_units, going_entry_units, going_exit_units, rests
 from engine.core.sizing import slice_most
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy, Terms
 from engine.core.tags import make_tag
 from engine.core.turn import (
     ALARM,
     Turn,
-    entry_units_open,
     exit_room,
-    exits_open,
     held_units,
     seconds_ns,
 )
@@ -114,16 +113,45 @@ def change_state(turn: Turn, order: ChildOrder, new: OrderState, reason: str = "
     if order.sent_ns and new in (OrderState.HELD, OrderState.ABSENT, OrderState.WITHDRAWN):
         turn.state.children[order.account].watches = True
     if new in TERMINAL:
+        _note_end_of_resting(turn, order)
         order.done_ns = turn.now_ns
         turn.state.children[order.account].legs[order.leg].orders.remove(order.tag)
         turn.state.timers.pop(f"order:{order.tag}", None)
 
 
+def _note_end_of_resting(turn: Turn, order: ChildOrder) -> None:
+    """A resting order ended without our wish: what it did not fill is not placed again."""
+    mirror = turn.state.children[order.account].legs[order.leg].mirrors.get(order.mirrors)
+    if mirror is None or order.renewed or not order.remaining:
+        return
+    mirror.missed_units += order.remaining
+    mirror.reason = mirror.reason or order.reason or order.state.value
+
+
 def hold(turn: Turn, order: ChildOrder, reason: str) -> None:
     """Stop an entry until the operator decides."""
+    if rests(order):
+        _give_up_resting(turn, order, reason)
+        return
     change_state(turn, order, OrderState.HELD, reason)
     symbol = split_leg(order.leg)[1]
     turn.notify(ALARM, f"{order.side} {order.remaining} {reason}; resync to try again", order.account, symbol)
+
+
+_RESTING_ENDS = {
+    OrderState.QUEUED: OrderState.WITHDRAWN,
+    OrderState.UNKNOWN: OrderState.ABSENT,
+}
+
+
+def _give_up_resting(turn: Turn, order: ChildOrder, reason: str) -> None:
+    """A resting entry that cannot be: its lots are missed when the master's order fills, and a resync offers them."""
+    leg = turn.state.children[order.account].legs[order.leg]
+    change_state(turn, order, _RESTING_ENDS.get(order.state, OrderState.REJECTED), reason)
+    leg.skipped, leg.lacking = reason, True
+    turn.skip(turn.state.children[order.account], leg.leg, reason)
+    text = f"{order.side} {order.remaining} {reason}: does not rest with the master's order"
+    turn.notify(ALARM, text, order.account, split_leg(order.leg)[1])
 
 
 def give_up(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, reason: str) -> None:
@@ -195,7 +223,7 @@ def _send(turn: Turn, order: ChildOrder, behind: list[str]) -> bool:
 
 def _waits_for_buys(turn: Turn, child: Child, order: ChildOrder) -> bool | None:
     """Whether a sale waits for buys before it; false when it waited too long and is held; `None` when it may go."""
-    if order.side is not Side.SELL or not _buys_before(turn, child, order):
+    if order.side is not Side.SELL or rests(order) or not _buys_before(turn, child, order):
         return None
     if turn.now_ns < order.wait_until_ns:
         turn.timer(f"order:{order.tag}", order.wait_until_ns)
@@ -220,8 +248,10 @@ def _is_ready(turn: Turn, child: Child, order: ChildOrder) -> bool:
 
 def _must_wait(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
     """Whether an entry waits for exits of its leg, for cancels of entries above the target, or for a trial's end."""
-    is_crowded = held_units(leg) + entry_units_open(turn, leg) > leg.target_units
-    return is_crowded or exits_open(turn, leg) > 0 or breaker.waits(turn, child, order)
+    is_crowded = held_units(leg) + going_entry_units(turn, leg) > leg.target_units + ahead_units(turn, leg)
+    if rests(order):
+        is_crowded = False  # it is not the child's share before the master's order fills
+    return is_crowded or going_exit_units(turn, leg) > 0 or breaker.waits(turn, child, order)
 
 
 def _fits(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
@@ -229,8 +259,10 @@ def _fits(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
 
     False when nothing is left of it: it is withdrawn, and stays due.
     """
-    under_way = sum(o.remaining for o in turn.open_orders(leg) if not o.entry and o.state in AT_BROKER)
-    room = exit_room(child, leg) - under_way
+    at_broker = [o for o in turn.open_orders(leg) if not o.entry and o.state in AT_BROKER]
+    room = exit_room(child, leg, keeps=False) - sum(o.remaining for o in at_broker)
+    if not rests(order):
+        room = min(room, exit_room(child, leg) - sum(o.remaining for o in at_broker if not rests(o)))
     if order.remaining <= room:
         return True
     instrument = turn.leg_instrument(child.id, leg.leg)
@@ -325,7 +357,8 @@ def _recheck(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> str:
         reference_inr=order.master_price_inr,
         own_units=order.remaining,
     )
-    allowed, why = gates.check(entry, order.remaining, gates.AT_RESEND)
+    asked = gates.RESTING_AGAIN if rests(order) else gates.AT_RESEND
+    allowed, why = gates.check(entry, order.remaining, asked)
     if allowed < order.remaining:
         order.units -= order.remaining - allowed
         note_missed(turn, child, leg, why)
@@ -339,6 +372,7 @@ def _buys_before(turn: Turn, child: Child, sell: ChildOrder) -> bool:
         for order in turn.open_orders(leg):
             if (
                 order.side is Side.BUY
+                and not rests(order)
                 and (order.state is OrderState.QUEUED or order.state in AT_BROKER)
                 and order.created_ns <= sell.created_ns
                 and turn.underlying_and_kind(order.leg)[0] == underlying

@@ -1,8 +1,9 @@
 """A child leg's plan in the state, and what becomes of it when lots are missed."""
 
+from engine.core.resting import share
 from engine.core.sizing import Plan, missed
 from engine.core.state import Child, ChildLeg
-from engine.core.turn import Turn, committed, held_units
+from engine.core.turn import Turn
 from engine.model import Kind
 
 
@@ -29,7 +30,7 @@ def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards:
 
     `guards`: whether the lone-leg guard counts the leg as lacking lots.
     """
-    have = committed(turn, leg)
+    have = share(turn, leg)
     if have >= leg.target_units:
         return
     store_plan(leg, missed(plan_of(leg), max(0, have)))
@@ -55,7 +56,7 @@ def close_if_done(turn: Turn, leg: ChildLeg) -> None:
     """A leg that the master is out of and in which nothing is left starts anew with its next entry."""
     if not leg.allocation_units and not leg.orders:
         leg.listed, leg.changed, leg.night_read = None, "", None
-    if leg.allocation_units or leg.orders or leg.awaiting_units or leg.decided_units or held_units(leg):
+    if leg.allocation_units or leg.orders or leg.awaiting_units or leg.decided_units or leg.mirrors:
         return
     store_plan(leg, Plan())
     leg.due, leg.due_reason, leg.due_since_ns, leg.cut_told = False, "", 0, False

@@ -17,6 +17,7 @@ from engine.core.chase import chase
 from engine.core.fills import apply_child_report
 from engine.core.loss import watch_losses
 from engine.core.master import Changes, absorb, act, take_read, window_due, windows_now
+from engine.core.mirroring import follow
 from engine.core.operator import flatten, obey
 from engine.core.orders import send_queue
 from engine.core.polling import note_silence, poll, read_wanted
@@ -108,7 +109,10 @@ class Replicator:
                 obey(turn, event)
             else:
                 raise BrokenInvariant(f"no handler for {type(event).__name__}")
-        _timers(turn)
+        if type(event) is not QuotesUpdated and type(event) is not TimePassed:
+            follow(turn, getattr(event, "account", ""))
+        if _timers(turn):
+            follow(turn)
         send_queue(turn)
         read_wanted(turn)
         return turn.out
@@ -163,16 +167,18 @@ def _welcome(turn: Turn, event: SessionStarted) -> None:
     turn.timer("poll", turn.now_ns)
 
 
-def _timers(turn: Turn) -> None:
-    """Run every timer that is due, earliest first, and then what a poll looks after."""
+def _timers(turn: Turn) -> bool:
+    """Run every timer that is due, earliest first, and then what a poll looks after; false when there was none."""
     timers = turn.state.timers
-    now_ns = turn.now_ns
+    now_ns, ran = turn.now_ns, False
     while timers and min(timers.values()) <= now_ns:
         due = [(at_ns, name) for name, at_ns in timers.items() if at_ns <= now_ns]
         for _, name in sorted(due):
             if timers.get(name, now_ns + 1) <= now_ns:
                 del timers[name]
                 _timer(turn, name)
+                ran = True
+    return ran
 
 
 def _timer(turn: Turn, name: str) -> None:
@@ -201,8 +207,8 @@ def _timer(turn: Turn, name: str) -> None:
             night.session_moment(turn)
         case hours.LOOK:
             night.look_again(turn)
-        case "rate":
-            pass  # a rate window frees: the queue is looked at after every event
+        case "rate" | "catch_up":
+            pass  # what waited is looked at after every event
         case _:
             raise BrokenInvariant(f"no timer is called {name}")
 

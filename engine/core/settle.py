@@ -11,6 +11,14 @@ from engine.core.handover import orphan
 from engine.core.lifecycle import AT_BROKER, UNSENT, OrderState
 from engine.core.orders import change_state, cut_short, make_orders, new_copy
 from engine.core.plans import close_if_done
+from engine.core.resting import (
+    ahead_units,
+    asked_units,
+    covering_units,
+    going_entry_units,
+    going_exit_units,
+    rests,
+)
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy
 from engine.core.throttle import send_change
 from engine.core.turn import (
@@ -20,7 +28,6 @@ from engine.core.turn import (
     exits_open,
     held_units,
     is_of_an_earlier_day,
-    reserved,
     seconds_ns,
 )
 from engine.model import NS_PER_S, Instrument, Side, sign
@@ -43,7 +50,7 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
         _hand_over(turn, child, leg)
         return
     _take_whole_lots(turn, child, leg)
-    over = held_units(leg) + reserved(turn, leg) - leg.target_units
+    over = _over(turn, leg)
     if over > 0:
         _withdraw(turn, child, leg, over)
     if turn.state.kill:
@@ -52,7 +59,7 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     _withdraw_exits(turn, leg)
     excess = _excess(turn, leg)
     if excess <= 0:
-        if leg.due and not exits_open(turn, leg):
+        if leg.due and not going_exit_units(turn, leg):
             leg.due, leg.due_reason, leg.due_since_ns, leg.exit_granted, leg.exit_tries = False, "", 0, False, 0
             leg.asked_since_ns, leg.cut_told = 0, False
             prompts.drop_exit(turn, child, leg.leg)
@@ -103,11 +110,22 @@ def settle_due(turn: Turn) -> None:
                 settle(turn, child, leg)
 
 
+def _over(turn: Turn, leg: ChildLeg) -> int:
+    """Entry units above the target; what resting orders filled ahead of the master's is backed by them."""
+    held = held_units(leg)
+    ahead = max(0, min(held - leg.target_units, ahead_units(turn, leg)))
+    return held - ahead + going_entry_units(turn, leg) + leg.awaiting_units - asked_units(leg) - leg.target_units
+
+
+def kept_units(turn: Turn, leg: ChildLeg) -> int:
+    """What of a holding is to stay: the target, and what is ahead of it while the master's order backs it."""
+    return leg.target_units + ahead_units(turn, leg) if sign(leg.allocation_units) == leg.sign else 0
+
+
 def _excess(turn: Turn, leg: ChildLeg) -> int:
     """Units held above the target and not in an exit yet; all of a holding against the plan's direction."""
-    side = sign(leg.allocation_units)
-    keep = leg.target_units if side == leg.sign else 0
-    return abs(leg.allocation_units) - keep - exits_open(turn, leg)
+    needed = abs(leg.allocation_units) - kept_units(turn, leg) - going_exit_units(turn, leg)
+    return needed - covering_units(turn, leg, needed) if needed > 0 else needed
 
 
 def exit_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
@@ -172,8 +190,8 @@ def _ask(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None
 
 def _withdraw(turn: Turn, child: Child, leg: ChildLeg, over: int) -> None:
     """Take back entry units above the target: prompts, then unsent orders, then cancels; newest first."""
-    over -= prompts.take_out(turn, child, leg, over)
-    for order in reversed([o for o in turn.open_orders(leg) if o.entry]):
+    over -= prompts.take_out(turn, child, leg, min(over, leg.awaiting_units - asked_units(leg)))
+    for order in reversed([o for o in turn.open_orders(leg) if o.entry and not rests(o)]):
         if over <= 0:
             return
         if is_of_an_earlier_day(turn.state, order):
@@ -231,12 +249,13 @@ def cancel(turn: Turn, order: ChildOrder) -> None:
 def _exit(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None) -> None:
     instrument = _terms(turn, child, leg)
     lot = 1 if instrument is None else instrument.lot_units
-    units = min(excess, exit_room(child, leg) - exits_open(turn, leg))
+    units = min(excess, exit_room(child, leg) - going_exit_units(turn, leg))
     out_completely = excess == abs(leg.allocation_units)
     if not out_completely or units < excess:
         units = units // lot * lot
     if units < excess:
         cut_short(turn, child, leg, excess - max(0, units))
+    units = min(units, exit_room(child, leg, keeps=False) - exits_open(turn, leg))  # what rests goes first or is moved
     if units <= 0 or instrument is None:
         return
     side = Side.SELL if leg.allocation_units > 0 else Side.BUY

@@ -16,7 +16,7 @@ from config.schema import Mode, Settings
 from engine.commands import CancelOrder, ModifyOrder
 from engine.core.lifecycle import OrderState
 from engine.events import Request
-from engine.model import BookStatus, Instrument, InstrumentId, LegId, OrderType, Quote, Side, TradingSession
+from engine.model import BookStatus, Instrument, InstrumentId, LegId, OrderType, Quote, Side, TradingSession, Validity
 from engine.snapshot import StrategyState
 
 ZERO = Decimal(0)
@@ -42,6 +42,14 @@ class MasterOrder(Mutable, kw_only=True):
     order_type: str = "MARKET"
     price_inr: Decimal | None = None
     "Its limit as last seen, `None` where it has none."
+    trigger_inr: Decimal | None = None
+    validity: Validity = Validity.DAY
+    terms_ns: int = 0
+    "The broker's time of the newest quantity, limit and trigger."
+    filled_ns: int = 0
+    "When we learned of its newest fill."
+    ended_ns: int = 0
+    "When we learned of its end, 0 while it works."
     followed: bool = False
     "Passed the filters when it was first seen."
 
@@ -237,6 +245,12 @@ class ChildOrder(Mutable, kw_only=True):
     "What its slippage is bounded by, `None` for an exit, which is never held for price."
     held_after_cancel: str = ""
     "Why its rest is held as soon as the broker has cancelled it."
+    mirrors: str = ""
+    "The master's order that it rests for (`follow: orders`); '' for one that is to be filled now."
+    renewed: bool = False
+    "It was cancelled to be placed anew: nothing of it is missed."
+    refused_ns: int = 0
+    "When its newest change was not accepted."
     external_units: int = 0
     "The owner's own position in the leg when the order was sent: what an unknown order's absence is judged by."
     day: str = ""
@@ -246,6 +260,43 @@ class ChildOrder(Mutable, kw_only=True):
     def remaining(self) -> int:
         """Units not filled."""
         return self.units - self.filled
+
+
+class Mirror(Mutable, kw_only=True):
+    """A child's part of one order of the master that rests, or did until a moment ago. Units of the child."""
+
+    order_id: str
+    "The master's."
+    entry: bool
+    side: Side
+    units: int = 0
+    "What the part comes to, filled units included."
+    due_units: int = 0
+    "What of it the master's fills are worth by now (entries)."
+    decided_units: int = 0
+    "The same when the target was last decided: what was filled beyond it is ahead of the master."
+    backs: bool = True
+    "His order works, or ended a moment ago: what was filled ahead of it stays."
+    taken_units: int = 0
+    "Due units that were taken off the resting orders, to be completed through the market."
+    completed_units: int = 0
+    "Of the taken ones, those that orders were sent for."
+    missed_units: int = 0
+    "Units that are not placed (any more): declined, stopped by a gate, cancelled at the broker."
+    told_units: int = 0
+    "Of the missed ones, those that the target was lowered by."
+    asked_units: int = 0
+    "Units in an open prompt."
+    granted_units: int = 0
+    "Units that the operator approved and that are not placed yet."
+    done_units: int = 0
+    "Filled by orders that no longer rest for it."
+    tags: list[str] = []
+    copy_id: int = 0
+    reason: str = ""
+    "Why it is not mirrored, or only in part."
+    owed_since_ns: int = 0
+    "Since when the master's fills are worth more than ours."
 
 
 class ChildLeg(Mutable, kw_only=True):
@@ -274,6 +325,8 @@ class ChildLeg(Mutable, kw_only=True):
     "Result after charges at the previous close: the daily loss counts from there."
     orders: list[str] = []
     "Tags of the orders that are not finished."
+    mirrors: dict[str, Mirror] = {}
+    "By the master's order (`follow: orders`)."
     awaiting_units: int = 0
     "Entry units in an open prompt."
     prompt: str = ""

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 
+from config.schema import Follow
 from engine.core.baseline import freeze_ratios, select_baseline
 from engine.core.state import MasterOrder, Strategy
 from engine.core.turn import INFO, WARNING, Turn, followed_legs, is_busy
@@ -76,8 +77,10 @@ def _ratio_text(ratio: Fraction) -> str:
 
 
 def note_master_out(turn: Turn, strategy: Strategy) -> None:
-    """The master's last followed lot is gone: children exit."""
-    if strategy.state is StrategyState.ACTIVE and not followed_legs(turn, strategy.scope):
+    """The master's last followed lot is gone, and no order of his rests that is mirrored: children exit."""
+    if strategy.state is not StrategyState.ACTIVE or followed_legs(turn, strategy.scope):
+        return
+    if turn.settings.follow is Follow.FILLS or not works(turn, strategy.scope):
         strategy.state = StrategyState.EXITING
         strategy.flat_reads = 0
         turn.notify(INFO, "the master is out: children exit completely")

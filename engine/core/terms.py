@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from config.schema import CopyAs
 from engine.commands import ModifyOrder
 from engine.core.lifecycle import TERMINAL, OrderState
-from engine.core.state import Child, ChildOrder, MasterLeg, Terms
+from engine.core.state import Child, ChildOrder, MasterLeg, MasterOrder, Terms
 from engine.core.throttle import send_change
 from engine.core.turn import Turn
 from engine.events import Outcome
@@ -17,6 +17,8 @@ from engine.model import NS_PER_S, TERMINAL_BOOK, Instrument, OrderReport, Order
 
 MOST_MODIFICATIONS = 23
 """Brokers allow 25 modifications of one order (Kite, 2026): from the 24th on it is cancelled and placed anew."""
+REFUSED_PAUSE_NS = 2 * NS_PER_S
+"""A change that was not accepted is asked for again after so long at the earliest."""
 ASKED_MOST_NS = 40 * NS_PER_S
 """A modification of which nothing was heard for so long no longer stops another one."""
 
@@ -70,6 +72,24 @@ def _buffered(turn: Turn, instrument: Instrument, side: Side, reference_inr: Dec
     return on_tick(reference_inr + buffer, instrument.tick_inr, up=side is Side.BUY)
 
 
+def resting_terms(order: MasterOrder, instrument: Instrument) -> Terms:
+    """The terms of an order of the master's that rests, on the child's tick, never better for the other side."""
+    up = order.side is Side.SELL
+    price, trigger = order.price_inr, order.trigger_inr
+    if trigger is not None and trigger > 0:
+        trigger = on_tick(trigger, instrument.tick_inr, up=not up)
+    if price is not None:
+        price = on_tick(price, instrument.tick_inr, up=up)
+        if trigger is not None and order.order_type == OrderType.SL.value:
+            price = max(price, trigger) if order.side is Side.BUY else min(price, trigger)
+    type_ = OrderType(order.order_type)
+    return Terms(
+        order_type=type_,
+        price_inr=price if type_ in (OrderType.LIMIT, OrderType.SL) else None,
+        trigger_inr=trigger if type_ in (OrderType.SL, OrderType.SL_M) else None,
+    )
+
+
 def ask(turn: Turn, order: ChildOrder, *, terms: Terms, units: int | None = None) -> None:
     """Ask the broker to change an order, now or when his rate windows have room."""
     send_change(
@@ -86,9 +106,22 @@ def ask(turn: Turn, order: ChildOrder, *, terms: Terms, units: int | None = None
     )
 
 
-def is_asked(turn: Turn, child: Child, order: ChildOrder) -> bool:
-    """Whether a change of an order waits for its turn, is under way, or is not confirmed."""
-    if any(change.tag == order.tag for change in child.traffic.changes):
+def is_waiting(child: Child, order: ChildOrder, terms: Terms) -> bool:
+    """Whether a change of an order to these terms waits for its turn."""
+    return any(
+        isinstance(change, ModifyOrder) and change.tag == order.tag and is_same(_terms_of(change), terms)
+        for change in child.traffic.changes
+    )
+
+
+def _terms_of(change: ModifyOrder) -> Terms:
+    type_ = change.order_type or OrderType.MARKET
+    return Terms(order_type=type_, price_inr=change.price_inr, trigger_inr=change.trigger_price_inr)
+
+
+def is_asked(turn: Turn, order: ChildOrder) -> bool:
+    """Whether a change of an order is under way, or not confirmed, or was not accepted a moment ago."""
+    if order.refused_ns and turn.now_ns < order.refused_ns + REFUSED_PAUSE_NS:
         return True
     return order.asked is not None and turn.now_ns - order.asked.sent_ns < ASKED_MOST_NS
 
@@ -100,6 +133,8 @@ def note_report(order: ChildOrder, report: OrderReport) -> None:
     order.terms_ns = report.updated_ns
     shown = Terms(order_type=report.order_type, price_inr=report.price_inr, trigger_inr=report.trigger_price_inr)
     order.terms = shown
+    if order.mirrors and order.state is OrderState.WORKING:
+        order.units = max(report.quantity, order.filled)
     asked = order.asked
     if asked is not None and is_same(shown, asked.terms) and asked.units in (None, report.quantity):
         order.asked = None
@@ -120,7 +155,7 @@ def note_answer(turn: Turn, order: ChildOrder, outcome: Outcome) -> None:
         return
     order.asked.answered_ns = turn.now_ns
     if outcome not in (Outcome.ACKED, Outcome.UNKNOWN):
-        order.asked = None
+        order.asked, order.refused_ns = None, turn.now_ns
 
 
 def note_book(turn: Turn, child: Child, began_ns: int) -> None:

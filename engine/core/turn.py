@@ -169,15 +169,17 @@ def net_units(child: Child, leg: LegId) -> int:
     return child.positions.get(leg, 0) + sum(fill.units for fill in child.own_fills if fill.leg == leg)
 
 
-def exit_room(child: Child, leg: ChildLeg) -> int:
+def exit_room(child: Child, leg: ChildLeg, *, keeps: bool = True) -> int:
     """How much exits may take of what the broker holds: never across zero, and never below what is to stay.
+
+    An exit that rests for a later fall of the target takes from what is to stay until then (`keeps` false).
 
     The last complete read plus our own fills since it began; before the first one no exit is sent. Where the broker
     shows less than our ledger, something was closed that the ledger does not know of, perhaps by an exit of ours. Of a
     fill that the read may hold or not the worse case counts; the next read tells.
     """
     side = sign(leg.allocation_units)
-    keep = leg.target_units if side == leg.sign else 0
+    keep = leg.target_units if side == leg.sign and keeps else 0
     fills = [fill for fill in child.own_fills if fill.leg == leg.leg and 0 < fill.filled_ns <= child.positions_began_ns]
     in_doubt = max(0, side * sum(fill.units for fill in fills))
     return max(0, net_units(child, leg.leg) * side - in_doubt - keep)
@@ -186,11 +188,6 @@ def exit_room(child: Child, leg: ChildLeg) -> int:
 def held_units(leg: ChildLeg) -> int:
     """The allocation in the plan's direction; negative when it stands against it."""
     return leg.allocation_units * leg.sign
-
-
-def committed(turn: Turn, leg: ChildLeg) -> int:
-    """Allocation plus reserved, in the plan's direction."""
-    return held_units(leg) + reserved(turn, leg)
 
 
 def is_busy(turn: Turn, child: Child, scope: str) -> bool:

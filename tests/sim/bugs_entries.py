@@ -11,9 +11,9 @@ from engine.core import (
     orders,
     plans,
     reasons,
+    resting,
     sizing,
 )
-from engine.core import turn as turns
 from engine.core.entries import live_ratio
 from engine.core.sizing import LotsFor, SizingRule
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg
@@ -164,7 +164,7 @@ def entries_behind_a_trial_given_up() -> list[Swap]:
 @planted
 def reserved_lots_forgotten() -> list[Swap]:
     """Lots that are ordered and not filled do not count when more are decided."""
-    return [in_module(entries, "entry_units_open", lambda _turn, _leg: 0)]
+    return [in_module(entries, "on_the_way", lambda _turn, _leg: 0)]
 
 
 @planted
@@ -287,7 +287,7 @@ def held_lots_not_counted() -> list[Swap]:
 @planted
 def reserve_of_the_child_shared() -> list[Swap]:
     """The holding of one child is counted for the next."""
-    right = turns.committed
+    right = resting.share
 
     def wrong(turn: Turn, leg: ChildLeg) -> int:
         others = [child.legs[leg.leg] for child in turn.state.children.values() if leg.leg in child.legs]

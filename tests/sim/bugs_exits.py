@@ -30,7 +30,8 @@ def reduction_leaves_entries_working() -> list[Swap]:
 @planted
 def second_signal_second_exit() -> list[Swap]:
     """An exit that is under way is not counted when the next signal comes."""
-    return [in_module(settle, "exits_open", lambda _turn, _leg: 0)]
+    names = ("exits_open", "going_exit_units")
+    return [in_module(settle, name, lambda _turn, _leg: 0) for name in names]
 
 
 @planted

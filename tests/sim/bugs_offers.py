@@ -14,7 +14,7 @@ def resync_beside_an_exit() -> list[Swap]:
     return [
         in_module(offers, "exits_open", lambda _turn, _leg: 0),
         in_module(offers, "held_units", lambda leg: abs(leg.allocation_units)),
-        in_module(orders, "exits_open", lambda _turn, _leg: 0),
+        in_module(orders, "going_exit_units", lambda _turn, _leg: 0),
     ]
 
 

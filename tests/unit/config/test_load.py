@@ -91,7 +91,6 @@ REFUSED_SETTINGS = [
     ("nothing kept", "state: {keep_days: 0}", 4, "state.keep_days", "between 1 and 3650 days"),
     ("kept beyond a life", "state: {keep_days: 3651}", 4, "state.keep_days", "between 1 and 3650 days"),
     ("part of a day kept", "state: {keep_days: 1.5}", 4, "state.keep_days", "must be a whole number"),
-    ("follow orders", "follow: orders", 4, "follow", "orders is not available in this version; write fills"),
     ("unwind", "risk: {on_leg_refused: unwind}", 4, "risk.on_leg_refused", "unwind is not available in this version"),
     ("wrong policy", "risk: {on_leg_refused: wait}", 4, "risk.on_leg_refused", "must be one of hold, continue, not wait"),
     ("internal name of as", "copy: {as_: market}", 4, "copy.as_", "did you mean as?"),
@@ -228,7 +227,7 @@ def test_message_has_file_line_key_and_remedy() -> None:
 def test_all_faults_are_told_in_the_order_of_their_lines() -> None:
     text = (
         ACCOUNTS
-        + "follow: orders\nrisk: {max_open_lots: 0, expiry_cutoff: 12:30}\nmode: papr\nratio: {max_ratio: 10}\n"
+        + "follow: order\nrisk: {max_open_lots: 0, expiry_cutoff: 12:30}\nmode: papr\nratio: {max_ratio: 10}\n"
     )
     with pytest.raises(ConfigError) as caught:
         load_settings_text(text, "c.yaml")
@@ -470,7 +469,7 @@ def test_scenario_without_settings_has_the_defaults() -> None:
     [
         ("{master: {id: A}}", "settings.master"),
         ("{confirm: {wen: never}}", "settings.confirm.wen"),
-        ("{follow: orders}", "settings.follow"),
+        ("{follow: order}", "settings.follow"),
         ("{filters: {allow: []}}", "settings.filters.allow"),
         ("[]", "settings"),
     ],

@@ -1,0 +1,365 @@
+"""`follow: orders`: the master's resting orders are mirrored while they rest, moved and cancelled with his.
+
+Called after every event that concerns orders. Targets are decided as in `follow: fills`, by what his orders filled
+(`engine.core.entries`, `engine.core.settle`); here a child's part of each order that rests is sized, and what his fill
+brought and the resting order missed is completed through the market after `catch_up_s`. The orders themselves are the
+matter of `engine.core.resting_orders`.
+
+    his order     part of the child
+    works         entry: floor(r x his lots); exit: what the target falls by when it fills
+    is changed    changed, one modification under way at a time
+    fills         the resting order has `catch_up_s` to fill as well, then it goes through the market
+    ends          cancelled; what was filled ahead of his is closed (or kept) after `catch_up_s`
+"""
+
+from config.schema import ConfirmWhen, Follow, OnOrphanFill
+from engine.core import carried, reasons, resting_orders
+from engine.core import strategy as strategies
+from engine.core.chase import move_now
+from engine.core.entries import NO_ENTRIES, enter_completion, sizing_rule
+from engine.core.handover import keep_excess
+from engine.core.lifecycle import OrderState
+from engine.core.master import master_leg
+from engine.core.plans import close_if_done, is_hedge, plan_of, store_plan
+from engine.core.resting import (
+    ahead_units,
+    covering_units,
+    detach,
+    filled_units,
+    going_exit_units,
+    on_the_way,
+    owed_units,
+    resting_of,
+    resting_units,
+)
+from engine.core.settle import kept_units, settle
+from engine.core.sizing import Plan, SizingRule, decide_target
+from engine.core.state import Child, ChildLeg, MasterLeg, MasterOrder, Mirror
+from engine.core.turn import WARNING, Turn, exits_open, held_units, seconds_ns
+from engine.model import Instrument, LegId, OrderType, Side, Validity, split_leg
+from engine.snapshot import StrategyState
+
+RESTS = frozenset({OrderType.LIMIT.value, OrderType.SL.value, OrderType.SL_M.value})
+"""Types that are mirrored; a MARKET order is followed when it fills."""
+
+
+def follow(turn: Turn, account: str = "") -> None:
+    """Bring the children's resting orders in line with the master's; of one child only when `account` is one."""
+    state = turn.state
+    if turn.settings.follow is not Follow.ORDERS or not state.master.synced:
+        return
+    if account not in state.children:
+        _follow_strategies(turn)
+    by_leg: dict[LegId, list[MasterOrder]] = {}
+    for order_id in state.master.working:
+        order = state.master.orders[order_id]
+        by_leg.setdefault(order.leg, []).append(order)
+    for child in turn.configured():
+        if account in state.children and child.id != account:
+            continue
+        mirrored = [leg.leg for leg in child.legs.values() if leg.mirrors]
+        for leg_id in dict.fromkeys([*by_leg, *mirrored]):
+            _follow_leg(turn, child, master_leg(turn, leg_id), by_leg.get(leg_id, []))
+
+
+def _follow_strategies(turn: Turn) -> None:
+    """A strategy starts with the first order that works out of flat; it ends when he is flat and nothing works."""
+    master = turn.state.master
+    for order_id in master.working:
+        order = master.orders[order_id]
+        strategy = turn.strategy(turn.scope_of(order.leg))
+        if strategy.state is not StrategyState.ACTIVE and _opens(turn, order):
+            strategies.begin(turn, strategy, order.placed_ns, order.order_id)
+    for strategy in turn.state.strategies.values():
+        strategies.note_master_out(turn, strategy)
+
+
+def _opens(turn: Turn, order: MasterOrder) -> bool:
+    """Whether an order would open lots: not one that only closes what he holds, followed or not."""
+    leg = master_leg(turn, order.leg)
+    held = leg.units + leg.background_units
+    return held * order.side.sign >= 0 or order.quantity - order.filled > abs(held)
+
+
+def _follow_leg(turn: Turn, child: Child, master: MasterLeg, working: list[MasterOrder]) -> None:
+    leg = turn.child_leg(child, master.leg)
+    orders = [order for order in working if order.order_type in RESTS and order.validity is Validity.DAY]
+    instrument = carried.terms(turn, child, leg)
+    if instrument is None:
+        if orders:
+            turn.skip(child, leg.leg, turn.why_unknown(child.id, leg.leg))
+        return
+    rule, no_entry = _rule(turn, child, master, leg, instrument)
+    sizes = _sizes(turn, child, master, leg, orders, instrument, rule, no_entry)
+    for mirror in list(leg.mirrors.values()):
+        if mirror.entry:
+            _note_fills(turn, master, leg, mirror, rule, instrument)
+    _note_ends(turn, child, master, leg)
+    _size_exits(turn, child, leg, sizes)
+    room = resting_orders.Room(turn, child, master, leg, instrument, rule, sizes.added_units, no_entry)
+    for mirror in list(leg.mirrors.values()):
+        if mirror.entry:
+            _catch_up(turn, child, master, leg, mirror, instrument)
+        room.align(mirror)
+    _forget(turn, leg)
+    settle(turn, child, leg)
+
+
+# --- sizes ------------------------------------------------------------------------------------------------------------
+
+
+class _Sizes:
+    """What is to rest of the master's orders in one leg."""
+
+    __slots__ = ("added_units", "falls")
+
+    def __init__(self) -> None:
+        self.added_units = 0
+        "Entry units of the master that rest."
+        self.falls: dict[str, int] = {}
+        "By the master's exit: what the child's target falls by when it fills."
+
+
+def _rule(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> tuple[SizingRule, str]:
+    """The child's sizing, and why it rests no entries now ('' when it does)."""
+    rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
+    if turn.state.kill:
+        no_entry = reasons.KILLED
+    elif leg.handed_over:
+        no_entry = reasons.HANDED_OVER
+    return rule, no_entry or child.stopped.get(master.scope, "")
+
+
+def _sizes(
+    turn: Turn,
+    child: Child,
+    master: MasterLeg,
+    leg: ChildLeg,
+    orders: list[MasterOrder],
+    instrument: Instrument,
+    rule: SizingRule,
+    no_entry: str,
+) -> _Sizes:
+    """Size each order of the master that rests, in the order of their placing."""
+    sizes, plan, left = _Sizes(), plan_of(leg), abs(master.units)
+    for order in orders:
+        open_units = order.quantity - order.filled
+        if master.units * order.side.sign < 0:
+            left -= min(open_units, left)
+            after = _after_exit(turn, child, leg, plan, left, instrument)
+            fall, plan = max(0, plan.target_units - after.target_units), after
+            if turn.settings.confirm.when is not ConfirmWhen.ALL and _mirror(turn, leg, order, entry=False):
+                sizes.falls[order.order_id] = fall
+            continue
+        closes = abs(master.background_units) if master.background_units * order.side.sign < 0 else 0
+        if open_units <= closes or not _takes_side(turn, leg, order.side, no_entry):
+            continue
+        mirror = _mirror(turn, leg, order, entry=True)
+        if mirror is not None:
+            sizes.added_units += open_units - closes
+            _size_entry(turn, child, leg, mirror, order, instrument, rule, no_entry)
+    if sizes.added_units and not no_entry:
+        leg.peak_units = max(leg.peak_units, abs(master.units) + sizes.added_units)
+    return sizes
+
+
+def _after_exit(turn: Turn, child: Child, leg: ChildLeg, plan: Plan, left: int, instrument: Instrument) -> Plan:
+    """The plan when the master is down to `left` units."""
+    up = is_hedge(turn, child, leg)
+    return decide_target(plan, plan.sign * left, instrument.lot_units, NO_ENTRIES, round_up=up)
+
+
+def _takes_side(turn: Turn, leg: ChildLeg, side: Side, no_entry: str) -> bool:
+    """Whether entries of a side may rest: nothing of the other side is planned, and no older plan is being left."""
+    if not leg.sign and not no_entry and not leg.allocation_units and not leg.orders:
+        store_plan(leg, Plan(sign=side.sign))
+    is_left = not leg.decided_units and not leg.mirrors and bool(leg.allocation_units or leg.orders)
+    return leg.sign in (side.sign, 0) and not is_left and not leg.due
+
+
+def _mirror(turn: Turn, leg: ChildLeg, order: MasterOrder, *, entry: bool) -> Mirror | None:
+    """The record of an order, made when missing; `None` while what rests for it means the other thing."""
+    found = leg.mirrors.get(order.order_id)
+    if found is not None and found.entry is not entry:
+        found.units = filled_units(turn, found)  # he went through zero meanwhile: what rests is taken away first
+        if resting_of(turn, leg, found) or found.asked_units:
+            return None
+        found = None
+    if found is None:
+        found = leg.mirrors[order.order_id] = Mirror(order_id=order.order_id, entry=entry, side=order.side)
+    return found
+
+
+def _size_entry(
+    turn: Turn,
+    child: Child,
+    leg: ChildLeg,
+    mirror: Mirror,
+    order: MasterOrder,
+    instrument: Instrument,
+    rule: SizingRule,
+    no_entry: str,
+) -> None:
+    """floor(r x his lots) of an order; what it has of it already, while the child takes no entries."""
+    if no_entry or rule.lots_for is None:
+        mirror.units = filled_units(turn, mirror)
+        turn.skip(child, leg.leg, no_entry)
+        return
+    mirror.units = rule.lots_for(order.quantity) * instrument.lot_units
+    if mirror.units:
+        turn.unskip(child, leg.leg, reasons.BELOW_ONE_LOT)
+    elif not leg.target_units:
+        turn.skip(child, leg.leg, reasons.BELOW_ONE_LOT)
+
+
+# --- what filled, what ended ------------------------------------------------------------------------------------------
+
+
+def _note_fills(
+    turn: Turn, master: MasterLeg, leg: ChildLeg, mirror: Mirror, rule: SizingRule, instrument: Instrument
+) -> None:
+    """What the master's fills of an entry are worth by now; his price is what slippage is measured by."""
+    order = turn.state.master.orders[mirror.order_id]
+    if rule.lots_for is not None:
+        mirror.due_units = max(mirror.due_units, rule.lots_for(order.filled) * instrument.lot_units)
+    if master.window is None:  # the target counts these fills by now
+        mirror.decided_units = mirror.due_units
+    if order.ended_ns:
+        mirror.units = min(mirror.units, max(mirror.due_units, filled_units(turn, mirror)))
+    if order.filled:
+        for copy in turn.state.copies:
+            if copy.id == mirror.copy_id:
+                copy.master_price_inr = order.value_inr / order.filled
+
+
+def _note_ends(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> None:
+    """Some time after an order's end nothing backs what was filled ahead of it: closed, or kept as the owner's."""
+    for mirror in leg.mirrors.values():
+        until_ns = turn.state.master.orders[mirror.order_id].ended_ns + _catch_up_ns(turn)
+        if not mirror.entry or not mirror.backs or until_ns == _catch_up_ns(turn) or master.window is not None:
+            continue
+        if turn.now_ns < until_ns:
+            _wake(turn, child, leg, until_ns)
+            continue
+        over = min(ahead_units(turn, leg), held_units(leg) - leg.target_units)
+        mirror.backs = False
+        units = over - ahead_units(turn, leg)
+        if units > 0 and turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
+            keep_excess(turn, child, leg, units)
+        elif units > 0:
+            text = f"{units} filled for an order of the master that ended without: closed"
+            turn.notify(WARNING, text, child.id, split_leg(leg.leg)[1])
+
+
+def _catch_up_ns(turn: Turn) -> int:
+    return seconds_ns(turn.settings.copy.catch_up_s)
+
+
+def _wake(turn: Turn, child: Child, leg: ChildLeg, at_ns: int) -> None:
+    """Look at the leg again at that time."""
+    name = f"catch_up:{child.id}|{leg.leg}"
+    turn.timer(name, min(at_ns, turn.state.timers.get(name, at_ns)))
+
+
+def _forget(turn: Turn, leg: ChildLeg) -> None:
+    """Drop records of orders that are over, when nothing of them is open."""
+    for mirror in list(leg.mirrors.values()):
+        ended_ns = turn.state.master.orders[mirror.order_id].ended_ns
+        is_open = resting_of(turn, leg, mirror) or mirror.taken_units > mirror.completed_units or mirror.asked_units
+        if (
+            ended_ns
+            and not is_open
+            and turn.now_ns >= ended_ns + _catch_up_ns(turn)
+            and not (mirror.entry and mirror.backs)
+        ):
+            del leg.mirrors[mirror.order_id]
+    close_if_done(turn, leg)
+
+
+# --- completion -------------------------------------------------------------------------------------------------------
+
+
+def _catch_up(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, mirror: Mirror, instrument: Instrument
+) -> None:
+    """What the master's fill brought and the resting order missed goes through the market after a while."""
+    waiting = owed_units(turn, leg, mirror)
+    short = leg.target_units - held_units(leg) - on_the_way(turn, leg) + waiting
+    owed = max(0, min(waiting, short))
+    if not owed:
+        mirror.owed_since_ns = 0
+    else:
+        mirror.owed_since_ns = mirror.owed_since_ns or turn.now_ns
+        until_ns = mirror.owed_since_ns + _catch_up_ns(turn)
+        if turn.now_ns < until_ns:
+            _wake(turn, child, leg, until_ns)
+        else:
+            mirror.owed_since_ns = 0
+            _take(turn, child, leg, mirror, owed)
+    _complete(turn, child, master, leg, mirror, instrument)
+
+
+def _take(turn: Turn, child: Child, leg: ChildLeg, mirror: Mirror, units: int) -> None:
+    """Send resting units through the market: whole orders are moved there, the rest is taken off them first."""
+    order = turn.state.master.orders[mirror.order_id]
+    for each in resting_of(turn, leg, mirror):
+        if 0 < each.remaining <= units and each.state is OrderState.WORKING and not each.cancelling_ns:
+            units -= each.remaining
+            detach(turn, leg, each)
+            if order.filled:
+                each.reference_inr = each.master_price_inr = order.value_inr / order.filled
+            move_now(turn, child, leg, each)
+    mirror.taken_units += units
+
+
+def _complete(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, mirror: Mirror, instrument: Instrument
+) -> None:
+    """Send what was taken off the resting orders, once the broker has confirmed that it is off."""
+    units = mirror.taken_units - mirror.completed_units
+    covered = filled_units(turn, mirror) + resting_units(turn, leg, mirror)
+    if units <= 0 or covered + mirror.taken_units + mirror.missed_units > mirror.units:
+        return
+    mirror.completed_units += units
+    order = turn.state.master.orders[mirror.order_id]
+    enter_completion(turn, child, master, leg, instrument, units, order)
+
+
+def _size_exits(turn: Turn, child: Child, leg: ChildLeg, sizes: _Sizes) -> None:
+    """Size what rests for exits: the fall that each brings, and for a moment what his fill has brought already.
+
+    An exit that is due and that resting exits leave no room for takes their place: they go through the market.
+    """
+    mirrors = [mirror for mirror in leg.mirrors.values() if not mirror.entry]
+    if not mirrors:
+        return
+    orders = turn.state.master.orders
+    mirrors.sort(key=lambda mirror: not orders[mirror.order_id].filled)
+    held, going = abs(leg.allocation_units), going_exit_units(turn, leg)
+    due = max(0, held - kept_units(turn, leg) - going)
+    covered = covering_units(turn, leg, due)
+    room = held - going - due
+    short = max(0, due - covered - (held - exits_open(turn, leg)))
+    for mirror in mirrors:
+        order = orders[mirror.order_id]
+        rest = resting_units(turn, leg, mirror)
+        cover = 0
+        until_ns = order.filled_ns + _catch_up_ns(turn)
+        if order.filled and turn.now_ns < until_ns:
+            cover = min(covered, rest)
+            covered -= cover
+            _wake(turn, child, leg, until_ns)
+        elif 0 < rest <= short:
+            short -= rest
+            _press(turn, child, leg, mirror)
+        fall = min(sizes.falls.get(mirror.order_id, 0), room)
+        room -= fall
+        mirror.units = filled_units(turn, mirror) + cover + fall
+
+
+def _press(turn: Turn, child: Child, leg: ChildLeg, mirror: Mirror) -> None:
+    """The exit is due now: what rests for it goes through the market."""
+    for each in resting_of(turn, leg, mirror):
+        if each.state is OrderState.WORKING and not each.cancelling_ns:
+            detach(turn, leg, each)
+            move_now(turn, child, leg, each)

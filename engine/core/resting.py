@@ -1,0 +1,112 @@
+"""What of a child's leg rests for the master's working orders (`follow: orders`), in units. Sums only, no decisions.
+
+A resting entry is not the child's share of what the master holds: it becomes one as his order fills. So a leg's target
+is compared with what is held, what is on its way, and of the resting orders only what the master's fills are worth.
+Without mirrored orders all sums are those of `follow: fills`.
+"""
+
+from engine.core.state import ChildLeg, ChildOrder, Mirror
+from engine.core.turn import Turn, held_units, seconds_ns
+
+
+def rests(order: ChildOrder) -> bool:
+    """Whether an order rests for one of the master's."""
+    return order.mirrors != ""
+
+
+def resting_of(turn: Turn, leg: ChildLeg, mirror: Mirror) -> list[ChildOrder]:
+    """A mirror's orders that are not finished, oldest first."""
+    return [order for order in turn.open_orders(leg) if order.mirrors == mirror.order_id]
+
+
+def resting_units(turn: Turn, leg: ChildLeg, mirror: Mirror) -> int:
+    """Units of a mirror that are not filled yet."""
+    return sum(order.remaining for order in resting_of(turn, leg, mirror))
+
+
+def filled_units(turn: Turn, mirror: Mirror) -> int:
+    """Units that a mirror's orders filled."""
+    return mirror.done_units + sum(turn.state.orders[tag].filled for tag in mirror.tags)
+
+
+def owed_units(turn: Turn, leg: ChildLeg, mirror: Mirror) -> int:
+    """Resting units that the master's fills are worth already: they are waited for, not long."""
+    if not mirror.entry:
+        return 0
+    open_units = mirror.due_units - filled_units(turn, mirror) - mirror.taken_units
+    return max(0, min(open_units, resting_units(turn, leg, mirror)))
+
+
+def going_entry_units(turn: Turn, leg: ChildLeg) -> int:
+    """Units of unfinished entries that do not rest."""
+    return sum(o.remaining for o in turn.open_orders(leg) if o.entry and not rests(o)) if leg.orders else 0
+
+
+def going_exit_units(turn: Turn, leg: ChildLeg) -> int:
+    """Units of unfinished exits that do not rest."""
+    return sum(o.remaining for o in turn.open_orders(leg) if not o.entry and not rests(o)) if leg.orders else 0
+
+
+def asked_units(leg: ChildLeg) -> int:
+    """Units of resting orders that wait in a prompt."""
+    return sum(mirror.asked_units for mirror in leg.mirrors.values())
+
+
+def on_the_way(turn: Turn, leg: ChildLeg) -> int:
+    """Entry units on their way to the target, without what waits in a prompt."""
+    mirrored = sum(
+        owed_units(turn, leg, mirror) + mirror.taken_units - mirror.completed_units for mirror in leg.mirrors.values()
+    )
+    return going_entry_units(turn, leg) + mirrored
+
+
+def share(turn: Turn, leg: ChildLeg) -> int:
+    """What a leg has and will have of its target: held, on its way, or asked about."""
+    return held_units(leg) + on_the_way(turn, leg) + leg.awaiting_units - asked_units(leg)
+
+
+def ahead_units(turn: Turn, leg: ChildLeg) -> int:
+    """Units that resting entries filled before the master's order did: backed by it, not above the target.
+
+    What was taken off them is the part that his fills were worth first; theirs comes after it.
+    """
+    return sum(
+        max(0, min(filled_units(turn, mirror) + mirror.taken_units, mirror.units) - mirror.decided_units)
+        for mirror in leg.mirrors.values()
+        if mirror.entry and mirror.backs
+    )
+
+
+def covering_units(turn: Turn, leg: ChildLeg, most: int) -> int:
+    """Up to `most` units of exits that rest for an order which has just filled: they may fill as well, not for long."""
+    if not leg.mirrors:
+        return 0
+    wait_ns = seconds_ns(turn.settings.copy.catch_up_s)
+    found = 0
+    for mirror in leg.mirrors.values():
+        order = turn.state.master.orders[mirror.order_id]
+        if not mirror.entry and order.filled and turn.now_ns < order.filled_ns + wait_ns:
+            found += resting_units(turn, leg, mirror)
+    return min(found, most)
+
+
+def detach(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
+    """An order no longer rests for the master's: it is one of its own, to be filled now."""
+    mirror = leg.mirrors[order.mirrors]
+    if mirror.entry:
+        mirror.taken_units += order.remaining
+        mirror.completed_units += order.remaining
+    mirror.done_units += order.filled
+    mirror.tags.remove(order.tag)
+    order.mirrors = ""
+
+
+def missed_due(turn: Turn, leg: ChildLeg, most: int) -> int:
+    """Up to `most` units that the master's fills are worth and that were missed while his order rested."""
+    found = 0
+    for mirror in leg.mirrors.values():
+        if mirror.entry:
+            due = mirror.due_units - filled_units(turn, mirror) - mirror.taken_units
+            due -= resting_units(turn, leg, mirror) + mirror.asked_units
+            found += max(0, min(due, mirror.missed_units - mirror.told_units))
+    return min(found, most)

@@ -1,0 +1,224 @@
+"""The orders that rest at a child's broker for one leg: placed, changed and cancelled until they are what is wanted.
+
+What is wanted is decided in `engine.core.mirroring`. One change of an order is under way at a time, and nothing is
+placed for units that another order may still fill.
+"""
+
+from config.schema import ConfirmWhen
+from engine.core import gates, prompts, reasons
+from engine.core.lifecycle import UNSENT, OrderState
+from engine.core.orders import change_state, make_orders, new_copy
+from engine.core.plans import plan_of
+from engine.core.resting import filled_units, resting_of
+from engine.core.settle import cancel, exit_blocker
+from engine.core.sizing import SizingRule, decide_target
+from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg, MasterOrder, Mirror, Terms
+from engine.core.terms import MOST_MODIFICATIONS, ask, is_asked, is_same, is_waiting, resting_terms
+from engine.core.turn import Turn, entry_units_open, exits_open, held_units
+from engine.model import Instrument
+
+AT_HIS_FILL = frozenset({reasons.STALE_SIGNAL, reasons.BEFORE_START})
+"""Too old to be mirrored, not to be followed: his fill is news again."""
+NOT_YET = frozenset({reasons.NO_QUOTE, reasons.STALE_QUOTE, reasons.NOT_READ, reasons.MARKET_CLOSED})
+"""Tried again with the next event, while the order is news."""
+
+
+class Room:
+    """One child in one leg, and what may rest there."""
+
+    __slots__ = ("added_units", "child", "instrument", "leg", "master", "no_entry", "rule", "turn")
+
+    def __init__(
+        self,
+        turn: Turn,
+        child: Child,
+        master: MasterLeg,
+        leg: ChildLeg,
+        instrument: Instrument,
+        rule: SizingRule,
+        added_units: int,
+        no_entry: str,
+    ) -> None:
+        self.turn, self.child, self.master, self.leg = turn, child, master, leg
+        self.instrument, self.rule = instrument, rule
+        self.added_units, self.no_entry = added_units, no_entry
+
+    def align(self, mirror: Mirror) -> None:
+        """Place what is missing, take off what is too much, move what stands at another price."""
+        order = self.turn.state.master.orders[mirror.order_id]
+        orders = resting_of(self.turn, self.leg, mirror)
+        covered = filled_units(self.turn, mirror) + sum(each.remaining for each in orders)
+        wanted = mirror.units - (mirror.taken_units + mirror.missed_units if mirror.entry else 0)
+        terms = None if order.ended_ns else resting_terms(order, self.instrument)
+        if mirror.asked_units and (order.ended_ns or wanted - covered < mirror.asked_units):
+            self._take_back(mirror, 0 if order.ended_ns else max(0, wanted - covered))
+        if covered > wanted:
+            self._reduce(orders, covered - wanted, terms)
+        elif terms is not None:
+            self._move(orders, terms)
+            if covered < wanted:
+                self._place(mirror, order, wanted - covered, terms)
+
+    # --- less, or elsewhere ---------------------------------------------------------------------------------------
+
+    def _reduce(self, orders: list[ChildOrder], units: int, terms: Terms | None) -> None:
+        """Take units off what rests, newest first: withdrawn, cancelled, or the quantity modified."""
+        for order in reversed(orders):
+            off = min(units, order.remaining)
+            units -= off
+            if not off:
+                continue
+            if order.state in UNSENT and off < order.remaining:
+                order.units -= off
+            elif order.state in UNSENT:
+                order.renewed = self.no_entry == ""
+                change_state(self.turn, order, OrderState.WITHDRAWN, reasons.NOT_WANTED)
+            elif off == order.remaining:
+                order.renewed = order.renewed or (self.no_entry == "" and not order.cancelling_ns)
+                cancel(self.turn, order)
+            elif self._may_change(order):
+                ask(self.turn, order, terms=terms or order.terms, units=order.units - off)
+
+    def _move(self, orders: list[ChildOrder], terms: Terms) -> None:
+        """Move what rests to the master's price; past the last modification it is cancelled and placed anew."""
+        for order in orders:
+            if is_same(order.terms, terms) or is_waiting(self.child, order, terms):
+                continue
+            if order.state is OrderState.QUEUED:
+                order.terms = terms
+            elif self._may_change(order) and order.modifications < MOST_MODIFICATIONS:
+                ask(self.turn, order, terms=terms)
+            elif self._may_change(order):
+                order.renewed = True
+                cancel(self.turn, order)
+
+    def _may_change(self, order: ChildOrder) -> bool:
+        """Whether an order can be changed now: one change under way at a time."""
+        if order.state is not OrderState.WORKING or order.cancelling_ns or not self.turn.market_open:
+            return False
+        return not is_asked(self.turn, order)
+
+    # --- more -----------------------------------------------------------------------------------------------------
+
+    def _place(self, mirror: Mirror, order: MasterOrder, units: int, terms: Terms) -> None:
+        """Rest further units, through the gates of an entry or the few of an exit."""
+        if mirror.entry:
+            self._place_entry(mirror, order, units, terms)
+        elif not mirror.reason and not exit_blocker(self.turn, self.child, self.leg):
+            held = abs(self.leg.allocation_units)
+            self._send(mirror, min(units, held - exits_open(self.turn, self.leg)), terms)
+
+    def _place_entry(self, mirror: Mirror, order: MasterOrder, units: int, terms: Terms) -> None:
+        turn = self.turn
+        units = min(units, self._entry_room()) // self.instrument.lot_units * self.instrument.lot_units
+        if units <= 0 or mirror.asked_units or mirror.reason in AT_HIS_FILL or not turn.state.armed:
+            return
+        allowed, why = gates.check(self._entry(mirror, order), units, gates.RESTING)
+        if why in NOT_YET:
+            return
+        if why:
+            mirror.reason = why
+            mirror.missed_units += 0 if why in AT_HIS_FILL else units - allowed
+            turn.skip(self.child, self.leg.leg, why)
+        if allowed <= 0:
+            return
+        if turn.settings.confirm.when is ConfirmWhen.NEVER:
+            self._send(mirror, allowed, terms)
+        elif mirror.granted_units:
+            allowed = min(allowed, mirror.granted_units)
+            mirror.granted_units -= allowed
+            self._send(mirror, allowed, terms)
+        else:
+            self._ask(mirror, order, allowed)
+
+    def _entry(self, mirror: Mirror, order: MasterOrder) -> gates.Entry:
+        return gates.Entry(
+            turn=self.turn,
+            child=self.child,
+            settings=self.turn.child_settings[self.child.id],
+            master=self.master,
+            leg=self.leg,
+            instrument=self.instrument,
+            side=mirror.side,
+            signal_ns=None if mirror.granted_units else max(order.placed_ns, order.terms_ns),
+            reference_inr=order.price_inr or order.trigger_inr,
+            order_type=order.order_type,
+            backing_units=self.added_units,
+        )
+
+    def _entry_room(self) -> int:
+        """Units up to what the plan gives when all that rests of the master's fills."""
+        turn, leg = self.turn, self.leg
+        size = leg.sign * (abs(self.master.units) + self.added_units)
+        plan = decide_target(plan_of(leg), size, self.instrument.lot_units, self.rule, round_up=False)
+        return max(0, plan.target_units - held_units(leg) - entry_units_open(turn, leg) - leg.awaiting_units)
+
+    def _send(self, mirror: Mirror, units: int, terms: Terms) -> None:
+        if units <= 0:
+            return
+        before = len(self.leg.orders)
+        make_orders(
+            self.turn,
+            self.child,
+            self.leg,
+            self.instrument,
+            mirror.side,
+            units,
+            entry=mirror.entry,
+            copy=self._copy(mirror),
+            terms=terms,
+        )
+        for tag in self.leg.orders[before:]:
+            self.turn.state.orders[tag].mirrors = mirror.order_id
+            mirror.tags.append(tag)
+
+    def _copy(self, mirror: Mirror) -> Copy:
+        """The decision that a mirror's orders belong to."""
+        turn = self.turn
+        copy = next((copy for copy in reversed(turn.state.copies) if copy.id == mirror.copy_id), None)
+        if copy is None:
+            leg = self.leg.leg
+            copy = new_copy(turn, leg, mirror.side, entry=mirror.entry, signal_ns=turn.now_ns, by_master=False)
+            mirror.copy_id = copy.id
+        return copy
+
+    # --- prompts --------------------------------------------------------------------------------------------------
+
+    def _ask(self, mirror: Mirror, order: MasterOrder, units: int) -> None:
+        """Ask before resting; a leg's part in a prompt is one row, whatever it is made of."""
+        turn, leg = self.turn, self.leg
+        mirror.asked_units = units
+        prompts.ask(
+            turn,
+            prompts.open_prompt(turn, prompts.ENTRY),
+            self.child,
+            leg,
+            mirror.side,
+            leg.awaiting_units + units,
+            entry=True,
+            signal_ns=order.placed_ns,
+            decision=self._copy(mirror).id,
+        )
+
+    def _take_back(self, mirror: Mirror, keep: int) -> None:
+        """What the master took back, or what filled meanwhile, is asked about no longer."""
+        gone = mirror.asked_units - keep
+        mirror.asked_units = keep
+        prompts.take_out(self.turn, self.child, self.leg, gone)
+
+
+def grant(leg: ChildLeg, units: int, reason: str) -> int:
+    """The operator answered a prompt: `units` may go, to resting orders first.
+
+    Returns:
+        Units that are left for what the master's fills brought.
+    """
+    for mirror in leg.mirrors.values():
+        given = min(mirror.asked_units, units)
+        units -= given
+        mirror.granted_units += given
+        if given < mirror.asked_units:
+            mirror.missed_units += mirror.asked_units - given
+            mirror.reason = reason
+        mirror.asked_units = 0
+    return units
