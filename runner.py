@@ -366,6 +366,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     """`verify`: many faulty days through the real engine, journal and recovery."""
+    from config.schema import Follow
     from paper.verify import campaign, report
     from tui.progress import progress
 
@@ -374,12 +375,12 @@ def _verify(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return USAGE
-    first, count = arguments.first_seed, arguments.seeds
+    first, count, follow = arguments.first_seed, arguments.seeds, Follow(arguments.follow)
     found = campaign.Campaign()
     signals.hold_back_interrupt()
     began_s = time.monotonic()
     with progress("seeds", count) as advance:
-        for outcome in campaign.outcomes(range(first, first + count), _open_for_trial, faults):
+        for outcome in campaign.outcomes(range(first, first + count), _open_for_trial, faults, follow):
             signals.let_interrupt()  # all workers have begun by now
             found.add(outcome)
             if outcome.violations:  # a long run is not waited for: the rest of its story comes at the end
@@ -389,7 +390,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     for outcome in found.broken:
         print(report.broken_line(outcome))
     for outcome in found.broken[: campaign.STORIES_MOST]:
-        print("\n" + "\n".join(campaign.story(outcome.seed, _open_for_trial, faults)))
+        print("\n" + "\n".join(campaign.story(outcome.seed, _open_for_trial, faults, follow)))
     return WRONG if found.broken else DONE
 
 

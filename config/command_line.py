@@ -70,6 +70,8 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=_count, default=1000, metavar="N", help="how many days (default 1000)")
     parser.add_argument("--first-seed", type=int, default=0, metavar="S", help="the first seed (default 0)")
     parser.add_argument("--faults", metavar="LIST", help="only these faults, separated by commas (default: all)")
+    what = "days of this setting of follow (default fills)"
+    parser.add_argument("--follow", choices=("fills", "orders"), default="fills", help=what)
 
 
 def _status(parser: argparse.ArgumentParser) -> None:

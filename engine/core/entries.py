@@ -9,7 +9,19 @@ from engine.core.baseline import cap_of, most_ratio
 from engine.core.margin import MarginPosition, portfolio_margin
 from engine.core.orders import make_orders, new_copy
 from engine.core.plans import is_hedge, note_missed, plan_of, store_plan
-from engine.core.resting import asked_units, going_exit_units, missed_due, on_the_way, rests, share
+from engine.core.resting import (
+    ahead_units,
+    asked_units,
+    going_exit_units,
+    missed_due,
+    note_entered,
+    on_the_way,
+    owe,
+    rests,
+    rests_for_entries,
+    room_for_entries,
+    share,
+)
 from engine.core.settle import settle
 from engine.core.sizing import (
     Move,
@@ -26,7 +38,7 @@ from engine.core.sizing import (
 from engine.core.state import Child, ChildLeg, Copy, MasterLeg, MasterOrder
 from engine.core.terms import entry_terms
 from engine.core.turn import Turn, exits_open, held_units, seconds_ns
-from engine.model import Instrument, Side
+from engine.model import Instrument, Side, sign
 
 NO_ENTRIES = SizingRule(lots_for=None)
 
@@ -78,7 +90,7 @@ def decide_child(
         return
     if move is Move.NONE or (move is Move.RISE and reductions_only):
         return
-    if move is Move.RISE and _is_being_left(turn, leg):
+    if move is Move.RISE and _is_being_left(turn, master, leg):
         _enter_later(leg, decision.signal_ns)
         return
     rule, no_entry = NO_ENTRIES, ""
@@ -101,11 +113,14 @@ def decide_child(
     resume_entry(turn, child, leg)
 
 
-def _is_being_left(turn: Turn, leg: ChildLeg) -> bool:
+def _is_being_left(turn: Turn, master: MasterLeg, leg: ChildLeg) -> bool:
     """Whether what a leg still has belongs to a plan that is over: an entry follows when it is gone."""
     if leg.decided_units or not (leg.allocation_units or leg.orders):
         return False
-    return not leg.mirrors or leg.due or going_exit_units(turn, leg) > 0
+    is_against = leg.allocation_units * master.units < 0
+    if not leg.mirrors or leg.due or is_against or held_units(leg) > ahead_units(turn, leg):
+        return True
+    return any(not order.entry or order.side.sign != sign(master.units) for order in turn.open_orders(leg))
 
 
 def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, move: Move, decision: Decision) -> None:
@@ -138,7 +153,7 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
         return
     stale_ns = leg.entry_signal_ns + seconds_ns(turn.settings.timing.max_signal_age_s)
     is_leaving = going_exit_units(turn, leg) or _cancelling_units(turn, leg)
-    if is_leaving or _is_being_left(turn, leg):
+    if is_leaving or _is_being_left(turn, master, leg):
         if turn.now_ns > stale_ns:
             _miss_pending(turn, child, master, leg)
         return
@@ -204,7 +219,12 @@ def enter(
     turn.unskip(child, leg.leg, reasons.BELOW_ONE_LOT)
     leaving, cancelling = going_exit_units(turn, leg), _cancelling_units(turn, leg)
     wanted = leg.target_units - held_units(leg) + leaving - on_the_way(turn, leg) + cancelling
-    wanted -= note_missed_while_resting(turn, child, leg, wanted)
+    if leg.mirrors and wanted > 0:
+        wanted -= note_missed_while_resting(turn, child, leg, wanted)
+        room = room_for_entries(turn, leg, leaving) if rests_for_entries(turn, leg) else wanted
+        owe(turn, leg, wanted - min(wanted, room))
+        wanted = min(wanted, room)
+        note_entered(turn, leg, wanted)
     if wanted < instrument.lot_units:
         return
     fresh = turn.now_ns - decision.signal_ns <= seconds_ns(turn.settings.timing.max_signal_age_s)
@@ -294,7 +314,7 @@ def enter_completion(
     """Send what the master's fill brought and the child's resting order missed, within the slippage limit."""
     side = Side.BUY if leg.sign > 0 else Side.SELL
     reference = order.value_inr / order.filled if order.filled else master.price_inr
-    asked = _entry(turn, child, master, leg, instrument, side, None, reference)
+    asked = _entry(turn, child, master, leg, instrument, side, order.filled_ns, reference)
     allowed, why = gates.check(asked, units)
     copy = Decision(turn, master, order.filled_ns).copy(side, entry=True)
     if allowed:

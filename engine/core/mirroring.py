@@ -20,27 +20,32 @@ from engine.core.entries import NO_ENTRIES, enter_completion, sizing_rule
 from engine.core.handover import keep_excess
 from engine.core.lifecycle import OrderState
 from engine.core.master import master_leg
-from engine.core.plans import close_if_done, is_hedge, plan_of, store_plan
+from engine.core.plans import close_if_done, is_hedge, note_missed, plan_of, store_plan
 from engine.core.resting import (
     ahead_units,
-    covering_units,
     detach,
     filled_units,
+    going_entry_units,
     going_exit_units,
     on_the_way,
     owed_units,
     resting_of,
     resting_units,
+    share,
 )
 from engine.core.settle import kept_units, settle
 from engine.core.sizing import Plan, SizingRule, decide_target
 from engine.core.state import Child, ChildLeg, MasterLeg, MasterOrder, Mirror
-from engine.core.turn import WARNING, Turn, exits_open, held_units, seconds_ns
+from engine.core.turn import WARNING, Turn, held_units, seconds_ns
 from engine.model import Instrument, LegId, OrderType, Side, Validity, split_leg
 from engine.snapshot import StrategyState
 
 RESTS = frozenset({OrderType.LIMIT.value, OrderType.SL.value, OrderType.SL_M.value})
 """Types that are mirrored; a MARKET order is followed when it fills."""
+
+
+TAKEN_FROM = frozenset({OrderState.WORKING, OrderState.QUEUED})
+"""What is unknown is found out first: units of it are not sent another way."""
 
 
 def follow(turn: Turn, account: str = "") -> None:
@@ -91,12 +96,14 @@ def _follow_leg(turn: Turn, child: Child, master: MasterLeg, working: list[Maste
         return
     rule, no_entry = _rule(turn, child, master, leg, instrument)
     sizes = _sizes(turn, child, master, leg, orders, instrument, rule, no_entry)
+    _note_falls(turn, master, leg)
     for mirror in list(leg.mirrors.values()):
         if mirror.entry:
             _note_fills(turn, master, leg, mirror, rule, instrument)
     _note_ends(turn, child, master, leg)
     _size_exits(turn, child, leg, sizes)
-    room = resting_orders.Room(turn, child, master, leg, instrument, rule, sizes.added_units, no_entry)
+    _size_entries(turn, master, leg, rule, instrument, sizes, no_entry)
+    room = resting_orders.Room(turn, child, master, leg, instrument, sizes.added_units, no_entry)
     for mirror in list(leg.mirrors.values()):
         if mirror.entry:
             _catch_up(turn, child, master, leg, mirror, instrument)
@@ -148,7 +155,8 @@ def _sizes(
             left -= min(open_units, left)
             after = _after_exit(turn, child, leg, plan, left, instrument)
             fall, plan = max(0, plan.target_units - after.target_units), after
-            if turn.settings.confirm.when is not ConfirmWhen.ALL and _mirror(turn, leg, order, entry=False):
+            mirror = _mirror(turn, leg, order, entry=False)
+            if mirror is not None and turn.settings.confirm.when is not ConfirmWhen.ALL:
                 sizes.falls[order.order_id] = fall
             continue
         closes = abs(master.background_units) if master.background_units * order.side.sign < 0 else 0
@@ -181,7 +189,9 @@ def _mirror(turn: Turn, leg: ChildLeg, order: MasterOrder, *, entry: bool) -> Mi
     """The record of an order, made when missing; `None` while what rests for it means the other thing."""
     found = leg.mirrors.get(order.order_id)
     if found is not None and found.entry is not entry:
-        found.units = filled_units(turn, found)  # he went through zero meanwhile: what rests is taken away first
+        found.sized_units = 0  # he went through zero meanwhile: what rests is taken away first
+        if not found.entry:
+            return None  # an exit that outlives its position rests for nobody; its fill is followed
         if resting_of(turn, leg, found) or found.asked_units:
             return None
         found = None
@@ -202,14 +212,49 @@ def _size_entry(
 ) -> None:
     """floor(r x his lots) of an order; what it has of it already, while the child takes no entries."""
     if no_entry or rule.lots_for is None:
-        mirror.units = filled_units(turn, mirror)
+        mirror.sized_units = min(mirror.sized_units, filled_units(turn, mirror))
         turn.skip(child, leg.leg, no_entry)
         return
-    mirror.units = rule.lots_for(order.quantity) * instrument.lot_units
-    if mirror.units:
+    mirror.sized_units = rule.lots_for(order.quantity) * instrument.lot_units
+    if not mirror.seen_units and order.filled:  # what filled before it could rest is copied as fills are
+        due = rule.lots_for(order.filled) * instrument.lot_units
+        mirror.due_units = mirror.decided_units = mirror.taken_units = mirror.completed_units = due
+    mirror.seen_units = 1
+    if mirror.sized_units:
         turn.unskip(child, leg.leg, reasons.BELOW_ONE_LOT)
     elif not leg.target_units:
         turn.skip(child, leg.leg, reasons.BELOW_ONE_LOT)
+
+
+def _size_entries(
+    turn: Turn,
+    master: MasterLeg,
+    leg: ChildLeg,
+    rule: SizingRule,
+    instrument: Instrument,
+    sizes: _Sizes,
+    no_entry: str,
+) -> None:
+    """What is to rest now: of an order that is over what its fills are worth, all together never above the share."""
+    leg.most_units = leg.target_units
+    if not no_entry and leg.sign * master.units >= 0:
+        size = leg.sign * (abs(master.units) + sizes.added_units)
+        plan = decide_target(plan_of(leg), size, instrument.lot_units, rule, round_up=False)
+        leg.most_units = max(leg.target_units, plan.target_units)
+    mirrors = [mirror for mirror in leg.mirrors.values() if mirror.entry]
+    held = max(0, held_units(leg)) + going_entry_units(turn, leg)
+    held += sum(mirror.taken_units - mirror.completed_units for mirror in mirrors)
+    avail, short = leg.most_units - held, leg.target_units - held
+    if master.window is not None:
+        short = avail  # what the master's newest fill is worth is decided in a moment
+    for mirror in sorted(mirrors, key=lambda each: not turn.state.master.orders[each.order_id].ended_ns):
+        gone = filled_units(turn, mirror) + mirror.taken_units + mirror.missed_units
+        rest = max(0, min(mirror.sized_units - gone, avail))
+        if turn.state.master.orders[mirror.order_id].ended_ns:
+            rest = max(0, min(rest, owed_units(turn, leg, mirror), short))
+            short -= rest
+        avail -= rest
+        mirror.units = gone + rest
 
 
 # --- what filled, what ended ------------------------------------------------------------------------------------------
@@ -224,31 +269,82 @@ def _note_fills(
         mirror.due_units = max(mirror.due_units, rule.lots_for(order.filled) * instrument.lot_units)
     if master.window is None:  # the target counts these fills by now
         mirror.decided_units = mirror.due_units
-    if order.ended_ns:
-        mirror.units = min(mirror.units, max(mirror.due_units, filled_units(turn, mirror)))
     if order.filled:
         for copy in turn.state.copies:
             if copy.id == mirror.copy_id:
                 copy.master_price_inr = order.value_inr / order.filled
 
 
-def _note_ends(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> None:
-    """Some time after an order's end nothing backs what was filled ahead of it: closed, or kept as the owner's."""
+def _note_falls(turn: Turn, master: MasterLeg, leg: ChildLeg) -> None:
+    """What the target fell by belongs to the exits that filled: what ours filled beyond it is ahead of the master's."""
+    fell = max(0, leg.mirrored_target_units - leg.target_units)
+    leg.mirrored_target_units = leg.target_units
     for mirror in leg.mirrors.values():
-        until_ns = turn.state.master.orders[mirror.order_id].ended_ns + _catch_up_ns(turn)
-        if not mirror.entry or not mirror.backs or until_ns == _catch_up_ns(turn) or master.window is not None:
+        filled = turn.state.master.orders[mirror.order_id].filled
+        if mirror.entry:
             continue
-        if turn.now_ns < until_ns:
-            _wake(turn, child, leg, until_ns)
+        if master.units * mirror.side.sign >= 0:  # he is out of what it closes: nothing of it is ahead
+            mirror.backs, mirror.decided_units = False, filled_units(turn, mirror)
+        elif filled > mirror.seen_units:
+            mirror.decided_units += fell
+            fell = 0
+        elif not turn.state.master.orders[mirror.order_id].ended_ns:
+            mirror.backs = True
+        mirror.seen_units = filled
+
+
+def _note_ends(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> None:
+    """Some time after an order's end nothing backs what was filled ahead of it.
+
+    An entry is closed, or kept as the owner's; what an exit closed is missing, and is not bought back.
+    """
+    for mirror in leg.mirrors.values():
+        ended_ns = turn.state.master.orders[mirror.order_id].ended_ns
+        if not ended_ns or master.window is not None or not (mirror.backs or not mirror.entry):
+            continue
+        if turn.now_ns < ended_ns + _catch_up_ns(turn):
+            _wake(turn, child, leg, ended_ns + _catch_up_ns(turn))
+            continue
+        if not mirror.entry:
+            mirror.backs = False
+            if filled_units(turn, mirror) > mirror.decided_units and master.units * mirror.side.sign < 0:
+                mirror.decided_units = filled_units(turn, mirror)
+                note_missed(turn, child, leg, reasons.EXITED_AHEAD)
             continue
         over = min(ahead_units(turn, leg), held_units(leg) - leg.target_units)
         mirror.backs = False
         units = over - ahead_units(turn, leg)
+        _send_short(turn, child, master, leg, mirror)
         if units > 0 and turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
             keep_excess(turn, child, leg, units)
         elif units > 0:
             text = f"{units} filled for an order of the master that ended without: closed"
             turn.notify(WARNING, text, child.id, split_leg(leg.leg)[1])
+
+
+def _send_short(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, mirror: Mirror) -> None:
+    """Lots of the target that only this order left no room for, by rounding: sent now that it is over."""
+    instrument = carried.terms(turn, child, leg)
+    short = leg.target_units - share(turn, leg)
+    if instrument is None or short < instrument.lot_units or leg.entry_pending or leg.due:
+        return
+    if leg.sign * master.units > 0:
+        order = turn.state.master.orders[mirror.order_id]
+        enter_completion(turn, child, master, leg, instrument, short, order)
+
+
+def forget_day(turn: Turn) -> None:
+    """A new day: nothing of yesterday rests any more. What ours filled ahead of his has no order to wait for."""
+    for child in turn.state.children.values():
+        for leg in child.legs.values():
+            ahead = min(ahead_units(turn, leg), held_units(leg) - leg.target_units)
+            for order in turn.open_orders(leg):
+                order.mirrors = ""
+            leg.mirrors = {}
+            if ahead > 0 and turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
+                keep_excess(turn, child, leg, ahead)
+            elif ahead > 0 and not leg.due:
+                leg.due, leg.due_since_ns = True, turn.now_ns
 
 
 def _catch_up_ns(turn: Turn) -> int:
@@ -264,16 +360,11 @@ def _wake(turn: Turn, child: Child, leg: ChildLeg, at_ns: int) -> None:
 def _forget(turn: Turn, leg: ChildLeg) -> None:
     """Drop records of orders that are over, when nothing of them is open."""
     for mirror in list(leg.mirrors.values()):
-        ended_ns = turn.state.master.orders[mirror.order_id].ended_ns
         is_open = resting_of(turn, leg, mirror) or mirror.taken_units > mirror.completed_units or mirror.asked_units
-        if (
-            ended_ns
-            and not is_open
-            and turn.now_ns >= ended_ns + _catch_up_ns(turn)
-            and not (mirror.entry and mirror.backs)
-        ):
+        if not is_open and not mirror.backs and turn.state.master.orders[mirror.order_id].ended_ns:
             del leg.mirrors[mirror.order_id]
-    close_if_done(turn, leg)
+    if not leg.mirrors:
+        close_if_done(turn, leg)
 
 
 # --- completion -------------------------------------------------------------------------------------------------------
@@ -309,7 +400,8 @@ def _take(turn: Turn, child: Child, leg: ChildLeg, mirror: Mirror, units: int) -
             if order.filled:
                 each.reference_inr = each.master_price_inr = order.value_inr / order.filled
             move_now(turn, child, leg, each)
-    mirror.taken_units += units
+    can_be_taken = sum(each.remaining for each in resting_of(turn, leg, mirror) if each.state in TAKEN_FROM)
+    mirror.taken_units += min(units, can_be_taken)
 
 
 def _complete(
@@ -337,24 +429,23 @@ def _size_exits(turn: Turn, child: Child, leg: ChildLeg, sizes: _Sizes) -> None:
     mirrors.sort(key=lambda mirror: not orders[mirror.order_id].filled)
     held, going = abs(leg.allocation_units), going_exit_units(turn, leg)
     due = max(0, held - kept_units(turn, leg) - going)
-    covered = covering_units(turn, leg, due)
     room = held - going - due
-    short = max(0, due - covered - (held - exits_open(turn, leg)))
     for mirror in mirrors:
         order = orders[mirror.order_id]
+        ahead = max(0, filled_units(turn, mirror) - mirror.decided_units) if mirror.backs else 0
+        mirror.fall_units = max(0, min(sizes.falls.get(mirror.order_id, 0) - ahead, room))
+        room -= mirror.fall_units
         rest = resting_units(turn, leg, mirror)
-        cover = 0
         until_ns = order.filled_ns + _catch_up_ns(turn)
+        cover = 0
         if order.filled and turn.now_ns < until_ns:
-            cover = min(covered, rest)
-            covered -= cover
+            cover = max(0, min(due, rest - mirror.fall_units))
             _wake(turn, child, leg, until_ns)
-        elif 0 < rest <= short:
-            short -= rest
+        elif not mirror.fall_units and 0 < rest <= due:
             _press(turn, child, leg, mirror)
-        fall = min(sizes.falls.get(mirror.order_id, 0), room)
-        room -= fall
-        mirror.units = filled_units(turn, mirror) + cover + fall
+            due -= rest
+        due -= cover
+        mirror.units = filled_units(turn, mirror) + mirror.fall_units + cover
 
 
 def _press(turn: Turn, child: Child, leg: ChildLeg, mirror: Mirror) -> None:

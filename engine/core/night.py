@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from config.rates import ChargeRates
 from config.schema import Child as ChildSettings
-from engine.core import answering, carried, expiry, hours, places, prompts, reasons
+from engine.core import answering, carried, expiry, hours, mirroring, places, prompts, reasons
 from engine.core.entries import decide_leg
 from engine.core.lifecycle import AT_BROKER, OrderState
 from engine.core.loss import leg_pnl
@@ -217,6 +217,7 @@ def _new_day(turn: Turn, day: str) -> None:
         for leg in child.legs.values():
             result = leg_pnl(turn, leg)
             leg.day_start_inr = (leg.cash_inr if result is None else result) - leg.charges_inr
+    mirroring.forget_day(turn)
     open_tags = [tag for child in state.children.values() for leg in child.legs.values() for tag in leg.orders]
     state.orders = {tag: state.orders[tag] for tag in open_tags}
     state.queue = [tag for tag in state.queue if tag in state.orders]
@@ -243,6 +244,3 @@ def _new_day_of(state: State, child: Child) -> None:
     }
     for leg in child.legs.values():
         leg.suspicion, leg.night_read = None, None
-        leg.mirrors = {}
-    for order in (state.orders[tag] for leg in child.legs.values() for tag in leg.orders):
-        order.mirrors = ""

@@ -150,6 +150,7 @@ def _give_up_resting(turn: Turn, order: ChildOrder, reason: str) -> None:
     change_state(turn, order, _RESTING_ENDS.get(order.state, OrderState.REJECTED), reason)
     leg.skipped, leg.lacking = reason, True
     turn.skip(turn.state.children[order.account], leg.leg, reason)
+    note_missed(turn, turn.state.children[order.account], leg, reason)
     text = f"{order.side} {order.remaining} {reason}: does not rest with the master's order"
     turn.notify(ALARM, text, order.account, split_leg(order.leg)[1])
 

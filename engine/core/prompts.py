@@ -80,9 +80,8 @@ def part_unseen(turn: Turn, prompt: Prompt, shown: dict[str, int]) -> None:
     another.items = unseen
     for item in unseen:
         leg = turn.state.children[item.child].legs[item.leg]
-        leg.prompt = another.id
         if item.entry:
-            leg.awaiting_units = item.units
+            leg.prompt, leg.awaiting_units = another.id, item.units
 
 
 def ask(
@@ -112,9 +111,8 @@ def ask(
             ratio=ratio,
         )
     )
-    leg.prompt = prompt.id
     if entry:
-        leg.awaiting_units = units
+        leg.prompt, leg.awaiting_units = prompt.id, units
 
 
 def take_out(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:

@@ -69,6 +69,7 @@ MASTER_NOT_READ_SINCE_OPEN = "the master was not read since the open"
 NEAR_SQUARE_OFF = "intraday square-off is near: a fresh read is needed"
 SQUARE_OFF = "intraday square-off is near: no entries"
 EXPIRED = "expired"
+EXITED_AHEAD = "its exit filled, and the master's order ended without"
 NOT_WANTED = "withdrawn: the master's order is smaller or gone"
 
 

@@ -6,7 +6,7 @@ Without mirrored orders all sums are those of `follow: fills`.
 """
 
 from engine.core.state import ChildLeg, ChildOrder, Mirror
-from engine.core.turn import Turn, held_units, seconds_ns
+from engine.core.turn import Turn, entry_units_open, held_units, seconds_ns
 
 
 def rests(order: ChildOrder) -> bool:
@@ -53,10 +53,16 @@ def asked_units(leg: ChildLeg) -> int:
 
 
 def on_the_way(turn: Turn, leg: ChildLeg) -> int:
-    """Entry units on their way to the target, without what waits in a prompt."""
-    mirrored = sum(
-        owed_units(turn, leg, mirror) + mirror.taken_units - mirror.completed_units for mirror in leg.mirrors.values()
-    )
+    """Entry units on their way to the target, without what waits in a prompt.
+
+    What a resting exit closed before the master's did is not wanted back: his order is about to close it, too.
+    """
+    mirrored = 0
+    for mirror in leg.mirrors.values():
+        if mirror.entry:
+            mirrored += owed_units(turn, leg, mirror) + mirror.taken_units - mirror.completed_units
+        elif mirror.backs and mirror.side.sign != leg.sign:
+            mirrored += max(0, filled_units(turn, mirror) - mirror.decided_units)
     return going_entry_units(turn, leg) + mirrored
 
 
@@ -68,25 +74,68 @@ def share(turn: Turn, leg: ChildLeg) -> int:
 def ahead_units(turn: Turn, leg: ChildLeg) -> int:
     """Units that resting entries filled before the master's order did: backed by it, not above the target.
 
-    What was taken off them is the part that his fills were worth first; theirs comes after it.
+    What was taken off them is the part that his fills were worth first; theirs comes after it. Lots against his own
+    position are backed by nothing.
     """
+    master = turn.state.master.legs.get(leg.leg)
+    if not leg.mirrors or (master is not None and master.units * leg.sign < 0):
+        return 0
     return sum(
-        max(0, min(filled_units(turn, mirror) + mirror.taken_units, mirror.units) - mirror.decided_units)
+        max(0, min(filled_units(turn, mirror) + mirror.taken_units, mirror.sized_units) - mirror.decided_units)
         for mirror in leg.mirrors.values()
         if mirror.entry and mirror.backs
     )
 
 
+def room_for_entries(turn: Turn, leg: ChildLeg, leaving_units: int) -> int:
+    """What may still be sent beside what rests: all of it is the child's share when the master's orders fill."""
+    open_units = entry_units_open(turn, leg) + asked_units(leg)
+    return max(0, leg.most_units - held_units(leg) + leaving_units - open_units)
+
+
+def rests_for_entries(turn: Turn, leg: ChildLeg) -> bool:
+    """Whether an entry rests in a leg, or is asked about."""
+    return asked_units(leg) > 0 or any(order.entry and rests(order) for order in turn.open_orders(leg))
+
+
+def owe(turn: Turn, leg: ChildLeg, units: int) -> None:
+    """Units that the target counts on and that only resting orders leave room for: they are waited for, not long."""
+    for mirror in leg.mirrors.values():
+        if mirror.entry:
+            open_units = resting_units(turn, leg, mirror) + mirror.asked_units
+            free = max(0, min(units, open_units - owed_units(turn, leg, mirror)))
+            mirror.due_units += free
+            units -= free
+
+
+def note_entered(turn: Turn, leg: ChildLeg, units: int) -> None:
+    """What an order of its own brings of the master's fills does not rest any more."""
+    for mirror in leg.mirrors.values():
+        if mirror.entry:
+            due = mirror.due_units - filled_units(turn, mirror) - mirror.taken_units
+            own = max(0, min(units, due - resting_units(turn, leg, mirror)))
+            mirror.taken_units += own
+            mirror.completed_units += own
+            units -= own
+
+
 def covering_units(turn: Turn, leg: ChildLeg, most: int) -> int:
-    """Up to `most` units of exits that rest for an order which has just filled: they may fill as well, not for long."""
-    if not leg.mirrors:
+    """Up to `most` units that are due and that resting exits may still fill.
+
+    All that rests for an order which has just filled; of the others what is more than their part of a later fall, until
+    it is taken off or goes through the market.
+    """
+    if not leg.mirrors or most <= 0:
         return 0
     wait_ns = seconds_ns(turn.settings.copy.catch_up_s)
     found = 0
     for mirror in leg.mirrors.values():
         order = turn.state.master.orders[mirror.order_id]
-        if not mirror.entry and order.filled and turn.now_ns < order.filled_ns + wait_ns:
-            found += resting_units(turn, leg, mirror)
+        if mirror.entry:
+            continue
+        rest = resting_units(turn, leg, mirror)
+        is_fresh = order.filled and turn.now_ns < order.filled_ns + wait_ns
+        found += rest if is_fresh else max(0, rest - mirror.fall_units)
     return min(found, most)
 
 

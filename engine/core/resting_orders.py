@@ -8,13 +8,11 @@ from config.schema import ConfirmWhen
 from engine.core import gates, prompts, reasons
 from engine.core.lifecycle import UNSENT, OrderState
 from engine.core.orders import change_state, make_orders, new_copy
-from engine.core.plans import plan_of
-from engine.core.resting import filled_units, resting_of
+from engine.core.resting import asked_units, filled_units, resting_of, room_for_entries
 from engine.core.settle import cancel, exit_blocker
-from engine.core.sizing import SizingRule, decide_target
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg, MasterOrder, Mirror, Terms
 from engine.core.terms import MOST_MODIFICATIONS, ask, is_asked, is_same, is_waiting, resting_terms
-from engine.core.turn import Turn, entry_units_open, exits_open, held_units
+from engine.core.turn import Turn, exits_open
 from engine.model import Instrument
 
 AT_HIS_FILL = frozenset({reasons.STALE_SIGNAL, reasons.BEFORE_START})
@@ -26,7 +24,7 @@ NOT_YET = frozenset({reasons.NO_QUOTE, reasons.STALE_QUOTE, reasons.NOT_READ, re
 class Room:
     """One child in one leg, and what may rest there."""
 
-    __slots__ = ("added_units", "child", "instrument", "leg", "master", "no_entry", "rule", "turn")
+    __slots__ = ("added_units", "child", "instrument", "leg", "master", "no_entry", "turn")
 
     def __init__(
         self,
@@ -35,12 +33,11 @@ class Room:
         master: MasterLeg,
         leg: ChildLeg,
         instrument: Instrument,
-        rule: SizingRule,
         added_units: int,
         no_entry: str,
     ) -> None:
         self.turn, self.child, self.master, self.leg = turn, child, master, leg
-        self.instrument, self.rule = instrument, rule
+        self.instrument = instrument
         self.added_units, self.no_entry = added_units, no_entry
 
     def align(self, mirror: Mirror) -> None:
@@ -148,10 +145,8 @@ class Room:
 
     def _entry_room(self) -> int:
         """Units up to what the plan gives when all that rests of the master's fills."""
-        turn, leg = self.turn, self.leg
-        size = leg.sign * (abs(self.master.units) + self.added_units)
-        plan = decide_target(plan_of(leg), size, self.instrument.lot_units, self.rule, round_up=False)
-        return max(0, plan.target_units - held_units(leg) - entry_units_open(turn, leg) - leg.awaiting_units)
+        awaiting = self.leg.awaiting_units - asked_units(self.leg)
+        return max(0, room_for_entries(self.turn, self.leg, 0) - awaiting)
 
     def _send(self, mirror: Mirror, units: int, terms: Terms) -> None:
         if units <= 0:

@@ -59,7 +59,10 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     _withdraw_exits(turn, leg)
     excess = _excess(turn, leg)
     if excess <= 0:
-        if leg.due and not going_exit_units(turn, leg):
+        covered = covering_units(turn, leg, _needed(turn, leg))
+        if covered and not leg.due:
+            leg.due, leg.due_since_ns = True, turn.now_ns
+        if leg.due and not covered and not going_exit_units(turn, leg):
             leg.due, leg.due_reason, leg.due_since_ns, leg.exit_granted, leg.exit_tries = False, "", 0, False, 0
             leg.asked_since_ns, leg.cut_told = 0, False
             prompts.drop_exit(turn, child, leg.leg)
@@ -124,8 +127,13 @@ def kept_units(turn: Turn, leg: ChildLeg) -> int:
 
 def _excess(turn: Turn, leg: ChildLeg) -> int:
     """Units held above the target and not in an exit yet; all of a holding against the plan's direction."""
-    needed = abs(leg.allocation_units) - kept_units(turn, leg) - going_exit_units(turn, leg)
+    needed = _needed(turn, leg)
     return needed - covering_units(turn, leg, needed) if needed > 0 else needed
+
+
+def _needed(turn: Turn, leg: ChildLeg) -> int:
+    """Units that are due and in no exit but what rests; 0 or less for none."""
+    return abs(leg.allocation_units) - kept_units(turn, leg) - going_exit_units(turn, leg)
 
 
 def exit_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:

@@ -269,12 +269,18 @@ class Mirror(Mutable, kw_only=True):
     "The master's."
     entry: bool
     side: Side
+    sized_units: int = 0
+    "The child's part of the whole order (entries)."
     units: int = 0
-    "What the part comes to, filled units included."
+    "What is to be filled and to rest for it now, filled units included."
     due_units: int = 0
     "What of it the master's fills are worth by now (entries)."
     decided_units: int = 0
-    "The same when the target was last decided: what was filled beyond it is ahead of the master."
+    "What the target counts of it by now (for an exit: fell by): what was filled beyond it is ahead of the master."
+    seen_units: int = 0
+    "What the master had filled when that was last reckoned (exits)."
+    fall_units: int = 0
+    "What the target falls by when his exit fills: what rests beyond it is due already."
     backs: bool = True
     "His order works, or ended a moment ago: what was filled ahead of it stays."
     taken_units: int = 0
@@ -327,6 +333,10 @@ class ChildLeg(Mutable, kw_only=True):
     "Tags of the orders that are not finished."
     mirrors: dict[str, Mirror] = {}
     "By the master's order (`follow: orders`)."
+    most_units: int = 0
+    "What the leg comes to when all that rests of the master's fills (`follow: orders`)."
+    mirrored_target_units: int = 0
+    "The target when they were last looked at."
     awaiting_units: int = 0
     "Entry units in an open prompt."
     prompt: str = ""

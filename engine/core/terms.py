@@ -128,13 +128,15 @@ def is_asked(turn: Turn, order: ChildOrder) -> bool:
 
 def note_report(order: ChildOrder, report: OrderReport) -> None:
     """Take in the terms that the broker shows of an open order; late news change nothing."""
-    if report.updated_ns < order.terms_ns or report.status in TERMINAL_BOOK or order.state in TERMINAL:
+    if report.updated_ns < order.terms_ns or order.state in TERMINAL:
+        return
+    if order.modifications:  # nothing else changes a quantity
+        order.units = max(report.quantity, report.filled)
+    if report.status in TERMINAL_BOOK:
         return
     order.terms_ns = report.updated_ns
     shown = Terms(order_type=report.order_type, price_inr=report.price_inr, trigger_inr=report.trigger_price_inr)
     order.terms = shown
-    if order.mirrors and order.state is OrderState.WORKING:
-        order.units = max(report.quantity, order.filled)
     asked = order.asked
     if asked is not None and is_same(shown, asked.terms) and asked.units in (None, report.quantity):
         order.asked = None

@@ -13,6 +13,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from config.schema import Follow
 from engine.model import NS_PER_S
 from engine.ports import SessionState
 from paper.verify.chance import draw
@@ -58,9 +59,11 @@ def run_plan(plan: Plan, open_at: OpenAt, *, keeps_history: bool = False, names_
     return trial
 
 
-def run_seed(seed: int, open_at: OpenAt, faults: Collection[str] | None = None) -> Outcome:
+def run_seed(
+    seed: int, open_at: OpenAt, faults: Collection[str] | None = None, follow: Follow = Follow.FILLS
+) -> Outcome:
     """Run one seed; a seed that is a twin is run again without its faults, and the other children compared."""
-    plan = draw(seed, faults)
+    plan = draw(seed, faults, follow)
     trial = run_plan(plan, open_at)
     outcome = trial.outcome()
     if is_twin(plan) and not outcome.violations:
@@ -70,24 +73,28 @@ def run_seed(seed: int, open_at: OpenAt, faults: Collection[str] | None = None) 
     return outcome
 
 
-def _run_batch(seeds: list[int], open_at: OpenAt, faults: Collection[str] | None) -> list[Outcome]:
-    return [run_seed(seed, open_at, faults) for seed in seeds]
+def _run_batch(seeds: list[int], open_at: OpenAt, faults: Collection[str] | None, follow: Follow) -> list[Outcome]:
+    return [run_seed(seed, open_at, faults, follow) for seed in seeds]
 
 
 def outcomes(
-    seeds: Iterable[int], open_at: OpenAt, faults: Collection[str] | None = None, jobs: int | None = None
+    seeds: Iterable[int],
+    open_at: OpenAt,
+    faults: Collection[str] | None = None,
+    follow: Follow = Follow.FILLS,
+    jobs: int | None = None,
 ) -> Iterator[Outcome]:
     """Run seeds on `jobs` processes (all cores when `None`), in no particular order."""
     workers = jobs or os.cpu_count() or 1
     waiting = iter(seeds)
     if workers == 1:
-        yield from (run_seed(seed, open_at, faults) for seed in waiting)
+        yield from (run_seed(seed, open_at, faults, follow) for seed in waiting)
         return
     with ProcessPoolExecutor(workers) as pool:
         running: set[Future[list[Outcome]]] = set()
         while True:
             while len(running) < 2 * workers and (batch := list(islice(waiting, BATCH))):
-                running.add(pool.submit(_run_batch, batch, open_at, faults))
+                running.add(pool.submit(_run_batch, batch, open_at, faults, follow))
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -117,9 +124,11 @@ def _rule(trial: Trial) -> str:
     return trial.violations[0].split(" ")[0] if trial.violations else ""
 
 
-def story(seed: int, open_at: OpenAt, faults: Collection[str] | None = None) -> list[str]:
+def story(
+    seed: int, open_at: OpenAt, faults: Collection[str] | None = None, follow: Follow = Follow.FILLS
+) -> list[str]:
     """How a seed breaks a rule, in words: the shortest prefix of the smallest plan that does."""
-    whole = draw(seed, faults)
+    whole = draw(seed, faults, follow)
     plan = shrink(whole, open_at)
     trial = run_plan(plan, open_at, keeps_history=True)
     if not trial.violations:

@@ -13,6 +13,7 @@ from config.schema import (
     Child,
     Confirm,
     ConfirmWhen,
+    Follow,
     OnLegBelowLot,
     OnLegRefused,
     Paper,
@@ -32,6 +33,7 @@ from paper.verify.failing import failing_broker
 from paper.verify.nights import over_night
 from paper.verify.ordinary import attentive, background, margins, market, master_day
 from paper.verify.plan import Plan
+from paper.verify.resting import resting_day, with_resting_orders
 from paper.verify.troubles import FAULTS, operator
 
 MASTER_INR = Decimal(1_000_000)
@@ -40,12 +42,13 @@ NIGHTS = 0.05
 NIGHT = "night"
 
 
-def draw(seed: int, faults: Collection[str] | None = None) -> Plan:
+def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Follow.FILLS) -> Plan:
     """The plan of a seed.
 
     Args:
         seed: Any number.
         faults: Which of `FAULTS` may happen; `None` for all of them.
+        follow: What of the master is followed: with `orders` he has resting ones, too.
     """
     rng = Random(seed)
     symbols = rng.sample(SYMBOLS, rng.randint(1, 4))
@@ -55,6 +58,10 @@ def draw(seed: int, faults: Collection[str] | None = None) -> Plan:
     market(draft)
     held = background(draft)
     master_day(draft)
+    if follow is Follow.ORDERS:
+        orders = Random(f"{seed}: orders")
+        settings = with_resting_orders(settings, orders)
+        resting_day(draft, orders)
     if rng.random() < 0.3:
         margins(draft)
     if settings.confirm.when is not ConfirmWhen.NEVER and rng.random() < 0.6:

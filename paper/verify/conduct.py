@@ -6,9 +6,11 @@ It must not look further than that moment; what becomes of the order is the matt
 from config.schema import OnLegRefused
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
 from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState
+from engine.core.resting import rests
 from engine.core.state import Child, ChildOrder, State
 from engine.core.symbols import parse_symbol
 from engine.model import NS_PER_S, LegId, Side, split_leg
+from paper.verify.backing import backed_units
 from paper.verify.course import Course
 from paper.verify.truth import GIVEN_UP, Key, Truth
 
@@ -53,13 +55,16 @@ class Conduct:
         """An exit never goes beyond what is held and is not to stay, what is under way taken off."""
         key = (child.id, order.leg)
         exits = self._exits.setdefault(key, {})
-        under_way = sum(self._left(state, tag, units) for tag, units in exits.items() if tag != order.tag)
+        left = {tag: self._left(state, tag, units) for tag, units in exits.items() if tag != order.tag}
+        under_way = sum(left.values())
         exits[order.tag] = order.units
         ours, manual = self._truth.ours.get(key, 0), self._truth.manual.get(key, 0)
         leg = child.legs[order.leg]
         if key in self._truth.surfaced and leg.allocation_units != ours:
             return  # what surfaced is not known to the engine yet
         keep = leg.target_units if leg.sign == -order.side.sign else 0
+        resting = sum(units for tag, units in left.items() if tag in state.orders and rests(state.orders[tag]))
+        keep = 0 if rests(order) else max(0, keep - resting)  # what rests takes of what is to stay until then
         stays = f"{keep} to stay and {under_way} in exits under way"
         if not manual and order.units > -order.side.sign * ours - keep - under_way:
             what = f"exit {order.tag} of {order.units} with {ours} held, {stays}"
@@ -75,7 +80,8 @@ class Conduct:
         order = state.orders.get(tag)
         if order is None or order.state in TERMINAL or order.state in GIVEN_UP:
             return 0
-        return max(0, units - self._truth.filled(order.account, tag, order.order_id))
+        asked = self._truth.asked(order.account, tag, order.order_id)
+        return max(0, min(units, asked or units) - self._truth.filled(order.account, tag, order.order_id))
 
     # Entries
 
@@ -103,7 +109,7 @@ class Conduct:
             for tag in leg.orders:
                 other = state.orders[tag]
                 is_open = other.state is OrderState.QUEUED or other.state in AT_BROKER
-                if not is_open or other is order:
+                if not is_open or other is order or rests(order) or rests(other):
                     continue
                 if leg.leg == order.leg and not other.entry:
                     return f"before the exit {tag} of the same leg has ended"
@@ -117,11 +123,10 @@ class Conduct:
         key = (child.id, order.leg)
         if key in self._truth.surfaced or key in self._truth.manual:
             return ""
-        master = state.master.legs.get(order.leg)
-        units = 0 if master is None else master.units
-        if units * order.side.sign <= 0:
-            return f"where the master holds {units}"
-        most = self._truth.share_units(key, abs(units), round_up=True)
+        units = backed_units(state, order.leg, order.side)
+        if not units:
+            return "where the master holds nothing of that side"
+        most = self._truth.share_units(key, units, round_up=True)
         working = sum(
             max(0, other.units - self._truth.filled(child.id, other.tag))
             for other in (state.orders[tag] for tag in child.legs[order.leg].orders)

@@ -8,9 +8,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 
-from config.schema import ConfirmWhen
+from config.schema import ConfirmWhen, Follow
 from engine.core import hours, reasons
 from engine.core.lifecycle import TERMINAL, OrderState
+from engine.core.resting import ahead_units, rests
 from engine.core.state import Child, ChildLeg, ChildOrder, State, Strategy
 from engine.core.turn import Turn, held_units
 from engine.events import (
@@ -35,6 +36,8 @@ ABSENT_AFTER_NS = 120 * NS_PER_S
 DISAGREES_MOST_NS = 600 * NS_PER_S
 STILL_NS = 20 * NS_PER_S
 """A leg in which nothing moved for so long is known to everybody who can read."""
+ASTRAY_MOST_NS = 60 * NS_PER_S
+"""A change that the broker does not answer is asked for again after 40 s."""
 CANCELLED_WITHIN_NS = 6 * NS_PER_S
 KNOWN_AFTER_NS = 2 * NS_PER_S
 """A book that was read so long after a fill must show it."""
@@ -103,6 +106,8 @@ class Course:
         self._orders: dict[str, tuple[OrderState, int]] = {}
         self._strategies: dict[str, tuple[int, StrategyState, dict[str, Fraction]]] = {}
         self._fills: list[_Fill] = []
+        self._astray_ns: dict[str, int] = {}
+        "Since when orders rest without the master's, or elsewhere."
         self._over_ns: dict[Key, int] = {}
         "Since when entries work above a leg's target."
 
@@ -178,6 +183,7 @@ class Course:
                 else:
                     self.lacking.discard((child.id, leg.leg))
                 self._look_at_excess(state, child, leg)
+                self._look_at_resting(state, child, leg)
                 is_told = leg.skipped == reasons.CLOSED_BY_HAND and not self._truth.has_manual((child.id, leg.leg))
                 if is_told and child.id not in self.deceived:
                     self._broken(f"I20 {child.id} {leg.leg}: called closed by hand, and its owner never traded")
@@ -269,8 +275,9 @@ class Course:
     def _look_at_excess(self, state: State, child: Child, leg: ChildLeg) -> None:
         """Entries that work above the target are cancelled, the newest first (PRODUCT 3.3)."""
         key = (child.id, leg.leg)
-        working = [state.orders[tag] for tag in leg.orders if state.orders[tag].entry]
-        over = held_units(leg) + sum(order.remaining for order in working) - leg.target_units
+        working = [state.orders[tag] for tag in leg.orders if state.orders[tag].entry and not rests(state.orders[tag])]
+        ahead = ahead_units(Turn(state, state.now_ns, {}), leg) if leg.mirrors else 0
+        over = held_units(leg) - ahead + sum(order.remaining for order in working) - leg.target_units
         newest = working[-1] if working else None
         if over <= 0 or newest is None or newest.state is not OrderState.WORKING or newest.day != state.day:
             self._over_ns.pop(key, None)
@@ -278,6 +285,20 @@ class Course:
         is_due = state.now_ns - self._over_ns.setdefault(key, state.now_ns) >= CANCELLED_WITHIN_NS
         if is_due and newest.tag not in self.cancelled and not child.ip_refused and child.synced:
             self._broken(f"I5 {child.id} {leg.leg}: {newest.tag} works above the target and is not cancelled")
+
+    def _look_at_resting(self, state: State, child: Child, leg: ChildLeg) -> None:
+        """No order rests without the master's, and none stands for long where his does not."""
+        for order in (state.orders[tag] for tag in leg.orders):
+            master = state.master.orders.get(order.mirrors)
+            if not rests(order) or order.state is not OrderState.WORKING or not child.synced or master is None:
+                self._astray_ns.pop(order.tag, None)
+                continue
+            is_astray = bool(master.ended_ns) or order.terms.price_inr not in (None, master.price_inr)
+            if not is_astray or child.ip_refused or child.needs_login or state.kill:
+                self._astray_ns.pop(order.tag, None)
+            elif state.now_ns - self._astray_ns.setdefault(order.tag, state.now_ns) > ASTRAY_MOST_NS:
+                what = f"{order.tag} at {order.terms.price_inr} rests for {order.mirrors} at {master.price_inr}"
+                self._broken(f"I5 {child.id} {leg.leg}: {what}, for too long")
 
     def _look_at_fills(self, state: State) -> None:
         """A book that was read after a fill shows it, and then the engine has counted it."""
@@ -318,8 +339,8 @@ class Course:
         """Legs of children that were not copied in part, and nevertheless hold their whole share (PRODUCT 2.2)."""
         found: list[str] = []
         for child in state.children.values():
-            if child.id in self.offered_ns or self._reset:
-                continue
+            if child.id in self.offered_ns or self._reset or state.settings.follow is Follow.ORDERS:
+                continue  # what was not copied of an order that rested may never have filled
             for leg in child.legs.values():
                 key = (child.id, leg.leg)
                 since_ns = self.zero_ns.get(leg.leg, 0)

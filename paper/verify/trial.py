@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+import msgspec
+
+from config.schema import Follow, OnOrphanFill
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
+from engine.core.state import State
 from engine.core.turn import Turn
 from engine.errors import JournalFailed
 from engine.events import (
@@ -25,12 +29,13 @@ from engine.events import (
     Resumed,
 )
 from engine.feed import QuoteFeed
-from engine.model import NS_PER_MS, NS_PER_S, BookStatus, LegId, OrderReport, OrderType, Side, split_leg
+from engine.model import NS_PER_MS, NS_PER_S, TERMINAL_BOOK, BookStatus, LegId, OrderReport, OrderType, Side, split_leg
 from engine.ports import Lane, SessionState
 from engine.snapshot import NoticeLine
 from paper import scenario as act
 from paper.faults import FaultKind
 from paper.simulate import Simulation
+from paper.verify.backing import backed_units
 from paper.verify.conduct import Conduct
 from paper.verify.course import Course
 from paper.verify.disk import FaultyDisk, ProcessDied
@@ -48,7 +53,7 @@ from paper.verify.plan import (
     PushTrouble,
     Trouble,
 )
-from paper.verify.truth import Truth
+from paper.verify.truth import Key, Truth
 from paper.verify.words import describe
 
 OpenState = Callable[[Callable[[str, Path], None]], SessionState]
@@ -137,7 +142,10 @@ class Trial(Simulation):
         self.world.push_delays_ns = self._push_delays
         self._pushes: dict[str, tuple[tuple[int, ...], int]] = {}
         self._booked: dict[str, OrderReport] = {}
+        self._resting: dict[str, OrderReport] = {}
+        "Orders of the master that work, in `follow: orders`."
         self._down_ns = 0
+        self._kept: dict[Key, int] = {}
         self._again = plan.deaths
         self._phases = deque([Phase.TROUBLES, *([Phase.RESYNC] if plan.resync else []), Phase.OUT])
         self._phase_ns = self._still_since_ns = 0
@@ -300,6 +308,11 @@ class Trial(Simulation):
             self.truth.master_traded(report.leg, report.side.sign * new)
             self.course.master_traded(report, now_ns)
             self.conduct.rose_ns[report.leg] = now_ns
+        if self.scenario.settings.follow is Follow.ORDERS:
+            self.conduct.rose_ns[report.leg] = now_ns  # an order that rests is copied before it fills
+            self._resting[report.order_id] = report
+            if report.status in TERMINAL_BOOK:
+                del self._resting[report.order_id]
         self.world.exchange.record(self.world.master, report, now_ns)
 
     def _log_in(self, child: str, now_ns: int) -> None:
@@ -329,6 +342,10 @@ class Trial(Simulation):
         self.world.quote(tuple(self.plan.peace_quotes(now_ns)), now_ns)
         if self.loop.host is not None and self.loop.host.failed:
             self._restart(now_ns, 0)
+        for order_id, report in list(self._resting.items()):
+            ended = msgspec.structs.replace(report, status=BookStatus.CANCELLED, updated_ns=now_ns)
+            self._happen(Happening(at_ns=now_ns, trouble=act.MasterTrades(report=ended)), now_ns)
+            self._resting.pop(order_id, None)
         self._phase_ns = self._still_since_ns = now_ns
         self.agenda.at(now_ns + 1, self._look)
 
@@ -414,7 +431,8 @@ class Trial(Simulation):
         known = len(self.violations)
         if host is not None:
             for leg in host.replicator.state.master.legs.values():
-                self.truth.master_known(leg.leg, leg.units)
+                self.truth.master_known(leg.leg, backed_units(host.replicator.state, leg.leg))
+            self._note_kept(host.replicator.state)
             if host.events_handled != self._seen_events:
                 self.course.looked(host.replicator.state)
             passed_s = (self.clock.now_ns() - self.plan.scenario.start_ns) // NS_PER_S
@@ -428,6 +446,18 @@ class Trial(Simulation):
         self.truth.violations.clear()
         if len(self.violations) > known:
             self._mark()
+
+    def _note_kept(self, state: State) -> None:
+        """Lots that a child's resting order filled and the master's did not may be the owner's (`on_orphan_fill`)."""
+        if state.settings.risk.on_orphan_fill is not OnOrphanFill.KEEP:
+            return
+        for child in state.children.values():
+            for leg in child.legs.values():
+                key = (child.id, leg.leg)
+                new = leg.orphaned_units - self._kept.get(key, 0)
+                if abs(leg.orphaned_units) > abs(self._kept.get(key, 0)):
+                    self.truth.handed_to_the_owner(key, new)
+                self._kept[key] = leg.orphaned_units
 
     def _at_the_broker(self) -> list[str]:
         return []  # the judge's own book has it all
@@ -471,6 +501,9 @@ class Trial(Simulation):
                 self._ended = True
         elif isinstance(command, CancelOrder):
             self._tell(f"  -> {command.account} cancel {command.order_id} {command.tag}")
+        elif isinstance(command, ModifyOrder):
+            terms = f"{command.order_type} {command.quantity or ''} {command.price_inr or ''}"
+            self._tell(f"  -> {command.account} change {command.order_id} {command.tag} to {terms}")
 
 
 class _Heard:

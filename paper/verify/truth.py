@@ -13,6 +13,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.state import ChildOrder, State
 from engine.core.turn import Turn
 from engine.model import Instrument, InstrumentId, LegId, OrderReport, instrument_of, sign
+from paper.verify.backing import backed_units
 
 Key = tuple[str, LegId]
 GIVEN_UP = frozenset({OrderState.ABSENT, OrderState.WITHDRAWN, OrderState.HELD})
@@ -62,8 +63,7 @@ class Truth:
         """The engine handed an order to its lane."""
         self.entries[command.tag] = order.entry
         self._under_way.setdefault((command.account, order.leg), set()).add(command.tag)
-        master = state.master.legs.get(order.leg)
-        self.master_known(order.leg, 0 if master is None else master.units)
+        self.master_known(order.leg, backed_units(state, order.leg))
         if not order.entry:
             return
         if not state.armed:
@@ -76,7 +76,10 @@ class Truth:
         self.master[leg] = self.master.get(leg, 0) + units
 
     def master_known(self, leg: LegId, units: int) -> None:
-        """The engine knows of this holding of the master's: with pushes out of order it may never have been his."""
+        """The engine knows of this holding of the master's, what works of his included, without sign.
+
+        With pushes out of order it may never have been his.
+        """
         if self._known.get(leg) == units:
             return
         self._known[leg] = units
@@ -201,6 +204,16 @@ class Truth:
     def open_orders(self) -> list[tuple[str, OrderReport]]:
         """Orders of the engine that work at the exchange, with their accounts."""
         return [(account, row) for (account, _), book in self._open.items() for row in book.values()]
+
+    def asked(self, account: str, tag: str, order_id: str = "") -> int:
+        """The whole quantity of an order of the engine as the exchange has it, 0 while it does not."""
+        row = self._rows.get((account, self._ids.get((account, tag), order_id)))
+        return 0 if row is None else row.quantity
+
+    def handed_to_the_owner(self, key: Key, units: int) -> None:
+        """Units of ours that the engine says are the owner's now."""
+        self.ours[key] = self.ours.get(key, 0) - units
+        self.manual[key] = self.manual.get(key, 0) + units
 
     def filled(self, account: str, tag: str, order_id: str = "") -> int:
         """Units that an order of the engine filled at the exchange; by its id where the broker lost the tag."""

@@ -226,8 +226,7 @@ def test_message_has_file_line_key_and_remedy() -> None:
 
 def test_all_faults_are_told_in_the_order_of_their_lines() -> None:
     text = (
-        ACCOUNTS
-        + "follow: order\nrisk: {max_open_lots: 0, expiry_cutoff: 12:30}\nmode: papr\nratio: {max_ratio: 10}\n"
+        ACCOUNTS + "follow: order\nrisk: {max_open_lots: 0, expiry_cutoff: 12:30}\nmode: papr\nratio: {max_ratio: 10}\n"
     )
     with pytest.raises(ConfigError) as caught:
         load_settings_text(text, "c.yaml")
