@@ -24,6 +24,7 @@ from config.errors import ConfigError
 from config.limits import PAPER_BROKER
 from config.rules import ist
 from config.schema import Account, Settings
+from engine.aside import side_by_side
 from engine.errors import ReadFailed
 from engine.events import Event, InstrumentsLoaded, LoggedIn, OrderUpdated
 from engine.feed import SharedFeed
@@ -37,6 +38,9 @@ SETTLED: Final = "08:30"
 """IST, when a broker's file of the day is surely there (Kite Connect v3, "Instruments")."""
 RETRY_S: Final = 30.0
 CLOSE_S: Final = 10.0
+"""How long the end of all accounts together may take; what hangs longer dies with the program."""
+FINISH_S: Final = 8.0
+"""How long an account's calls are waited for: its connections are to be ended within `CLOSE_S`, too."""
 ALIVE_NS: Final = 8 * NS_PER_S
 """A line that was heard so lately lives: Kite beats about once a second, Angel One answers a ping every 5 s."""
 
@@ -171,14 +175,16 @@ class House:
             self.lines[self._master].subscribe(found)
 
     def close(self) -> None:
-        """Finish what is under way, then end every connection."""
+        """Finish what is under way, then end every connection; an account that hangs delays no other's end."""
         self._ended.set()
         self._logged_in.set()
         self._asked.set()
-        for lane in self.lanes.values():
-            lane.close(CLOSE_S / max(1, len(self.lanes)))
-        for line in self.lines.values():
-            line.close()
+        side_by_side("close", [partial(self._end, name) for name in self.lines], CLOSE_S)
+
+    def _end(self, name: str) -> None:
+        if (lane := self.lanes.get(name)) is not None:
+            lane.close(FINISH_S)
+        self.lines[name].close()
 
     # Instruments
 

@@ -1,6 +1,9 @@
-"""Which broker's instrument file is an account's, also while another one's cannot be had."""
+"""All accounts of a run: whose instrument file is an account's, and how all of them end."""
 
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -8,47 +11,111 @@ import pytest
 
 from brokers.house import House
 from config.rules import ist
-from config.schema import Account, AngelOneUrls, Brokers, Child, Settings
+from config.schema import Account, AngelOneUrls, Brokers, BrokerUrls, Child, Settings
+from engine.commands import ReadAccount
+from engine.events import AccountRead, Event
+from engine.feed import SharedFeed
 from engine.model import Instrument, instrument_id
-from tests.unit.brokers.raw_server import refused_port
+from tests.unit.brokers.raw_server import PATIENCE_S, RawServer, Request, answer, refused_port, serving
 from tests.unit.brokers.test_introduce import CALL, HEAD, line
 
 DAY = date(2026, 11, 2)
 SECRETS = {
-    "zerodha": "api_key = K\napi_secret = S\nuser_id = {name}\n",
+    "zerodha": "api_key = K{name}\napi_secret = S\nuser_id = {name}\naccess_token = T{name}\n",
     "angel_one": "api_key = K\nusername = {name}\npassword = 4711\ntotp_token = JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n",
 }
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    """A master and a child at Zerodha, whose file is kept; a child at Angel One, whose file cannot be had; one on paper."""
+class Inbox:
+    """The engine's."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, event: Event) -> None:
+        with self._changed:
+            self.events.append(event)
+            self._changed.notify_all()
+
+    def reads(self, account: str) -> list[AccountRead]:
+        return [event for event in self.events if isinstance(event, AccountRead) and event.account == account]
+
+    def wait(self, found: Callable[[], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(found, PATIENCE_S)
+
+
+def settings(directory: Path, kite_url: str = "") -> Settings:
+    """A master and a child at Zerodha, a child at Angel One, one on paper. Whoever is not given answers nobody."""
 
     def credentials(name: str, broker: str) -> str:
-        path = tmp_path / f"{name}.txt"
+        path = directory / f"{name}.txt"
         path.touch(mode=0o600)
         path.write_text(SECRETS[broker].format(name=name), encoding="utf-8")
         return str(path)
 
     nowhere = f"http://127.0.0.1:{refused_port()}"
-    settings = Settings(
+    return Settings(
         master=Account(id="M", broker="zerodha", credentials=credentials("M", "zerodha")),
         children=(
             Child(id="Z1", broker="zerodha", credentials=credentials("Z1", "zerodha")),
             Child(id="A1", broker="angel_one", credentials=credentials("A1", "angel_one")),
             Child(id="P1", broker="paper"),
         ),
-        brokers=Brokers(angel_one=AngelOneUrls(root_url=nowhere, scrip_url=f"{nowhere}/scrips.json")),
+        brokers=Brokers(
+            zerodha=BrokerUrls(root_url=kite_url or nowhere, ticker_url=nowhere.replace("http", "ws")),
+            angel_one=AngelOneUrls(root_url=nowhere, scrip_url=f"{nowhere}/scrips.json"),
+        ),
     )
+
+
+@contextmanager
+def opened(given: Settings, inbox: Inbox, cache: Path) -> Iterator[House]:
+    """A house of the accounts at brokers, connected; everybody trades live."""
+    house = House(given, lambda: ist(DAY, "10:00:00"), inbox, cache)
+    try:
+        house.open([given.master, *(child for child in given.children if child.broker != "paper")])
+        house.load_instruments(DAY)
+        house.connect(SharedFeed(inbox, house.subscribe, 1, 1), {"Z1"})
+        yield house
+    finally:
+        house.close()
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """Where Kite's file of the day is kept."""
     (tmp_path / f"zerodha-{DAY.isoformat()}.csv").write_text(HEAD + line(CALL), encoding="utf-8")
-    made = House(settings, lambda: ist(DAY, "10:00:00"), lambda _event: None, tmp_path)
-    made.open([settings.master, *settings.children[:2]])
-    made.load_instruments(DAY)
-    yield made
-    made.close()
+    return tmp_path
 
 
-def test_account_is_reckoned_by_its_own_brokers_file_alone(house: House) -> None:
-    found = {name: house.instrument(name, instrument_id("NFO", CALL)) for name in ("M", "Z1", "P1", "A1")}
+def test_account_is_reckoned_by_its_own_brokers_file_alone(cache: Path) -> None:
+    with opened(settings(cache), Inbox(), cache) as house:
+        found = {name: house.instrument(name, instrument_id("NFO", CALL)) for name in ("M", "Z1", "P1", "A1")}
     assert [name for name, one in found.items() if isinstance(one, Instrument)] == ["M", "Z1", "P1"]
     assert found["A1"] == "the instrument file of the day is not there yet"
+
+
+# The end
+
+
+def test_account_that_hangs_at_the_end_delays_no_others_end(cache: Path) -> None:
+    """The master's book comes when the child's connection is closed, and is still heard."""
+    asked = threading.Event()
+
+    def talk(server: RawServer, request: Request, sock: socket.socket) -> bool:
+        if "KM:" in request.headers["authorization"]:
+            asked.set()
+            server.wait_hung_up()
+        sock.sendall(answer(b'{"status": "success", "data": []}'))
+        return True
+
+    inbox = Inbox()
+    with serving(talk) as kite, opened(settings(cache, kite.url), inbox, cache) as house:
+        house.lanes["Z1"].submit(ReadAccount(account="Z1", orders=True))
+        inbox.wait(lambda: bool(inbox.reads("Z1")))
+        house.lanes["M"].submit(ReadAccount(account="M", orders=True))
+        assert asked.wait(PATIENCE_S)
+        house.close()
+        assert [read.orders for read in inbox.reads("M")] == [()]
