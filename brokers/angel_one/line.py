@@ -68,8 +68,9 @@ class AngelLine:
         self._listeners: tuple[OnOrder, OnQuotes, OnLink] | None = None
         self._orders: OrderStream | None = None
         self._quotes: QuoteStream | None = None
+        self._closed = False
         self._changes = threading.Lock()
-        "Held by what changes streams and credentials, and may wait for them."
+        "Held by what changes streams and credentials, and may wait for them; guards `_closed`."
         self._lock = threading.Lock()
         "Guards the fields; `subscribe` takes it on the engine's thread, so nobody waits while holding it."
 
@@ -127,6 +128,8 @@ class AngelLine:
         Each logs in by itself where there is no session yet; `on_link` is told of both.
         """
         with self._changes:
+            if self._closed:
+                return
             self._stop()
             orders = OrderStream(
                 self._keeper.session,
@@ -159,6 +162,8 @@ class AngelLine:
         if not is_whole(credentials, "angel_one"):
             return
         with self._changes:
+            if self._closed:  # a file that changes at the end of a session: the next one has the account now
+                return
             is_other = credentials["api_key"] != self._credentials["api_key"]
             is_other |= credentials["username"] != self._credentials["username"]
             self._keeper.change(credentials)
@@ -181,8 +186,9 @@ class AngelLine:
                     self._start_quotes()
 
     def close(self) -> None:
-        """End every connection."""
+        """End every connection; none is made any more."""
         with self._changes:
+            self._closed = True
             self._stop()
             self._transport.close()
 

@@ -421,6 +421,32 @@ def test_close_ends_the_streams(world: World) -> None:
     assert [why for on, why in world.links if not on] == []
 
 
+def test_line_that_is_closed_starts_no_stream_for_who_listens(world: World) -> None:
+    line = world.line()
+    world.listen(line)
+    line.close()
+    before = streams()
+    line.listen(world.orders.append, world.quotes.extend, lambda on, why: world.links.append((on, why)))
+    line.subscribe([world.listing()])
+    assert streams() <= before
+
+
+def streams() -> set[threading.Thread]:
+    """Those that run: each has its thread from its start."""
+    return {thread for thread in threading.enumerate() if thread.name == "angel-link"}
+
+
+def test_line_that_is_closed_ends_no_session_of_the_one_after_it(world: World) -> None:
+    """A credentials file that changes at the end of a session; both know the same login."""
+    line = world.line()
+    line.broker.available_inr()
+    line.close()
+    line.log_in(angel_credentials(world.server.desk.accounts[ACCOUNT], password="9999"))
+    after = world.line()
+    after.broker.available_inr()
+    assert world.asked == 1
+
+
 def test_line_works_in_a_lane(world: World) -> None:
     line = world.line()
     answers: list[Any] = []
