@@ -24,7 +24,7 @@ from config.errors import ConfigError
 from config.limits import PAPER_BROKER
 from config.rules import ist
 from config.schema import Account, Settings
-from engine.aside import side_by_side
+from engine.aside import aside, side_by_side
 from engine.errors import ReadFailed
 from engine.events import Event, InstrumentsLoaded, LoggedIn, OrderUpdated
 from engine.feed import SharedFeed
@@ -53,12 +53,19 @@ class House:
         now_ns: The engine's clock.
         post: The engine's inbox.
         cache: Where a day's instrument files are kept.
+        retry_s: Real seconds after which what could not be read is asked for again.
     """
 
     def __init__(
-        self, settings: Settings, now_ns: Callable[[], int], post: Callable[[Event], None], cache: Path
+        self,
+        settings: Settings,
+        now_ns: Callable[[], int],
+        post: Callable[[Event], None],
+        cache: Path,
+        *,
+        retry_s: float = RETRY_S,
     ) -> None:
-        self._settings, self._now_ns, self._post = settings, now_ns, post
+        self._settings, self._now_ns, self._post, self._retry_s = settings, now_ns, post, retry_s
         self._introduce = Introducer(post, self._missing)
         self._master = settings.master.id
         self._brokers = {account.id: account.broker or "" for account in (settings.master, *settings.children)}
@@ -117,14 +124,15 @@ class House:
         """Read the day's files, from the disk where they were kept; what cannot be had is tried again and again."""
         self._day, self._is_early = day, self._now_ns() < ist(day, SETTLED)
         if not self._load(day):
-            self._retry(day)
+            aside("instruments", partial(self._retry, day))
 
     def turn_to(self, day: date) -> None:
         """Another trading day: its files are read as soon as they can be had."""
         self._day, self._is_early = day, self._now_ns() < ist(day, SETTLED)
         self._markets = {}
         self._introduce.close()
-        self._retry(day)
+        self._logged_in.clear()
+        aside("instruments", partial(self._begin, day))
 
     def files_of(self, carried: Sequence[InstrumentId]) -> tuple[InstrumentsLoaded, ...] | None:
         """Today's instruments of what is open from before, the common file last; `None` while no file is there."""
@@ -216,15 +224,17 @@ class House:
             self._open_markets(markets)
         return set(markets) >= set(self._files.brokers)
 
+    def _begin(self, day: date) -> None:
+        if not self._load(day):
+            self._retry(day)
+
     def _retry(self, day: date) -> None:
-        """Read on until every file is there."""
-
-        def work() -> None:
-            while not self._ended.is_set() and day == self._day and not self._load(day):
-                self._logged_in.wait(RETRY_S)  # a login may be what was missing
-                self._logged_in.clear()
-
-        threading.Thread(target=work, name="instruments", daemon=True).start()
+        """A file could not be had: wait and read on, until every one is there."""
+        while True:
+            self._logged_in.wait(self._retry_s)  # a login may be what was missing
+            self._logged_in.clear()
+            if self._ended.is_set() or day != self._day or self._load(day):
+                return
 
     def _dump(self, broker: str) -> str:
         """A broker's file, by the first of its accounts that can ask for it."""
@@ -254,7 +264,7 @@ class House:
             return
         self._refreshed_ns, self._pause_ns = now_ns, min(2 * self._pause_ns, REFRESH_MOST_NS)
         self._is_early = self._is_early and not is_settled
-        threading.Thread(target=self._load, args=(day,), kwargs={"anew": True}, name="instruments", daemon=True).start()
+        aside("instruments", partial(self._load, day, anew=True))
 
     # On other threads
 
@@ -299,7 +309,7 @@ class House:
             for name in sorted(self._wanted - set(self.margins)):
                 with contextlib.suppress(ReadFailed):
                     self.margins[name] = self.lines[name].broker.available_inr()
-            self._asked.wait(RETRY_S)
+            self._asked.wait(self._retry_s)
             self._asked.clear()
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from brokers.house import House
+from config.credentials import Secret, save_access_token
 from config.rules import ist
 from config.schema import Account, AngelOneUrls, Brokers, BrokerUrls, Child, Settings
 from engine.commands import ReadAccount
-from engine.events import AccountRead, Event
+from engine.events import AccountRead, Event, InstrumentsLoaded
 from engine.feed import SharedFeed
 from engine.model import Instrument, instrument_id
 from tests.unit.brokers.raw_server import PATIENCE_S, RawServer, Request, answer, refused_port, serving
@@ -24,6 +25,10 @@ SECRETS = {
     "zerodha": "api_key = K{name}\napi_secret = S\nuser_id = {name}\naccess_token = T{name}\n",
     "angel_one": "api_key = K\nusername = {name}\npassword = 4711\ntotp_token = JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n",
 }
+
+
+REFUSED = b'{"status": "error", "message": "Incorrect `api_key` or `access_token`.", "error_type": "TokenException"}'
+NEVER_S = 3600.0
 
 
 class Inbox:
@@ -40,6 +45,11 @@ class Inbox:
 
     def reads(self, account: str) -> list[AccountRead]:
         return [event for event in self.events if isinstance(event, AccountRead) and event.account == account]
+
+    def heard_of(self, symbol: str) -> bool:
+        """Whether the engine was told what an instrument is."""
+        loaded = [event for event in self.events if isinstance(event, InstrumentsLoaded)]
+        return any(instrument.symbol == symbol for event in loaded for instrument in event.instruments)
 
     def wait(self, found: Callable[[], bool]) -> None:
         with self._changed:
@@ -73,7 +83,7 @@ def settings(directory: Path, kite_url: str = "") -> Settings:
 @contextmanager
 def opened(given: Settings, inbox: Inbox, cache: Path) -> Iterator[House]:
     """A house of the accounts at brokers, connected; everybody trades live."""
-    house = House(given, lambda: ist(DAY, "10:00:00"), inbox, cache)
+    house = House(given, lambda: ist(DAY, "10:00:00"), inbox, cache, retry_s=NEVER_S)
     try:
         house.open([given.master, *(child for child in given.children if child.broker != "paper")])
         house.load_instruments(DAY)
@@ -95,6 +105,37 @@ def test_account_is_reckoned_by_its_own_brokers_file_alone(cache: Path) -> None:
         found = {name: house.instrument(name, instrument_id("NFO", CALL)) for name in ("M", "Z1", "P1", "A1")}
     assert [name for name, one in found.items() if isinstance(one, Instrument)] == ["M", "Z1", "P1"]
     assert found["A1"] == "the instrument file of the day is not there yet"
+
+
+# Files that are read again
+
+
+class Kite:
+    """Kite's instrument file; who has no good token is refused. `asked` are keys and tokens that came for it."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = set(tokens)
+        self.text = HEAD + line(CALL)
+        self.asked: list[str] = []
+
+    def talk(self, _server: RawServer, request: Request, sock: socket.socket) -> bool:
+        _, _, pair = request.headers["authorization"].partition(" ")
+        self.asked.append(pair)
+        is_known = pair.partition(":")[2] in self.tokens
+        sock.sendall(answer(self.text.encode(), kind="text/csv") if is_known else answer(REFUSED, "403 Forbidden"))
+        return True
+
+
+def test_file_that_was_refused_is_asked_for_again_at_a_login_and_not_before(tmp_path: Path) -> None:
+    kite, inbox = Kite("NEW"), Inbox()
+    with (
+        serving(kite.talk) as server,
+        opened(settings(tmp_path, server.url), inbox, tmp_path) as house,
+    ):
+        assert house.files_of([instrument_id("NFO", CALL)]) is None
+        save_access_token(tmp_path / "M.txt", Secret("NEW"))
+        inbox.wait(lambda: inbox.heard_of(CALL))
+    assert kite.asked == ["KM:TM", "KZ1:TZ1", "KM:NEW"]
 
 
 # The end
