@@ -19,10 +19,10 @@ from brokers.introduce import Introducer
 from brokers.line import Line, open_line
 from brokers.markets import Market, split
 from brokers.read_only import ReadOnlyBroker
+from brokers.refresh import Refresh, is_settled
 from config.credentials import load_credentials
 from config.errors import ConfigError
 from config.limits import PAPER_BROKER
-from config.rules import ist
 from config.schema import Account, Settings
 from engine.aside import aside, side_by_side
 from engine.errors import ReadFailed
@@ -32,10 +32,6 @@ from engine.lanes import ThreadLane
 from engine.model import NS_PER_S, Basket, Instrument, InstrumentId, OrderReport, Quote
 
 LOOK_EVERY_S: Final = 1.0
-REFRESH_NS, REFRESH_MOST_NS = 300 * NS_PER_S, 3600 * NS_PER_S
-"""An instrument that is unknown makes the files be read anew, at most so often: strikes are added during the day."""
-SETTLED: Final = "08:30"
-"""IST, when a broker's file of the day is surely there (Kite Connect v3, "Instruments")."""
 RETRY_S: Final = 30.0
 CLOSE_S: Final = 10.0
 """How long the end of all accounts together may take; what hangs longer dies with the program."""
@@ -66,18 +62,14 @@ class House:
         retry_s: float = RETRY_S,
     ) -> None:
         self._settings, self._now_ns, self._post, self._retry_s = settings, now_ns, post, retry_s
-        self._introduce = Introducer(post, self._missing)
+        self._refresh = Refresh()
+        self._introduce = Introducer(post, self._refresh.lack)
         self._master = settings.master.id
         self._brokers = {account.id: account.broker or "" for account in (settings.master, *settings.children)}
         "Whose instrument file is an account's; one that is on paper everywhere goes by the master's."
         self._cache = cache
         self._markets: dict[str, Market] = {}
         self._day: date | None = None
-        self._is_early = False
-        "The files may be yesterday's: they are read once more when today's are surely there."
-        self._lacks, self._sought = False, frozenset[InstrumentId]()
-        "Whether somebody trades what the files lack, and all that was ever sought in vain."
-        self._refreshed_ns, self._pause_ns = -REFRESH_NS, REFRESH_NS
         self._stale_ns = int(settings.paper.quote_stale_s * NS_PER_S)
         self._credentials: dict[str, Path] = {}
         self._seen: dict[str, int] = {}
@@ -122,13 +114,15 @@ class House:
 
     def load_instruments(self, day: date) -> None:
         """Read the day's files, from the disk where they were kept; what cannot be had is tried again and again."""
-        self._day, self._is_early = day, self._now_ns() < ist(day, SETTLED)
+        self._day = day
+        self._refresh.turn_to(day, self._now_ns())
         if not self._load(day):
             aside("instruments", partial(self._retry, day))
 
     def turn_to(self, day: date) -> None:
         """Another trading day: its files are read as soon as they can be had."""
-        self._day, self._is_early = day, self._now_ns() < ist(day, SETTLED)
+        self._day = day
+        self._refresh.turn_to(day, self._now_ns())
         self._markets = {}
         self._introduce.close()
         self._logged_in.clear()
@@ -201,7 +195,8 @@ class House:
         return self._markets.get(self._brokers[self._master] if broker == PAPER_BROKER else broker)
 
     def _open_markets(self, markets: dict[str, Market]) -> None:
-        self._markets, self._lacks = markets, False
+        self._markets = markets
+        self._refresh.filled()
         common = self._brokers[self._master]
         for name, line in self.lines.items():
             if (market := markets.get(self._brokers[name])) is not None:
@@ -218,7 +213,7 @@ class House:
 
     def _load(self, day: date, *, anew: bool = False) -> bool:
         """Read what can be had, and open it; whether that was everything."""
-        keeps = self._now_ns() >= ist(day, SETTLED)
+        keeps = is_settled(day, self._now_ns())
         markets = self._files.load(day, self._dump, self._markets, keeps=keeps, anew=anew)
         if day == self._day and (anew or markets != self._markets):
             self._open_markets(markets)
@@ -247,24 +242,10 @@ class House:
                     failure = error
         raise failure
 
-    def _missing(self, names: frozenset[InstrumentId]) -> None:
-        """Somebody trades what no file has: strikes are added during the day."""
-        if not names <= self._sought:
-            self._sought |= names
-            self._pause_ns = REFRESH_NS
-        self._lacks = True
-
     def _refresh_if_due(self) -> None:
-        """Read the files anew for what they lack, ever more seldom; and once when yesterday's are surely replaced."""
-        day, now_ns = self._day, self._now_ns()
-        if day is None or not self._markets:
-            return
-        is_settled = self._is_early and now_ns >= ist(day, SETTLED)
-        if not is_settled and not (self._lacks and now_ns - self._refreshed_ns >= self._pause_ns):
-            return
-        self._refreshed_ns, self._pause_ns = now_ns, min(2 * self._pause_ns, REFRESH_MOST_NS)
-        self._is_early = self._is_early and not is_settled
-        aside("instruments", partial(self._load, day, anew=True))
+        day = self._day
+        if day is not None and self._markets and self._refresh.begins(self._now_ns()):
+            aside("instruments", partial(self._load, day, anew=True))
 
     # On other threads
 

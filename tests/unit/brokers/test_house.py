@@ -13,12 +13,14 @@ from brokers.house import House
 from config.credentials import Secret, save_access_token
 from config.rules import ist
 from config.schema import Account, AngelOneUrls, Brokers, BrokerUrls, Child, Settings
+from engine.clock import VirtualClock
 from engine.commands import ReadAccount
 from engine.events import AccountRead, Event, InstrumentsLoaded
 from engine.feed import SharedFeed
 from engine.model import Instrument, instrument_id
 from tests.unit.brokers.raw_server import PATIENCE_S, RawServer, Request, answer, refused_port, serving
-from tests.unit.brokers.test_introduce import CALL, HEAD, line
+from tests.unit.brokers.test_introduce import CALL, HEAD, PUT, line
+from tests.unit.brokers.zerodha.payloads import position_row, positions
 
 DAY = date(2026, 11, 2)
 SECRETS = {
@@ -28,6 +30,7 @@ SECRETS = {
 
 
 REFUSED = b'{"status": "error", "message": "Incorrect `api_key` or `access_token`.", "error_type": "TokenException"}'
+TEN = VirtualClock(ist(DAY, "10:00:00"))
 NEVER_S = 3600.0
 
 
@@ -81,9 +84,9 @@ def settings(directory: Path, kite_url: str = "") -> Settings:
 
 
 @contextmanager
-def opened(given: Settings, inbox: Inbox, cache: Path) -> Iterator[House]:
-    """A house of the accounts at brokers, connected; everybody trades live."""
-    house = House(given, lambda: ist(DAY, "10:00:00"), inbox, cache, retry_s=NEVER_S)
+def opened(given: Settings, inbox: Inbox, cache: Path, clock: VirtualClock = TEN) -> Iterator[House]:
+    """A house of the accounts at brokers, connected."""
+    house = House(given, clock.now_ns, inbox, cache, retry_s=NEVER_S)
     try:
         house.open([given.master, *(child for child in given.children if child.broker != "paper")])
         house.load_instruments(DAY)
@@ -111,7 +114,10 @@ def test_account_is_reckoned_by_its_own_brokers_file_alone(cache: Path) -> None:
 
 
 class Kite:
-    """Kite's instrument file; who has no good token is refused. `asked` are keys and tokens that came for it."""
+    """Kite's instrument file; who has no good token is refused. `asked` are keys and tokens that came for it.
+
+    Everybody holds the put.
+    """
 
     def __init__(self, *tokens: str) -> None:
         self.tokens = set(tokens)
@@ -120,6 +126,9 @@ class Kite:
 
     def talk(self, _server: RawServer, request: Request, sock: socket.socket) -> bool:
         _, _, pair = request.headers["authorization"].partition(" ")
+        if request.target != "/instruments":
+            sock.sendall(answer(positions(position_row(tradingsymbol=PUT))))
+            return True
         self.asked.append(pair)
         is_known = pair.partition(":")[2] in self.tokens
         sock.sendall(answer(self.text.encode(), kind="text/csv") if is_known else answer(REFUSED, "403 Forbidden"))
@@ -136,6 +145,36 @@ def test_file_that_was_refused_is_asked_for_again_at_a_login_and_not_before(tmp_
         save_access_token(tmp_path / "M.txt", Secret("NEW"))
         inbox.wait(lambda: inbox.heard_of(CALL))
     assert kite.asked == ["KM:TM", "KZ1:TZ1", "KM:NEW"]
+
+
+def test_file_of_early_morning_is_replaced_by_that_of_the_day_and_only_that_is_kept(tmp_path: Path) -> None:
+    kite, clock = Kite("TM"), VirtualClock(ist(DAY, "08:29:59"))
+    with serving(kite.talk) as server, opened(settings(tmp_path, server.url), Inbox(), tmp_path, clock) as house:
+        assert isinstance(house.instrument("M", instrument_id("NFO", CALL)), Instrument)
+        assert list(tmp_path.glob("*.csv")) == []
+        kite.text = HEAD + line(CALL) + line(PUT)
+        clock.advance(ist(DAY, "08:30"))
+        until(lambda: isinstance(house.instrument("M", instrument_id("NFO", PUT)), Instrument))
+    assert kite.asked == ["KM:TM"] * 2
+    assert [path.read_text("utf-8") for path in tmp_path.glob("*.csv")] == [kite.text]
+
+
+def test_strike_that_is_added_during_the_day_is_looked_for_in_a_new_file(cache: Path) -> None:
+    kite, inbox = Kite("TM"), Inbox()
+    kite.text += line(PUT)
+    with serving(kite.talk) as server, opened(settings(cache, server.url), inbox, cache) as house:
+        assert kite.asked == []
+        house.lanes["M"].submit(ReadAccount(account="M", positions=True))
+        inbox.wait(lambda: inbox.heard_of(PUT))
+    assert kite.asked == ["KM:TM"]
+
+
+def until(found: Callable[[], bool]) -> None:
+    for _ in range(int(PATIENCE_S / 0.01)):
+        if found():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it did not happen")
 
 
 # The end
