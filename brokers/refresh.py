@@ -1,4 +1,4 @@
-"""When the instrument files of a day are read anew: for what they lack, and once when yesterday's are surely replaced.
+"""When the instrument files of a day are read anew: for what they lack, and when yesterday's are surely replaced.
 
 It reads neither clock nor file: it is told the time.
 """
@@ -24,15 +24,19 @@ class Refresh:
     """When to read the files anew. What is asked for in vain is asked for ever more seldom."""
 
     def __init__(self) -> None:
-        self._day: date | None = None
-        "The day whose files may be yesterday's."
+        self._late_ns: int | None = None
+        "When files that may be yesterday's are read again, `None` where they are today's."
         self._lacks, self._sought = False, frozenset[InstrumentId]()
         "Whether somebody trades what the files lack, and all that was ever sought in vain."
         self._began_ns, self._pause_ns = -PAUSE_NS, PAUSE_NS
 
     def turn_to(self, day: date, now_ns: int) -> None:
         """A day whose files are read for the first time."""
-        self._day = None if is_settled(day, now_ns) else day
+        self._late_ns = None if is_settled(day, now_ns) else ist(day, SETTLED)
+
+    def settled(self) -> None:
+        """The files are surely those of the day."""
+        self._late_ns = None
 
     def lack(self, names: frozenset[InstrumentId]) -> None:
         """Somebody trades what no file has."""
@@ -47,9 +51,10 @@ class Refresh:
 
     def begins(self, now_ns: int) -> bool:
         """Whether the files are read anew now; who asks does so then."""
-        is_late = self._day is not None and is_settled(self._day, now_ns)
+        is_late = self._late_ns is not None and now_ns >= self._late_ns
         if not is_late and not (self._lacks and now_ns - self._began_ns >= self._pause_ns):
             return False
         self._began_ns, self._pause_ns = now_ns, min(2 * self._pause_ns, PAUSE_MOST_NS)
-        self._day = None if is_late else self._day
+        if is_late:
+            self._late_ns = now_ns + PAUSE_NS  # unless it is `settled` by then
         return True

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from brokers.house import House
 from config.credentials import Secret, save_access_token
@@ -83,6 +84,12 @@ def settings(directory: Path, kite_url: str = "") -> Settings:
     )
 
 
+def at_kite(directory: Path, kite_url: str) -> Settings:
+    """Without the child at Angel One, whose file can never be had."""
+    given = settings(directory, kite_url)
+    return replace(given, children=tuple(child for child in given.children if child.id != "A1"))
+
+
 @contextmanager
 def opened(given: Settings, inbox: Inbox, cache: Path, clock: VirtualClock = TEN) -> Iterator[House]:
     """A house of the accounts at brokers, connected."""
@@ -149,14 +156,30 @@ def test_file_that_was_refused_is_asked_for_again_at_a_login_and_not_before(tmp_
 
 def test_file_of_early_morning_is_replaced_by_that_of_the_day_and_only_that_is_kept(tmp_path: Path) -> None:
     kite, clock = Kite("TM"), VirtualClock(ist(DAY, "08:29:59"))
-    with serving(kite.talk) as server, opened(settings(tmp_path, server.url), Inbox(), tmp_path, clock) as house:
+    with serving(kite.talk) as server, opened(at_kite(tmp_path, server.url), Inbox(), tmp_path, clock) as house:
         assert isinstance(house.instrument("M", instrument_id("NFO", CALL)), Instrument)
         assert list(tmp_path.glob("*.csv")) == []
         kite.text = HEAD + line(CALL) + line(PUT)
         clock.advance(ist(DAY, "08:30"))
         until(lambda: isinstance(house.instrument("M", instrument_id("NFO", PUT)), Instrument))
     assert kite.asked == ["KM:TM"] * 2
+    assert not house._refresh.begins(ist(DAY, "15:00"))
     assert [path.read_text("utf-8") for path in tmp_path.glob("*.csv")] == [kite.text]
+
+
+def test_file_that_is_refused_at_half_past_eight_is_asked_for_again(tmp_path: Path) -> None:
+    """A token ends at six in the morning, and the next login may come later."""
+    kite, clock = Kite("TM"), VirtualClock(ist(DAY, "05:59"))
+    with serving(kite.talk) as server, opened(settings(tmp_path, server.url), Inbox(), tmp_path, clock) as house:
+        kite.tokens.clear()
+        kite.text += line(PUT)
+        clock.advance(ist(DAY, "08:30"))
+        until(lambda: len(kite.asked) == 3)
+        assert isinstance(house.instrument("M", instrument_id("NFO", CALL)), Instrument)
+        kite.tokens.add("TM")
+        clock.advance(ist(DAY, "08:35"))
+        until(lambda: isinstance(house.instrument("M", instrument_id("NFO", PUT)), Instrument))
+    assert kite.asked == ["KM:TM", "KM:TM", "KZ1:TZ1", "KM:TM"]
 
 
 def test_strike_that_is_added_during_the_day_is_looked_for_in_a_new_file(cache: Path) -> None:

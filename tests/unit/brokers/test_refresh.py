@@ -30,7 +30,17 @@ def test_file_of_half_past_eight_is_that_of_the_day() -> None:
 
 def test_file_of_before_is_read_once_more_at_half_past_eight() -> None:
     refresh = opened("07:00")
-    assert [refresh.begins(at(time)) for time in ("07:01", "08:29:59", "08:30", "08:31")] == [False, False, True, False]
+    assert [refresh.begins(at(time)) for time in ("07:01", "08:29:59", "08:30")] == [False, False, True]
+    refresh.settled()
+    assert [refresh.begins(at(time)) for time in ("08:31", "08:35", "15:00")] == [False] * 3
+
+
+def test_file_that_cannot_be_had_at_half_past_eight_is_asked_for_until_it_is_there() -> None:
+    refresh = opened("07:00")
+    times = ("08:30", "08:34:59", "08:35", "08:39:59", "08:40")
+    assert [refresh.begins(at(time)) for time in times] == [True, False, True, False, True]
+    refresh.settled()
+    assert not refresh.begins(at("08:45"))
 
 
 def test_file_of_after_is_not_read_once_more() -> None:
@@ -42,7 +52,7 @@ def test_each_day_has_its_own_half_past_eight() -> None:
     refresh = opened("09:00")
     refresh.turn_to(NEXT_DAY, at("23:59"))
     refresh.filled()
-    assert [refresh.begins(ist(NEXT_DAY, time)) for time in ("08:29:59", "08:30", "08:31")] == [False, True, False]
+    assert [refresh.begins(ist(NEXT_DAY, time)) for time in ("08:29:59", "08:30")] == [False, True]
 
 
 def test_what_the_files_lack_is_looked_for_at_once() -> None:
