@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from config.schema import OnTerminalLost
 from engine import signals
 from engine.aside import aside, later
+from engine.commands import Severity
 from engine.runtime import Runtime
 from engine.snapshot import NoticeLine
 
@@ -29,6 +30,10 @@ STOP_GRACE_S: Final = 12.0
 """How long an orderly end may take."""
 EXIT_SWITCH: Final = -1
 """The dashboard's code when the engine has ended to begin anew in the other mode."""
+UNSEEN: Final = (
+    "the terminal is gone: the strategy is followed to its end unseen; "
+    "`python runner.py run --take-over` carries on in another terminal"
+)
 
 
 class Terminal:
@@ -112,6 +117,7 @@ class Terminal:
         self._app = None
         self.was_lost = code == EXIT_TERMINAL_LOST
         if self.was_lost and self._goes_on(runtime, on_lost):
+            self.note(NoticeLine(number=0, at_ns=runtime.now_ns(), severity=Severity.WARNING, text=UNSEEN))
             runtime.until_flat = True
             runtime.done.wait()
         elif code == EXIT_FAILED:
