@@ -74,8 +74,8 @@ class Program:
     def lines(self) -> list[str]:
         return self.output.read_text().splitlines()
 
-    def wait(self, what: str, found: Callable[[], bool]) -> None:
-        until_s = time.monotonic() + PATIENCE_S
+    def wait(self, what: str, found: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+        until_s = time.monotonic() + patience_s
         while not found():
             told = "\n".join(self.lines[-40:])
             assert time.monotonic() < until_s, f"never seen: {what}\n{told}"
@@ -101,9 +101,10 @@ class Program:
 class Live:
     """A sandbox, the program against it, and the master's own client."""
 
-    def __init__(self, thread: SandboxThread, directory: Path) -> None:
+    def __init__(self, thread: SandboxThread, directory: Path, children: Sequence[str] = CHILDREN) -> None:
         assert thread.sandbox is not None
         self.thread, self.sandbox, self.directory = thread, thread.sandbox, directory
+        self.children = children
         self.config = write_configuration(directory / "config", self.sandbox)
         account = self.sandbox.desk.accounts[MASTER]
         self.kite = KiteConnect(account.api_key, account.access_token, root=self.sandbox.root_url)
@@ -145,7 +146,7 @@ class Live:
                     for row in desk.positions(desk.accounts[child])["net"]
                     if row["quantity"]
                 }
-                for child in CHILDREN
+                for child in self.children
             }
 
         return self.thread.call(look)
