@@ -17,6 +17,7 @@ import websocket
 from websocket import _handshake
 from websocket._cookiejar import SimpleCookieJar
 
+from brokers.angel_one.client import Session
 from engine.errors import LockstepError, NeedsLogin
 from engine.model import NS_PER_S
 
@@ -54,16 +55,21 @@ _handshake.CookieJar = _NoCookies()
 class SessionOver(LockstepError):
     """The server does not take the session."""
 
+    def __init__(self, session: Session) -> None:
+        super().__init__("the session is over")
+        self.session = session
+
 
 class Link:
     """One connection. Every method may be called from any thread.
 
     Args:
         url: The server.
-        headers: Called before each connection for what names the session; raises `NeedsLogin` where there is none.
+        session: The session that holds; raises `NeedsLogin` where there is none. Asked before each connection.
+        headers: What names a session to the server.
         on_data: Takes each message: its bytes, and whether it is binary. What it raises is left out.
         on_link: Connected or not, and why not.
-        on_over: Told that the server does not take the session.
+        on_over: The server does not take this session.
         now_ns: The clock that silence is measured by.
         greeting: What is sent after each connection.
         ping_every_ns: How often the server is asked for a sign of life.
@@ -74,16 +80,17 @@ class Link:
         self,
         url: str,
         *,
-        headers: Callable[[], Mapping[str, str]],
+        session: Callable[[], Session],
+        headers: Callable[[Session], Mapping[str, str]],
         on_data: Callable[[bytes, bool], None],
         on_link: Callable[[bool, str], None],
-        on_over: Callable[[], None],
+        on_over: Callable[[Session], None],
         now_ns: Callable[[], int],
         greeting: Callable[[], Sequence[str]] = tuple,
         ping_every_ns: int = PING_EVERY_NS,
         retry_first_s: float = RETRY_FIRST_S,
     ) -> None:
-        self._url, self._headers, self._on_data, self._on_link = url, headers, on_data, on_link
+        self._url, self._session, self._headers, self._on_data, self._on_link = url, session, headers, on_data, on_link
         self._on_over, self._now_ns, self._greeting = on_over, now_ns, greeting
         self._ping_every_ns, self._retry_first_s = ping_every_ns, retry_first_s
         self._tls = ssl.create_default_context() if urlsplit(url).scheme == "wss" else None
@@ -139,11 +146,11 @@ class Link:
     def _live(self) -> str:
         """One connection from its beginning to its end; returns why it ended."""
         try:
-            connection = self._connect(self._headers())
+            connection = self._connect(self._session())
         except NeedsLogin as error:
             return str(error)
-        except SessionOver:
-            self._on_over()
+        except SessionOver as over:
+            self._on_over(over.session)
             return "the login is over"
         except Exception as error:  # noqa: BLE001  websocket-client raises what its layers raise; texts hold headers
             return f"no connection ({type(error).__name__})"
@@ -157,7 +164,7 @@ class Link:
                 self._texts.clear()
             connection.shutdown()  # type: ignore[no-untyped-call]
 
-    def _connect(self, headers: Mapping[str, str]) -> websocket.WebSocket:
+    def _connect(self, session: Session) -> websocket.WebSocket:
         """Raises `SessionOver`, and whatever websocket-client raises."""
         connection = websocket.WebSocket(enable_multithread=False, skip_utf8_validation=True)
         sock = self._open()
@@ -165,7 +172,7 @@ class Link:
             connection.connect(  # type: ignore[no-untyped-call]
                 self._url,
                 socket=sock,
-                header=[f"{name}: {value}" for name, value in headers.items()],
+                header=[f"{name}: {value}" for name, value in self._headers(session).items()],
                 timeout=CONNECT_TIMEOUT_S,
                 suppress_origin=True,
                 redirect_limit=0,  # the session goes to nobody else
@@ -173,7 +180,7 @@ class Link:
         except Exception as error:
             sock.close()
             if isinstance(error, websocket.WebSocketBadStatusException) and error.status_code in _OVER:
-                raise SessionOver("refused") from None
+                raise SessionOver(session) from None
             raise
         connection.settimeout(POLL_S)
         return connection

@@ -40,14 +40,14 @@ class OrderStream:
         url: str = ORDER_STREAM_URL,
         retry_first_s: float = RETRY_FIRST_S,
     ) -> None:
-        self._session, self._on_order, self._on_over = session, on_order, on_over
-        self._used: Session | None = None
+        self._on_order = on_order
         self._link = Link(
             url,
-            headers=self._headers,
+            session=session,
+            headers=lambda used: {"Authorization": f"Bearer {used.jwt.reveal()}"},
             on_data=self._heard,
             on_link=on_link,
-            on_over=self._over,
+            on_over=on_over,
             now_ns=now_ns,
             retry_first_s=retry_first_s,
         )
@@ -57,14 +57,6 @@ class OrderStream:
     def alive_ns(self) -> int:
         """When the server was last heard, 0 for never."""
         return self._link.alive_ns
-
-    def _headers(self) -> Mapping[str, str]:
-        self._used = self._session()
-        return {"Authorization": f"Bearer {self._used.jwt.reveal()}"}
-
-    def _over(self) -> None:
-        if self._used is not None:
-            self._on_over(self._used)
 
     def _heard(self, data: bytes, _is_binary: bool) -> None:
         report = order_of(data)

@@ -53,18 +53,17 @@ class QuoteStream:
         stale_after_ns: int = 10 * NS_PER_S,
         retry_first_s: float = RETRY_FIRST_S,
     ) -> None:
-        self._api_key, self._username, self._session = api_key, username, session
-        self._on_quotes, self._on_over = on_quotes, on_over
+        self._api_key, self._username, self._on_quotes = api_key, username, on_quotes
         self._now_ns, self._stale_after_ns = now_ns, stale_after_ns
         self._names: dict[Key, InstrumentId] = {}
         self._lock = threading.Lock()
-        self._used: Session | None = None
         self._link = Link(
             url,
+            session=session,
             headers=self._headers,
             on_data=self._heard,
             on_link=on_link,
-            on_over=self._over,
+            on_over=on_over,
             now_ns=now_ns,
             greeting=self._everything,
             ping_every_ns=PING_EVERY_NS,
@@ -88,18 +87,13 @@ class QuoteStream:
     def _everything(self) -> Sequence[str]:
         return subscriptions(list(self._names))
 
-    def _headers(self) -> Mapping[str, str]:
-        self._used = session = self._session()
+    def _headers(self, session: Session) -> Mapping[str, str]:
         return {
             "Authorization": f"Bearer {session.jwt.reveal()}",
             "x-api-key": self._api_key.reveal(),
             "x-client-code": self._username.reveal(),
             "x-feed-token": session.feed.reveal(),
         }
-
-    def _over(self) -> None:
-        if self._used is not None:
-            self._on_over(self._used)
 
     def _heard(self, data: bytes, is_binary: bool) -> None:
         if not is_binary:

@@ -438,9 +438,10 @@ def test_callback_that_raises_does_not_end_the_connection(server: AngelServer, c
         seen.append(data)
         raise RuntimeError("a bug of the hearer")
 
-    headers = lambda: {"Authorization": f"Bearer {session_of(server).jwt.reveal()}"}  # noqa: E731
     link = Link(
-        server.order_stream_url, headers=headers, on_data=raises, on_link=ear.keep(ear.links), on_over=lambda: None,
+        server.order_stream_url, session=lambda: session_of(server),
+        headers=lambda session: {"Authorization": f"Bearer {session.jwt.reveal()}"},
+        on_data=raises, on_link=ear.keep(ear.links), on_over=lambda _session: None,
         now_ns=time.time_ns, retry_first_s=FAST,
     )  # fmt: skip
     closing.append(link)
