@@ -6,25 +6,21 @@ may have with the same key: that one logs in again by itself.
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from brokers import checkup
 from brokers.angel_one import wire
 from brokers.angel_one.client import ROOT_URL, AngelClient, Session
 from brokers.angel_one.login import Keeper, NextCode
 from brokers.angel_one.refusals import outcome_of
-from brokers.clocks import clock_finding
 from brokers.errors import Malformed, Refusal
-from brokers.transport import NoAnswer, NotSent, Transport
+from brokers.transport import NoAnswer, NotSent
 from config.credentials import Credentials
 from config.order_limits import OrderLimits
 from config.schema import BrokerUrls
 from engine.errors import NeedsLogin
 from engine.events import Outcome
 from engine.findings import Finding, Level
-from engine.money import rupees
-
-DERIVATIVES: Final = ("NFO", "BFO")
-SHARE_USED_MOST: Final = 0.8
 
 
 class _Unread(NamedTuple):
@@ -35,17 +31,16 @@ class _Unread(NamedTuple):
     "Whether Angel says that the session is over."
 
 
-class Checkup:
-    """One account.
+class Checkup(checkup.Checkup):
+    """One account; the arguments are those of every broker's, and one more.
 
     Args:
-        account: Its id in the configuration.
-        credentials: Its credentials.
-        urls: Where Angel is, for a sandbox.
-        limits: What Angel takes on this day, `None` when it is not known.
-        now_ns: The machine's clock.
         sleep: Waits so many seconds, for the next one-time code.
     """
+
+    BROKER: ClassVar = "Angel"
+    ROOT_URL: ClassVar = ROOT_URL
+    REGISTER: ClassVar = "for the app's key at smartapi.angelone.in"
 
     def __init__(
         self,
@@ -56,32 +51,11 @@ class Checkup:
         now_ns: Callable[[], int],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._account, self._credentials, self._limits, self._now_ns = account, credentials, limits, now_ns
-        self._transport, self._sleep = Transport(urls.root_url or ROOT_URL), sleep
+        super().__init__(account, credentials, urls, limits, now_ns)
+        self._sleep = sleep
         self._keeper = Keeper(credentials, self._transport, now_ns, sleep)
         self._client = AngelClient(credentials["api_key"], self._transport)
         self._funds_read: Any = _Unread("it was not asked for")
-        self._is_sandbox = urls.root_url is not None
-
-    def findings(self) -> Iterator[Finding]:
-        """All checks; after a login that was refused only what needs none."""
-        try:
-            if not self._is_sandbox:  # which has a time of its own
-                yield clock_finding(self._account, "Angel", self._transport, self._now_ns())
-            session = self._session()
-            yield session
-            if session.level is Level.GOOD:
-                yield from self._holder()
-                yield self._funds()
-                yield self._budget()
-            yield self._finding(
-                "address",
-                Level.NOTE,
-                "Angel looks at the address of orders only, so it cannot be checked without one",
-                "register this machine's static address for the app's key at smartapi.angelone.in",
-            )
-        finally:
-            self._transport.close()
 
     def _session(self) -> Finding:
         text = "logged in with PIN and code" if self._keeper.current is None else "the session of this program holds"
@@ -110,6 +84,11 @@ class Checkup:
         self._client.take(session)
         return session
 
+    def _details(self) -> Iterator[Finding]:
+        yield from self._holder()
+        yield self._funds()
+        yield self._orders()
+
     def _holder(self) -> Iterator[Finding]:
         found = self._read(self._client.profile)
         try:
@@ -123,12 +102,7 @@ class Checkup:
             yield self._finding("holder", Level.BAD, "the session is another client's", "correct username and api_key")
         else:
             yield self._finding("holder", Level.GOOD, "the session is that of the username")
-        missing = [name for name in DERIVATIVES if name not in exchanges]
-        if missing:
-            text = f"not activated: {', '.join(missing)}"
-            yield self._finding("segments", Level.NOTE, text, "activate the segment if the master trades there")
-        else:
-            yield self._finding("segments", Level.GOOD, ", ".join(DERIVATIVES))
+        yield self._segments(exchanges)
 
     def _funds(self) -> Finding:
         found = self._funds_read
@@ -140,25 +114,16 @@ class Checkup:
         except Malformed as error:
             text = found.text if isinstance(found, _Unread) else str(error)
             return self._finding("margin", Level.BAD, f"cannot be read: {text}", "try again later")
-        level = Level.GOOD if net > 0 else Level.BAD
-        todo = "" if net > 0 else "without margin the account is left out of every strategy"
-        return self._finding("margin", level, f"net is {rupees(net)}", todo)
+        return self._margin("net", net)
 
-    def _budget(self) -> Finding:
+    def _orders(self) -> Finding:
         found = self._read(self._client.orderBook)
         try:
             count = len(wire.rows("" if isinstance(found, _Unread) else found))
         except Malformed as error:
             text = found.text if isinstance(found, _Unread) else str(error)
             return self._finding("orders", Level.BAD, f"the book cannot be read: {text}", "try again later")
-        if self._limits is None:
-            return self._finding("orders", Level.NOTE, f"{count} today; Angel's limits are not known")
-        most = self._limits.day_placements
-        if most is None:
-            return self._finding("orders", Level.GOOD, f"{count} today; Angel has no limit of the day")
-        is_much = count > most * SHARE_USED_MOST
-        todo = "only exits are left soon: place less elsewhere" if is_much else ""
-        return self._finding("orders", Level.NOTE if is_much else Level.GOOD, f"{count} of {most} today", todo)
+        return self._budget(count)
 
     def _read(self, call: Callable[[], Any]) -> Any:
         """The `data` of an answer, or why there is none."""
@@ -172,6 +137,3 @@ class Checkup:
             return envelope.data
         is_over = outcome_of(envelope.code, envelope.message) is Outcome.NEEDS_LOGIN
         return _Unread(self._client.words(envelope), is_over)
-
-    def _finding(self, check: str, level: Level, text: str, todo: str = "") -> Finding:
-        return Finding(account=self._account, check=check, level=level, text=text, todo=todo)
