@@ -53,6 +53,8 @@ class Account:
     "The same by the exchange's id."
     trades: list[Json] = field(default_factory=list)
     traded: dict[LegId, Traded] = field(default_factory=dict)
+    triggers: dict[int, Json] = field(default_factory=dict)
+    "Good-till-triggered orders by their id; they outlive the day."
     is_unsorted: bool = False
     "The book comes in no order, as Kite never promised any."
     rejects: bool = False

@@ -20,6 +20,7 @@ from paper.sandbox.orders import Orders
 from paper.sandbox.portfolio import Portfolio
 from paper.sandbox.rows import Json, Tokens
 from paper.sandbox.sessions import Sessions, dies_ns
+from paper.sandbox.triggers import Triggers
 
 NAMES_MOST: Final[Mapping[str, int]] = {"quote": 500, "ohlc": 1000, "ltp": 1000}
 """Instruments of one request [Kite Connect v3, "Market quotes"]."""
@@ -40,6 +41,7 @@ class Desk:
         self._book = Book(now_ns, on_frame)
         self.ranges = Ranges()
         "What everything traded at so far."
+        self.triggers = Triggers(lambda: self.tokens, now_ns)
         self._open: tuple[Exchange, Orders, Portfolio] | None = None
 
     # Set-up

@@ -33,6 +33,8 @@ WRONG_LEG: Final = "Invalid `iceberg_quantity`. {legs} legs of {leg} do not make
 TOO_MANY_NAMES: Final = "At most {most} instruments can be asked for at once."
 NO_VARIETY: Final = "Orders of the variety {variety} are not taken here."
 NO_REFRESH: Final = "Refresh tokens are for approved platforms only."
+NO_TRIGGER: Final = "There is no such trigger."
+TRIGGER_IS_OVER: Final = "The trigger is not active."
 NOT_THAT_MANY: Final = "There are not that many units to convert."
 
 

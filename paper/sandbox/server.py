@@ -17,6 +17,7 @@ from paper.sandbox.answers import Answers
 from paper.sandbox.desk import Desk
 from paper.sandbox.errors import GENERAL, NETWORK, NO_ROUTE, KiteError, refused
 from paper.sandbox.faults import Fault, PushFault, Script, entry_of
+from paper.sandbox.forms import Form
 from paper.sandbox.rows import Json
 from paper.sandbox.stream import Stream
 
@@ -50,7 +51,7 @@ class Server:
 
     def app(self) -> web.Application:
         """The application."""
-        desk, held = self._desk, self._desk.portfolio
+        desk, held, triggers = self._desk, self._desk.portfolio, self._desk.triggers
         app = web.Application(client_max_size=BODY_MOST, middlewares=[self._answers.routed])
         app.add_routes(
             [
@@ -71,7 +72,9 @@ class Server:
                 ),
                 web.get("/trades", self._reading("orders", lambda account, _r: account.trades)),
                 web.get("/portfolio/positions", self._reading("positions", lambda a, _r: held.positions(a))),
-                web.put("/portfolio/positions", self._convert),
+                web.put(
+                    "/portfolio/positions", self._filling(lambda a, _r, form: held.convert(a, form, self._now_ns()))
+                ),
                 web.get("/portfolio/holdings", self._reading("positions", lambda a, _r: held.holdings(a))),
                 web.get("/quote", self._quotes("quote")),
                 web.get("/quote/ohlc", self._quotes("ohlc")),
@@ -84,6 +87,15 @@ class Server:
                 web.post("/orders/{variety}", self._place),
                 web.put("/orders/{variety}/{id}", self._modify),
                 web.delete("/orders/{variety}/{id}", self._cancel),
+                web.get("/gtt/triggers", self._reading("any", lambda a, _r: triggers.all(a))),
+                web.get("/gtt/triggers/{id}", self._reading("any", lambda a, r: triggers.one(a, r.match_info["id"]))),
+                web.post("/gtt/triggers", self._filling(lambda a, _r, form: triggers.place(a, form))),
+                web.put(
+                    "/gtt/triggers/{id}", self._filling(lambda a, r, form: triggers.modify(a, r.match_info["id"], form))
+                ),
+                web.delete(
+                    "/gtt/triggers/{id}", self._reading("any", lambda a, r: triggers.delete(a, r.match_info["id"]))
+                ),
                 web.post("/sandbox/faults", self._arm),
                 web.get("/sandbox/books", self._books),
             ]
@@ -111,9 +123,14 @@ class Server:
         order_id = request.match_info["id"]
         return await self._answer(request, "cancel", lambda a: self._desk.placing.cancel(a, order_id))
 
-    async def _convert(self, request: web.Request) -> web.StreamResponse:
-        form = await _form(request)
-        return await self._limited(request, "any", lambda a, _r: self._desk.portfolio.convert(a, form, self._now_ns()))
+    def _filling(self, work: Callable[[Account, web.Request, Form], object]) -> Handler:
+        """A write that is no order's; it has the limit of reads."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            form = await _form(request)
+            return await self._limited(request, "any", lambda account, r: work(account, r, form))
+
+        return handle
 
     # Reads
 

@@ -252,7 +252,7 @@ def test_more_instruments_than_allowed_are_refused(kite: KiteConnect, method: st
 
 def test_what_is_not_there_is_refused_in_the_form_of_kite(desk: Stand, kite: KiteConnect) -> None:
     with pytest.raises(GeneralException, match="Route not found") as caught:
-        kite.get_gtts()
+        kite.mf_orders()
     assert caught.value.code == 404
     answer = requests.delete(f"{desk.sandbox.root_url}/trades", timeout=5)
     assert (answer.status_code, answer.json()["error_type"]) == (405, "GeneralException")
