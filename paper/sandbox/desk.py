@@ -13,6 +13,7 @@ from paper.exchange import Exchange
 from paper.sandbox import errors, market_rows, sessions
 from paper.sandbox.account import Account
 from paper.sandbox.book import Book, OnFrame
+from paper.sandbox.candles import Candles
 from paper.sandbox.errors import refused
 from paper.sandbox.limits import Limits
 from paper.sandbox.market_rows import Ranges
@@ -41,6 +42,7 @@ class Desk:
         self._book = Book(now_ns, on_frame)
         self.ranges = Ranges()
         "What everything traded at so far."
+        self.candles = Candles()
         self.triggers = Triggers(lambda: self.tokens, now_ns)
         self._open: tuple[Exchange, Orders, Portfolio] | None = None
 
@@ -104,6 +106,7 @@ class Desk:
     def saw(self, quotes: Sequence[Quote]) -> None:
         """The market moved."""
         self.ranges.see(quotes)
+        self.candles.see(quotes)
 
     def run_due(self, now_ns: int) -> None:
         """What happens by the clock, or follows a fill."""
@@ -155,6 +158,11 @@ class Desk:
                 continue
             found[name] = market_rows.quote_row(quote, self.ranges.of(quote), self.tokens.by_id[key], kind)
         return found
+
+    def historical(self, token: str, interval: str, form: Mapping[str, str]) -> Json:
+        """The candles of an instrument, by its token."""
+        known = self.tokens.by_token.get(int(token)) if token.isascii() and token.isdecimal() else None
+        return self.candles.between(known, interval, form)
 
     # Inside
 

@@ -51,7 +51,7 @@ ACCEPTS: Final = frozenset(
         Kind.DROPPED_AFTER,
     }
 )  # fmt: skip
-REQUESTS: Final = ("place", "modify", "cancel", "orders", "positions", "margins", "quotes", "any")
+REQUESTS: Final = ("place", "modify", "cancel", "orders", "positions", "margins", "quotes", "candles", "any")
 AT_ONCE: Final = ("freeze", "disconnect")
 """Faults of the connections that are there."""
 PUSHES: Final = ("push_gap", "push_repeat", "push_reorder", "push_late_partial", *AT_ONCE)

@@ -1,7 +1,7 @@
 """Kite's request limits for one account, on the server's own clock. Pure but for its counters.
 
-10 orders a calendar second, 400 a minute, 5,000 a day; one quote request a second; 10 of everything else [Kite Connect
-v3, "Exceptions and errors", 2026-07-14]. The day counts what is placed, refused orders included.
+10 orders a calendar second, 400 a minute, 5,000 a day; one quote request a second, three for candles; 10 of everything
+else [Kite Connect v3, "Exceptions and errors", 2026-07-14]. The day counts what is placed, refused orders included.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from engine.model import NS_PER_S
 ORDERS_PER_SECOND: Final = 10
 ORDERS_PER_MINUTE: Final = 400
 ORDERS_PER_DAY: Final = 5000
-QUOTES_PER_SECOND: Final = 1
+READS_PER_SECOND: Final = {"quotes": 1, "candles": 3}
 OTHERS_PER_SECOND: Final = 10
 TOO_MANY: Final = "Too many requests"
 REFUSED: Final = "Maximum allowed order requests exceeded."
@@ -52,10 +52,10 @@ class Limits:
         self.placed_today += count
         return REFUSED if self.enforced and self.placed_today > ORDERS_PER_DAY else ""
 
-    def takes_read(self, now_ns: int, *, quote: bool) -> str:
-        """Count a read; the refusal in Kite's words, '' when it is let through."""
-        most = QUOTES_PER_SECOND if quote else OTHERS_PER_SECOND
-        return TOO_MANY if self._over("quote" if quote else "read", now_ns // NS_PER_S, most) else ""
+    def takes_read(self, now_ns: int, on: str) -> str:
+        """Count a read of `on`; the refusal in Kite's words, '' when it is let through."""
+        most = READS_PER_SECOND.get(on, OTHERS_PER_SECOND)
+        return TOO_MANY if self._over(on if on in READS_PER_SECOND else "read", now_ns // NS_PER_S, most) else ""
 
     def _over(self, name: str, window: int, most: int) -> bool:
         known, count = self._windows.get(name, (window, 0))

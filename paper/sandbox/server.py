@@ -81,6 +81,7 @@ class Server:
                 web.get("/quote/ltp", self._quotes("ltp")),
                 web.get("/instruments", self._instruments),
                 web.get("/instruments/{exchange}", self._instruments),
+                web.get("/instruments/historical/{token}/{interval}", self._reading("candles", self._historical)),
                 web.post("/margins/basket", self._basket),
                 web.post("/margins/orders", self._order_margins),
                 web.post("/charges/orders", self._contract_note),
@@ -134,26 +135,30 @@ class Server:
 
     # Reads
 
-    def _reading(self, on: str, work: Callable[[Account, web.Request], object], *, quote: bool = False) -> Handler:
+    def _reading(self, on: str, work: Callable[[Account, web.Request], object]) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return await self._limited(request, on, work, quote=quote)
+            return await self._limited(request, on, work)
 
         return handle
 
     async def _limited(
-        self, request: web.Request, on: str, work: Callable[[Account, web.Request], object], *, quote: bool = False
+        self, request: web.Request, on: str, work: Callable[[Account, web.Request], object]
     ) -> web.StreamResponse:
         """Everything but orders has a limit of its own."""
 
         def limited(account: Account) -> object:
-            if text := account.limits.takes_read(self._now_ns(), quote=quote):
+            if text := account.limits.takes_read(self._now_ns(), on):
                 raise KiteError(429, NETWORK, text)
             return work(account, request)
 
         return await self._answer(request, on, limited)
 
     def _quotes(self, kind: str) -> Handler:
-        return self._reading("quotes", lambda _a, r: self._desk.quotes(r.query.getall("i", []), kind), quote=True)
+        return self._reading("quotes", lambda _a, r: self._desk.quotes(r.query.getall("i", []), kind))
+
+    def _historical(self, _account: Account, request: web.Request) -> object:
+        asked = request.match_info
+        return self._desk.historical(asked["token"], asked["interval"], dict(request.query))
 
     def _segment(self, account: Account, request: web.Request) -> object:
         found = self._desk.portfolio.margins(account)

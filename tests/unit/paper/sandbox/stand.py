@@ -62,8 +62,13 @@ class Stand:
         made.reqsession.trust_env = False
         return made
 
-    def quote(self, bid: str, ask: str, symbol: str = CALL, **more: Any) -> None:
-        fresh = replace(quote(bid, ask, bid, symbol=symbol, **more), at_ns=self.clock.now_ns())
+    def quote(self, bid: str, ask: str, symbol: str = CALL, volume: int = 0, interest: int = 0, **more: Any) -> None:
+        fresh = replace(
+            quote(bid, ask, bid, symbol=symbol, **more),
+            at_ns=self.clock.now_ns(),
+            volume_units=volume,
+            open_interest_units=interest,
+        )
         if symbol == "INFY":
             fresh = replace(fresh, instrument=instrument_id("NSE", symbol))
         self._thread.call(lambda: self.sandbox.quote([fresh]))
