@@ -1,5 +1,6 @@
 """What a person orders, and what stays as it was."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
@@ -179,6 +180,42 @@ def test_mode_is_switched_for_the_next_strategy_only() -> None:
     assert desk.state.mode_next is None
     desk.handle(ModeRequested(at_ns=desk.now_ns, mode=Mode.LIVE, refused="not typed"))
     assert desk.state.mode_next is None
+
+
+def running() -> Desk:
+    return held()
+
+
+def unanswered() -> Desk:
+    return Desk(unclean=True)
+
+
+def watching() -> Desk:
+    """An entry was given up, everybody is flat, and the order may still surface."""
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.run(130)
+    desk.sell(10)
+    desk.run(60)
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("make", "when"),
+    [
+        (Desk, "now"),
+        (running, "after the running strategy"),
+        (unanswered, "when the question of the start is answered"),
+        (watching, "tomorrow"),
+    ],
+    ids=["nothing is open", "a strategy runs", "an unclean start is not answered", "an order is watched"],
+)
+def test_switch_of_the_mode_says_when_it_takes_effect(make: Callable[[], Desk], when: str) -> None:
+    desk = make()
+    desk.handle(ModeRequested(at_ns=desk.now_ns, mode=Mode.LIVE))
+    assert f"LIVE from the next strategy on ({when}" in desk.notices()[-1]
+    assert (desk.state.mode, desk.state.mode_next) == (Mode.PAPER, Mode.LIVE)
 
 
 COMMANDS: list[Operator] = [

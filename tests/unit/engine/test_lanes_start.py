@@ -10,7 +10,19 @@ from engine.commands import Command, PlaceOrder
 from engine.events import AccountRead, Event, Outcome, Request, RequestAnswered
 from engine.lanes import QUEUE_MOST, THREADS_MOST, ThreadLane, ThreadLanes
 from engine.ports import Answer
-from tests.unit.engine.fakes import WAIT_S, Gate, Inbox, ScriptedBroker, cancel, modify, notice, place, read
+from tests.unit.engine.fakes import (
+    WAIT_S,
+    Gate,
+    Inbox,
+    LoggedLane,
+    ScriptedBroker,
+    cancel,
+    modify,
+    name_of,
+    notice,
+    place,
+    read,
+)
 from tests.unit.paper.builders import NOW
 
 
@@ -272,6 +284,17 @@ def test_all_orders_of_an_event_have_left_before_the_first_answer_is_waited_for(
     for line in lines.values():
         assert tags(line.inbox.wait_for(1)) == ["T"]
         assert line.lane.close(WAIT_S)
+
+
+def test_lane_of_another_kind_gets_what_is_its_own_at_once() -> None:
+    line = Line()
+    log: list[str] = []
+    lanes = ThreadLanes({"C1": line.lane, "C2": LoggedLane(log)})
+    lanes.submit(place("T", "C2"))
+    assert log == [name_of(place("T", "C2"))]
+    lanes.release()
+    assert line.lane.close(WAIT_S)
+    assert line.broker.calls == []
 
 
 def test_release_without_anything_started_does_nothing() -> None:
