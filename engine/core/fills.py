@@ -59,8 +59,10 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
         _surfaced(turn, child, order, report, filled=late)
     if was_done and not late:
         return
+    was_surfaced = leg.surfaced
     settle(turn, child, leg, at_once=late and (was_done or order.entry))
-    if was_done and not exits_open(turn, leg) and not leg.entry_pending:
+    # A repair goes to zero: what was to stay, and went with the excess, is missed when it has ended.
+    if (was_done or was_surfaced) and not exits_open(turn, leg) and not leg.entry_pending:
         note_missed(turn, child, leg, reasons.FILLED_LATE)
     resume_entry(turn, child, leg)
 

@@ -255,6 +255,26 @@ def test_exit_that_surfaces_after_its_replacement_is_repaired_once() -> None:
     assert (desk.lots(), len(desk.placed())) == (0, 4)
 
 
+def test_lots_that_a_surfaced_exit_took_with_the_rest_are_missed_when_its_repair_has_filled() -> None:
+    """The repair goes to zero, not to the target: the master still holds lots, and nobody would say why ours are gone."""
+    desk = sent()
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(4)
+    lost = desk.last()
+    desk.answer(lost, Outcome.UNKNOWN)
+    desk.run(130)
+    desk.fill(desk.last())
+    assert (desk.lots(), desk.target()) == (1, 1)
+    desk.advance(desk.accept(lost, answered=False))
+    assert desk.placed()[3:] == [(Side.BUY, 1)]
+    assert desk.target() == 1
+    desk.fill(desk.last())
+    desk.run(5)
+    assert (desk.lots(), desk.target(), desk.leg().skipped) == (0, 0, reasons.FILLED_LATE)
+    assert reasons.FILLED_LATE in desk.reasons()
+
+
 def test_exit_beyond_what_is_left_is_cancelled_when_the_order_it_replaced_surfaces() -> None:
     """The replacement still works when the lost exit shows up filled: left alone it would open a position."""
     desk = sent()
