@@ -28,6 +28,7 @@ from engine.core.symbols import instrument_from_symbol
 from engine.model import NS_PER_S, Instrument, LegId
 from paper.scenario import MASTER, Scenario
 from paper.verify.asking import second_word
+from paper.verify.crossing import crossing
 from paper.verify.draft import DAY, LOT, SHARES, START_NS, SYMBOLS, TICK, WARM_NS, Draft
 from paper.verify.failing import failing_broker
 from paper.verify.nights import over_night
@@ -76,6 +77,7 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
         second_word(draft, Random(f"{seed}: resync"))
     if faults is None:
         failing_broker(draft, Random(f"{seed}: broker"))
+        crossing(draft, Random(f"{seed}: crossing"))
     plan = Plan(
         seed=seed,
         scenario=_scenario(rng, seed, settings, symbols, held),

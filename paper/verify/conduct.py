@@ -11,13 +11,11 @@ from engine.core.state import Child, ChildOrder, State
 from engine.core.symbols import parse_symbol
 from engine.model import NS_PER_S, LegId, Side, split_leg
 from paper.verify.backing import backed_units
-from paper.verify.course import Course
+from paper.verify.course import SIGNAL_MOST_NS, Course
 from paper.verify.truth import GIVEN_UP, Key, Truth
 
-SIGNAL_MOST_NS = 30 * NS_PER_S
-"""I15: an older signal is not entered; what was decided in time and waits goes within as long again."""
 PROMPTS_MOST_NS = 20 * NS_PER_S
-"""Prompts of a simulated day last no longer."""
+"""Prompts of a simulated day last no longer; what was decided on a fresh signal and waits goes within as long again."""
 
 
 class Conduct:

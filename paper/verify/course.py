@@ -39,6 +39,8 @@ STILL_NS = 20 * NS_PER_S
 ASTRAY_MOST_NS = 60 * NS_PER_S
 """A change that the broker does not answer is asked for again after 40 s."""
 CANCELLED_WITHIN_NS = 6 * NS_PER_S
+SIGNAL_MOST_NS = 30 * NS_PER_S
+"""I15: an older signal is not entered, it is shown."""
 KNOWN_AFTER_NS = 2 * NS_PER_S
 """A book that was read so long after a fill must show it."""
 ANSWERS = (Resumed, Flattened, HandedOver, StartedFresh)
@@ -110,6 +112,10 @@ class Course:
         "Since when orders rest without the master's, or elsewhere."
         self._over_ns: dict[Key, int] = {}
         "Since when entries work above a leg's target."
+        self._waiting: dict[Key, tuple[int, int]] = {}
+        "Entries that wait: the time of their signal, and since when they are seen waiting for it."
+        self._plans: dict[Key, tuple[int, int, int]] = {}
+        "Sign, decided units and target of each leg at the last look."
 
     # What is told
 
@@ -121,6 +127,8 @@ class Course:
         self._flattening.clear()
         self._background = None
         self.lacking.clear()
+        self._waiting.clear()
+        self._plans.clear()
 
     def booted(self, now_ns: int) -> None:
         """A process starts."""
@@ -184,6 +192,8 @@ class Course:
                     self.lacking.discard((child.id, leg.leg))
                 self._look_at_excess(state, child, leg)
                 self._look_at_resting(state, child, leg)
+                self._look_at_waiting(child, leg, state.now_ns)
+                self._look_at_target(state, child, leg)
                 is_told = leg.skipped == reasons.CLOSED_BY_HAND and not self._truth.has_manual((child.id, leg.leg))
                 if is_told and child.id not in self.deceived:
                     self._broken(f"I20 {child.id} {leg.leg}: called closed by hand, and its owner never traded")
@@ -299,6 +309,35 @@ class Course:
             elif state.now_ns - self._astray_ns.setdefault(order.tag, state.now_ns) > ASTRAY_MOST_NS:
                 what = f"{order.tag} at {order.terms.price_inr} rests for {order.mirrors} at {master.price_inr}"
                 self._broken(f"I5 {child.id} {leg.leg}: {what}, for too long")
+
+    def _look_at_waiting(self, child: Child, leg: ChildLeg, now_ns: int) -> None:
+        """An entry that waits when its signal is old is told as missed with the next read (PRODUCT 2.2)."""
+        key = (child.id, leg.leg)
+        if not leg.entry_pending or not child.synced:
+            self._waiting.pop(key, None)
+            return
+        signal_ns, since_ns = self._waiting.get(key, (leg.entry_signal_ns, now_ns))
+        if signal_ns != leg.entry_signal_ns:
+            signal_ns, since_ns = leg.entry_signal_ns, now_ns
+        self._waiting[key] = signal_ns, since_ns
+        read_ns = max(child.orders_at_ns or 0, child.positions_at_ns or 0)
+        if read_ns > max(since_ns, signal_ns + SIGNAL_MOST_NS):
+            age = f"{(now_ns - signal_ns) / NS_PER_S:g} s after its signal"
+            self._broken(f"I15 {child.id} {leg.leg}: an entry still waits {age}, and nobody was told")
+
+    def _look_at_target(self, state: State, child: Child, leg: ChildLeg) -> None:
+        """Only a trade of the master's, or lots that are missing, let a target rise (PRODUCT 3.1)."""
+        key = (child.id, leg.leg)
+        before, now = self._plans.get(key), (leg.sign, leg.decided_units, leg.target_units)
+        self._plans[key] = now
+        master = state.master.legs.get(leg.leg)
+        if before is None or before[:2] != now[:2] or before[2] >= now[2] or master is None:
+            return
+        share = self._truth.share_units(key, leg.decided_units)
+        is_decided = abs(master.units) == leg.decided_units
+        if is_decided and share is not None and leg.target_units > share:
+            what = f"its target rose from {before[2]} to {leg.target_units}, its share is {share}"
+            self._broken(f"I2 {child.id} {leg.leg}: the master did not trade, and {what}")
 
     def _look_at_fills(self, state: State) -> None:
         """A book that was read after a fill shows it, and then the engine has counted it."""

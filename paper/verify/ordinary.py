@@ -107,6 +107,14 @@ def trade(draft: Draft, leg: LegId, units: int, at_ns: int) -> None:
     draft.units[leg] = draft.units.get(leg, 0) + side.sign * rows[-1][1]
 
 
+def fill(draft: Draft, leg: LegId, units: int, at_ns: int) -> None:
+    """One order of the master's that fills at once and whole."""
+    draft.orders += 1
+    side, size = (Side.BUY if units > 0 else Side.SELL), abs(units)
+    _row(draft, leg, side, size, size, BookStatus.COMPLETE, draft.orders, at_ns, at_ns)
+    draft.units[leg] = draft.units.get(leg, 0) + units
+
+
 def _row(
     draft: Draft, leg: LegId, side: Side, size: int, filled: int, status: BookStatus, number: int, placed: int, at: int
 ) -> None:
