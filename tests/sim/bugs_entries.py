@@ -1,5 +1,6 @@
 """Planted bugs about what is decided: sizes, entries and their gates."""
 
+from decimal import Decimal
 from fractions import Fraction
 
 from engine.core import (
@@ -16,7 +17,7 @@ from engine.core import (
 )
 from engine.core.entries import live_ratio
 from engine.core.sizing import LotsFor, SizingRule
-from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg
+from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg, Terms
 from engine.core.turn import Turn, exits_open
 from engine.model import Instrument, Side
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere
@@ -88,9 +89,14 @@ def only_the_first_slice() -> list[Swap]:
         *,
         entry: bool,
         copy: Copy,
+        terms: Terms = orders.THROUGH_THE_MARKET,
+        reference_inr: Decimal | None = None,
     ) -> None:
         most = sizing.slice_most(instrument) or units
-        right(turn, child, leg, instrument, side, min(units, most), entry=entry, copy=copy)
+        right(
+            turn, child, leg, instrument, side, min(units, most), entry=entry, copy=copy,
+            terms=terms, reference_inr=reference_inr,
+        )  # fmt: skip
 
     return [replace_everywhere(right, wrong)]
 

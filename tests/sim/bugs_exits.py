@@ -1,5 +1,7 @@
 """Planted bugs about what is decided: exits, and the life of a strategy."""
 
+from decimal import Decimal
+
 from engine.core import (
     answering,
     operator,
@@ -13,7 +15,7 @@ from engine.core import (
 )
 from engine.core.entries import live_ratio
 from engine.core.sizing import Plan, SizingRule
-from engine.core.state import Child, ChildLeg, Copy, Prompt
+from engine.core.state import Child, ChildLeg, Copy, Prompt, Terms
 from engine.core.turn import Turn, exit_room, net_units
 from engine.model import Instrument, Side, sign
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere
@@ -49,9 +51,14 @@ def exit_beyond_the_holding() -> list[Swap]:
         *,
         entry: bool,
         copy: Copy,
+        terms: Terms = orders.THROUGH_THE_MARKET,
+        reference_inr: Decimal | None = None,
     ) -> None:
         more = 0 if entry else instrument.lot_units
-        right(turn, child, leg, instrument, side, units + more, entry=entry, copy=copy)
+        right(
+            turn, child, leg, instrument, side, units + more, entry=entry, copy=copy,
+            terms=terms, reference_inr=reference_inr,
+        )  # fmt: skip
 
     return [replace_everywhere(right, wrong)]
 
@@ -59,14 +66,14 @@ def exit_beyond_the_holding() -> list[Swap]:
 @planted
 def exit_not_bounded_by_the_position() -> list[Swap]:
     """An exit sells what the ledger says although the broker shows less."""
-    return [replace_everywhere(exit_room, lambda _child, leg: abs(leg.allocation_units))]
+    return [replace_everywhere(exit_room, lambda _child, leg, *, keeps=True: abs(leg.allocation_units))]
 
 
 @planted
 def exit_takes_what_is_to_stay() -> list[Swap]:
     """An exit is bounded by zero alone: a partial one that was filled and lost its tag and answer is sent again."""
 
-    def wrong(child: Child, leg: ChildLeg) -> int:
+    def wrong(child: Child, leg: ChildLeg, *, keeps: bool = True) -> int:
         return max(0, net_units(child, leg.leg) * sign(leg.allocation_units))
 
     return [replace_everywhere(exit_room, wrong)]
@@ -82,9 +89,9 @@ def exit_not_looked_at_again_when_sent() -> list[Swap]:
 def fill_in_a_read_counted_twice() -> list[Swap]:
     """A fill of ours that a read of positions may hold already is added to what it shows."""
 
-    def wrong(child: Child, leg: ChildLeg) -> int:
+    def wrong(child: Child, leg: ChildLeg, *, keeps: bool = True) -> int:
         side = sign(leg.allocation_units)
-        keep = leg.target_units if side == leg.sign else 0
+        keep = leg.target_units if side == leg.sign and keeps else 0
         return max(0, net_units(child, leg.leg) * side - keep)
 
     return [replace_everywhere(exit_room, wrong)]
@@ -202,8 +209,8 @@ def flattened_child_enters_again() -> list[Swap]:
     """A child that was flattened follows the master's next fill."""
     right = operator.flatten
 
-    def wrong(turn: Turn, children: tuple[str, ...], text: str) -> None:
-        right(turn, children, text)
+    def wrong(turn: Turn, children: tuple[str, ...], text: str, *, typed: bool = True) -> None:
+        right(turn, children, text, typed=typed)
         for child_id in children:
             if child_id in turn.state.children:
                 turn.state.children[child_id].stopped.clear()
@@ -226,7 +233,12 @@ def short_legs_exit_the_wrong_way() -> list[Swap]:
         *,
         entry: bool,
         copy: Copy,
+        terms: Terms = orders.THROUGH_THE_MARKET,
+        reference_inr: Decimal | None = None,
     ) -> None:
-        right(turn, child, leg, instrument, side if entry else Side.SELL, units, entry=entry, copy=copy)
+        right(
+            turn, child, leg, instrument, side if entry else Side.SELL, units, entry=entry, copy=copy,
+            terms=terms, reference_inr=reference_inr,
+        )  # fmt: skip
 
     return [replace_everywhere(right, wrong)]

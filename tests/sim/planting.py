@@ -6,11 +6,12 @@ makes a context manager of it.
 
 import functools
 import importlib
+import inspect
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import engine
@@ -33,6 +34,7 @@ def product_modules() -> tuple[ModuleType, ...]:
 @contextmanager
 def replace_everywhere(original: Callable[..., Any], replacement: Callable[..., Any]) -> Iterator[None]:
     """Replace a function wherever the product has it: by its name in any module, in tables, or as a method."""
+    _check_parameters(original, replacement)
     undo = [_undo for module in product_modules() for _undo in _swap_in(module, original, replacement)]
     if not undo:
         raise LookupError(f"{original} is nowhere in the product")
@@ -64,11 +66,32 @@ def _set(owner: object, name: str, value: object) -> tuple[object, str, object]:
 @contextmanager
 def in_module(module: ModuleType, name: str, replacement: object) -> Iterator[None]:
     """Replace a name in one module only: a constant, or a function as that module sees it."""
+    _check_parameters(vars(module)[name], replacement)
     owner, _, before = _set(module, name, replacement)
     try:
         yield
     finally:
         setattr(owner, name, before)
+
+
+def _check_parameters(original: object, replacement: object) -> None:
+    """Functions must take the same: a wrong version that cannot be called stops the program, and proves nothing.
+
+    Raises:
+        TypeError: They do not.
+    """
+    if not (isinstance(original, FunctionType) and isinstance(replacement, FunctionType)):
+        return
+    right, wrong = _parameters(original), _parameters(replacement)
+    if right != wrong:
+        raise TypeError(f"{original.__qualname__} takes {right}, its wrong version {wrong}")
+
+
+def _parameters(function: FunctionType) -> tuple[int, list[str]]:
+    """(number of positional parameters, names of the others)."""
+    parameters = inspect.signature(function).parameters.values()
+    by_name = sorted(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+    return len(parameters) - len(by_name), by_name
 
 
 class Bug:

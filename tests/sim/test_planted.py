@@ -5,11 +5,13 @@ from itertools import chain
 
 import pytest
 
+from engine.core import turn
+from engine.core.turn import net_units
 from paper.verify.campaign import run_seed
 from tests.sim.crash_points import open_at
 from tests.sim.found import FOUND
 from tests.sim.planted import BUGS
-from tests.sim.planting import product_modules, replace_everywhere
+from tests.sim.planting import in_module, product_modules, replace_everywhere
 from tests.sim.search import search
 
 LEAST_BUDGET, FACTOR, MOST_BUDGET = 50, 4, 10_000
@@ -52,6 +54,13 @@ def test_planting_leaves_the_product_as_it_was() -> None:
 
 def test_replacing_what_the_product_does_not_have_is_an_error() -> None:
     with pytest.raises(LookupError), replace_everywhere(_product, _product):
+        pass
+
+
+def test_wrong_version_that_takes_something_else_is_an_error() -> None:
+    with pytest.raises(TypeError), replace_everywhere(net_units, lambda _child: 0):
+        pass
+    with pytest.raises(TypeError), in_module(turn, "net_units", lambda _child, _leg, *, _side: 0):
         pass
 
 
