@@ -197,6 +197,7 @@ def _mirror(turn: Turn, leg: ChildLeg, order: MasterOrder, *, entry: bool) -> Mi
         found = None
     if found is None:
         found = leg.mirrors[order.order_id] = Mirror(order_id=order.order_id, entry=entry, side=order.side)
+        found.seen_units = 0 if entry else order.filled
     return found
 
 
@@ -340,7 +341,10 @@ def forget_day(turn: Turn) -> None:
             ahead = min(ahead_units(turn, leg), held_units(leg) - leg.target_units)
             for order in turn.open_orders(leg):
                 order.mirrors = ""
+            has_closed = any(not mirror.entry and filled_units(turn, mirror) for mirror in leg.mirrors.values())
             leg.mirrors = {}
+            if has_closed:
+                note_missed(turn, child, leg, reasons.EXITED_AHEAD)
             if ahead > 0 and turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
                 keep_excess(turn, child, leg, ahead)
             elif ahead > 0 and not leg.due:

@@ -306,7 +306,7 @@ class Course:
             is_astray = bool(master.ended_ns) or order.terms.price_inr not in (None, master.price_inr)
             if not is_astray or child.ip_refused or child.needs_login or state.kill:
                 self._astray_ns.pop(order.tag, None)
-            elif state.now_ns - self._astray_ns.setdefault(order.tag, state.now_ns) > ASTRAY_MOST_NS:
+            elif child.orders_began_ns > self._astray_ns.setdefault(order.tag, state.now_ns) + ASTRAY_MOST_NS:
                 what = f"{order.tag} at {order.terms.price_inr} rests for {order.mirrors} at {master.price_inr}"
                 self._broken(f"I5 {child.id} {leg.leg}: {what}, for too long")
 

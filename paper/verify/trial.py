@@ -71,6 +71,7 @@ ORDERS_MOST = 500
 REMEMBERED = 4
 """One in so many runs remembers every event and proves that the disk gives the same state again, and every run whose
 disk or process fails at an I/O point."""
+NIGHT_NS = 12 * 3600 * NS_PER_S
 REST_MOST_NS = 1500 * NS_PER_S
 """Not at rest so long after the troubles ended: something is forgotten (an unknown order may take 720 s)."""
 
@@ -343,6 +344,8 @@ class Trial(Simulation):
         if self.loop.host is not None and self.loop.host.failed:
             self._restart(now_ns, 0)
         for order_id, report in list(self._resting.items()):
+            if now_ns - report.placed_ns > NIGHT_NS:
+                continue  # it ended with its day
             ended = msgspec.structs.replace(report, status=BookStatus.CANCELLED, updated_ns=now_ns)
             self._happen(Happening(at_ns=now_ns, trouble=act.MasterTrades(report=ended)), now_ns)
             self._resting.pop(order_id, None)
