@@ -36,6 +36,7 @@ check: $(DEV)
 	$(PY) -m mypy
 	$(PY) -c 'import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())' --no-logo
 	$(PY) runner.py verify --seeds $(SEEDS)
+	$(PY) runner.py verify --seeds $$(( $(SEEDS) / 2 )) --follow orders
 ifeq ($(NO_TESTS),)
 	$(PY) -m pytest -n 2 $(ARGS)
 endif

@@ -7,7 +7,7 @@ from config.schema import OnLegRefused
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
 from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState
 from engine.core.resting import rests
-from engine.core.state import Child, ChildOrder, State
+from engine.core.state import Child, ChildLeg, ChildOrder, State
 from engine.core.symbols import parse_symbol
 from engine.model import NS_PER_S, LegId, Side, split_leg
 from paper.verify.backing import backed_units
@@ -62,6 +62,7 @@ class Conduct:
             return  # what surfaced is not known to the engine yet
         keep = leg.target_units if leg.sign == -order.side.sign else 0
         resting = sum(units for tag, units in left.items() if tag in state.orders and rests(state.orders[tag]))
+        resting += self._ahead(child, leg)
         keep = 0 if rests(order) else max(0, keep - resting)  # what rests takes of what is to stay until then
         stays = f"{keep} to stay and {under_way} in exits under way"
         if not manual and order.units > -order.side.sign * ours - keep - under_way:
@@ -72,6 +73,15 @@ class Conduct:
         if manual and is_read and order.units > -order.side.sign * (ours + manual) - keep - under_way:
             what = f"exit {order.tag} of {order.units} where the broker has {ours + manual}, {stays}"
             self._broken("I3", child.id, f"{order.leg}: {what}")
+
+    def _ahead(self, child: Child, leg: ChildLeg) -> int:
+        """What exits that rest filled before the master's did: it is to go, the target does not say so yet."""
+        filled = {
+            mirror.order_id: mirror.done_units + sum(self._truth.filled(child.id, tag) for tag in mirror.tags)
+            for mirror in leg.mirrors.values()
+            if not mirror.entry
+        }
+        return sum(max(0, units - leg.mirrors[order_id].decided_units) for order_id, units in filled.items())
 
     def _left(self, state: State, tag: str, units: int) -> int:
         """What an exit may still fill, as far as the engine counts on it."""
