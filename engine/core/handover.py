@@ -38,7 +38,7 @@ def keep_excess(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
     """
     side, held = sign(leg.allocation_units), abs(leg.allocation_units)
     gone = side * min(units, held)
-    if not gone:
+    if units <= 0 or not gone:
         return
     part = leg.open_cost_inr * abs(gone) / held
     leg.cash_inr += gone * (mark_inr(turn.quote(leg.leg)) or part / abs(gone))

@@ -36,7 +36,7 @@ from engine.core.resting import (
 from engine.core.settle import kept_units, settle
 from engine.core.sizing import Plan, SizingRule, decide_target
 from engine.core.state import Child, ChildLeg, MasterLeg, MasterOrder, Mirror
-from engine.core.turn import WARNING, Turn, held_units, seconds_ns
+from engine.core.turn import WARNING, Turn, exits_open, held_units, seconds_ns
 from engine.model import Instrument, LegId, OrderType, Side, Validity, split_leg
 from engine.snapshot import StrategyState
 
@@ -317,7 +317,7 @@ def _note_ends(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> No
         units = over - ahead_units(turn, leg)
         _send_short(turn, child, master, leg, mirror)
         if units > 0 and turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
-            keep_excess(turn, child, leg, units)
+            keep_excess(turn, child, leg, min(units, abs(leg.allocation_units) - exits_open(turn, leg)))
         elif units > 0:
             text = f"{units} filled for an order of the master that ended without: closed"
             turn.notify(WARNING, text, child.id, split_leg(leg.leg)[1])
@@ -346,7 +346,7 @@ def forget_day(turn: Turn) -> None:
             if has_closed:
                 note_missed(turn, child, leg, reasons.EXITED_AHEAD)
             if ahead > 0 and turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
-                keep_excess(turn, child, leg, ahead)
+                keep_excess(turn, child, leg, min(ahead, abs(leg.allocation_units) - exits_open(turn, leg)))
             elif ahead > 0 and not leg.due:
                 leg.due, leg.due_since_ns = True, turn.now_ns
 

@@ -19,6 +19,7 @@ from engine.core.tags import make_tag
 from engine.core.turn import (
     ALARM,
     Turn,
+    entry_units_open,
     exit_room,
     held_units,
     seconds_ns,
@@ -250,8 +251,8 @@ def _is_ready(turn: Turn, child: Child, order: ChildOrder) -> bool:
 def _must_wait(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
     """Whether an entry waits for exits of its leg, for cancels of entries above the target, or for a trial's end."""
     is_crowded = held_units(leg) + going_entry_units(turn, leg) > leg.target_units + ahead_units(turn, leg)
-    if rests(order):
-        is_crowded = False  # it is not the child's share before the master's order fills
+    if leg.mirrors:  # what is being taken off what rests may still fill
+        is_crowded = (is_crowded and not rests(order)) or held_units(leg) + entry_units_open(turn, leg) > leg.most_units
     return is_crowded or going_exit_units(turn, leg) > 0 or breaker.waits(turn, child, order)
 
 

@@ -88,6 +88,8 @@ class Conduct:
         order = state.orders.get(tag)
         if order is None or order.state in TERMINAL or order.state in GIVEN_UP:
             return 0
+        if order.state is OrderState.QUEUED:  # not accepted, and made smaller before it is sent again
+            return min(units, order.remaining)
         asked = self._truth.asked(order.account, tag, order.order_id)
         return max(0, min(units, asked or units) - self._truth.filled(order.account, tag, order.order_id))
 

@@ -493,6 +493,7 @@ class Trial(Simulation):
 
     def handed_over(self, command: Command) -> None:
         """The engine hands a command to a lane."""
+        self._note_kept(self.replicator.state)
         is_durable = self.disk.is_durable and (not isinstance(command, PlaceOrder) or command.tag in self._intents)
         self.conduct.handed_over(command, self.replicator.state, is_durable=is_durable)
         if isinstance(command, PlaceOrder):
