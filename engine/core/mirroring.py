@@ -149,6 +149,7 @@ def _sizes(
 ) -> _Sizes:
     """Size each order of the master that rests, in the order of their placing."""
     sizes, plan, left = _Sizes(), plan_of(leg), abs(master.units)
+    background = abs(master.background_units)
     for order in orders:
         open_units = order.quantity - order.filled
         if master.units * order.side.sign < 0:
@@ -159,12 +160,13 @@ def _sizes(
             if mirror is not None and turn.settings.confirm.when is not ConfirmWhen.ALL:
                 sizes.falls[order.order_id] = fall
             continue
-        closes = abs(master.background_units) if master.background_units * order.side.sign < 0 else 0
-        if open_units <= closes or not _takes_side(turn, leg, order.side, no_entry):
-            continue
+        closes = min(open_units, background) if master.background_units * order.side.sign < 0 else 0
+        background -= closes
+        if closes or not _takes_side(turn, leg, order.side, no_entry):
+            continue  # what closes background, if only in part, is followed at its fill
         mirror = _mirror(turn, leg, order, entry=True)
         if mirror is not None:
-            sizes.added_units += open_units - closes
+            sizes.added_units += open_units
             _size_entry(turn, child, leg, mirror, order, instrument, rule, no_entry)
     if sizes.added_units and not no_entry:
         leg.peak_units = max(leg.peak_units, abs(master.units) + sizes.added_units)

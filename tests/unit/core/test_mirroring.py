@@ -1,0 +1,230 @@
+"""What rests for the master's orders: the situations that a scenario file cannot bring about, or shows less well."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from config.schema import Child, Follow, OnOrphanFill, Risk, Settings
+from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
+from engine.core import reasons
+from engine.core.lifecycle import OrderState
+from engine.core.terms import resting_terms
+from engine.events import DayBegan, OrderUpdated, Outcome, PromptAnswered
+from engine.model import BookStatus, OrderReport, OrderType, Side, Validity
+from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, LOT, SESSIONS, Desk, child, instrument, settings
+from tests.unit.paper.builders import CALL, PUT, ns
+
+
+def orders(*children: Child, **fields: object) -> Settings:
+    """Settings of a day on which orders are followed."""
+    return settings(*children, follow=Follow.ORDERS, **fields)
+
+
+def resting(
+    desk: Desk,
+    lots: int,
+    *,
+    side: Side = Side.BUY,
+    limit: str = "99",
+    id_: str = "M1",
+    order_type: OrderType = OrderType.LIMIT,
+) -> OrderReport:
+    """An order of the master rests, or is changed."""
+    report = desk.master(side, lots, id_=id_, filled=0, limit=limit, status=BookStatus.OPEN, order_type=order_type)
+    desk.run("0.1")
+    return report
+
+
+def ended(desk: Desk, report: OrderReport, status: BookStatus, *, filled: int = 0) -> OrderReport:
+    """The master's order ends."""
+    price = report.price_inr if filled else None
+    newer = msgspec.structs.replace(
+        report, status=status, filled=filled * LOT, average_price_inr=price, updated_ns=desk.now_ns
+    )
+    desk.book(newer)
+    desk.handle(OrderUpdated(at_ns=desk.now_ns, account="M", report=newer))
+    return newer
+
+
+def working(**fields: object) -> tuple[Desk, OrderReport, OrderReport]:
+    """Ten lots of the master rest, and three of the child at its broker."""
+    desk = Desk(orders(**fields), filling=False)
+    his = resting(desk, 10)
+    return desk, his, desk.accept(desk.last())
+
+
+def test_only_the_child_whose_order_changed_is_looked_after() -> None:
+    desk = Desk(orders(child(), child("C2")), filling=False)
+    resting(desk, 10)
+    for place in list(desk.unanswered):
+        desk.accept(place)
+    assert [(p.account, p.price_inr) for p in desk.commands(PlaceOrder)] == [("C1", Decimal(99)), ("C2", Decimal(99))]
+
+
+def test_an_instrument_unknown_at_the_child_does_not_rest() -> None:
+    desk = Desk(orders(), filling=False)
+    desk.load((instrument(PUT),), account="C1")
+    resting(desk, 10)
+    assert desk.placed() == []
+    assert desk.reasons() == {reasons.UNKNOWN_INSTRUMENT}
+
+
+def test_an_order_good_for_a_moment_is_followed_at_its_fill() -> None:
+    desk = Desk(orders(), filling=False)
+    report = desk.report(Side.BUY, 10, filled=0, limit="99", order_type=OrderType.LIMIT)
+    report = msgspec.structs.replace(report, validity=Validity.IOC)
+    desk.book(report)
+    desk.handle(OrderUpdated(at_ns=desk.now_ns, account="M", report=report))
+    assert desk.placed() == []
+
+
+def test_copy_that_was_not_accepted_takes_the_newest_terms_with_it() -> None:
+    desk = Desk(orders(), filling=False)
+    resting(desk, 10)
+    desk.answer(desk.last(), Outcome.RATE_LIMITED, reason="429")
+    assert desk.last_order().state is OrderState.QUEUED
+    resting(desk, 7, limit="99.5")
+    desk.run(3)
+    place = desk.last()
+    assert (place.quantity, place.price_inr) == (2 * LOT, Decimal("99.50"))
+
+
+def test_copy_that_was_not_accepted_is_withdrawn_with_his_cancel() -> None:
+    desk = Desk(orders(), filling=False)
+    his = resting(desk, 10)
+    desk.answer(desk.last(), Outcome.RATE_LIMITED, reason="429")
+    ended(desk, his, BookStatus.CANCELLED)
+    assert desk.last_order().state is OrderState.WITHDRAWN
+    desk.run(5)
+    assert len(desk.placed()) == 1
+
+
+def test_one_change_is_under_way_at_a_time() -> None:
+    desk, _, _ = working()
+    for price in ("99.10", "99.20", "99.30"):
+        resting(desk, 10, limit=price)
+    assert [m.price_inr for m in desk.commands(ModifyOrder)] == [Decimal("99.10")]
+    desk.move(desk.commands(ModifyOrder)[0])
+    assert [m.price_inr for m in desk.commands(ModifyOrder)] == [Decimal("99.10"), Decimal("99.30")]
+
+
+def test_a_row_of_before_does_not_take_the_master_s_price_back() -> None:
+    desk, his, _ = working()
+    moved = resting(desk, 10, limit="99.10")
+    desk.handle(OrderUpdated(at_ns=desk.now_ns, account="M", report=msgspec.structs.replace(his, updated_ns=1)))
+    assert desk.state.master.orders["M1"].price_inr == moved.price_inr
+
+
+def test_unknown_copy_that_never_appeared_is_missed_and_the_guard_holds() -> None:
+    desk = Desk(orders(), filling=False)
+    his = resting(desk, 10)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.run(130)
+    assert desk.last_order().state is OrderState.ABSENT
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    desk.run(10)
+    assert len(desk.placed()) == 1
+    assert desk.target() == 0
+    assert desk.leg().lacking
+
+
+def test_an_order_too_old_to_be_mirrored_is_followed_at_its_fill() -> None:
+    desk = Desk(orders(), filling=False)
+    desk.run(50)
+    his = desk.report(Side.BUY, 10, filled=0, limit="100", order_type=OrderType.LIMIT, placed_s=40)
+    his = msgspec.structs.replace(his, updated_ns=his.placed_ns)
+    desk.book(his)
+    desk.handle(OrderUpdated(at_ns=desk.now_ns, account="M", report=his))
+    assert desk.placed() == []
+    assert desk.reasons() == {reasons.STALE_SIGNAL}
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    desk.run("0.3")
+    assert desk.placed() == [(Side.BUY, 3)]
+
+
+def test_exits_ask_and_do_not_rest_when_all_copies_are_asked_about() -> None:
+    desk = Desk(orders(confirm=ALL))
+    desk.buy(10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(1)
+    resting(desk, 10, side=Side.SELL, limit="120", id_="M9")
+    desk.run(5)
+    assert desk.placed() == [(Side.BUY, 3)]
+
+
+def test_part_of_what_was_asked_is_approved_and_the_rest_is_missed() -> None:
+    desk = Desk(orders(confirm=ENTRIES), filling=False)
+    his = resting(desk, 10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True, units={f"C1|{CALL_LEG}": 2 * LOT}))
+    assert desk.placed() == [(Side.BUY, 2)]
+    desk.fill(desk.last())
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    desk.run(10)
+    assert (desk.lots(), desk.target()) == (2, 2)
+    assert desk.reasons() == {reasons.EDITED_DOWN}
+
+
+def test_an_order_that_turns_from_entry_to_exit_is_taken_away_first() -> None:
+    desk, _, report = working()
+    desk.sell(20, price="100")
+    assert [c.order_id for c in desk.commands(CancelOrder)] == [report.order_id]
+    assert desk.placed() == [(Side.BUY, 3)]
+    desk.advance(report, filled=0, status=BookStatus.CANCELLED)
+    assert desk.placed()[1:] == [(Side.SELL, 6)]
+
+
+def test_what_was_handed_over_rests_no_entries() -> None:
+    desk, _, report = working()
+    desk.leg().handed_over = True
+    desk.run(1)
+    assert [c.order_id for c in desk.commands(CancelOrder)] == [report.order_id]
+
+
+def test_an_order_that_closes_background_does_not_rest_and_the_next_one_does() -> None:
+    desk = Desk(orders(), background={CALL_LEG: -10 * LOT}, filling=False)
+    resting(desk, 12)
+    assert desk.placed() == []
+    resting(desk, 20, id_="M2")
+    assert desk.placed() == [(Side.BUY, 6)]
+
+
+@pytest.mark.parametrize("keeps", [OnOrphanFill.CLOSE, OnOrphanFill.KEEP])
+def test_lots_ahead_over_a_night_are_closed_at_the_open_or_kept(keeps: OnOrphanFill) -> None:
+    desk = Desk(orders(risk=Risk(on_orphan_fill=keeps)), filling=False)
+    resting(desk, 10)
+    desk.fill(desk.last())
+    desk.run_to(ns("15:31"))
+    desk.books["C1"].orders.clear()
+    desk.books["M"].orders.clear()
+    desk.now_ns = ns("09:10", 3)
+    desk.handle(DayBegan(at_ns=desk.now_ns, day="2026-11-03", sessions=SESSIONS))
+    desk.load()
+    desk.quote(CALL, "100")
+    desk.run_to(ns("09:16", 3))
+    assert [side for side, _ in desk.placed()][1:] == ([Side.SELL] if keeps is OnOrphanFill.CLOSE else [])
+    assert desk.leg().orphaned_units == (0 if keeps is OnOrphanFill.CLOSE else 3 * LOT)
+
+
+@pytest.mark.parametrize(
+    ("side", "type_", "price", "trigger", "wanted"),
+    [
+        (Side.BUY, OrderType.LIMIT, "100.03", None, ("100.00", None)),
+        (Side.SELL, OrderType.LIMIT, "100.03", None, ("100.05", None)),
+        (Side.BUY, OrderType.SL, "100.01", "100.01", ("100.05", "100.05")),
+        (Side.SELL, OrderType.SL, "100.04", "100.04", ("100.00", "100.00")),
+        (Side.BUY, OrderType.SL_M, None, "100.01", (None, "100.05")),
+    ],
+    ids=["buy", "sell", "buy stop", "sell stop", "buy stop at the market"],
+)
+def test_terms_are_on_the_child_s_tick(
+    side: Side, type_: OrderType, price: str | None, trigger: str | None, wanted: tuple[str | None, str | None]
+) -> None:
+    desk = Desk(orders())
+    resting(desk, 10, side=side, order_type=type_, limit=price or "100")
+    order = desk.state.master.orders["M1"]
+    order.price_inr = None if price is None else Decimal(price)
+    order.trigger_inr = None if trigger is None else Decimal(trigger)
+    terms = resting_terms(order, instrument())
+    shown = (terms.price_inr, terms.trigger_inr)
+    assert shown == tuple(None if text is None else Decimal(text) for text in wanted)
