@@ -7,10 +7,11 @@ from engine.core import reasons
 from engine.core.entries import missing_units
 from engine.core.lifecycle import OrderState
 from engine.core.loss import leg_pnl
+from engine.core.resting import ahead_units, rests, share
 from engine.core.sizing import residue
 from engine.core.state import Child, ChildLeg, ChildOrder, MasterLeg
 from engine.core.symbols import title
-from engine.core.turn import Turn
+from engine.core.turn import Turn, held_units
 from engine.model import LegId, instrument_of, sign
 from engine.snapshot import Cell, CellState, StrategyState
 
@@ -50,7 +51,7 @@ def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:
             reason=reason,
         )
     orders = list(turn.open_orders(leg))
-    state, reason = _state(leg, master, orders, left_out)
+    state, reason = _state(turn, leg, master, orders, left_out)
     if state is CellState.WORKING and not turn.state.armed and _are_entries(orders):
         reason = reasons.DISARMED
     return Cell(
@@ -81,7 +82,21 @@ def _signed(orders: list[ChildOrder], states: frozenset[OrderState]) -> int:
     return sum(o.remaining * o.side.sign for o in orders if o.state in states)
 
 
-def _state(leg: ChildLeg, master: MasterLeg, orders: list[ChildOrder], left_out: str) -> tuple[CellState, str]:
+def _resting(turn: Turn, leg: ChildLeg, orders: list[ChildOrder]) -> str:
+    """What a leg that is not at its target has to do with orders that rest; '' for nothing."""
+    if not leg.mirrors:
+        return ""
+    if 0 < held_units(leg) - leg.target_units <= ahead_units(turn, leg):
+        return "filled before the master's order, which backs it"
+    if held_units(leg) < leg.target_units <= share(turn, leg):
+        return "waits for what rests, or closed before the master's order"
+    at_target = leg.allocation_units == leg.target_units * leg.sign
+    return "rests with the master's order" if at_target and orders else ""
+
+
+def _state(
+    turn: Turn, leg: ChildLeg, master: MasterLeg, orders: list[ChildOrder], left_out: str
+) -> tuple[CellState, str]:
     """The cell's mark and its reason, most urgent first."""
     for state, mark in ((OrderState.UNKNOWN, CellState.UNKNOWN), (OrderState.HELD, CellState.HELD)):
         found = next((o for o in orders if o.state is state), None)
@@ -89,8 +104,10 @@ def _state(leg: ChildLeg, master: MasterLeg, orders: list[ChildOrder], left_out:
             return mark, found.reason or "sent, outcome not known: looked for by its tag"
     if leg.due_reason:
         return CellState.DRIFT, leg.due_reason
-    if any(o.state in _BUSY for o in orders):
-        return CellState.WORKING, ""
+    is_going = any(o.state in _BUSY and not rests(o) for o in orders)
+    rested = "" if is_going else _resting(turn, leg, orders)
+    if is_going or rested:
+        return CellState.WORKING, rested
     if leg.awaiting_units:
         return CellState.AWAITING, "awaiting confirmation"
     if leg.entry_pending:

@@ -12,7 +12,8 @@ from engine.core.lifecycle import OrderState
 from engine.core.terms import resting_terms
 from engine.events import DayBegan, OrderUpdated, Outcome, PromptAnswered
 from engine.model import BookStatus, OrderReport, OrderType, Side, Validity
-from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, LOT, SESSIONS, Desk, child, instrument, settings
+from engine.view_cells import cell_of
+from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, LOT, SESSIONS, Desk, child, instrument, settings, turn_of
 from tests.unit.paper.builders import CALL, PUT, ns
 
 
@@ -228,3 +229,25 @@ def test_terms_are_on_the_child_s_tick(
     terms = resting_terms(order, instrument())
     shown = (terms.price_inr, terms.trigger_inr)
     assert shown == tuple(None if text is None else Decimal(text) for text in wanted)
+
+
+def cell_reason(desk: Desk) -> str:
+    """What the screen says of the child's leg."""
+    turn = turn_of(desk.state)
+    return cell_of(turn, desk.child(), desk.master_leg()).reason
+
+
+def test_screen_says_what_rests_and_what_is_ahead() -> None:
+    desk, _, report = working()
+    assert cell_reason(desk) == "rests with the master's order"
+    desk.advance(report)
+    assert cell_reason(desk) == "filled before the master's order, which backs it"
+
+
+def test_screen_says_that_an_exit_filled_before_his() -> None:
+    desk = Desk(orders(), filling=False)
+    desk.buy(10)
+    desk.fill(desk.last())
+    resting(desk, 10, side=Side.SELL, limit="110", id_="M2")
+    desk.fill(desk.last(), price="110")
+    assert cell_reason(desk) == "waits for what rests, or closed before the master's order"
