@@ -180,7 +180,7 @@ def _tell_end(turn: Turn, order: ChildOrder) -> None:
     price = average_inr(order)
     filled = f"{order.filled} filled at {price:.2f}" if price is not None else "nothing filled"
     rest = f", {order.remaining} not ({order.reason or order.state.value})" if order.remaining else ""
-    severity = WARNING if order.remaining else INFO
+    severity = WARNING if order.remaining and not order.renewed else INFO
     turn.notify(severity, f"{what} {order.side} {filled}{rest}", order.account, split_leg(order.leg)[1])
 
 

@@ -308,6 +308,8 @@ def _note_ends(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> No
         if turn.now_ns < ended_ns + _catch_up_ns(turn):
             _wake(turn, child, leg, ended_ns + _catch_up_ns(turn))
             continue
+        if not mirror.entry and going_exit_units(turn, leg):
+            continue  # what is missing is known when the exits under way have ended
         if not mirror.entry:
             mirror.backs = False
             if filled_units(turn, mirror) > mirror.decided_units and master.units * mirror.side.sign < 0:
