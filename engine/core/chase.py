@@ -12,7 +12,7 @@ from engine.core.orders import why_stopped
 from engine.core.resting import rests
 from engine.core.settle import cancel
 from engine.core.state import Child, ChildLeg, ChildOrder, Terms
-from engine.core.terms import MOST_MODIFICATIONS, ask, better_of, is_asked, on_tick, worst_price_inr
+from engine.core.terms import ask, better_of, is_asked, is_worn_out, on_tick, worst_price_inr
 from engine.core.throttle import send_change
 from engine.core.turn import ALARM, WARNING, Turn, seconds_ns
 from engine.model import Instrument, OrderType, Quote, Side, split_leg
@@ -63,16 +63,20 @@ def _chase_exit(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
         return
     order.chased_ns = turn.now_ns
     symbol = split_leg(order.leg)[1]
-    if _market_inr(turn, order) is None:
+    if _market_inr(turn, order) is None and order.terms.order_type is OrderType.MARKET:
         if not order.chases:
             turn.notify(ALARM, f"exit of {order.remaining} waits: no fresh quote", order.account, symbol)
         order.chases = max(order.chases, 1)
         return
     order.chases += 1
-    turn.notify(ALARM, f"exit of {order.remaining} is still open: sent through the market again", order.account, symbol)
-    if order.chases > MOST_CHASES:
+    if order.chases > MOST_CHASES or is_worn_out(order):
+        text = f"exit of {order.remaining} is still open and cannot be changed: cancelled, to be sent anew"
+        turn.notify(ALARM, text, order.account, symbol)
         cancel(turn, order)
         return
+    again = " again" if order.terms.order_type is OrderType.MARKET else ""
+    text = f"exit of {order.remaining} is still open: sent through the market{again}"
+    turn.notify(ALARM, text, order.account, symbol)
     send_change(
         turn, ModifyOrder(account=order.account, tag=order.tag, order_id=order.order_id, order_type=OrderType.MARKET)
     )
@@ -101,7 +105,7 @@ def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> 
         if limit != on_tick(market, instrument.tick_inr, up=order.side is Side.BUY):
             _hold(turn, order, reasons.BEYOND_SLIPPAGE)
         return
-    if order.modifications >= MOST_MODIFICATIONS:
+    if is_worn_out(order):
         _hold(turn, order, reasons.MOVED_TOO_OFTEN)
         return
     order.chased_ns = turn.now_ns

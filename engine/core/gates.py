@@ -144,15 +144,19 @@ def _market(entry: Entry, units: int) -> Verdict:
         return 0, reasons.NO_CALENDAR
     if not entry.turn.market_open:
         return 0, reasons.MARKET_CLOSED
-    if hours.is_near_square_off(entry.turn, entry.leg.leg):
-        return 0, reasons.SQUARE_OFF
-    expiry = entry.instrument.expiry
-    if expiry is not None:
-        today = entry.turn.state.day
-        cutoff = entry.turn.settings.risk.expiry_cutoff
-        if expiry < today or (expiry == today and ist_time(entry.turn.now_ns) >= cutoff):
-            return 0, reasons.EXPIRY_CUTOFF
-    return units, ""
+    why = why_not_now(entry.turn, entry.leg, entry.instrument)
+    return (0, why) if why else (units, "")
+
+
+def why_not_now(turn: Turn, leg: ChildLeg, instrument: Instrument) -> str:
+    """Why the hour allows no entry in an instrument although the market is open, '' when it does."""
+    if hours.is_near_square_off(turn, leg.leg):
+        return reasons.SQUARE_OFF
+    expiry, today = instrument.expiry, turn.state.day
+    if expiry is None or expiry > today:
+        return ""
+    is_over = expiry < today or ist_time(turn.now_ns) >= turn.settings.risk.expiry_cutoff
+    return reasons.EXPIRY_CUTOFF if is_over else ""
 
 
 def _signal(entry: Entry, units: int) -> Verdict:
@@ -201,18 +205,24 @@ def _own_position(entry: Entry, units: int) -> Verdict:
     return (0, reasons.OWN_POSITION) if external * entry.side.sign < 0 else (units, "")
 
 
+def capital_units(turn: Turn, child: Child, leg: ChildLeg, instrument: Instrument, master_units: int) -> int | None:
+    """What a child's capital cap allows of a leg in which the master has so many units; `None` for no bound."""
+    strategy = turn.strategy(turn.scope_of(leg.leg))
+    cap, baseline, ratio = cap_of(turn, child.id), strategy.baseline, strategy.ratios.get(child.id)
+    if cap is None or ratio is None or baseline is None or baseline.master_inr is None:
+        return None
+    bound = min(ratio, Fraction(max(Decimal(0), cap)) / Fraction(baseline.master_inr))
+    return by_ratio(bound, instrument.lot_units)(master_units) * instrument.lot_units
+
+
 def _capital(entry: Entry, units: int) -> Verdict:
     """A cap lowered while the strategy runs binds its entries at once; a raised one only the next ratio."""
-    strategy = entry.turn.strategy(entry.turn.scope_of(entry.leg.leg))
-    cap = cap_of(entry.turn, entry.child.id)
-    baseline = strategy.baseline
-    ratio = strategy.ratios.get(entry.child.id)
-    if cap is None or ratio is None or baseline is None or baseline.master_inr is None:
+    master_units = abs(entry.master.units) + entry.backing_units
+    most = capital_units(entry.turn, entry.child, entry.leg, entry.instrument, master_units)
+    if most is None:
         return units, ""
-    bound = min(ratio, Fraction(max(Decimal(0), cap)) / Fraction(baseline.master_inr))
-    lots = by_ratio(bound, entry.instrument.lot_units)(abs(entry.master.units) + entry.backing_units)
     on_its_way = held_units(entry.leg) + on_the_way(entry.turn, entry.leg) - entry.own_units
-    room = lots * entry.instrument.lot_units - (entry.committed_units if entry.backing_units else on_its_way)
+    room = most - (entry.committed_units if entry.backing_units else on_its_way)
     return (units, "") if room >= units else (max(0, room), reasons.MAX_CAPITAL)
 
 
@@ -270,9 +280,15 @@ def is_lone_leg(turn: Turn, child: Child, leg: ChildLeg, side: Side) -> bool:
         return False
     scope = turn.scope_of(leg.leg)
     return any(
-        master.units and master.leg != leg.leg and master.scope == scope and _lacks(turn, child.legs.get(master.leg))
+        master.leg != leg.leg and master.scope == scope and _is_missing(turn, child, master)
         for master in turn.state.master.legs.values()
     )
+
+
+def _is_missing(turn: Turn, child: Child, master: MasterLeg) -> bool:
+    """Whether a child lacks lots of a leg that the master holds, or is about to hold by an order that rests."""
+    own = child.legs.get(master.leg)
+    return (master.units != 0 or (own is not None and bool(own.mirrors))) and _lacks(turn, own)
 
 
 def _lacks(turn: Turn, leg: ChildLeg | None) -> bool:

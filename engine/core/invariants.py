@@ -29,7 +29,7 @@ def _leg(turn: Turn, child: Child, leg: ChildLeg) -> list[str]:
     held = max(0, held_units(leg) - exits_open(turn, leg)) + reserved(turn, leg)  # a surfaced order: after its repair
     if most is not None and held > most and not leg.rebuilt:
         found.append(f"I2 {where}: allocation + reserved {held} above {most}")
-    exits = exits_open(turn, leg)
+    exits = sum(o.remaining for o in turn.open_orders(leg) if not o.entry and not o.cancelling_ns)
     if exits > abs(leg.allocation_units):
         found.append(f"I3 {where}: unresolved exits {exits} exceed the position {leg.allocation_units}")
     if leg.target_units > leg.base_units:

@@ -177,6 +177,7 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
         strategy.last_fill_ns = turn.now_ns
     if opened:
         strategies.begin(turn, strategy, order.placed_ns, order.order_id)
+        order.opened_units += abs(opened)
         leg.units += opened
         leg.open_cost_inr += cost * abs(opened) / new
         changes.rose.setdefault(leg.leg, at_ns)

@@ -12,8 +12,8 @@ matter of `engine.core.resting_orders`.
     ends          cancelled; what was filled ahead of his is closed (or kept) after `catch_up_s`
 """
 
-from config.schema import ConfirmWhen, Follow, OnOrphanFill
-from engine.core import carried, reasons, resting_orders
+from config.schema import ConfirmWhen, Follow, OnOrphanFill, SizingMode
+from engine.core import carried, gates, reasons, resting_orders
 from engine.core import strategy as strategies
 from engine.core.chase import move_now
 from engine.core.entries import NO_ENTRIES, enter_completion, sizing_rule
@@ -40,6 +40,8 @@ from engine.core.turn import WARNING, Turn, exits_open, held_units, seconds_ns
 from engine.model import Instrument, LegId, OrderType, Side, Validity, split_leg
 from engine.snapshot import StrategyState
 
+MOVING = frozenset({SizingMode.LIVE_RATIO, SizingMode.RISK_PCT})
+"""Modes whose measure changes all the time."""
 RESTS = frozenset({OrderType.LIMIT.value, OrderType.SL.value, OrderType.SL_M.value})
 """Types that are mirrored; a MARKET order is followed when it fills."""
 
@@ -102,7 +104,7 @@ def _follow_leg(turn: Turn, child: Child, master: MasterLeg, working: list[Maste
             _note_fills(turn, master, leg, mirror, rule, instrument)
     _note_ends(turn, child, master, leg)
     _size_exits(turn, child, leg, sizes)
-    _size_entries(turn, master, leg, rule, instrument, sizes, no_entry)
+    _size_entries(turn, child, master, leg, rule, instrument, sizes, no_entry)
     room = resting_orders.Room(turn, child, master, leg, instrument, sizes.added_units, no_entry)
     for mirror in list(leg.mirrors.values()):
         if mirror.entry:
@@ -130,10 +132,17 @@ class _Sizes:
 def _rule(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> tuple[SizingRule, str]:
     """The child's sizing, and why it rests no entries now ('' when it does)."""
     rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
+    side = Side.SELL if leg.sign < 0 else Side.BUY
     if turn.state.kill:
         no_entry = reasons.KILLED
     elif leg.handed_over:
         no_entry = reasons.HANDED_OVER
+    elif child.loss_hit or turn.state.loss_hit:
+        no_entry = reasons.DAILY_LOSS
+    elif gates.is_lone_leg(turn, child, leg, side):
+        no_entry = reasons.LONE_LEG
+    elif turn.market_open:
+        no_entry = no_entry or gates.why_not_now(turn, leg, instrument)
     return rule, no_entry or child.stopped.get(master.scope, "")
 
 
@@ -158,7 +167,8 @@ def _sizes(
             fall, plan = max(0, plan.target_units - after.target_units), after
             mirror = _mirror(turn, leg, order, entry=False)
             if mirror is not None and turn.settings.confirm.when is not ConfirmWhen.ALL:
-                sizes.falls[order.order_id] = fall
+                is_undecided = master.window is not None  # the target does not count his newest fills yet
+                sizes.falls[order.order_id] = max(fall, mirror.fall_units) if is_undecided else fall
             continue
         closes = min(open_units, background) if master.background_units * order.side.sign < 0 else 0
         background -= closes
@@ -191,7 +201,7 @@ def _mirror(turn: Turn, leg: ChildLeg, order: MasterOrder, *, entry: bool) -> Mi
     """The record of an order, made when missing; `None` while what rests for it means the other thing."""
     found = leg.mirrors.get(order.order_id)
     if found is not None and found.entry is not entry:
-        found.sized_units = 0  # he went through zero meanwhile: what rests is taken away first
+        found.sized_units = found.sized_for = 0  # he went through zero meanwhile: what rests is taken away first
         if not found.entry:
             return None  # an exit that outlives its position rests for nobody; its fill is followed
         if resting_of(turn, leg, found) or found.asked_units:
@@ -213,24 +223,29 @@ def _size_entry(
     rule: SizingRule,
     no_entry: str,
 ) -> None:
-    """floor(r x his lots) of an order; what it has of it already, while the child takes no entries."""
+    """floor(r x his lots) of an order; while the child takes no entries, what was known before."""
     if no_entry or rule.lots_for is None:
-        mirror.sized_units = min(mirror.sized_units, filled_units(turn, mirror))
         turn.skip(child, leg.leg, no_entry)
         return
-    mirror.sized_units = rule.lots_for(order.quantity) * instrument.lot_units
-    if not mirror.seen_units and order.filled:  # what filled before it could rest is copied as fills are
-        due = rule.lots_for(order.filled) * instrument.lot_units
-        mirror.due_units = mirror.decided_units = mirror.taken_units = mirror.completed_units = due
+    opens = order.quantity - (order.filled - order.opened_units)
+    if mirror.sized_for != opens:
+        before, mirror.sized_for = mirror.sized_units, opens
+        mirror.sized_units = rule.lots_for(opens) * instrument.lot_units
+        smaller = max(0, before - mirror.sized_units)  # what was missed of the larger order goes first
+        mirror.missed_units = max(mirror.told_units, mirror.missed_units - smaller)
+    if not mirror.seen_units and order.opened_units:  # what filled before it could rest is copied as fills are
+        due = min(mirror.sized_units, rule.lots_for(order.opened_units) * instrument.lot_units)
+        mirror.due_units = mirror.taken_units = due
+        is_asking = turn.settings.confirm.when is not ConfirmWhen.NEVER
+        mirror.completed_units = due if is_asking else 0
     mirror.seen_units = 1
-    if mirror.sized_units:
-        turn.unskip(child, leg.leg, reasons.BELOW_ONE_LOT)
-    elif not leg.target_units:
+    if not mirror.sized_units and not leg.target_units:
         turn.skip(child, leg.leg, reasons.BELOW_ONE_LOT)
 
 
 def _size_entries(
     turn: Turn,
+    child: Child,
     master: MasterLeg,
     leg: ChildLeg,
     rule: SizingRule,
@@ -244,7 +259,12 @@ def _size_entries(
         size = leg.sign * (abs(master.units) + sizes.added_units)
         plan = decide_target(plan_of(leg), size, instrument.lot_units, rule, round_up=False)
         leg.most_units = max(leg.target_units, plan.target_units)
+        capital = gates.capital_units(turn, child, leg, instrument, abs(size))
+        leg.most_units = leg.most_units if capital is None else min(leg.most_units, max(leg.target_units, capital))
     mirrors = [mirror for mirror in leg.mirrors.values() if mirror.entry]
+    if turn.child_settings[child.id].sizing.mode in MOVING:  # sized once, whatever the margin does meanwhile
+        sized = sum(mirror.sized_units - mirror.decided_units - mirror.missed_units for mirror in mirrors)
+        leg.most_units = leg.target_units + max(0, sized)
     held = max(0, held_units(leg)) + going_entry_units(turn, leg)
     held += sum(mirror.taken_units - mirror.completed_units for mirror in mirrors)
     avail, short = leg.most_units - held, leg.target_units - held
@@ -252,7 +272,7 @@ def _size_entries(
         short = avail  # what the master's newest fill is worth is decided in a moment
     for mirror in sorted(mirrors, key=lambda each: not turn.state.master.orders[each.order_id].ended_ns):
         gone = filled_units(turn, mirror) + mirror.taken_units + mirror.missed_units
-        rest = max(0, min(mirror.sized_units - gone, avail))
+        rest = 0 if no_entry else max(0, min(mirror.sized_units - gone, avail))
         if turn.state.master.orders[mirror.order_id].ended_ns:
             rest = max(0, min(rest, owed_units(turn, leg, mirror), short))
             short -= rest
@@ -269,7 +289,8 @@ def _note_fills(
     """What the master's fills of an entry are worth by now; his price is what slippage is measured by."""
     order = turn.state.master.orders[mirror.order_id]
     if rule.lots_for is not None:
-        mirror.due_units = max(mirror.due_units, rule.lots_for(order.filled) * instrument.lot_units)
+        worth = rule.lots_for(order.opened_units) * instrument.lot_units
+        mirror.due_units = max(mirror.due_units, min(worth, mirror.sized_units))
     if master.window is None:  # the target counts these fills by now
         mirror.decided_units = mirror.due_units
     if order.filled:
@@ -320,6 +341,11 @@ def _note_ends(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> No
         mirror.backs = False
         units = over - ahead_units(turn, leg)
         _send_short(turn, child, master, leg, mirror)
+        order = turn.state.master.orders[mirror.order_id]
+        if units > 0 and order.filled == order.quantity and turn.child_settings[child.id].sizing.mode in MOVING:
+            leg.base_units += units  # its part was measured when it was placed; a smaller measure sells nothing
+            leg.target_units += units
+            continue
         if units > 0 and turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
             keep_excess(turn, child, leg, min(units, abs(leg.allocation_units) - exits_open(turn, leg)))
         elif units > 0:
@@ -405,8 +431,8 @@ def _take(turn: Turn, child: Child, leg: ChildLeg, mirror: Mirror, units: int) -
         if 0 < each.remaining <= units and each.state is OrderState.WORKING and not each.cancelling_ns:
             units -= each.remaining
             detach(turn, leg, each)
-            if order.filled:
-                each.reference_inr = each.master_price_inr = order.value_inr / order.filled
+            his = order.value_inr / order.filled if order.filled else turn.state.master.legs[leg.leg].price_inr
+            each.reference_inr = each.master_price_inr = his
             move_now(turn, child, leg, each)
     can_be_taken = sum(each.remaining for each in resting_of(turn, leg, mirror) if each.state in TAKEN_FROM)
     mirror.taken_units += min(units, can_be_taken)

@@ -11,7 +11,7 @@ from engine.core.orders import change_state, make_orders, new_copy
 from engine.core.resting import asked_units, filled_units, resting_of, room_for_entries
 from engine.core.settle import cancel, exit_blocker
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg, MasterOrder, Mirror, Terms
-from engine.core.terms import MOST_MODIFICATIONS, ask, is_asked, is_same, is_waiting, resting_terms
+from engine.core.terms import ask, is_asked, is_same, is_waiting, is_worn_out, resting_terms
 from engine.core.turn import Turn, exits_open
 from engine.model import Instrument
 
@@ -73,17 +73,20 @@ class Room:
             elif off == order.remaining:
                 order.renewed = order.renewed or (self.no_entry == "" and not order.cancelling_ns)
                 cancel(self.turn, order)
-            elif self._may_change(order):
+            elif self._may_change(order) and not is_worn_out(order):
                 ask(self.turn, order, terms=terms or order.terms, units=order.units - off)
+            elif self._may_change(order):
+                order.renewed = True
+                cancel(self.turn, order)
 
     def _move(self, orders: list[ChildOrder], terms: Terms) -> None:
-        """Move what rests to the master's price; past the last modification it is cancelled and placed anew."""
+        """Move what rests to the master's price; what cannot be changed any more is cancelled and placed anew."""
         for order in orders:
             if is_same(order.terms, terms) or is_waiting(self.child, order, terms):
                 continue
             if order.state is OrderState.QUEUED:
                 order.terms = terms
-            elif self._may_change(order) and order.modifications < MOST_MODIFICATIONS:
+            elif self._may_change(order) and not is_worn_out(order):
                 ask(self.turn, order, terms=terms)
             elif self._may_change(order):
                 order.renewed = True

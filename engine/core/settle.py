@@ -115,9 +115,8 @@ def settle_due(turn: Turn) -> None:
 
 def _over(turn: Turn, leg: ChildLeg) -> int:
     """Entry units above the target; what resting orders filled ahead of the master's is backed by them."""
-    held = held_units(leg)
-    ahead = max(0, min(held - leg.target_units, ahead_units(turn, leg)))
-    return held - ahead + going_entry_units(turn, leg) + leg.awaiting_units - asked_units(leg) - leg.target_units
+    over = held_units(leg) + going_entry_units(turn, leg) + leg.awaiting_units - asked_units(leg) - leg.target_units
+    return over - max(0, min(over, ahead_units(turn, leg)))
 
 
 def kept_units(turn: Turn, leg: ChildLeg) -> int:
@@ -241,6 +240,7 @@ def _withdraw_exits(turn: Turn, leg: ChildLeg) -> None:
         if order.state is OrderState.QUEUED:
             change_state(turn, order, OrderState.WITHDRAWN, "withdrawn: nothing is left to exit")
         else:
+            order.renewed = order.renewed or rests(order)  # what is left of the holding rests again
             cancel(turn, order)
 
 

@@ -46,6 +46,8 @@ class MasterOrder(Mutable, kw_only=True):
     validity: Validity = Validity.DAY
     terms_ns: int = 0
     "The broker's time of the newest quantity, limit and trigger."
+    opened_units: int = 0
+    "Filled units that opened strategy lots; the others closed lots or background."
     filled_ns: int = 0
     "When we learned of its newest fill."
     ended_ns: int = 0
@@ -251,6 +253,8 @@ class ChildOrder(Mutable, kw_only=True):
     "It was cancelled to be placed anew: nothing of it is missed."
     refused_ns: int = 0
     "When its newest change was not accepted."
+    refusals: int = 0
+    "Changes that the broker refused, in a row."
     external_units: int = 0
     "The owner's own position in the leg when the order was sent: what an unknown order's absence is judged by."
     day: str = ""
@@ -271,6 +275,8 @@ class Mirror(Mutable, kw_only=True):
     side: Side
     sized_units: int = 0
     "The child's part of the whole order (entries)."
+    sized_for: int = 0
+    "The master's quantity that it was sized for: a ratio that moves meanwhile changes nothing."
     units: int = 0
     "What is to be filled and to rest for it now, filled units included."
     due_units: int = 0

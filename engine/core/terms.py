@@ -106,6 +106,11 @@ def ask(turn: Turn, order: ChildOrder, *, terms: Terms, units: int | None = None
     )
 
 
+def is_worn_out(order: ChildOrder) -> bool:
+    """Whether another change is of no use: too many were made, or the broker refuses them. It is cancelled instead."""
+    return order.modifications >= MOST_MODIFICATIONS or order.refusals > 0
+
+
 def is_waiting(child: Child, order: ChildOrder, terms: Terms) -> bool:
     """Whether a change of an order to these terms waits for its turn."""
     return any(
@@ -156,8 +161,11 @@ def note_answer(turn: Turn, order: ChildOrder, outcome: Outcome) -> None:
     if order.asked is None:
         return
     order.asked.answered_ns = turn.now_ns
-    if outcome not in (Outcome.ACKED, Outcome.UNKNOWN):
+    if outcome is Outcome.ACKED:
+        order.refusals = 0
+    elif outcome is not Outcome.UNKNOWN:
         order.asked, order.refused_ns = None, turn.now_ns
+        order.refusals += outcome is Outcome.REJECTED
 
 
 def note_book(turn: Turn, child: Child, began_ns: int) -> None:
