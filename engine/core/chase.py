@@ -12,7 +12,7 @@ from engine.core.orders import why_stopped
 from engine.core.resting import rests
 from engine.core.settle import cancel
 from engine.core.state import Child, ChildLeg, ChildOrder, Terms
-from engine.core.terms import ask, better_of, is_asked, is_worn_out, on_tick, worst_price_inr
+from engine.core.terms import MOST_MODIFICATIONS, ask, better_of, is_asked, is_worn_out, on_tick, worst_price_inr
 from engine.core.throttle import send_change
 from engine.core.turn import ALARM, WARNING, Turn, seconds_ns
 from engine.model import Instrument, OrderType, Quote, Side, split_leg
@@ -105,7 +105,7 @@ def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> 
         if limit != on_tick(market, instrument.tick_inr, up=order.side is Side.BUY):
             _hold(turn, order, reasons.BEYOND_SLIPPAGE)
         return
-    if is_worn_out(order):
+    if order.modifications >= MOST_MODIFICATIONS:
         _hold(turn, order, reasons.MOVED_TOO_OFTEN)
         return
     order.chased_ns = turn.now_ns

@@ -211,14 +211,17 @@ def test_after_twenty_modifications_the_exit_is_cancelled_and_its_rest_sent_anew
     assert desk.lots() == 0
 
 
-def test_modification_that_is_refused_is_tried_again_after_a_read() -> None:
-    desk, _ = exiting()
+def test_exit_whose_modification_is_refused_is_cancelled_and_sent_anew() -> None:
+    desk, report = exiting()
     desk.run(4)
     before = len([r for r in desk.reads() if r.orders])
     desk.answer(desk.commands(ModifyOrder)[0], Outcome.REJECTED, reason="too many")
     desk.run(4)
     assert len([r for r in desk.reads() if r.orders]) > before
-    assert len(desk.commands(ModifyOrder)) == 2
+    assert len(desk.commands(ModifyOrder)) == 1
+    assert [c.order_id for c in desk.commands(CancelOrder)] == [report.order_id]
+    desk.advance(report, filled=0, status=BookStatus.CANCELLED)
+    assert desk.placed()[2:] == [(Side.SELL, 3)]
 
 
 def test_number_of_moves_is_bounded_in_a_minute() -> None:
