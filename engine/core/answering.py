@@ -3,13 +3,13 @@
 from engine.core import prompts, reasons
 from engine.core import strategy as strategies
 from engine.core.entries import enter_approved, missing_units
-from engine.core.orders import new_copy
+from engine.core.orders import find_copy, new_copy
 from engine.core.plans import note_missed, store_plan
 from engine.core.resting import asked_units, share
 from engine.core.resting_orders import grant
 from engine.core.settle import exit_part, settle
 from engine.core.sizing import Plan
-from engine.core.state import Child, ChildLeg, Copy, Prompt, PromptItem
+from engine.core.state import Child, ChildLeg, Prompt, PromptItem
 from engine.core.turn import INFO, WARNING, Turn, held_units
 from engine.events import PromptAnswered
 from engine.model import sign, split_leg
@@ -100,13 +100,8 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
         units = min(units, _plan_offered(turn, kind, child, leg, item))
     less = reasons.EDITED_DOWN if units < asked else ""
     reference = item.reference_inr or turn.state.master.legs[leg.leg].price_inr
-    copy = _copy_of(turn, item) or new_copy(turn, item.leg, item.side, entry=True, signal_ns=item.signal_ns)
+    copy = find_copy(turn, item.decision) or new_copy(turn, item.leg, item.side, entry=True, signal_ns=item.signal_ns)
     enter_approved(turn, child, leg, units, copy, less, reference)
-
-
-def _copy_of(turn: Turn, item: PromptItem) -> Copy | None:
-    """The decision that a prompt's row belongs to, `None` when it is too old to be kept."""
-    return next((copy for copy in reversed(turn.state.copies) if copy.id == item.decision), None)
 
 
 def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: PromptItem) -> int:
@@ -158,7 +153,7 @@ def _decline_item(turn: Turn, kind: str, item: PromptItem, reason: str) -> None:
 
 
 def _note_in_copy(turn: Turn, item: PromptItem, reason: str) -> None:
-    copy = _copy_of(turn, item)
+    copy = find_copy(turn, item.decision)
     if copy is not None:
         copy.skipped[item.child] = reason
 

@@ -37,12 +37,8 @@ def _look_at(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None
         return  # it waits for its price, as the master's does
     if order.held_after_cancel:
         cancel(turn, order)  # again, when the first one came to nothing
-    elif not _is_late(turn, order):
-        return
-    elif order.entry:
-        _chase_entry(turn, child, leg, order)
-    else:
-        _chase_exit(turn, leg, order)
+    elif _is_late(turn, order):
+        move_now(turn, child, leg, order)
 
 
 def move_now(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:

@@ -7,7 +7,7 @@ from config.schema import ConfirmWhen, SizingMode
 from engine.core import carried, gates, prompts, reasons
 from engine.core.baseline import cap_of, most_ratio
 from engine.core.margin import MarginPosition, portfolio_margin
-from engine.core.orders import make_orders, new_copy
+from engine.core.orders import make_orders, new_copy, price_to_meet
 from engine.core.plans import is_hedge, note_missed, plan_of, store_plan
 from engine.core.resting import (
     ahead_units,
@@ -260,8 +260,7 @@ def note_missed_while_resting(turn: Turn, child: Child, leg: ChildLeg, most: int
         mirror.told_units += told
         left -= told
         reason = mirror.reason if told and mirror.reason else reason
-    leg.target_units -= found
-    store_plan(leg, missed(plan_of(leg), leg.target_units))
+    store_plan(leg, missed(plan_of(leg), leg.target_units - found))
     leg.skipped, leg.lacking = reason, True
     turn.skip(child, leg.leg, reason)
     return found
@@ -313,7 +312,7 @@ def enter_completion(
 ) -> None:
     """Send what the master's fill brought and the child's resting order missed, within the slippage limit."""
     side = Side.BUY if leg.sign > 0 else Side.SELL
-    reference = order.value_inr / order.filled if order.filled else master.price_inr
+    reference = price_to_meet(order, master)
     asked = _entry(turn, child, master, leg, instrument, side, order.filled_ns, reference)
     allowed, why = gates.check(asked, units)
     copy = Decision(turn, master, order.filled_ns).copy(side, entry=True)

@@ -3,13 +3,11 @@
 It sends nothing: what still worked was cancelled before (`engine.core.settle`).
 """
 
-from decimal import Decimal
-
 from engine.core.loss import mark_inr
 from engine.core.plans import store_plan
 from engine.core.sizing import Plan
 from engine.core.state import Child, ChildLeg
-from engine.core.turn import WARNING, Turn
+from engine.core.turn import WARNING, Turn, exits_open
 from engine.model import sign, split_leg
 
 
@@ -23,37 +21,32 @@ def orphan(turn: Turn, child: Child, leg: ChildLeg) -> None:
     leg.surfaced = False
     if not units:
         return
-    leg.cash_inr += units * (mark_inr(turn.quote(leg.leg)) or _cost(leg))
-    leg.open_cost_inr, leg.allocation_units = Decimal(0), 0
-    leg.orphaned_units += units
-    child.external[leg.leg] = child.external.get(leg.leg, 0) + units
-    child.want_positions = True
+    _hand(turn, child, leg, units)
     turn.notify(WARNING, f"{units} units were handed over: not traded any more", child.id, split_leg(leg.leg)[1])
 
 
 def keep_excess(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
-    """Some lots of a leg become the owner's; the rest stays ours.
+    """Some lots of a leg become the owner's, of those that are in no exit; the rest stays ours.
 
-    `units`: how many, at most what is held, as a number without sign.
+    `units`: how many at most, as a number without sign.
     """
-    side, held = sign(leg.allocation_units), abs(leg.allocation_units)
-    gone = side * min(units, held)
-    if units <= 0 or not gone:
+    gone = sign(leg.allocation_units) * min(units, abs(leg.allocation_units) - exits_open(turn, leg))
+    if gone * leg.allocation_units <= 0:
         return
-    part = leg.open_cost_inr * abs(gone) / held
-    leg.cash_inr += gone * (mark_inr(turn.quote(leg.leg)) or part / abs(gone))
-    leg.open_cost_inr -= part
-    leg.allocation_units -= gone
-    leg.orphaned_units += gone
-    child.external[leg.leg] = child.external.get(leg.leg, 0) + gone
-    child.want_positions = True
+    _hand(turn, child, leg, gone)
     text = f"{gone} units filled for an order of the master that ended without: kept as the owner's, not traded"
     turn.notify(WARNING, text, child.id, split_leg(leg.leg)[1])
 
 
-def _cost(leg: ChildLeg) -> Decimal:
-    """Without a price our result ends at cost."""
-    return leg.open_cost_inr / abs(leg.allocation_units)
+def _hand(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
+    """Units of ours (signed) leave our result at the last price, at cost where there is none, and are the owner's."""
+    held = abs(leg.allocation_units)
+    leg.cash_inr += units * (mark_inr(turn.quote(leg.leg)) or leg.open_cost_inr / held)
+    leg.open_cost_inr = leg.open_cost_inr * (held - abs(units)) / held
+    leg.allocation_units -= units
+    leg.orphaned_units += units
+    child.external[leg.leg] = child.external.get(leg.leg, 0) + units
+    child.want_positions = True
 
 
 def note_gone(turn: Turn, child: Child, leg: ChildLeg) -> None:

@@ -20,6 +20,7 @@ from engine.core.entries import NO_ENTRIES, enter_completion, sizing_rule
 from engine.core.handover import keep_excess
 from engine.core.lifecycle import OrderState
 from engine.core.master import master_leg
+from engine.core.orders import average_inr, find_copy, price_to_meet
 from engine.core.plans import close_if_done, is_hedge, note_missed, plan_of, store_plan
 from engine.core.resting import (
     ahead_units,
@@ -36,7 +37,7 @@ from engine.core.resting import (
 from engine.core.settle import kept_units, settle
 from engine.core.sizing import Plan, SizingRule, decide_target
 from engine.core.state import Child, ChildLeg, MasterLeg, MasterOrder, Mirror
-from engine.core.turn import WARNING, Turn, exits_open, held_units, seconds_ns
+from engine.core.turn import WARNING, Turn, held_units, seconds_ns
 from engine.model import Instrument, LegId, OrderType, Side, Validity, split_leg
 from engine.snapshot import StrategyState
 
@@ -209,7 +210,7 @@ def _mirror(turn: Turn, leg: ChildLeg, order: MasterOrder, *, entry: bool) -> Mi
         found = None
     if found is None:
         found = leg.mirrors[order.order_id] = Mirror(order_id=order.order_id, entry=entry, side=order.side)
-        found.seen_units = 0 if entry else order.filled
+        found.seen_units = order.filled
     return found
 
 
@@ -233,12 +234,12 @@ def _size_entry(
         mirror.sized_units = rule.lots_for(opens) * instrument.lot_units
         smaller = max(0, before - mirror.sized_units)  # what was missed of the larger order goes first
         mirror.missed_units = max(mirror.told_units, mirror.missed_units - smaller)
-    if not mirror.seen_units and order.opened_units:  # what filled before it could rest is copied as fills are
+    if not mirror.is_sized and order.opened_units:  # what filled before it could rest is copied as fills are
         due = min(mirror.sized_units, rule.lots_for(order.opened_units) * instrument.lot_units)
         mirror.due_units = mirror.taken_units = due
         is_asking = turn.settings.confirm.when is not ConfirmWhen.NEVER
         mirror.completed_units = due if is_asking else 0
-    mirror.seen_units = 1
+    mirror.is_sized = True
     if not mirror.sized_units and not leg.target_units:
         turn.skip(child, leg.leg, reasons.BELOW_ONE_LOT)
 
@@ -293,10 +294,9 @@ def _note_fills(
         mirror.due_units = max(mirror.due_units, min(worth, mirror.sized_units))
     if master.window is None:  # the target counts these fills by now
         mirror.decided_units = mirror.due_units
-    if order.filled:
-        for copy in turn.state.copies:
-            if copy.id == mirror.copy_id:
-                copy.master_price_inr = order.value_inr / order.filled
+    copy = find_copy(turn, mirror.copy_id) if order.filled else None
+    if copy is not None:
+        copy.master_price_inr = average_inr(order)
 
 
 def _note_falls(turn: Turn, master: MasterLeg, leg: ChildLeg) -> None:
@@ -347,7 +347,7 @@ def _note_ends(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> No
             leg.target_units += units
             continue
         if units > 0 and turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
-            keep_excess(turn, child, leg, min(units, abs(leg.allocation_units) - exits_open(turn, leg)))
+            keep_excess(turn, child, leg, units)
         elif units > 0:
             text = f"{units} filled for an order of the master that ended without: closed"
             turn.notify(WARNING, text, child.id, split_leg(leg.leg)[1])
@@ -376,7 +376,7 @@ def forget_day(turn: Turn) -> None:
             if has_closed:
                 note_missed(turn, child, leg, reasons.EXITED_AHEAD)
             if ahead > 0 and turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
-                keep_excess(turn, child, leg, min(ahead, abs(leg.allocation_units) - exits_open(turn, leg)))
+                keep_excess(turn, child, leg, ahead)
             elif ahead > 0 and not leg.due:
                 leg.due, leg.due_since_ns = True, turn.now_ns
 
@@ -431,8 +431,7 @@ def _take(turn: Turn, child: Child, leg: ChildLeg, mirror: Mirror, units: int) -
         if 0 < each.remaining <= units and each.state is OrderState.WORKING and not each.cancelling_ns:
             units -= each.remaining
             detach(turn, leg, each)
-            his = order.value_inr / order.filled if order.filled else turn.state.master.legs[leg.leg].price_inr
-            each.reference_inr = each.master_price_inr = his
+            each.reference_inr = each.master_price_inr = price_to_meet(order, turn.state.master.legs[leg.leg])
             move_now(turn, child, leg, each)
     can_be_taken = sum(each.remaining for each in resting_of(turn, leg, mirror) if each.state in TAKEN_FROM)
     mirror.taken_units += min(units, can_be_taken)

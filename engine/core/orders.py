@@ -14,7 +14,7 @@ from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState, is_legal
 from engine.core.plans import note_missed
 from engine.core.resting import ahead_units, going_entry_units, going_exit_units, rests
 from engine.core.sizing import slice_most
-from engine.core.state import Child, ChildLeg, ChildOrder, Copy, Terms
+from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg, MasterOrder, Terms
 from engine.core.tags import make_tag
 from engine.core.turn import (
     ALARM,
@@ -435,6 +435,17 @@ KEPT_COPIES = 200
 """Decisions kept for the screen."""
 
 
-def average_inr(order: ChildOrder) -> Decimal | None:
+def find_copy(turn: Turn, number: int) -> Copy | None:
+    """The record of a decision, `None` when it is too old to be kept, or there was none."""
+    return next((copy for copy in reversed(turn.state.copies) if copy.id == number), None)
+
+
+def average_inr(order: ChildOrder | MasterOrder) -> Decimal | None:
     """The order's average fill price."""
     return order.value_inr / order.filled if order.filled else None
+
+
+def price_to_meet(order: MasterOrder, master: MasterLeg) -> Decimal | None:
+    """The average price of the master's order; while nothing of it is filled, that of his newest fill in the leg."""
+    average = average_inr(order)
+    return master.price_inr if average is None else average

@@ -7,7 +7,7 @@ placed for units that another order may still fill.
 from config.schema import ConfirmWhen
 from engine.core import gates, prompts, reasons
 from engine.core.lifecycle import UNSENT, OrderState
-from engine.core.orders import change_state, make_orders, new_copy
+from engine.core.orders import change_state, find_copy, make_orders, new_copy
 from engine.core.resting import asked_units, filled_units, resting_of, room_for_entries
 from engine.core.settle import cancel, exit_blocker
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg, MasterOrder, Mirror, Terms
@@ -73,11 +73,8 @@ class Room:
             elif off == order.remaining:
                 order.renewed = order.renewed or (self.no_entry == "" and not order.cancelling_ns)
                 cancel(self.turn, order)
-            elif self._may_change(order) and not is_worn_out(order):
-                ask(self.turn, order, terms=terms or order.terms, units=order.units - off)
-            elif self._may_change(order):
-                order.renewed = True
-                cancel(self.turn, order)
+            else:
+                self._change(order, terms or order.terms, order.units - off)
 
     def _move(self, orders: list[ChildOrder], terms: Terms) -> None:
         """Move what rests to the master's price; what cannot be changed any more is cancelled and placed anew."""
@@ -86,17 +83,20 @@ class Room:
                 continue
             if order.state is OrderState.QUEUED:
                 order.terms = terms
-            elif self._may_change(order) and not is_worn_out(order):
-                ask(self.turn, order, terms=terms)
-            elif self._may_change(order):
-                order.renewed = True
-                cancel(self.turn, order)
+            else:
+                self._change(order, terms)
 
-    def _may_change(self, order: ChildOrder) -> bool:
-        """Whether an order can be changed now: one change under way at a time."""
+    def _change(self, order: ChildOrder, terms: Terms, units: int | None = None) -> None:
+        """Change an order when it can be: one change under way at a time. A worn out one is cancelled to be renewed."""
         if order.state is not OrderState.WORKING or order.cancelling_ns or not self.turn.market_open:
-            return False
-        return not is_asked(self.turn, order)
+            return
+        if is_asked(self.turn, order):
+            return
+        if is_worn_out(order):
+            order.renewed = True
+            cancel(self.turn, order)
+        else:
+            ask(self.turn, order, terms=terms, units=units)
 
     # --- more -----------------------------------------------------------------------------------------------------
 
@@ -173,7 +173,7 @@ class Room:
     def _copy(self, mirror: Mirror) -> Copy:
         """The decision that a mirror's orders belong to."""
         turn = self.turn
-        copy = next((copy for copy in reversed(turn.state.copies) if copy.id == mirror.copy_id), None)
+        copy = find_copy(turn, mirror.copy_id)
         if copy is None:
             leg = self.leg.leg
             copy = new_copy(turn, leg, mirror.side, entry=mirror.entry, signal_ns=turn.now_ns, by_master=False)

@@ -283,6 +283,8 @@ class Mirror(Mutable, kw_only=True):
     "What of it the master's fills are worth by now (entries)."
     decided_units: int = 0
     "What the target counts of it by now (for an exit: fell by): what was filled beyond it is ahead of the master."
+    is_sized: bool = False
+    "It was sized at least once (entries)."
     seen_units: int = 0
     "What the master had filled when that was last reckoned (exits)."
     fall_units: int = 0

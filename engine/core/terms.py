@@ -10,7 +10,7 @@ from config.schema import CopyAs
 from engine.commands import ModifyOrder
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.state import Child, ChildOrder, MasterLeg, MasterOrder, Terms
-from engine.core.throttle import send_change
+from engine.core.throttle import send_change, terms_of
 from engine.core.turn import Turn
 from engine.events import Outcome
 from engine.model import NS_PER_S, TERMINAL_BOOK, Instrument, OrderReport, OrderType, Side
@@ -114,14 +114,9 @@ def is_worn_out(order: ChildOrder) -> bool:
 def is_waiting(child: Child, order: ChildOrder, terms: Terms) -> bool:
     """Whether a change of an order to these terms waits for its turn."""
     return any(
-        isinstance(change, ModifyOrder) and change.tag == order.tag and is_same(_terms_of(change), terms)
+        isinstance(change, ModifyOrder) and change.tag == order.tag and is_same(terms_of(change), terms)
         for change in child.traffic.changes
     )
-
-
-def _terms_of(change: ModifyOrder) -> Terms:
-    type_ = change.order_type or OrderType.MARKET
-    return Terms(order_type=type_, price_inr=change.price_inr, trigger_inr=change.trigger_price_inr)
 
 
 def is_asked(turn: Turn, order: ChildOrder) -> bool:

@@ -224,7 +224,7 @@ def _send_changes(turn: Turn, child: Child) -> None:
         else:
             order.chased_ns = turn.now_ns
             order.modifications += 1
-            order.asked = _asked(turn, change)
+            order.asked = Asked(terms=terms_of(change), units=change.quantity, sent_ns=turn.now_ns)
             note_write(turn, child, Request.MODIFY, change.tag)
         turn.out.append(change)
     traffic.changes = kept
@@ -232,13 +232,10 @@ def _send_changes(turn: Turn, child: Child) -> None:
         _wake(turn, child, limits, entry=False)
 
 
-def _asked(turn: Turn, change: ModifyOrder) -> Asked:
-    terms = Terms(
-        order_type=change.order_type or OrderType.MARKET,
-        price_inr=change.price_inr,
-        trigger_inr=change.trigger_price_inr,
-    )
-    return Asked(terms=terms, units=change.quantity, sent_ns=turn.now_ns)
+def terms_of(change: ModifyOrder) -> Terms:
+    """The terms that a modification asks for."""
+    type_ = change.order_type or OrderType.MARKET
+    return Terms(order_type=type_, price_inr=change.price_inr, trigger_inr=change.trigger_price_inr)
 
 
 def _is_wanted(turn: Turn, child: Child, order: ChildOrder, change: CancelOrder | ModifyOrder) -> bool:
