@@ -29,12 +29,21 @@ def filled_units(turn: Turn, mirror: Mirror) -> int:
     return mirror.done_units + sum(turn.state.orders[tag].filled for tag in mirror.tags)
 
 
+def closed_ahead(turn: Turn, mirror: Mirror) -> int:
+    """Units that an exit closed before the master's did."""
+    return max(0, filled_units(turn, mirror) - mirror.decided_units)
+
+
+def _due_units(turn: Turn, mirror: Mirror) -> int:
+    """Units that the master's fills are worth and that neither an entry's orders nor others in their place brought."""
+    return mirror.due_units - filled_units(turn, mirror) - mirror.taken_units
+
+
 def owed_units(turn: Turn, leg: ChildLeg, mirror: Mirror) -> int:
     """Resting units that the master's fills are worth already: they are waited for, not long."""
     if not mirror.entry:
         return 0
-    open_units = mirror.due_units - filled_units(turn, mirror) - mirror.taken_units
-    return max(0, min(open_units, resting_units(turn, leg, mirror)))
+    return max(0, min(_due_units(turn, mirror), resting_units(turn, leg, mirror)))
 
 
 def going_entry_units(turn: Turn, leg: ChildLeg) -> int:
@@ -62,7 +71,7 @@ def on_the_way(turn: Turn, leg: ChildLeg) -> int:
         if mirror.entry:
             mirrored += owed_units(turn, leg, mirror) + mirror.taken_units - mirror.completed_units
         elif mirror.backs and mirror.side.sign != leg.sign:
-            mirrored += max(0, filled_units(turn, mirror) - mirror.decided_units)
+            mirrored += closed_ahead(turn, mirror)
     return going_entry_units(turn, leg) + mirrored
 
 
@@ -112,8 +121,7 @@ def note_entered(turn: Turn, leg: ChildLeg, units: int) -> None:
     """What an order of its own brings of the master's fills does not rest any more."""
     for mirror in leg.mirrors.values():
         if mirror.entry:
-            due = mirror.due_units - filled_units(turn, mirror) - mirror.taken_units
-            own = max(0, min(units, due - resting_units(turn, leg, mirror)))
+            own = max(0, min(units, _due_units(turn, mirror) - resting_units(turn, leg, mirror)))
             mirror.taken_units += own
             mirror.completed_units += own
             units -= own
@@ -155,7 +163,6 @@ def missed_due(turn: Turn, leg: ChildLeg, most: int) -> int:
     found = 0
     for mirror in leg.mirrors.values():
         if mirror.entry:
-            due = mirror.due_units - filled_units(turn, mirror) - mirror.taken_units
-            due -= resting_units(turn, leg, mirror) + mirror.asked_units
+            due = _due_units(turn, mirror) - resting_units(turn, leg, mirror) - mirror.asked_units
             found += max(0, min(due, mirror.missed_units - mirror.told_units))
     return min(found, most)

@@ -1,19 +1,19 @@
 """The orders that rest at a child's broker for one leg: placed, changed and cancelled until they are what is wanted.
 
-What is wanted is decided in `engine.core.mirroring`. One change of an order is under way at a time, and nothing is
+What is wanted is decided in `engine.core.mirror_sizes`. One change of an order is under way at a time, and nothing is
 placed for units that another order may still fill.
 """
 
 from config.schema import ConfirmWhen
 from engine.core import gates, prompts, reasons
 from engine.core.lifecycle import UNSENT, OrderState
+from engine.core.mirrored_leg import MirroredLeg
 from engine.core.orders import change_state, find_copy, make_orders, new_copy
 from engine.core.resting import asked_units, filled_units, resting_of, room_for_entries
 from engine.core.settle import cancel, exit_blocker
-from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg, MasterOrder, Mirror, Terms
+from engine.core.state import ChildLeg, ChildOrder, Copy, MasterOrder, Mirror, Terms
 from engine.core.terms import ask, is_asked, is_same, is_waiting, is_worn_out, resting_terms
-from engine.core.turn import Turn, exits_open
-from engine.model import Instrument
+from engine.core.turn import exits_open
 
 AT_HIS_FILL = frozenset({reasons.STALE_SIGNAL, reasons.BEFORE_START})
 """Too old to be mirrored, not to be followed: his fill is news again."""
@@ -21,32 +21,21 @@ NOT_YET = frozenset({reasons.NO_QUOTE, reasons.STALE_QUOTE, reasons.NOT_READ, re
 """Tried again with the next event, while the order is news."""
 
 
-class Room:
-    """One child in one leg, and what may rest there."""
+class Resting:
+    """What rests of one child in one leg."""
 
-    __slots__ = ("added_units", "child", "instrument", "leg", "master", "no_entry", "turn")
+    __slots__ = ("at", "child", "leg", "turn")
 
-    def __init__(
-        self,
-        turn: Turn,
-        child: Child,
-        master: MasterLeg,
-        leg: ChildLeg,
-        instrument: Instrument,
-        added_units: int,
-        no_entry: str,
-    ) -> None:
-        self.turn, self.child, self.master, self.leg = turn, child, master, leg
-        self.instrument = instrument
-        self.added_units, self.no_entry = added_units, no_entry
+    def __init__(self, at: MirroredLeg) -> None:
+        self.at, self.turn, self.child, self.leg = at, at.turn, at.child, at.leg
 
     def align(self, mirror: Mirror) -> None:
         """Place what is missing, take off what is too much, move what stands at another price."""
-        order = self.turn.state.master.orders[mirror.order_id]
+        order = self.at.his(mirror)
         orders = resting_of(self.turn, self.leg, mirror)
         covered = filled_units(self.turn, mirror) + sum(each.remaining for each in orders)
         wanted = mirror.units - (mirror.taken_units + mirror.missed_units if mirror.entry else 0)
-        terms = None if order.ended_ns else resting_terms(order, self.instrument)
+        terms = None if order.ended_ns else resting_terms(order, self.at.instrument)
         if mirror.asked_units and (order.ended_ns or wanted - covered < mirror.asked_units):
             self._take_back(mirror, 0 if order.ended_ns else max(0, wanted - covered))
         if covered > wanted:
@@ -68,10 +57,10 @@ class Room:
             if order.state in UNSENT and off < order.remaining:
                 order.units -= off
             elif order.state in UNSENT:
-                order.renewed = self.no_entry == ""
+                order.renewed = self.at.no_entry == ""
                 change_state(self.turn, order, OrderState.WITHDRAWN, reasons.NOT_WANTED)
             elif off == order.remaining:
-                order.renewed = order.renewed or (self.no_entry == "" and not order.cancelling_ns)
+                order.renewed = order.renewed or (self.at.no_entry == "" and not order.cancelling_ns)
                 cancel(self.turn, order)
             else:
                 self._change(order, terms or order.terms, order.units - off)
@@ -110,7 +99,7 @@ class Room:
 
     def _place_entry(self, mirror: Mirror, order: MasterOrder, units: int, terms: Terms) -> None:
         turn = self.turn
-        units = min(units, self._entry_room()) // self.instrument.lot_units * self.instrument.lot_units
+        units = min(units, self._entry_room()) // self.at.instrument.lot_units * self.at.instrument.lot_units
         if units <= 0 or mirror.asked_units or mirror.reason in AT_HIS_FILL or not turn.state.armed:
             return
         allowed, why = gates.check(self._entry(mirror, order), units, gates.RESTING)
@@ -136,14 +125,14 @@ class Room:
             turn=self.turn,
             child=self.child,
             settings=self.turn.child_settings[self.child.id],
-            master=self.master,
+            master=self.at.master,
             leg=self.leg,
-            instrument=self.instrument,
+            instrument=self.at.instrument,
             side=mirror.side,
             signal_ns=None if mirror.granted_units else max(order.placed_ns, order.terms_ns),
             reference_inr=order.price_inr or order.trigger_inr,
             order_type=order.order_type,
-            backing_units=self.added_units,
+            backing_units=self.at.added_units,
         )
 
     def _entry_room(self) -> int:
@@ -159,7 +148,7 @@ class Room:
             self.turn,
             self.child,
             self.leg,
-            self.instrument,
+            self.at.instrument,
             mirror.side,
             units,
             entry=mirror.entry,

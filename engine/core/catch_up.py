@@ -1,0 +1,78 @@
+"""What the master's fill brought and a resting order missed is sent through the market.
+
+Entries after `catch_up_s`, exits as soon as they are due and nothing else can bring them.
+"""
+
+from engine.core.chase import move_now
+from engine.core.entries import enter_completion
+from engine.core.lifecycle import OrderState
+from engine.core.mirrored_leg import MirroredLeg
+from engine.core.orders import price_to_meet
+from engine.core.resting import detach, filled_units, on_the_way, owed_units, resting_of, resting_units, share
+from engine.core.state import ChildOrder, Mirror
+from engine.core.turn import held_units
+
+TAKEN_FROM = frozenset({OrderState.WORKING, OrderState.QUEUED})
+"""What is unknown is found out first: units of it are not sent another way."""
+
+
+def catch_up(at: MirroredLeg, mirror: Mirror) -> None:
+    """What his fill brought to an entry and the resting order missed goes through the market after a while."""
+    turn, leg = at.turn, at.leg
+    waiting = owed_units(turn, leg, mirror)
+    short = leg.target_units - held_units(leg) - on_the_way(turn, leg) + waiting
+    owed = max(0, min(waiting, short))
+    if not owed:
+        mirror.owed_since_ns = 0
+    else:
+        mirror.owed_since_ns = mirror.owed_since_ns or turn.now_ns
+        if not at.is_within(at.catch_up_until(mirror.owed_since_ns)):
+            mirror.owed_since_ns = 0
+            _take(at, mirror, owed)
+    _complete(at, mirror)
+
+
+def send_short(at: MirroredLeg, mirror: Mirror) -> None:
+    """Lots of the target that only this order left no room for, by rounding: sent now that it is over."""
+    leg = at.leg
+    short = leg.target_units - share(at.turn, leg)
+    if short < at.instrument.lot_units or leg.entry_pending or leg.due or leg.sign * at.master.units <= 0:
+        return
+    enter_completion(at.turn, at.child, at.master, leg, at.instrument, short, at.his(mirror))
+
+
+def press(at: MirroredLeg, mirror: Mirror) -> None:
+    """The exit is due now: what rests for it goes through the market."""
+    for order in resting_of(at.turn, at.leg, mirror):
+        if _can_move(order):
+            _move(at, order)
+
+
+def _take(at: MirroredLeg, mirror: Mirror, units: int) -> None:
+    """Send resting units through the market: whole orders are moved there, the rest is taken off them first."""
+    for order in resting_of(at.turn, at.leg, mirror):
+        if 0 < order.remaining <= units and _can_move(order):
+            units -= order.remaining
+            order.reference_inr = order.master_price_inr = price_to_meet(at.his(mirror), at.master)
+            _move(at, order)
+    can_be_taken = sum(each.remaining for each in resting_of(at.turn, at.leg, mirror) if each.state in TAKEN_FROM)
+    mirror.taken_units += min(units, can_be_taken)
+
+
+def _can_move(order: ChildOrder) -> bool:
+    return order.state is OrderState.WORKING and not order.cancelling_ns
+
+
+def _move(at: MirroredLeg, order: ChildOrder) -> None:
+    detach(at.turn, at.leg, order)
+    move_now(at.turn, at.child, at.leg, order)
+
+
+def _complete(at: MirroredLeg, mirror: Mirror) -> None:
+    """Send what was taken off the resting orders, once the broker has confirmed that it is off."""
+    units = mirror.taken_units - mirror.completed_units
+    covered = filled_units(at.turn, mirror) + resting_units(at.turn, at.leg, mirror)
+    if units <= 0 or covered + mirror.taken_units + mirror.missed_units > mirror.units:
+        return
+    mirror.completed_units += units
+    enter_completion(at.turn, at.child, at.master, at.leg, at.instrument, units, at.his(mirror))
