@@ -76,12 +76,12 @@ class Conduct:
 
     def _ahead(self, child: Child, leg: ChildLeg) -> int:
         """What exits that rest filled before the master's did: it is to go, the target does not say so yet."""
-        filled = {
-            mirror.order_id: mirror.done_units + sum(self._truth.filled(child.id, tag) for tag in mirror.tags)
-            for mirror in leg.mirrors.values()
-            if not mirror.entry
-        }
-        return sum(max(0, units - leg.mirrors[order_id].decided_units) for order_id, units in filled.items())
+        found = 0
+        for mirror in leg.mirrors.values():
+            if not mirror.entry:
+                filled = mirror.done_units + sum(self._truth.filled(child.id, tag) for tag in mirror.tags)
+                found += max(0, filled - mirror.decided_units)
+        return found
 
     def _left(self, state: State, tag: str, units: int) -> int:
         """What an exit may still fill, as far as the engine counts on it."""

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import msgspec
+
 from engine import events
 from engine.model import (
     NS_PER_MS,
@@ -14,6 +16,7 @@ from engine.model import (
     Side,
     instrument_id,
     leg_id,
+    split_leg,
 )
 from paper import scenario as act
 from paper.scenario import MASTER
@@ -118,22 +121,26 @@ def fill(draft: Draft, leg: LegId, units: int, at_ns: int) -> None:
 def _row(
     draft: Draft, leg: LegId, side: Side, size: int, filled: int, status: BookStatus, number: int, placed: int, at: int
 ) -> None:
-    exchange, symbol, product = leg.split(":")
-    report = OrderReport(
-        order_id=f"M{number}",
+    report = market_order(leg, side, size, order_id=f"M{number}", placed_ns=placed, updated_ns=at)
+    average = PRICE_INR if filled else None
+    report = msgspec.structs.replace(report, filled=filled, average_price_inr=average, status=status)
+    draft.add(at, act.MasterTrades(report=report))
+
+
+def market_order(leg: LegId, side: Side, size: int, *, order_id: str, placed_ns: int, updated_ns: int) -> OrderReport:
+    """A row of the master's book: a market order of which nothing is filled yet."""
+    exchange, symbol, product = split_leg(leg)
+    return OrderReport(
+        order_id=order_id,
         exchange=exchange,
         symbol=symbol,
         product=product,
         side=side,
         order_type=OrderType.MARKET,
         quantity=size,
-        filled=filled,
-        average_price_inr=PRICE_INR if filled else None,
-        status=status,
-        placed_ns=placed,
-        updated_ns=at,
+        placed_ns=placed_ns,
+        updated_ns=updated_ns,
     )
-    draft.add(at, act.MasterTrades(report=report))
 
 
 def attentive(draft: Draft) -> None:

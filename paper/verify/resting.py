@@ -24,6 +24,7 @@ from engine.model import (
 )
 from paper import scenario as act
 from paper.verify.draft import LOT, PRICE_INR, START_NS, WARM_NS, Draft
+from paper.verify.ordinary import market_order
 
 STEP_INR = Decimal("0.5")
 SPREAD_INR = Decimal("0.10")
@@ -89,23 +90,18 @@ class _Resting:
 
     def row(self, at_ns: int, status: BookStatus) -> OrderReport:
         """The row of his book at a time."""
-        exchange, symbol, product = self.leg.split(":")
         has_trigger = self.order_type in (OrderType.SL, OrderType.SL_M)
-        return OrderReport(
-            order_id=self.order_id,
-            exchange=exchange,
-            symbol=symbol,
-            product=product,
-            side=self.side,
+        bare = market_order(
+            self.leg, self.side, self.quantity, order_id=self.order_id, placed_ns=self.placed_ns, updated_ns=at_ns
+        )
+        return msgspec.structs.replace(
+            bare,
             order_type=self.order_type,
-            quantity=self.quantity,
             filled=self.filled,
             average_price_inr=self.price if self.filled else None,
             status=status,
             price_inr=None if self.order_type is OrderType.SL_M else self.price,
             trigger_price_inr=self.price if has_trigger else None,
-            placed_ns=self.placed_ns,
-            updated_ns=at_ns,
         )
 
 

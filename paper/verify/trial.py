@@ -29,7 +29,7 @@ from engine.events import (
     Resumed,
 )
 from engine.feed import QuoteFeed
-from engine.model import NS_PER_MS, NS_PER_S, TERMINAL_BOOK, BookStatus, LegId, OrderReport, OrderType, Side, split_leg
+from engine.model import NS_PER_MS, NS_PER_S, TERMINAL_BOOK, BookStatus, LegId, OrderReport, Side
 from engine.ports import Lane, SessionState
 from engine.snapshot import NoticeLine
 from paper import scenario as act
@@ -41,6 +41,7 @@ from paper.verify.course import Course
 from paper.verify.disk import FaultyDisk, ProcessDied
 from paper.verify.judge import unrest, verdict
 from paper.verify.memory import Memory, remembered
+from paper.verify.ordinary import market_order
 from paper.verify.plan import (
     PEACE_INR,
     Dies,
@@ -308,9 +309,10 @@ class Trial(Simulation):
             self._booked[report.order_id] = report
             self.truth.master_traded(report.leg, report.side.sign * new)
             self.course.master_traded(report, now_ns)
+        rests = self.scenario.settings.follow is Follow.ORDERS
+        if new > 0 or rests:  # an order that rests is copied before it fills
             self.conduct.rose_ns[report.leg] = now_ns
-        if self.scenario.settings.follow is Follow.ORDERS:
-            self.conduct.rose_ns[report.leg] = now_ns  # an order that rests is copied before it fills
+        if rests:
             self._resting[report.order_id] = report
             if report.status in TERMINAL_BOOK:
                 del self._resting[report.order_id]
@@ -552,18 +554,6 @@ class _WatchedLane:
 
 def _closing(leg: LegId, units: int, order_id: str, now_ns: int) -> OrderReport:
     """The master's order that closes a leg."""
-    exchange, symbol, product = split_leg(leg)
-    return OrderReport(
-        order_id=order_id,
-        exchange=exchange,
-        symbol=symbol,
-        product=product,
-        side=Side.SELL if units > 0 else Side.BUY,
-        order_type=OrderType.MARKET,
-        quantity=abs(units),
-        filled=abs(units),
-        average_price_inr=PEACE_INR,
-        status=BookStatus.COMPLETE,
-        placed_ns=now_ns,
-        updated_ns=now_ns,
-    )
+    side, size = (Side.SELL if units > 0 else Side.BUY), abs(units)
+    bare = market_order(leg, side, size, order_id=order_id, placed_ns=now_ns, updated_ns=now_ns)
+    return msgspec.structs.replace(bare, filled=size, average_price_inr=PEACE_INR, status=BookStatus.COMPLETE)

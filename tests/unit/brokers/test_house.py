@@ -16,12 +16,13 @@ from config.rules import ist
 from config.schema import Account, AngelOneUrls, Brokers, BrokerUrls, Child, Settings
 from engine.clock import VirtualClock
 from engine.commands import ReadAccount
-from engine.events import AccountRead, Event, InstrumentsLoaded
+from engine.events import AccountRead, InstrumentsLoaded
 from engine.feed import SharedFeed
 from engine.model import Instrument, instrument_id
 from tests.unit.brokers.raw_server import PATIENCE_S, RawServer, Request, answer, refused_port, serving
 from tests.unit.brokers.test_introduce import CALL, HEAD, PUT, line
 from tests.unit.brokers.zerodha.payloads import position_row, positions
+from tests.unit.engine import fakes
 
 DAY = date(2026, 11, 2)
 SECRETS = {
@@ -35,17 +36,8 @@ TEN = VirtualClock(ist(DAY, "10:00:00"))
 NEVER_S = 3600.0
 
 
-class Inbox:
+class Inbox(fakes.Inbox):
     """The engine's."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self._changed = threading.Condition()
-
-    def __call__(self, event: Event) -> None:
-        with self._changed:
-            self.events.append(event)
-            self._changed.notify_all()
 
     def reads(self, account: str) -> list[AccountRead]:
         return [event for event in self.events if isinstance(event, AccountRead) and event.account == account]
