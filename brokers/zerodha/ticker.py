@@ -142,8 +142,8 @@ class KiteStream:
         reactor.callLater(0, self._open)
 
     def _open(self) -> None:
-        if self._closed:  # while it was being connected: until now there was nothing to drop
-            self._ticker.ws.dropConnection(abort=True)
+        if self._closed:  # while it was being connected: nothing was there to drop, and kiteconnect tries again by now
+            self._close()
         elif self._ticker.is_connected():
             if self._names:
                 self._ask(list(self._names))

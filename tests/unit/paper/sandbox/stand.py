@@ -10,7 +10,7 @@ from typing import Any
 from kiteconnect import KiteConnect, KiteTicker
 from msgspec.structs import replace
 
-from brokers.zerodha.ticker import in_reactor
+from brokers.zerodha.ticker import in_reactor, reactor
 from config.schema import Paper
 from engine.clock import VirtualClock
 from engine.model import Instrument, LegId, Quote, instrument_id
@@ -113,6 +113,18 @@ def stand(
         yield Stand(thread, clock)
 
 
+def hang_up(ticker: KiteTicker) -> None:
+    """End a ticker's connection, made or half made, for good; a handshake that ends in between asks for another one."""
+
+    def end() -> None:
+        ticker.stop_retry()
+        if ticker.ws is not None:
+            ticker.ws.dropConnection(abort=True)
+        reactor.callLater(0, ticker.stop_retry)
+
+    in_reactor(end)
+
+
 class Updates:
     """What the official ticker hears of an account's orders."""
 
@@ -141,7 +153,7 @@ class Updates:
         return self._heard.qsize()
 
     def close(self) -> None:
-        in_reactor(self.ticker.close)
+        hang_up(self.ticker)
 
 
 @contextmanager

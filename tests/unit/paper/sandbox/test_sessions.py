@@ -9,7 +9,7 @@ from kiteconnect.exceptions import TokenException
 
 from brokers.zerodha.ticker import in_reactor
 from tests.unit.paper.builders import ns
-from tests.unit.paper.sandbox.stand import OTHER, PATIENCE_S, Stand, stand
+from tests.unit.paper.sandbox.stand import OTHER, PATIENCE_S, Stand, hang_up, stand
 
 
 @pytest.fixture
@@ -35,9 +35,7 @@ def refusal_of_the_ticker(desk: Stand, token: str) -> str:
     try:
         return told.get(timeout=PATIENCE_S)
     finally:
-        in_reactor(ticker.stop_retry)
-        if ticker.is_connected():
-            in_reactor(ticker.close)
+        hang_up(ticker)
 
 
 def test_login_gives_a_token_and_says_who_it_is(desk: Stand) -> None:

@@ -1,0 +1,76 @@
+"""The official ticker against a server that answers when it is told to: what a close does to a connection half made."""
+
+import base64
+import hashlib
+import queue
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from brokers.zerodha.ticker import KiteStream, Listener, in_reactor
+from config.credentials import Secret
+
+PATIENCE_S = 60
+MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 4.2.2
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(PATIENCE_S)
+        yield listening
+
+
+def stream_of(server: socket.socket) -> KiteStream:
+    host, port = server.getsockname()
+    listener = Listener(on_order=lambda _report: None)
+    return KiteStream(Secret("key"), Secret("token"), listener, lambda: 1, url=f"ws://{host}:{port}")
+
+
+def asked_for(server: socket.socket) -> tuple[socket.socket, bytes]:
+    """The connection that comes in, and the key of its handshake, read to the end and not answered."""
+    connection, _peer = server.accept()
+    connection.settimeout(PATIENCE_S)
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += connection.recv(4096)
+    lines = dict(line.lower().split(b": ", 1) for line in request.split(b"\r\n") if b": " in line)
+    key = request[request.lower().index(lines[b"sec-websocket-key"]) :].split(b"\r\n", 1)[0]
+    return connection, key
+
+
+def answer(connection: socket.socket, key: bytes) -> None:
+    accept = base64.b64encode(hashlib.sha1(key + MAGIC).digest())
+    connection.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+
+
+def end_of(connection: socket.socket) -> bool:
+    """Wait until the other side has ended it."""
+    try:
+        while connection.recv(4096):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+def tries_on(stream: KiteStream) -> bool:
+    """Whether a lost connection would be made again."""
+    told: queue.Queue[bool] = queue.Queue()
+    in_reactor(lambda: told.put(bool(stream._ticker.factory.continueTrying)))
+    return told.get(timeout=PATIENCE_S)
+
+
+def test_stream_closed_in_the_middle_of_its_handshake_never_comes_back(server: socket.socket) -> None:
+    stream = stream_of(server)
+    stream.start()
+    connection, key = asked_for(server)
+    with connection:
+        stream.close()
+        answer(connection, key)
+        assert end_of(connection)
+    assert not tries_on(stream)
