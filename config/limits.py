@@ -7,7 +7,6 @@ the schema has an entry (a test compares them), so a new key cannot go without a
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 from ipaddress import ip_address
 from typing import Final
@@ -105,11 +104,6 @@ LIMITS: Final[dict[Field, Limit]] = {
     (schema.Demo, "seed"): _between("0", "4294967295", ""),
     (schema.Demo, "speed"): _above("0", "1000", "times"),
 }
-
-UNAVAILABLE: Final[dict[Field, tuple[StrEnum, ...]]] = {
-    (schema.Risk, "on_leg_refused"): (schema.OnLegRefused.UNWIND,),
-}
-"Values that the schema knows and this version cannot do. They are refused, so that nothing is silently ignored."
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,20}")
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")

@@ -16,7 +16,7 @@ from msgspec.structs import FieldInfo, fields
 from config import fields as values
 from config.document import Located
 from config.errors import ConfigError
-from config.limits import FORMS, LIMITS, UNAVAILABLE
+from config.limits import FORMS, LIMITS
 from config.schema import Account, Child, Section, Settings
 
 S = TypeVar("S", bound=Section)
@@ -133,11 +133,7 @@ def _checked(node: Located, text: str, where: tuple[type[Section], str]) -> str:
 
 
 def _choice(node: Located, choices: type[StrEnum], where: tuple[type[Section], str]) -> StrEnum:
-    unavailable = UNAVAILABLE.get(where, ())
-    words = {choice.value: choice for choice in choices if choice not in unavailable}
-    if node.text in {choice.value for choice in unavailable}:
-        raise node.fault(f"{node.text} is not available in this version; write {' or '.join(words)}")
-    return values.as_word(node, words)
+    return values.as_word(node, {choice.value: choice for choice in choices})
 
 
 def _without_none(type_: object) -> tuple[object, bool]:

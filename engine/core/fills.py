@@ -194,7 +194,7 @@ def refuse(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, text: str
         else:
             _again_soon(turn, child, leg, reason)
         return
-    if turn.settings.risk.on_leg_refused is OnLegRefused.HOLD:
+    if turn.settings.risk.on_leg_refused is not OnLegRefused.CONTINUE:
         hold(turn, order, reason)
         return
     change_state(turn, order, OrderState.REJECTED, reason)

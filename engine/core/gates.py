@@ -297,7 +297,7 @@ def _lacks(turn: Turn, leg: ChildLeg | None) -> bool:
     if leg is None:
         return False
     held = any(turn.state.orders[tag].state is OrderState.HELD for tag in leg.orders)
-    if held and risk.on_leg_refused is OnLegRefused.HOLD:
+    if held and risk.on_leg_refused is not OnLegRefused.CONTINUE:
         return True
     if leg.skipped == reasons.BELOW_ONE_LOT and not leg.target_units:
         return risk.on_leg_below_lot is OnLegBelowLot.HOLD

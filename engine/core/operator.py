@@ -4,11 +4,10 @@ from typing import assert_never
 
 from engine.core import answering, carried, offers, prompts, reasons, rebuild, restart
 from engine.core.answers import hasten_exits
+from engine.core.flattening import flatten
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up
-from engine.core.plans import store_plan
 from engine.core.settle import settle
-from engine.core.sizing import Plan
 from engine.core.state import Child, ChildLeg
 from engine.core.turn import ALARM, INFO, WARNING, Turn
 from engine.events import (
@@ -173,34 +172,3 @@ def _cap(turn: Turn, event: MaxCapitalSet) -> None:
     child.max_capital_inr = event.max_capital_inr
     text = "no cap" if event.max_capital_inr is None else f"cap {event.max_capital_inr}"
     turn.notify(INFO, f"{text}: on the ratio from the next strategy, on entries at once when it is lower", child.id)
-
-
-def flatten(turn: Turn, children: tuple[str, ...], text: str, *, typed: bool = True) -> None:
-    """Exit everything that the program opened for these children; no entries until the next strategy or a resync.
-
-    `typed`: the operator said so, which passes every kill level; what the program does by itself waits at level 2.
-    """
-    passes = typed or turn.state.kill < 2
-    for child_id in children:
-        child = turn.state.children.get(child_id)
-        if child is None:
-            turn.notify(WARNING, f"no child is called {child_id}")
-            continue
-        turn.notify(WARNING, text, child.id)
-        prompts.drop_offers(turn, child)
-        child.resync_ns = None  # one that was ordered before would take the flatten back
-        for leg in child.legs.values():
-            child.stopped[turn.scope_of(leg.leg)] = reasons.FLATTENED
-            leg.entry_pending = False
-            if leg.sign:
-                leg.skipped = reasons.FLATTENED
-                size = leg.decided_units
-                store_plan(leg, Plan(sign=leg.sign, high_units=size, decided_units=size))
-            for order in [o for o in turn.open_orders(leg) if o.state is OrderState.HELD]:
-                give_up(turn, child, leg, order, order.reason)  # a held exit would keep this one from going
-            leg.exit_after_ns = 0
-            leg.flattening = bool(leg.allocation_units or leg.orders) and (passes or leg.flattening)
-            settle(turn, child, leg, at_once=True)
-        for strategy in turn.state.strategies.values():
-            if strategy.state is not StrategyState.FLAT:
-                child.stopped[strategy.scope] = reasons.FLATTENED

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from config.schema import OnLegRefused
 from engine.commands import PlaceOrder
 from engine.core import address, breaker, gates, hours, reasons, throttle
 from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState, is_legal
@@ -130,13 +131,22 @@ def _note_end_of_resting(turn: Turn, order: ChildOrder) -> None:
 
 
 def hold(turn: Turn, order: ChildOrder, reason: str) -> None:
-    """Stop an entry until the operator decides."""
+    """Stop an entry until the operator decides, or leave the strategy that it belongs to, where that is wanted."""
+    if reason != reasons.LOGIN_REQUIRED:  # without a session nothing can be left either
+        want_unwound(turn, turn.state.children[order.account], order.leg, reason)
     if rests(order):
         _give_up_resting(turn, order, reason)
         return
     change_state(turn, order, OrderState.HELD, reason)
     symbol = split_leg(order.leg)[1]
     turn.notify(ALARM, f"{order.side} {order.remaining} {reason}; resync to try again", order.account, symbol)
+
+
+def want_unwound(turn: Turn, child: Child, leg: LegId, reason: str) -> None:
+    """A leg cannot be had: by `on_leg_refused: unwind` the whole strategy is left at the end of this event."""
+    if turn.settings.risk.on_leg_refused is OnLegRefused.UNWIND:
+        turn.skip(child, leg, reason)
+        child.unwinding.append(turn.scope_of(leg))
 
 
 _RESTING_ENDS = {

@@ -3,6 +3,7 @@
 Only the answer waits; the engine goes on while a prompt is open.
 """
 
+from collections.abc import Collection
 from fractions import Fraction
 
 import msgspec
@@ -146,10 +147,10 @@ def forget(turn: Turn, child: Child, leg: LegId) -> None:
         close_if_empty(turn, prompt)
 
 
-def drop_offers(turn: Turn, child: Child) -> None:
-    """Take back what was offered to a child: it was flattened meanwhile."""
+def drop_offers(turn: Turn, child: Child, legs: Collection[LegId]) -> None:
+    """Take back what was offered to a child of these legs: they are being left."""
     for prompt in [p for p in turn.state.prompts.values() if p.kind in OFFERS]:
-        prompt.items = [item for item in prompt.items if item.child != child.id]
+        prompt.items = [item for item in prompt.items if item.child != child.id or item.leg not in legs]
         close_if_empty(turn, prompt)
 
 

@@ -15,10 +15,11 @@ from engine.core.answers import order_timer, restart_orders, take_answer
 from engine.core.baseline import add_sample, settle_margins
 from engine.core.chase import chase
 from engine.core.fills import apply_child_report
+from engine.core.flattening import flatten, unwind
 from engine.core.loss import watch_losses
 from engine.core.master import Changes, absorb, act, take_read, window_due, windows_now
 from engine.core.mirroring import follow
-from engine.core.operator import flatten, obey
+from engine.core.operator import obey
 from engine.core.orders import send_queue
 from engine.core.polling import note_silence, poll, read_wanted
 from engine.core.settle import settle, settle_due
@@ -114,6 +115,8 @@ class Replicator:
         if _timers(turn):
             follow(turn)
         send_queue(turn)
+        if unwind(turn):
+            send_queue(turn)
         read_wanted(turn)
         return turn.out
 
@@ -220,7 +223,7 @@ def _look_after(turn: Turn) -> None:
     note_silence(turn)
     hit = watch_losses(turn)
     if hit:
-        flatten(turn, tuple(child.id for child in hit), "exited completely: daily loss limit", typed=False)
+        flatten(turn, [child.id for child in hit], "exited completely: daily loss limit", typed=False)
 
 
 def _nothing(turn: Turn, event: object) -> None:

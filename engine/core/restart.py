@@ -161,7 +161,7 @@ def hand_over(turn: Turn, children: tuple[str, ...]) -> None:
 
 def _hand_over_child(turn: Turn, child: Child) -> None:
     turn.notify(ALARM, f"handed over by the operator: {'; '.join(_lines_of(turn, child))}", child.id)
-    prompts.drop_offers(turn, child)
+    prompts.drop_offers(turn, child, child.legs)
     for strategy in turn.state.strategies.values():
         if strategy.state is not StrategyState.FLAT:
             strategy.left_out[child.id] = child.stopped[strategy.scope] = reasons.HANDED_OVER

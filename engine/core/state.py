@@ -485,6 +485,8 @@ class Child(Mutable, kw_only=True):
     needs_login: bool = False
     stopped: dict[str, str] = {}
     "Why no further entries in this strategy, by scope."
+    unwinding: list[str] = []
+    "Scopes that are to be left at the end of this event: a leg could not be had."
     loss_hit: bool = False
     max_capital_inr: Decimal | None = None
     resync_ns: int | None = None

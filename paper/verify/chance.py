@@ -8,6 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 from random import Random
 
+from msgspec.structs import replace
+
 from config.schema import (
     Account,
     Child,
@@ -40,6 +42,8 @@ from paper.verify.troubles import FAULTS, operator
 MASTER_INR = Decimal(1_000_000)
 NIGHTS = 0.05
 """The share of days that go on in the next morning."""
+UNWINDING = 0.1
+"""The share of days on which a child that cannot have a leg leaves the strategy."""
 NIGHT = "night"
 
 
@@ -53,7 +57,7 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
     """
     rng = Random(seed)
     symbols = rng.sample(SYMBOLS, rng.randint(1, 4))
-    settings = _settings(rng)
+    settings = _with_policies(_settings(rng), Random(f"{seed}: policies"))
     span_ns = rng.choice((20, 20, 40, 40, 80, 80, 200)) * NS_PER_S
     draft = Draft(rng, [child.id for child in settings.children], symbols, span_ns)
     market(draft)
@@ -132,6 +136,13 @@ def _settings(rng: Random) -> Settings:
             quote_stale_s=Decimal(100_000),
         ),
     )  # fmt: skip
+
+
+def _with_policies(settings: Settings, rng: Random) -> Settings:
+    """What seeds before did not know."""
+    if rng.random() < UNWINDING:
+        return replace(settings, risk=replace(settings.risk, on_leg_refused=OnLegRefused.UNWIND))
+    return settings
 
 
 def _child(rng: Random, number: int) -> Child:

@@ -165,7 +165,7 @@ class Conduct:
         """The leg that the child lacks and the master holds, for a sold option or future; '' for none."""
         if order.side is Side.BUY:
             return ""
-        holds = state.settings.risk.on_leg_refused is OnLegRefused.HOLD
+        holds = state.settings.risk.on_leg_refused is not OnLegRefused.CONTINUE
         scope = state.master.legs[order.leg].scope
         for master in state.master.legs.values():
             leg = child.legs.get(master.leg)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 
-from config.schema import ConfirmWhen, Follow
+from config.schema import ConfirmWhen, Follow, OnLegRefused
 from engine.core import hours, reasons
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.resting import ahead_units, rests
@@ -259,6 +259,21 @@ class Course:
         is_new = before is not None and before[0] is not order.state
         if is_new and order.state in (OrderState.ABSENT, OrderState.HELD) and order.reason == reasons.NEVER_APPEARED:
             self._look_at_absence(state, order)
+        if is_new and order.entry and order.reason.startswith(reasons.refused("")):
+            self._look_at_refusal(state, order)
+
+    def _look_at_refusal(self, state: State, order: ChildOrder) -> None:
+        """By `on_leg_refused: unwind` a strategy of which a leg was refused is left at once, until a resync."""
+        if state.settings.risk.on_leg_refused is not OnLegRefused.UNWIND or order.state is OrderState.WORKING:
+            return
+        turn = Turn(state, state.now_ns, {})
+        scope = turn.scope_of(order.leg)
+        if scope in state.strategies:
+            self.flattened.setdefault(order.account, {})[scope] = state.strategies[scope].number
+        for leg in state.children[order.account].legs.values():
+            if turn.scope_of(leg.leg) == scope and leg.target_units:
+                what = f"{order.tag} was refused and {leg.target_units} of {leg.leg} are still wanted"
+                self._broken(f"I11 {order.account} {what}")
 
     def _look_at_absence(self, state: State, order: ChildOrder) -> None:
         since_ns = max(self.sent_ns.get(order.tag, 0), self.booted_ns)

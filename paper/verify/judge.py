@@ -192,6 +192,8 @@ def _share(
 def _is_stopped_for_good(state: State, child: Child) -> bool:
     """Whether something that no resync mends stopped a leg of a child, and with it the shorts of the others."""
     told = {skip.reason for skip in state.skips.values() if skip.child == child.id}
+    if reasons.UNWOUND in child.stopped.values():  # a leg that the resync wanted was refused again
+        return True
     return bool(child.external) or bool(told & FOR_GOOD) or any(leg.skipped in FOR_GOOD for leg in child.legs.values())
 
 

@@ -1,9 +1,11 @@
 """Planted bugs about what is decided: exits, and the life of a strategy."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.core import (
     answering,
+    flattening,
     operator,
     orders,
     plans,
@@ -207,9 +209,9 @@ def ratio_changes_during_the_strategy() -> list[Swap]:
 @planted
 def flattened_child_enters_again() -> list[Swap]:
     """A child that was flattened follows the master's next fill."""
-    right = operator.flatten
+    right = flattening.flatten
 
-    def wrong(turn: Turn, children: tuple[str, ...], text: str, *, typed: bool = True) -> None:
+    def wrong(turn: Turn, children: Sequence[str], text: str, *, typed: bool = True) -> None:
         right(turn, children, text, typed=typed)
         for child_id in children:
             if child_id in turn.state.children:

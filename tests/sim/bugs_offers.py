@@ -1,6 +1,8 @@
 """Planted bugs about what the operator asks for: a resync beside exits, fills and a flatten."""
 
-from engine.core import answering, offers, operator, orders
+from collections.abc import Sequence
+
+from engine.core import answering, flattening, offers, orders
 from engine.core.plans import store_plan
 from engine.core.sizing import Plan
 from engine.core.state import Child, ChildLeg, PromptItem
@@ -47,9 +49,9 @@ def resync_before_the_newest_fill_is_decided() -> list[Swap]:
 @planted
 def resync_outlives_a_flatten() -> list[Swap]:
     """A resync that waits for a read is carried out after a flatten that came later, and takes it back."""
-    right = operator.flatten
+    right = flattening.flatten
 
-    def wrong(turn: Turn, children: tuple[str, ...], text: str, *, typed: bool = True) -> None:
+    def wrong(turn: Turn, children: Sequence[str], text: str, *, typed: bool = True) -> None:
         asked = {child.id: child.resync_ns for child in turn.state.children.values()}
         right(turn, children, text, typed=typed)
         for child in turn.state.children.values():

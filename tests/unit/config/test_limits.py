@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import FieldInfo, fields
 
 from config import limits, schema
-from config.limits import FORMS, LIMITS, UNAVAILABLE
+from config.limits import FORMS, LIMITS
 from config.schema import Section
 from engine.model import OrderType, Side
 
@@ -53,22 +53,14 @@ def test_every_text_of_the_schema_has_a_form() -> None:
 @pytest.mark.parametrize(("kind", "field"), ALL, ids=[f"{kind.__name__}.{field.encode_name}" for kind, field in ALL])
 def test_default_is_inside_its_own_range(kind: type[Section], field: FieldInfo) -> None:
     where, default = (kind, field.encode_name), field.default
-    if isinstance(default, StrEnum):
-        assert default not in UNAVAILABLE.get(where, ())
-    elif isinstance(default, int | Decimal | Fraction) and not isinstance(default, bool):
+    if isinstance(default, int | Decimal | Fraction) and not isinstance(default, bool):
         assert LIMITS[where].problem(default) is None
     elif isinstance(default, str):
-        assert FORMS[where](default) is None
+        assert isinstance(default, StrEnum) or FORMS[where](default) is None
     elif isinstance(default, tuple):
         assert [FORMS[where](text) for text in default] == [None] * len(default)
     else:
         assert default is None or isinstance(default, bool | Section) or field.default_factory or field.required
-
-
-def test_what_is_not_available_is_a_word_of_its_field() -> None:
-    by_place = {(kind, field.encode_name): field for kind, field in ALL}
-    for where, words in UNAVAILABLE.items():
-        assert kinds(by_place[where]) == {type(word) for word in words}
 
 
 def test_words_of_filters_are_those_of_the_engine() -> None:
