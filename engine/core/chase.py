@@ -8,8 +8,8 @@ from decimal import Decimal
 from engine.commands import ModifyOrder
 from engine.core import gates, reasons
 from engine.core.lifecycle import OrderState
-from engine.core.orders import why_stopped
 from engine.core.resting import rests
+from engine.core.sending import why_stopped
 from engine.core.settle import cancel
 from engine.core.state import Child, ChildLeg, ChildOrder, Terms
 from engine.core.terms import MOST_MODIFICATIONS, ask, better_of, is_asked, is_worn_out, on_tick, worst_price_inr

@@ -20,8 +20,8 @@ from engine.core.loss import watch_losses
 from engine.core.master import Changes, absorb, act, take_read, window_due, windows_now
 from engine.core.mirroring import follow
 from engine.core.operator import obey
-from engine.core.orders import send_queue
 from engine.core.polling import note_silence, poll, read_wanted
+from engine.core.sending import send_queue
 from engine.core.settle import settle, settle_due
 from engine.core.state import Child, Master, State
 from engine.core.strategy import is_quiet

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from engine import calls
-from engine.core import accounts, conversion, fills, master, settle, strategy
+from engine.core import accounts, conversion, fills, master, sending, settle, strategy
 from engine.core import orders as child_orders
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.loss import mark_inr
@@ -124,7 +124,7 @@ def surfaced_fill_not_repaired() -> list[Swap]:
 @planted
 def repair_goes_beyond_zero() -> list[Swap]:
     """What surfaced filled is closed by twice as much, and nothing looks at it again when it is sent."""
-    right, fits = settle._exit, child_orders._fits
+    right, fits = settle._exit, sending._fits
 
     def looks_away(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
         return leg.surfaced or fits(turn, child, leg, order)

@@ -13,6 +13,7 @@ from engine.core import (
     plans,
     reasons,
     resting,
+    sending,
     sizing,
 )
 from engine.core.entries import live_ratio
@@ -150,13 +151,13 @@ def entry_beside_those_being_cancelled() -> list[Swap]:
     def wrong(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
         return exits_open(turn, leg) > 0 or breaker.waits(turn, child, order)
 
-    return [replace_everywhere(orders._must_wait, wrong)]
+    return [replace_everywhere(sending._must_wait, wrong)]
 
 
 @planted
 def entries_behind_a_trial_given_up() -> list[Swap]:
     """While one entry tries a broker that had failed, the others of its moment are given up."""
-    waits, over = breaker.waits, orders._entry_is_over
+    waits, over = breaker.waits, sending._entry_is_over
 
     def wrong(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
         if waits(turn, child, order):
@@ -255,7 +256,7 @@ def lone_leg_guard_ignored() -> list[Swap]:
 @planted
 def short_before_its_hedge() -> list[Swap]:
     """Sells do not wait for the buys of the same moment."""
-    return [replace_everywhere(orders._buys_before, lambda _turn, _child, _order: False)]
+    return [replace_everywhere(sending._buys_before, lambda _turn, _child, _order: False)]
 
 
 @planted
@@ -272,7 +273,7 @@ def pause_ignored() -> list[Swap]:
     def wrong(entry: gates.Entry, units: int) -> gates.Verdict:
         return (units, PASS) if entry.turn.state.paused and not entry.turn.state.kill else right(entry, units)
 
-    over = orders._entry_is_over
+    over = sending._entry_is_over
 
     def wrong_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
         is_paused, turn.state.paused = turn.state.paused, False

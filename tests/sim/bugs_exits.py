@@ -11,6 +11,7 @@ from engine.core import (
     plans,
     prompts,
     reasons,
+    sending,
     settle,
     sizing,
     strategy,
@@ -84,7 +85,7 @@ def exit_takes_what_is_to_stay() -> list[Swap]:
 @planted
 def exit_not_looked_at_again_when_sent() -> list[Swap]:
     """An exit that waited is sent as it was decided, whatever positions have shown since."""
-    return [replace_everywhere(orders._fits, lambda _turn, _child, _leg, _order: True)]
+    return [replace_everywhere(sending._fits, lambda _turn, _child, _leg, _order: True)]
 
 
 @planted

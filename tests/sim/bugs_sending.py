@@ -1,7 +1,7 @@
 """Planted bugs about what becomes of an order that was sent: answers, time-outs, absence, tags."""
 
 from engine import calls
-from engine.core import answers, operator, orders, throttle
+from engine.core import answers, operator, orders, sending, throttle
 from engine.core.lifecycle import OrderState
 from engine.core.state import Child, ChildLeg, ChildOrder
 from engine.core.turn import Turn
@@ -214,7 +214,7 @@ def one_fault_stops_everybody() -> list[Swap]:
 @planted
 def unknown_stops_everybody_for_a_while() -> list[Swap]:
     """While an order of one child is unknown, no order of the other children goes out."""
-    right = orders._is_ready
+    right = sending._is_ready
 
     def wrong(turn: Turn, child: Child, order: ChildOrder) -> bool:
         blocked = any(o.state is OrderState.UNKNOWN and o.account != child.id for o in turn.state.orders.values())
@@ -232,7 +232,7 @@ def cancels_are_lost() -> list[Swap]:
 @planted
 def kill_forgets_the_queue() -> list[Swap]:
     """The kill switch stops decisions, and what was queued goes out."""
-    over = orders._entry_is_over
+    over = sending._entry_is_over
 
     def wrong_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
         level, turn.state.kill = turn.state.kill, 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from config.order_limits import OrderLimits
 from config.schema import Mode, Risk
 from engine.commands import PlaceOrder
-from engine.core import orders, reasons
+from engine.core import orders, reasons, sending
 from engine.core.lifecycle import OrderState
 from engine.core.orders import new_copy
 from engine.core.replicator import Replicator
@@ -146,7 +146,7 @@ def test_buys_go_before_sells_and_exits_before_entries() -> None:
         record.sign = side.sign if entry else record.sign
         record.target_units = LOT if entry else record.target_units - LOT
         orders.make_orders(turn, desk.child(), record, instrument(HEDGE), side, LOT, entry=entry, copy=copy)
-    orders.send_queue(turn)
+    sending.send_queue(turn)
     assert len(desk.commands(PlaceOrder)) == sent
     first = [c for c in turn.out if isinstance(c, PlaceOrder)]
     assert [(p.symbol, p.side) for p in first] == [(CALL, Side.BUY), (HEDGE, Side.BUY)]
