@@ -5,7 +5,6 @@ Sizes only: what is sent, changed or cancelled for them is the matter of `engine
 
 from config.schema import ConfirmWhen, SizingMode
 from engine.core import gates, reasons
-from engine.core.entries import NO_ENTRIES
 from engine.core.mirrored_leg import MirroredLeg
 from engine.core.plans import is_hedge, plan_of, store_plan
 from engine.core.resting import (
@@ -19,6 +18,7 @@ from engine.core.resting import (
 )
 from engine.core.settle import kept_units
 from engine.core.sizing import Plan, decide_target
+from engine.core.sizing_rules import NO_ENTRIES
 from engine.core.state import ChildLeg, MasterOrder, Mirror
 from engine.core.turn import Turn, held_units
 from engine.model import Side

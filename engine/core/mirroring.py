@@ -16,7 +16,6 @@ from config.schema import Follow, OnOrphanFill
 from engine.core import carried, gates, reasons
 from engine.core import strategy as strategies
 from engine.core.catch_up import catch_up, press, send_short
-from engine.core.entries import sizing_rule
 from engine.core.handover import keep_excess
 from engine.core.master import master_leg
 from engine.core.mirror_sizes import MOVING, size_entries, size_exits, size_orders
@@ -27,6 +26,7 @@ from engine.core.resting import ahead_units, closed_ahead, filled_units, going_e
 from engine.core.resting_orders import Resting
 from engine.core.settle import settle
 from engine.core.sizing import SizingRule
+from engine.core.sizing_rules import sizing_rule
 from engine.core.state import Child, ChildLeg, MasterLeg, MasterOrder, Mirror
 from engine.core.turn import WARNING, Turn, held_units
 from engine.model import Instrument, LegId, OrderType, Side, Validity, split_leg

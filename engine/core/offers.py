@@ -7,11 +7,12 @@ from fractions import Fraction
 
 from engine.core import prompts, reasons
 from engine.core.baseline import left_out_reason, ratio_of, select_baseline
-from engine.core.entries import missing_units, rule_of_mode, sizing_rule
+from engine.core.entries import missing_units
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up, new_copy
 from engine.core.settle import settle
 from engine.core.sizing import by_ratio
+from engine.core.sizing_rules import rule_of_mode, sizing_rule
 from engine.core.state import Baseline, Child, MasterLeg, Prompt, PromptItem
 from engine.core.turn import INFO, WARNING, Turn, exits_open, followed_legs, held_units
 from engine.model import Instrument, Side, sign, split_leg

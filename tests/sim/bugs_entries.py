@@ -15,9 +15,10 @@ from engine.core import (
     resting,
     sending,
     sizing,
+    sizing_rules,
 )
-from engine.core.entries import live_ratio
 from engine.core.sizing import LotsFor, SizingRule
+from engine.core.sizing_rules import live_ratio
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg, Terms
 from engine.core.turn import Turn, exits_open
 from engine.model import Instrument, Side
@@ -49,7 +50,7 @@ def rounded_half_up() -> list[Swap]:
 @planted
 def ratio_taken_anew_at_each_leg() -> list[Swap]:
     """Each entry takes the ratio of the margins of its own moment."""
-    right = entries.sizing_rule
+    right = sizing_rules.sizing_rule
 
     def wrong(
         turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument

@@ -16,8 +16,8 @@ from engine.core import (
     sizing,
     strategy,
 )
-from engine.core.entries import live_ratio
 from engine.core.sizing import Plan, SizingRule
+from engine.core.sizing_rules import live_ratio
 from engine.core.state import Child, ChildLeg, Copy, Prompt, Terms
 from engine.core.turn import Turn, exit_room, net_units
 from engine.model import Instrument, Side, sign

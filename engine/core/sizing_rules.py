@@ -1,0 +1,83 @@
+"""A child's sizing at this moment, by its mode, and why it takes no entries where it does not."""
+
+from fractions import Fraction
+
+from config.schema import SizingMode
+from engine.core import reasons
+from engine.core.baseline import cap_of, most_ratio
+from engine.core.margin import MarginPosition, portfolio_margin
+from engine.core.sizing import SizingRule, by_lots, by_ratio, by_risk, capped_ratio
+from engine.core.state import Child, ChildLeg, MasterLeg
+from engine.core.turn import Turn
+from engine.model import Instrument, Side
+
+NO_ENTRIES = SizingRule(lots_for=None)
+
+
+def sizing_rule(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument
+) -> tuple[SizingRule, str]:
+    """A child's sizing at this moment, and why it takes no entries ('' when it does)."""
+    if child.id not in turn.child_settings:
+        return NO_ENTRIES, reasons.NOT_CONFIGURED
+    strategy = turn.strategy(master.scope)
+    if left_out := strategy.left_out.get(child.id):
+        return NO_ENTRIES, left_out
+    if strategy.exit_only:
+        return NO_ENTRIES, reasons.RESET
+    return rule_of_mode(turn, child, master, leg, instrument)
+
+
+def rule_of_mode(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument
+) -> tuple[SizingRule, str]:
+    """What a child's sizing mode gives at this moment, whether it takes part or not."""
+    sizing = turn.child_settings[child.id].sizing
+    lot = instrument.lot_units
+    if sizing.mode is SizingMode.FIXED_LOTS and sizing.lots is not None:
+        return SizingRule(lots_for=by_lots(sizing.lots), re_enters=False), ""
+    if sizing.mode is SizingMode.RISK_PCT:
+        return _risk_rule(turn, child, master, leg, instrument)
+    if sizing.mode is SizingMode.LIVE_RATIO:
+        ratio = live_ratio(turn, child)
+        if ratio is None:
+            return NO_ENTRIES, reasons.NO_MARGIN_NOW
+        return SizingRule(lots_for=by_ratio(ratio, lot)), ""
+    frozen = turn.strategy(master.scope).ratios.get(child.id)
+    if frozen is None:
+        return NO_ENTRIES, reasons.NEXT_STRATEGY
+    return SizingRule(lots_for=by_ratio(frozen, lot)), ""
+
+
+def live_ratio(turn: Turn, child: Child) -> Fraction | None:
+    """The ratio of this moment, `None` when a margin is missing or not positive."""
+    master = turn.state.master.available_inr
+    cap = cap_of(turn, child.id)
+    available = child.available_inr
+    if master is None or master <= 0 or available is None or available <= 0 or (cap is not None and cap <= 0):
+        return None
+    return capped_ratio(available, cap, master, most_ratio(turn, child.id))
+
+
+def _risk_rule(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument
+) -> tuple[SizingRule, str]:
+    pct = turn.child_settings[child.id].sizing.pct
+    cap = cap_of(turn, child.id)
+    available = child.available_inr
+    if pct is None or available is None or available <= 0:
+        return NO_ENTRIES, reasons.NO_MARGIN_NOW
+    capital = available if cap is None else min(available, cap)
+    side = Side.BUY if master.units > 0 else Side.SELL
+    quote = turn.quote(leg.leg)
+    price = None if quote is None else quote.touch(side)
+    if price is None or price <= 0:
+        return NO_ENTRIES, reasons.NO_PRICE_FOR_RISK
+    cost = price * instrument.lot_units
+    if side is Side.SELL or not instrument.is_option:
+        one = MarginPosition(instrument=instrument, units=side.sign * instrument.lot_units, price_inr=price)
+        cost = portfolio_margin([one], {})
+    if cost <= 0:
+        return NO_ENTRIES, reasons.NO_PRICE_FOR_RISK
+    rule = by_risk(capital * pct / 100, cost, instrument.lot_units, leg.high_units)
+    return SizingRule(lots_for=rule), ""
