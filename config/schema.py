@@ -70,6 +70,13 @@ class OnLegRefused(StrEnum):
     CONTINUE = "continue"
 
 
+class OnShortMargin(StrEnum):
+    """What a child gets whose margin is not enough for all lots of an entry."""
+
+    REDUCE = "reduce"
+    SKIP = "skip"
+
+
 class OnLegBelowLot(StrEnum):
     """What a leg below one lot means for that child's further entries."""
 
@@ -154,6 +161,7 @@ class Risk(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on_max_loss: OnMaxLoss = OnMaxLoss.STOP_ENTRIES
     on_leg_refused: OnLegRefused = OnLegRefused.HOLD
     on_leg_below_lot: OnLegBelowLot = OnLegBelowLot.HOLD
+    on_short_margin: OnShortMargin = OnShortMargin.REDUCE
     on_orphan_fill: OnOrphanFill = OnOrphanFill.CLOSE
     leg_wait_s: Decimal = Decimal(3)
     expiry_cutoff: str = "15:00"

@@ -6,10 +6,10 @@ It decides nothing and keeps nothing; each command is one call, or the reads tha
 from collections.abc import Callable
 from typing import TypeVar
 
-from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder, ReadAccount
+from engine.commands import AskMargin, CancelOrder, Command, ModifyOrder, PlaceOrder, ReadAccount
 from engine.errors import NeedsLogin, ReadFailed
-from engine.events import AccountRead, Event, Outcome, Request, RequestAnswered
-from engine.ports import Answer, Broker
+from engine.events import AccountRead, Event, MarginTold, Outcome, Request, RequestAnswered
+from engine.ports import Answer, Broker, MarginTeller
 
 T = TypeVar("T")
 
@@ -25,6 +25,8 @@ def perform(broker: Broker, command: Command, now: Callable[[], int]) -> Event |
             return answered(command, Request.CANCEL, broker.cancel(command), now())
         case ReadAccount():
             return _read(broker, command, now)
+        case AskMargin():
+            return _margin(broker, command, now)
         case _:
             return None
 
@@ -45,7 +47,7 @@ def answered(
 
 
 def unsent(command: Command, reason: str, at_ns: int) -> RequestAnswered | None:
-    """A write that never left, as an event; `None` for a read, which is asked again when it is not answered."""
+    """A write that never left, as an event; `None` for a read, which nobody waits for without end."""
     return _written(command, Answer(outcome=Outcome.NOT_SENT, reason=reason), at_ns)
 
 
@@ -55,6 +57,8 @@ def broken(command: Command, error: BaseException, at_ns: int) -> Event:
     event = _written(command, Answer(outcome=Outcome.UNKNOWN, reason=what), at_ns)
     if event is not None:
         return event
+    if isinstance(command, AskMargin):
+        return MarginTold(at_ns=at_ns, account=command.account, basket=command.basket)
     account = command.account if isinstance(command, ReadAccount) else ""  # of the others only a read gets so far
     return AccountRead(at_ns=at_ns, account=account, began_ns=at_ns, error=what)
 
@@ -69,6 +73,14 @@ def _written(command: Command, answer: Answer, at_ns: int) -> RequestAnswered | 
             return answered(command, Request.CANCEL, answer, at_ns)
         case _:
             return None
+
+
+def _margin(broker: Broker, command: AskMargin, now: Callable[[], int]) -> MarginTold:
+    """What a basket would block; a broker that does not know, or does not say, tells so."""
+    needed = None
+    if isinstance(broker, MarginTeller):
+        needed = _attempt(lambda: broker.basket_margin(command.basket), [])
+    return MarginTold(at_ns=now(), account=command.account, basket=command.basket, needed_inr=needed)
 
 
 def _read(broker: Broker, command: ReadAccount, now: Callable[[], int]) -> AccountRead:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from engine.model import InstrumentId, OrderType, Side, Validity
+from engine.model import Basket, InstrumentId, OrderType, Side, Validity
 
 
 class CommandBase(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -60,6 +60,13 @@ class ReadAccount(CommandBase, frozen=True, kw_only=True):
     funds: bool = False
 
 
+class AskMargin(CommandBase, frozen=True, kw_only=True):
+    """Ask the broker what orders would block beside what the account holds. Answered by `MarginTold`."""
+
+    account: str
+    basket: Basket
+
+
 class Subscribe(CommandBase, frozen=True, kw_only=True):
     """Deliver quotes of these instruments from now on; the newest known one at once."""
 
@@ -85,4 +92,4 @@ class Notify(CommandBase, frozen=True, kw_only=True):
 
 
 Write = PlaceOrder | ModifyOrder | CancelOrder
-Command = PlaceOrder | ModifyOrder | CancelOrder | ReadAccount | Subscribe | Notify
+Command = PlaceOrder | ModifyOrder | CancelOrder | ReadAccount | AskMargin | Subscribe | Notify

@@ -11,7 +11,7 @@ import msgspec
 from config.order_limits import OrderLimits
 from config.rates import ChargeRates
 from config.schema import Mode, Settings
-from engine.model import Instrument, InstrumentId, LegId, OrderReport, Position, Quote, TradingSession
+from engine.model import Basket, Instrument, InstrumentId, LegId, OrderReport, Position, Quote, TradingSession
 
 
 class EventBase(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -135,6 +135,14 @@ class RequestAnswered(EventBase, frozen=True, kw_only=True):
     outcome: Outcome
     order_id: str = ""
     reason: str = ""
+
+
+class MarginTold(EventBase, frozen=True, kw_only=True):
+    """Answer to `AskMargin`; `needed_inr` is `None` where the broker could not be asked."""
+
+    account: str
+    basket: Basket
+    needed_inr: Decimal | None = None
 
 
 class LoggedIn(EventBase, frozen=True, kw_only=True):
@@ -271,6 +279,7 @@ Event = (
     | OrderUpdated
     | AccountRead
     | RequestAnswered
+    | MarginTold
     | LoggedIn
     | Operator
 )

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
 from engine.core.replicator import Replicator
 from engine.events import Event, Outcome
-from engine.model import Instrument, InstrumentId, OrderReport, Position, Quote, Value
+from engine.model import Basket, Instrument, InstrumentId, OrderReport, Position, Quote, Value
 
 
 class Answer(Value, frozen=True, kw_only=True):
@@ -70,6 +70,15 @@ class Starter(Protocol):
             A function that waits for the answer and is called once, on any thread; `None` when nothing was sent: then
             `place` does it.
         """
+        ...
+
+
+@runtime_checkable
+class MarginTeller(Protocol):
+    """A broker that knows what orders would block."""
+
+    def basket_margin(self, basket: Basket) -> Decimal:
+        """What orders would block beside what the account holds, in rupees. Raises `ReadFailed`."""
         ...
 
 

@@ -7,9 +7,10 @@ from engine.core import prompts
 from engine.core.charges import order_charges, segment_of
 from engine.core.lifecycle import TERMINAL
 from engine.core.margin import MarginPosition, order_margin
+from engine.core.portfolio import basket_of
 from engine.core.state import ChildOrder, Copy, Prompt, PromptItem
 from engine.core.turn import Turn
-from engine.model import NS_PER_MS, NS_PER_S, Basket, BasketOrder, Side, split_leg
+from engine.model import NS_PER_MS, NS_PER_S, Basket, BasketOrder, split_leg
 from engine.snapshot import CopyLine, CopyRow, PromptMargin, PromptRow, PromptView
 from engine.view_cells import leg_title, lots
 
@@ -147,22 +148,13 @@ def _entries(prompt: Prompt) -> dict[str, list[PromptItem]]:
 
 
 def _margin(turn: Turn, child: str, items: Sequence[PromptItem], known: Mapping[Basket, Decimal]) -> PromptMargin:
-    orders = tuple(BasketOrder(leg=item.leg, side=item.side, units=item.units) for item in items)
-    held = tuple(
-        BasketOrder(leg=leg.leg, side=_side(leg.allocation_units), units=abs(leg.allocation_units))
-        for leg in turn.state.children[child].legs.values()
-        if leg.allocation_units
-    )
-    basket = Basket(account=child, orders=orders, held=held)
+    orders = (BasketOrder(leg=item.leg, side=item.side, units=item.units) for item in items)
+    basket = basket_of(turn.state.children[child], orders)
     if (theirs := known.get(basket)) is not None:
         return PromptMargin(basket=basket, needed_inr=theirs, is_brokers=True)
-    existing, added = _positions(turn, child, held), _positions(turn, child, orders)
-    needed = None if len(added) < len(orders) else order_margin(existing, added, {})
+    existing, added = _positions(turn, child, basket.held), _positions(turn, child, basket.orders)
+    needed = None if len(added) < len(basket.orders) else order_margin(existing, added, {})
     return PromptMargin(basket=basket, needed_inr=needed)
-
-
-def _side(units: int) -> Side:
-    return Side.BUY if units > 0 else Side.SELL
 
 
 def _positions(turn: Turn, child: str, orders: Iterable[BasketOrder]) -> list[MarginPosition]:

@@ -40,7 +40,8 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
         turn.notify(WARNING, f"could not be read: {event.error}", child.id)
     child.error = event.error
     if event.available_inr is not None and event.available_inr.is_finite():
-        child.available_inr, child.available_ns = event.available_inr, turn.now_ns
+        child.available_inr = event.available_inr
+        child.available_ns, child.available_began_ns = turn.now_ns, event.began_ns
     overtaken = event.began_ns < max(child.orders_began_ns, child.positions_began_ns)
     rows = None if event.orders is None else [r for r in event.orders if not _is_history(turn, child, r)]
     if rows is not None and not event.orders_are_delta and freshness.is_set_aside(turn, child, rows, event.began_ns):

@@ -18,6 +18,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.loss import child_pnl
 from engine.core.resting import on_the_way
 from engine.core.sizing import by_ratio, slice_most
+from engine.core.sizing_rules import rule_of_mode
 from engine.core.state import Child, ChildLeg, MasterLeg
 from engine.core.terms import most_slippage_inr
 from engine.core.turn import Turn, earlier_orders, entry_units_open, held_units, seconds_ns
@@ -219,11 +220,25 @@ def _capital(entry: Entry, units: int) -> Verdict:
     """A cap lowered while the strategy runs binds its entries at once; a raised one only the next ratio."""
     master_units = abs(entry.master.units) + entry.backing_units
     most = capital_units(entry.turn, entry.child, entry.leg, entry.instrument, master_units)
-    if most is None:
+    return (units, "") if most is None else _up_to(entry, units, most, reasons.MAX_CAPITAL)
+
+
+def _in_proportion(entry: Entry, units: int) -> Verdict:
+    """Where the margin was not enough for all lots of one leg, the others get no more than the same share."""
+    scope = entry.turn.scope_of(entry.leg.leg)
+    share = entry.turn.strategy(scope).afforded.get(entry.child.id)
+    rule, _ = rule_of_mode(entry.turn, entry.child, entry.master, entry.leg, entry.instrument)
+    if share is None or rule.lots_for is None:
         return units, ""
+    lots = rule.lots_for(abs(entry.master.units) + entry.backing_units)
+    return _up_to(entry, units, int(share * lots) * entry.instrument.lot_units, reasons.SHORT_MARGIN)
+
+
+def _up_to(entry: Entry, units: int, most: int, reason: str) -> Verdict:
+    """What may go so that the leg comes to `most` units."""
     on_its_way = held_units(entry.leg) + on_the_way(entry.turn, entry.leg) - entry.own_units
     room = most - (entry.committed_units if entry.backing_units else on_its_way)
-    return (units, "") if room >= units else (max(0, room), reasons.MAX_CAPITAL)
+    return (units, "") if room >= units else (max(0, room), reason)
 
 
 def _lots(entry: Entry, units: int) -> Verdict:
@@ -348,6 +363,7 @@ GATES: tuple[Gate, ...] = (
     _price,
     _own_position,
     _capital,
+    _in_proportion,
     _lots,
     _position_value,
     _lone_leg,

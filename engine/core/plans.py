@@ -1,5 +1,6 @@
 """A child leg's plan in the state, and what becomes of it when lots are missed."""
 
+from engine.core import reasons
 from engine.core.resting import share
 from engine.core.sizing import Plan, missed
 from engine.core.state import Child, ChildLeg
@@ -35,7 +36,8 @@ def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards:
         return
     store_plan(leg, missed(plan_of(leg), max(0, have)))
     leg.skipped = reason
-    leg.lacking = leg.lacking or guards
+    is_smaller = reason == reasons.SHORT_MARGIN and have > 0  # as the strategy's other legs are, or will be
+    leg.lacking = leg.lacking or (guards and not is_smaller)
     turn.skip(child, leg.leg, reason)
 
 

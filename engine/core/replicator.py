@@ -9,7 +9,20 @@ from decimal import Decimal
 from config.schema import Child as ChildSettings
 from config.schema import Settings
 from engine.commands import Command
-from engine.core import answering, breaker, carried, expiry, hours, night, offers, reasons, rebuild, restart, throttle
+from engine.core import (
+    answering,
+    breaker,
+    carried,
+    expiry,
+    funds,
+    hours,
+    night,
+    offers,
+    reasons,
+    rebuild,
+    restart,
+    throttle,
+)
 from engine.core.accounts import logged_in, take_child_read
 from engine.core.answers import order_timer, restart_orders, take_answer
 from engine.core.baseline import add_sample, settle_margins
@@ -33,6 +46,7 @@ from engine.events import (
     Event,
     InstrumentsLoaded,
     LoggedIn,
+    MarginTold,
     OperatorEvent,
     OrderUpdated,
     QuotesUpdated,
@@ -65,6 +79,7 @@ class Replicator:
             OrderUpdated: _order,
             AccountRead: _read,
             RequestAnswered: _answer,
+            MarginTold: _margin_told,
             LoggedIn: _logged_in,
         }
 
@@ -210,7 +225,7 @@ def _timer(turn: Turn, name: str) -> None:
             night.session_moment(turn)
         case hours.LOOK:
             night.look_again(turn)
-        case "rate" | "catch_up":
+        case "rate" | "catch_up" | "margin":
             pass  # what waited is looked at after every event
         case _:
             raise BrokenInvariant(f"no timer is called {name}")
@@ -318,6 +333,11 @@ def _sample(turn: Turn, account: str, available_inr: Decimal) -> None:
 def _answer(turn: Turn, event: object) -> None:
     assert isinstance(event, RequestAnswered)  # noqa: S101
     take_answer(turn, event)
+
+
+def _margin_told(turn: Turn, event: object) -> None:
+    assert isinstance(event, MarginTold)  # noqa: S101
+    funds.take_answer(turn, event)
 
 
 def _logged_in(turn: Turn, event: object) -> None:

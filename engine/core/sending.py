@@ -6,7 +6,7 @@ One place sends. Orders are made and moved along their life in `engine.core.orde
 from typing import Final
 
 from engine.commands import PlaceOrder
-from engine.core import address, breaker, gates, hours, reasons, throttle
+from engine.core import address, breaker, funds, gates, hours, reasons, throttle
 from engine.core.lifecycle import AT_BROKER, OrderState
 from engine.core.orders import change_state, cut_short, give_up, hold
 from engine.core.plans import note_missed
@@ -63,8 +63,8 @@ def _send(turn: Turn, order: ChildOrder, behind: list[str]) -> bool:
         return order.entry
     if not _is_ready(turn, child, order) or (order.entry and _must_wait(turn, child, leg, order)):
         return False
-    if not order.entry and not _fits(turn, child, leg, order):
-        return True
+    if not (fits := _is_cut_to_fit(turn, child, leg, order)):
+        return fits is not None
     if (waits := _waits_for_buys(turn, child, order)) is not None:
         return not waits
     if not _has_turn(turn, child, order, behind):
@@ -105,6 +105,7 @@ def _buys_before(turn: Turn, child: Child, sell: ChildOrder) -> bool:
                 and (order.state is OrderState.QUEUED or order.state in AT_BROKER)
                 and order.created_ns <= sell.created_ns
                 and turn.underlying_and_kind(order.leg)[0] == underlying
+                and (sell.entry or not funds.is_asked_about(turn, child, order))
             ):
                 return True
     return False
@@ -128,6 +129,17 @@ def _must_wait(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bo
     if leg.mirrors:  # what is being taken off what rests may still fill
         is_crowded = (is_crowded and not rests(order)) or held_units(leg) + entry_units_open(turn, leg) > leg.most_units
     return is_crowded or going_exit_units(turn, leg) > 0 or breaker.waits(turn, child, order)
+
+
+def _is_cut_to_fit(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool | None:
+    """Cut an order down to what the broker holds (an exit) or the margin allows (an entry).
+
+    Returns:
+        Whether something is left of it; `None` while the broker is asked.
+    """
+    if not order.entry:
+        return _fits(turn, child, leg, order)
+    return order.state is OrderState.QUEUED if funds.is_judged(turn, child, order) else None
 
 
 def _fits(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:

@@ -16,7 +16,18 @@ from config.schema import Mode, Settings
 from engine.commands import CancelOrder, ModifyOrder
 from engine.core.lifecycle import OrderState
 from engine.events import Request
-from engine.model import BookStatus, Instrument, InstrumentId, LegId, OrderType, Quote, Side, TradingSession, Validity
+from engine.model import (
+    Basket,
+    BookStatus,
+    Instrument,
+    InstrumentId,
+    LegId,
+    OrderType,
+    Quote,
+    Side,
+    TradingSession,
+    Validity,
+)
 from engine.snapshot import StrategyState
 
 ZERO = Decimal(0)
@@ -170,6 +181,8 @@ class Strategy(Mutable, kw_only=True):
     left_out: dict[str, str] = {}
     mode: Mode = Mode.PAPER
     exit_only: bool = False
+    afforded: dict[str, Fraction] = {}
+    "The share of its lots that a child's margin was enough for, where it was not for all."
     last_fill_ns: int = 0
     flat_reads: int = 0
     settled: bool = True
@@ -255,6 +268,8 @@ class ChildOrder(Mutable, kw_only=True):
     "When its newest change was not accepted."
     refusals: int = 0
     "Changes that the broker refused, in a row."
+    afforded: bool = False
+    "The margin of an entry was judged."
     external_units: int = 0
     "The owner's own position in the leg when the order was sent: what an unknown order's absence is judged by."
     day: str = ""
@@ -448,6 +463,16 @@ class Breaker(Mutable, kw_only=True):
     "Tag of the entry that tries."
 
 
+class MarginAsk(Mutable, kw_only=True):
+    """What a broker is asked, or was: what entries that wait would block."""
+
+    basket: Basket
+    asked_ns: int
+    is_answered: bool = False
+    needed_inr: Decimal | None = None
+    "`None`: nobody knows."
+
+
 class Child(Mutable, kw_only=True):
     """One child account."""
 
@@ -457,6 +482,9 @@ class Child(Mutable, kw_only=True):
     legs: dict[LegId, ChildLeg] = {}
     available_inr: Decimal | None = None
     available_ns: int = 0
+    available_began_ns: int = 0
+    "When the read of it began: it counts what was done before."
+    margin_ask: MarginAsk | None = None
     positions: dict[LegId, int] = {}
     "Net units at the last complete read."
     positions_began_ns: int = 0

@@ -54,7 +54,7 @@ def begin(turn: Turn, strategy: Strategy, placed_ns: int, order_id: str) -> None
     strategy.number += 1
     strategy.state, strategy.mode = StrategyState.ACTIVE, turn.state.mode
     strategy.started_ns, strategy.settled, strategy.settle_value_inr = turn.now_ns, False, None
-    strategy.exit_only = False
+    strategy.exit_only, strategy.afforded = False, {}
     for child in turn.state.children.values():
         child.stopped.pop(strategy.scope, None)
         for leg in child.legs.values():

@@ -14,7 +14,7 @@ import msgspec
 
 from config.order_limits import OrderLimits
 from config.rates import ChargeRates, ChargeSegment, SegmentRates
-from config.schema import Account, Child, Confirm, ConfirmWhen, Settings
+from config.schema import Account, Child, Confirm, ConfirmWhen, Paper, Settings
 from engine.commands import CancelOrder, Command, ModifyOrder, Notify, PlaceOrder, ReadAccount, Subscribe
 from engine.core.invariants import violations
 from engine.core.replicator import Replicator
@@ -92,8 +92,13 @@ def child(id_: str = "C1", **fields: object) -> Child:
 
 
 def settings(*children: Child, **fields: object) -> Settings:
-    """Settings with one child C1 unless given, without prompts unless given."""
-    base = Settings(master=Account(id="M", broker="paper"), children=children or (child(),), confirm=NEVER)
+    """Settings with one child C1 unless given, without prompts and margins unless given."""
+    base = Settings(
+        master=Account(id="M", broker="paper"),
+        children=children or (child(),),
+        confirm=NEVER,
+        paper=Paper(margins=False),
+    )
     return msgspec.structs.replace(base, **fields)
 
 

@@ -7,7 +7,17 @@ from decimal import Decimal
 from typing import Any
 
 from config.schema import Account, Child, Settings, Timing
-from engine.commands import CancelOrder, Command, ModifyOrder, Notify, PlaceOrder, ReadAccount, Severity, Subscribe
+from engine.commands import (
+    AskMargin,
+    CancelOrder,
+    Command,
+    ModifyOrder,
+    Notify,
+    PlaceOrder,
+    ReadAccount,
+    Severity,
+    Subscribe,
+)
 from engine.core.replicator import Replicator
 from engine.errors import JournalFailed
 from engine.events import Event, Outcome, SessionStarted
@@ -61,8 +71,8 @@ def name_of(command: Command) -> str:
     match command:
         case PlaceOrder() | ModifyOrder() | CancelOrder():
             return f"{type(command).__name__} {command.tag}"
-        case ReadAccount():
-            return f"ReadAccount {command.account}"
+        case ReadAccount() | AskMargin():
+            return f"{type(command).__name__} {command.account}"
         case Subscribe():
             return f"Subscribe {','.join(command.instruments)}"
         case Notify():

@@ -1,0 +1,210 @@
+"""Margin before entry: what a child's money allows of the entries that are about to be sent.
+
+Everything of a child that waits to be sent is judged together, hedges included, on top of what it has, when the first
+of it would go. The broker is asked unless the estimate leaves no doubt; where it cannot be asked, or does not answer,
+the estimate of `engine.core.margin` counts. What cannot be afforded is taken off all legs alike, and later legs of the
+strategy stay in proportion (`engine.core.gates`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from config.schema import OnShortMargin
+from engine.commands import AskMargin
+from engine.core import reasons
+from engine.core.lifecycle import OrderState
+from engine.core.orders import change_state, find_copy, want_unwound
+from engine.core.places import trades_live
+from engine.core.plans import note_missed
+from engine.core.portfolio import Book, Units, basket_of, positions_of, units_of
+from engine.core.resting import rests
+from engine.core.state import Child, ChildLeg, ChildOrder, MarginAsk
+from engine.core.turn import WARNING, Turn, entry_units_open, held_units, seconds_ns
+from engine.events import MarginTold
+from engine.model import NS_PER_S, BasketOrder, LegId, instrument_of, sign
+from engine.money import rupees
+
+ASK_MOST_NS = 2 * NS_PER_S
+"""How long entries wait for the broker's answer."""
+UNKNOWN_MOST_NS = 5 * NS_PER_S
+"""How long entries wait for a figure or a price that is missing or old."""
+BEYOND_DOUBT = 2
+"""Where so many times the estimate is available nobody is asked: the entries need not wait."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What may go of the entries that wait, and by what figures."""
+
+    units: Units
+    "By leg, in whole lots, signed."
+    needed_inr: Decimal
+    "By all that waits, beyond what the account has blocked."
+    available_inr: Decimal
+    is_brokers: bool
+    "The figure is the broker's, not an estimate."
+
+
+def is_judged(turn: Turn, child: Child, order: ChildOrder) -> bool:
+    """Have an entry judged with all that waits beside it, and take off what cannot be afforded.
+
+    Returns:
+        Whether it was judged; false while the broker is asked, or a figure is missing. The order may be smaller by now,
+        or withdrawn.
+    """
+    if order.afforded or not _counts(turn, child):
+        return True
+    waiting = [
+        other
+        for leg in child.legs.values()
+        for other in turn.open_orders(leg)
+        if other.entry and other.state is OrderState.QUEUED and not other.afforded
+    ]
+    if why := _unknown(turn, child, waiting):
+        if turn.now_ns < max(order.created_ns, turn.state.started_ns) + UNKNOWN_MOST_NS:
+            return False
+        _take_off(turn, child, waiting, {}, why)
+        return True
+    found = _judge(turn, child, waiting)
+    if found is None:
+        return False
+    if sum(map(abs, found.units.values())) < sum(other.remaining for other in waiting):
+        whose = "the broker says" if found.is_brokers else "by our estimate"
+        figures = f"{rupees(found.needed_inr)} are needed ({whose}), {rupees(found.available_inr)} available"
+        turn.notify(WARNING, f"not enough margin for all lots: {figures}", child.id)
+    _take_off(turn, child, waiting, found.units, reasons.SHORT_MARGIN)
+    return True
+
+
+def is_asked_about(turn: Turn, child: Child, order: ChildOrder) -> bool:
+    """Whether an entry waits for the broker's word about its margin: no exit waits for it meanwhile."""
+    ask = child.margin_ask
+    if not order.entry or order.afforded or ask is None or ask.is_answered:
+        return False
+    return turn.now_ns < ask.asked_ns + ASK_MOST_NS
+
+
+def take_answer(turn: Turn, event: MarginTold) -> None:
+    """The broker answered, or could not be asked."""
+    child = turn.state.children.get(event.account)
+    if child is not None and child.margin_ask is not None and child.margin_ask.basket == event.basket:
+        child.margin_ask.is_answered = True
+        if event.needed_inr is not None and event.needed_inr.is_finite():
+            child.margin_ask.needed_inr = event.needed_inr
+
+
+def _counts(turn: Turn, child: Child) -> bool:
+    """Whether margin is blocked for a child's orders: at a broker always, on paper by `paper: {margins}`."""
+    settings = turn.child_settings.get(child.id)
+    return settings is not None and (turn.settings.paper.margins or trades_live(settings, turn.state.mode))
+
+
+def _unknown(turn: Turn, child: Child, waiting: Sequence[ChildOrder]) -> str:
+    """Why the margin cannot be judged, '' when it can."""
+    old_ns = turn.now_ns - seconds_ns(turn.settings.timing.margin_stale_s)
+    if child.available_inr is None or child.available_began_ns < old_ns:
+        return reasons.MARGIN_UNKNOWN
+    priced = {position.instrument.id for position in positions_of(turn, child, units_of(waiting))}
+    return reasons.MARGIN_UNKNOWN if len(priced) < len({instrument_of(order.leg) for order in waiting}) else ""
+
+
+def _judge(turn: Turn, child: Child, waiting: Sequence[ChildOrder]) -> Judgement | None:
+    """What is affordable of what waits; `None` while the broker is asked."""
+    available = child.available_inr or Decimal(0)
+    wanted = units_of(waiting)
+    book = Book(turn, child)
+    told = None
+    if book.needed(wanted) * BEYOND_DOUBT > available and trades_live(turn.child_settings[child.id], turn.state.mode):
+        ask = _asked(turn, child, waiting)
+        if ask is None:
+            return None
+        told = ask.needed_inr
+
+    def need(units: Units) -> Decimal:
+        return book.needed(units) if told is None else book.needed({}) + told * book.part(units, wanted)
+
+    needed, units = need(wanted), wanted
+    if needed > available:
+        skips = turn.settings.risk.on_short_margin is OnShortMargin.SKIP
+        units = {} if skips else _largest(turn, child, wanted, lambda fewer: need(fewer) <= available)
+    return Judgement(units=units, needed_inr=needed, available_inr=available, is_brokers=told is not None)
+
+
+def _largest(turn: Turn, child: Child, wanted: Units, fits: Callable[[Units], bool]) -> Units:
+    """The largest share of all legs, in whole lots, that fits; what needs more with fewer lots is not looked for."""
+    lots = {leg: _lot_units(turn, child, leg) for leg in wanted}
+    steps = max(abs(units) // lots[leg] for leg, units in wanted.items())
+
+    def part(step: int) -> Units:
+        return {
+            leg: sign(units) * (abs(units) // lots[leg] * step // steps) * lots[leg] for leg, units in wanted.items()
+        }
+
+    least, most = 0, steps
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (middle, most) if fits(part(middle)) else (least, middle)
+    return part(least)
+
+
+def _lot_units(turn: Turn, child: Child, leg: LegId) -> int:
+    instrument = turn.leg_instrument(child.id, leg)
+    return 1 if instrument is None else instrument.lot_units
+
+
+def _asked(turn: Turn, child: Child, waiting: Sequence[ChildOrder]) -> MarginAsk | None:
+    """The broker's answer about what waits (or that there is none); `None` while it is waited for."""
+    basket = basket_of(child, (BasketOrder(leg=o.leg, side=o.side, units=o.remaining) for o in waiting))
+    ask = child.margin_ask
+    if ask is None or ask.basket != basket:
+        ask = child.margin_ask = MarginAsk(basket=basket, asked_ns=turn.now_ns)
+        turn.out.append(AskMargin(account=child.id, basket=basket))
+        turn.timer(f"margin:{child.id}", turn.now_ns + ASK_MOST_NS)
+    return ask if ask.is_answered or turn.now_ns >= ask.asked_ns + ASK_MOST_NS else None
+
+
+def _take_off(turn: Turn, child: Child, waiting: Sequence[ChildOrder], allowed: Units, reason: str) -> None:
+    """Take what cannot be afforded off the entries that wait; what is left of each leg is noted for later ones."""
+    by_leg: dict[LegId, list[ChildOrder]] = {}
+    for order in waiting:
+        order.afforded = True
+        by_leg.setdefault(order.leg, []).append(order)
+    shares: dict[str, Fraction] = {}
+    for leg_id, orders in by_leg.items():
+        off = sum(order.remaining for order in orders) - abs(allowed.get(leg_id, 0))
+        share = _take_off_leg(turn, child, child.legs[leg_id], orders, off, reason) if off > 0 else Fraction(0)
+        if share:
+            scope = turn.scope_of(leg_id)
+            shares[scope] = min(shares.get(scope, share), share)
+    for scope, share in shares.items():
+        afforded = turn.strategy(scope).afforded
+        afforded[child.id] = afforded.get(child.id, Fraction(1)) * share
+
+
+def _take_off_leg(
+    turn: Turn, child: Child, leg: ChildLeg, orders: Sequence[ChildOrder], units: int, reason: str
+) -> Fraction:
+    """Take units off a leg; returns the share of its lots that is left."""
+    before = held_units(leg) + entry_units_open(turn, leg)
+    copy = find_copy(turn, orders[0].decision)
+    if copy is not None:
+        copy.skipped[child.id] = reason
+    for order in reversed(orders):
+        off = min(units, order.remaining)
+        units -= off
+        if off == order.remaining:
+            change_state(turn, order, OrderState.WITHDRAWN, reason)
+        else:
+            order.units -= off
+            if rests(order):
+                mirror = leg.mirrors[order.mirrors]
+                mirror.missed_units, mirror.reason = mirror.missed_units + off, reason
+    after = held_units(leg) + entry_units_open(turn, leg)
+    note_missed(turn, child, leg, reason)
+    leg.skipped = reason
+    turn.skip(child, leg.leg, reason)
+    if after <= 0:
+        want_unwound(turn, child, leg.leg, reason)
+    return Fraction(max(0, after), before)

@@ -1,0 +1,229 @@
+"""Margin before entry: who is asked, what is taken off, and what later legs get. A bought lot of 65 at 100 needs 6,500."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from config.schema import Child, Mode, OnLegRefused, OnShortMargin, Paper, Risk, Settings, Sizing, SizingMode
+from engine.commands import AskMargin
+from engine.core import reasons
+from engine.events import ChildResynced, MarginTold, PromptAnswered, Resumed
+from engine.model import Side
+from tests.unit.core.builders import CALL_LEG, HEDGE, HEDGE_LEG, LOT, PUT_LEG, Desk, child, settings
+from tests.unit.paper.builders import CALL, PUT
+
+RATIO = Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1))
+
+
+def on_paper(**risk: object) -> Settings:
+    return settings(child(sizing=RATIO), paper=Paper(), risk=Risk(**risk))  # type: ignore[arg-type]
+
+
+def at_broker(**fields: object) -> Settings:
+    one: Child = child(broker="zerodha", live=True, sizing=RATIO)
+    return settings(one, mode=Mode.LIVE, **fields)
+
+
+def asked(desk: Desk) -> list[AskMargin]:
+    return desk.commands(AskMargin)
+
+
+def tell(desk: Desk, needed: int | None, number: int = -1) -> None:
+    """The broker says what the newest question (or another one) needs."""
+    ask = asked(desk)[number]
+    amount = None if needed is None else Decimal(needed)
+    desk.handle(MarginTold(at_ns=desk.now_ns, account=ask.account, basket=ask.basket, needed_inr=amount))
+
+
+# --- the estimate -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_affordable_in_whole_lots_is_bought() -> None:
+    desk = Desk(on_paper(), margins={"C1": 20_000})
+    desk.buy(10)
+    assert desk.placed() == [(Side.BUY, 3)]
+    assert desk.reasons() == {reasons.SHORT_MARGIN}
+    assert not desk.leg().lacking
+
+
+def test_by_skip_it_is_all_or_nothing() -> None:
+    desk = Desk(on_paper(on_short_margin=OnShortMargin.SKIP), margins={"C1": 20_000})
+    desk.buy(10)
+    assert desk.placed() == []
+    assert desk.leg().lacking
+    desk = Desk(on_paper(on_short_margin=OnShortMargin.SKIP), margins={"C1": 65_000})
+    desk.buy(10)
+    assert desk.placed() == [(Side.BUY, 10)]
+
+
+def test_margins_that_are_off_on_paper_stop_nothing() -> None:
+    desk = Desk(settings(child(sizing=RATIO)), margins={"C1": 1})
+    desk.buy(10)
+    assert desk.placed() == [(Side.BUY, 10)]
+
+
+def test_legs_of_one_decision_are_reduced_alike() -> None:
+    desk = Desk(on_paper(), margins={"C1": 20_000})
+    desk.master(Side.BUY, 10)
+    desk.master(Side.BUY, 4, symbol=HEDGE)
+    desk.run("0.3")
+    assert desk.placed() == [(Side.BUY, 2)]
+    assert (desk.lots(), desk.lots(leg=HEDGE_LEG)) == (2, 0)
+
+
+def test_later_leg_gets_the_same_share() -> None:
+    desk = Desk(on_paper(), margins={"C1": 32_500})
+    desk.buy(10)
+    desk.books["C1"].available_inr = Decimal(1_000_000)
+    desk.run(2)
+    desk.buy(7, symbol=HEDGE)
+    assert (desk.lots(), desk.lots(leg=HEDGE_LEG)) == (5, 3)
+    assert not desk.leg(leg=HEDGE_LEG).lacking
+
+
+def test_short_beside_a_reduced_leg_is_no_lone_leg() -> None:
+    desk = Desk(on_paper(), margins={"C1": 32_500})
+    desk.buy(10)
+    desk.books["C1"].available_inr = Decimal(10_000_000)
+    desk.run(2)
+    desk.sell(10, symbol=HEDGE)
+    assert (desk.lots(), desk.lots(leg=HEDGE_LEG)) == (5, -5)
+
+
+def test_short_beside_a_leg_of_which_nothing_can_be_had_is_one() -> None:
+    desk = Desk(on_paper(), margins={"C1": 6_000})
+    desk.buy(10)
+    desk.books["C1"].available_inr = Decimal(10_000_000)
+    desk.run(2)
+    desk.sell(10, symbol=HEDGE)
+    assert desk.placed() == []
+    assert desk.reasons() == {reasons.SHORT_MARGIN, reasons.LONE_LEG}
+
+
+def test_leg_of_which_nothing_can_be_had_unwinds() -> None:
+    desk = Desk(on_paper(on_leg_refused=OnLegRefused.UNWIND), margins={"C1": 70_000})
+    desk.buy(10)
+    desk.books["C1"].available_inr = Decimal(5_000)
+    desk.run(2)
+    desk.buy(10, symbol=HEDGE)
+    assert desk.placed() == [(Side.BUY, 10), (Side.SELL, 10)]
+    assert desk.child().stopped == {"ACCOUNT": reasons.UNWOUND}
+
+
+def test_resync_looks_at_the_margin_anew() -> None:
+    desk = Desk(on_paper(), margins={"C1": 32_500})
+    desk.buy(10)
+    desk.books["C1"].available_inr = Decimal(1_000_000)
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(2)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    assert desk.lots() == 10
+    desk.buy(7, symbol=HEDGE)
+    assert desk.lots(leg=HEDGE_LEG) == 7
+
+
+def test_next_strategy_is_judged_by_itself() -> None:
+    desk = Desk(on_paper(), margins={"C1": 32_500})
+    desk.buy(10)
+    desk.sell(10)
+    desk.books["C1"].available_inr = Decimal(1_000_000)
+    desk.run(20)
+    desk.buy(10)
+    assert desk.lots() == 10
+
+
+def test_what_is_sent_and_not_in_the_brokers_figure_yet_counts() -> None:
+    desk = Desk(on_paper(), margins={"C1": 70_000})
+    desk.silent.add("C1")
+    desk.buy(8)
+    desk.buy(4, symbol=HEDGE)
+    assert desk.lots() == 8
+    assert desk.lots(leg=HEDGE_LEG) == 2
+
+
+def test_old_figure_stops_entries_not_exits() -> None:
+    desk = Desk(on_paper(), margins={"C1": 300_000})
+    desk.buy(2)
+    desk.books["C1"].available_inr = None
+    desk.run(61)
+    desk.buy(2)
+    assert (desk.lots(), desk.reasons()) == (2, set())
+    desk.run(6)
+    assert (desk.lots(), desk.reasons()) == (2, {reasons.MARGIN_UNKNOWN})
+    desk.sell(4)
+    assert desk.lots() == 0
+
+
+# --- the broker -------------------------------------------------------------------------------------------------------
+
+
+def test_broker_is_not_asked_beyond_doubt() -> None:
+    desk = Desk(at_broker(), margins={"C1": 130_000})
+    desk.buy(10)
+    assert (asked(desk), desk.placed()) == ([], [(Side.BUY, 10)])
+
+
+def test_entry_waits_for_the_brokers_answer_and_goes() -> None:
+    desk = Desk(at_broker(), margins={"C1": 60_000})
+    desk.buy(10)
+    assert (len(asked(desk)), desk.placed()) == (1, [])
+    tell(desk, 60_000)
+    assert desk.placed() == [(Side.BUY, 10)]
+
+
+def test_brokers_figure_takes_off_what_the_estimate_would_not() -> None:
+    desk = Desk(at_broker(), margins={"C1": 100_000})
+    desk.buy(10)
+    tell(desk, 200_000)
+    assert desk.placed() == [(Side.BUY, 5)]
+    assert any("₹2,00,000.00 are needed (the broker says), ₹1,00,000.00 available" in n for n in desk.notices())
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_without_an_answer_the_estimate_counts(answer: bool) -> None:
+    desk = Desk(at_broker(), margins={"C1": 32_500})
+    desk.buy(10)
+    if answer:
+        tell(desk, None)
+    else:
+        desk.run(2)
+    assert desk.placed() == [(Side.BUY, 5)]
+    assert len(asked(desk)) == 1
+
+
+def test_leg_that_joins_meanwhile_is_asked_about_with_the_first() -> None:
+    desk = Desk(at_broker(), margins={"C1": 100_000})
+    desk.buy(10)
+    desk.buy(10, symbol=HEDGE)
+    first, second = asked(desk)
+    assert [o.leg for o in second.basket.orders] == [CALL_LEG, HEDGE_LEG]
+    tell(desk, 10, number=0)  # the answer to a question that is no longer asked
+    assert desk.placed() == []
+    tell(desk, 130_000)
+    assert sorted(desk.placed()) == [(Side.BUY, 7), (Side.BUY, 7)]
+    assert first.basket != second.basket
+
+
+def test_exit_does_not_wait_for_an_answer_about_an_entry() -> None:
+    desk = Desk(at_broker(), margins={"C1": 60_000})
+    desk.buy(4, symbol=PUT)
+    desk.run(2)
+    desk.buy(10)
+    assert len(asked(desk)) == 1
+    desk.sell(4, symbol=PUT)
+    assert desk.lots(leg=PUT_LEG) == 0
+    assert desk.lots() == 0
+
+
+def test_restart_asks_again() -> None:
+    desk = Desk(at_broker(), margins={"C1": 60_000})
+    desk.buy(10)
+    desk.restart()
+    desk.run(1)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.quote(CALL, "100")
+    assert len(asked(desk)) == 2
+    tell(desk, 50_000)
+    assert desk.placed() == [(Side.BUY, 10)]
+    assert desk.leg().allocation_units == 10 * LOT
