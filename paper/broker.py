@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder, Write
 from engine.errors import BrokenInvariant
-from engine.model import Instrument, OrderReport, Position
+from engine.model import Basket, Instrument, OrderReport, Position
 from engine.ports import Answer, Clock
 from paper.exchange import Exchange
 
@@ -66,6 +66,10 @@ class PaperBroker:
     def available_inr(self) -> Decimal:
         """What may be used for a new order."""
         return self._exchange.available_inr(self._account)
+
+    def basket_margin(self, basket: Basket) -> Decimal:
+        """What orders would block beside what the account holds."""
+        return self._exchange.basket_margin(basket)
 
     def instruments(self) -> Sequence[Instrument]:
         """The instruments listed today."""

@@ -23,6 +23,7 @@ from config.schema import Paper
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.events import Outcome
 from engine.model import (
+    Basket,
     BookStatus,
     Instrument,
     InstrumentId,
@@ -272,6 +273,10 @@ class Exchange:
     def available_inr(self, account: str) -> Decimal:
         """What may be used for a new order."""
         return self._funds.available_inr(self._accounts[account])
+
+    def basket_margin(self, basket: Basket) -> Decimal:
+        """What orders would block together beside what an account holds, in rupees."""
+        return self._funds.basket_inr(self._accounts[basket.account], basket)
 
     def pnl(self, account: str) -> AccountPnl:
         """Profit and loss of the day."""

@@ -14,7 +14,7 @@ from engine.agenda import Agenda
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import NS_PER_S, Instrument, OrderReport, Position
+from engine.model import NS_PER_S, Basket, Instrument, OrderReport, Position
 from engine.ports import Answer
 from paper.broker import PaperBroker
 from paper.rejections import CANNOT_CANCEL
@@ -180,6 +180,11 @@ class FaultyBroker:
         """The available margin, unless a fault decides otherwise."""
         self._read(FaultOn.MARGINS)
         return self._broker.available_inr()
+
+    def basket_margin(self, basket: Basket) -> Decimal:
+        """What orders would block, unless a fault decides otherwise."""
+        self._read(FaultOn.MARGINS)
+        return self._broker.basket_margin(basket)
 
     def instruments(self) -> Sequence[Instrument]:
         """The instruments."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from config.rates import ChargeRates
 from engine.core.charges import order_charges, segment_of
 from engine.core.margin import MarginPosition, order_margin
-from engine.model import Instrument, InstrumentId, OrderReport, instrument_of
+from engine.model import Basket, Instrument, InstrumentId, OrderReport, instrument_of
 from paper.book import BookOrder, PaperAccount
 from paper.ledger import per_unit
 from paper.quotes import QuoteBoard
@@ -61,6 +61,22 @@ class Funds:
         )
         existing = owner.ledger.margin_positions(self._instruments, self._quotes.mark_inr)
         return order_margin(existing, (added,), self._spots(owner, instrument.underlying))
+
+    def basket_inr(self, owner: PaperAccount, basket: Basket) -> Decimal:
+        """Margin of orders through the market together, which hedge each other, on top of the positions."""
+        if not self._margins:
+            return Decimal(0)
+        added = [
+            MarginPosition(
+                instrument=instrument,
+                units=order.side.sign * order.units,
+                price_inr=self._quotes.mark_inr(instrument.id) or instrument.tick_inr,
+            )
+            for order in basket.orders
+            if (instrument := self._instruments.get(instrument_of(order.leg))) is not None
+        ]
+        existing = owner.ledger.margin_positions(self._instruments, self._quotes.mark_inr)
+        return order_margin(existing, added, self._spots(owner, *(p.instrument.underlying for p in added)))
 
     def book_fill(self, owner: PaperAccount, row: BookOrder, units: int, value_inr: Decimal) -> None:
         """Let the ledger follow what a row has newly filled, with the charges that the order has cost by now."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from config.schema import Settings
+from config.schema import Mode, Settings
 from engine import events
 from engine.model import Instrument, LegId, OrderReport, Quote, Side
 from paper.faults import FaultKind, FaultOn
@@ -131,3 +131,5 @@ class Scenario:
     master_positions: dict[LegId, int]
     steps: tuple[Step, ...]
     expect: dict[str, object]
+    mode: Mode = Mode.PAPER
+    "Scenario files run on paper; in LIVE the same exchange plays the brokers, which are asked for margins."

@@ -105,7 +105,7 @@ class Simulation:
         self._state = state = self._open_state()
         scenario = self.scenario
         lanes, feed = self.connect()
-        start = opening(scenario.settings, self._days.day, now_ns, unclean=state.unclean)
+        start = opening(scenario.settings, self._days.day, now_ns, unclean=state.unclean, mode=scenario.mode)
         recorded = _Recorder(state, self._intents)
         files = (InstrumentsLoaded(at_ns=now_ns, instruments=self.instruments),)
         boot(self.loop, recorded, lanes, feed, start, files, version="simulate", on_notice=self._note)

@@ -16,8 +16,10 @@ from config.schema import (
     Confirm,
     ConfirmWhen,
     Follow,
+    Mode,
     OnLegBelowLot,
     OnLegRefused,
+    OnShortMargin,
     Paper,
     Risk,
     Settings,
@@ -44,6 +46,8 @@ NIGHTS = 0.05
 """The share of days that go on in the next morning."""
 UNWINDING = 0.1
 """The share of days on which a child that cannot have a leg leaves the strategy."""
+MARGINS = 0.1
+"""The share of days on which orders block margin."""
 NIGHT = "night"
 
 
@@ -106,6 +110,7 @@ def _scenario(rng: Random, seed: int, settings: Settings, symbols: list[str], he
         instruments_next_day=None,
         steps=(),
         expect={},
+        mode=settings.mode,
     )
 
 
@@ -141,7 +146,14 @@ def _settings(rng: Random) -> Settings:
 def _with_policies(settings: Settings, rng: Random) -> Settings:
     """What seeds before did not know."""
     if rng.random() < UNWINDING:
-        return replace(settings, risk=replace(settings.risk, on_leg_refused=OnLegRefused.UNWIND))
+        settings = replace(settings, risk=replace(settings.risk, on_leg_refused=OnLegRefused.UNWIND))
+    if rng.random() < MARGINS:
+        what = rng.choice((OnShortMargin.REDUCE, OnShortMargin.REDUCE, OnShortMargin.SKIP))
+        risk = replace(settings.risk, on_short_margin=what)
+        settings = replace(settings, risk=risk, paper=replace(settings.paper, margins=True))
+        if rng.random() < 0.5:  # as at a broker that is asked
+            children = tuple(replace(child, broker="zerodha", live=True) for child in settings.children)
+            settings = replace(settings, mode=Mode.LIVE, children=children)
     return settings
 
 

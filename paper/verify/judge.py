@@ -18,7 +18,14 @@ from paper.verify.truth import Truth, same_direction
 
 UNFINISHED = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.UNKNOWN, OrderState.WORKING})
 FOR_GOOD = frozenset(
-    {reasons.OWN_POSITION, reasons.MAX_CAPITAL, reasons.BELOW_ONE_LOT, reasons.BROKER_FAILING, reasons.IP_REFUSED}
+    {
+        reasons.OWN_POSITION,
+        reasons.MAX_CAPITAL,
+        reasons.SHORT_MARGIN,
+        reasons.BELOW_ONE_LOT,
+        reasons.BROKER_FAILING,
+        reasons.IP_REFUSED,
+    }
 )
 """Reasons that one resync does not mend."""
 
