@@ -174,11 +174,14 @@ class Live:
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
+def live(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Live]:
+    """Children of equal capital, or the first with what the test gives it."""
+    usual = Decimal(1_050_000)
+    money = [getattr(request, "param", usual), usual, usual]
     plan = Plan(
         day=DAY,
         market=StillMarket(),
-        accounts=[(MASTER, Decimal(3_500_000)), *((child, Decimal(1_050_000)) for child in CHILDREN)],
+        accounts=[(MASTER, Decimal(3_500_000)), *zip(CHILDREN, money, strict=True)],
     )
     thread = SandboxThread(plan)
     with thread:
@@ -376,3 +379,26 @@ def test_live_child_that_holds_lots_is_not_put_on_paper_under_them(live: Live) -
     assert live.process.wait(PATIENCE_S) == 4
     assert any("ZC0002 has something open live at zerodha" in line for line in live.lines)
     assert live.positions() == dict.fromkeys(CHILDREN, condor)
+
+
+@pytest.mark.parametrize("live", [Decimal(120_000)], indirect=True)
+def test_child_with_little_money_gets_what_its_broker_says_it_can_have(live: Live) -> None:
+    text = live.config.read_text()
+    poor = f"id: {CHILDREN[0]}, "
+    assert poor in text
+    live.config.write_text(text.replace(poor, f"{poor}sizing: {{mode: fixed_ratio, ratio: 3/10}}, "))
+    live.start()
+    live.armed()
+    condor = enter(live)
+    live.wait("the condor", lambda: all(live.positions()[child] == condor for child in CHILDREN[1:]))
+    live.wait("the word of the broker", lambda: any("(the broker says)" in line for line in live.lines))
+    shorts = symbols(live)[2:]
+    live.wait("the shorts", lambda: all(live.positions()[CHILDREN[0]].get(short) for short in shorts))
+    held = live.positions()[CHILDREN[0]]
+    assert all(-3 < held[short] < 0 for short in shorts)
+    assert all(abs(held[hedge]) >= abs(held[short]) for hedge, short in zip(symbols(live)[:2], shorts, strict=True))
+    desk = live.sandbox.desk
+    rows = live.thread.call(lambda: desk.orders(desk.accounts[CHILDREN[0]]))
+    assert {row["status"] for row in rows} == {"COMPLETE"}
+    leave(live)
+    live.wait("everybody flat", lambda: live.positions() == {child: {} for child in CHILDREN})
