@@ -86,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     actions = {"run": _run, "replay": _replay, "simulate": _simulate, "verify": _verify, "status": _status}
-    actions |= {"doctor": _doctor, "login": _login, "sandbox": _sandbox}
+    actions |= {"doctor": _doctor, "login": _login, "sandbox": _sandbox, "limits": _limits}
     return command_line.parser(actions, VERSION)
 
 
@@ -411,6 +411,18 @@ def _status(arguments: argparse.Namespace) -> int:
         print("no session has left any state yet", file=sys.stderr)
         return WRONG
     print(json.dumps(status.document, indent=2) if arguments.json else status.text())
+    return DONE
+
+
+def _limits(arguments: argparse.Namespace) -> int:
+    """`limits`: every bound before an entry, with what is used of it."""
+    from state.limits import newest_limits
+
+    found = newest_limits([DATA, DATA / "demo", DATA / "replay"])
+    if found is None:
+        print("no session has left any state yet", file=sys.stderr)
+        return WRONG
+    print(json.dumps(found.document(), indent=2) if arguments.json else found.text())
     return DONE
 
 

@@ -109,6 +109,7 @@ _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] =
     "login": ("the morning login: a request token from Kite's page becomes the day's access token", _login),
     "sandbox": ("a loopback Kite Connect with a simulated market, for trying and testing", _sandbox),
     "status": ("what the running or last session holds", _status),
+    "limits": ("every limit before an entry, with what is used of it now", _status),
 }
 
 

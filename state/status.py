@@ -52,6 +52,16 @@ def newest_status(roots: Sequence[Path]) -> Status | None:
     Raises:
         StateRefused: Its files are damaged or of another version.
     """
+    found = newest_state(roots)
+    return None if found is None else _status(found[0], is_running=found[1])
+
+
+def newest_state(roots: Sequence[Path]) -> tuple[State, bool] | None:
+    """The state of the session that was written last, and whether it runs; `None` when there is none.
+
+    Raises:
+        StateRefused: Its files are damaged or of another version.
+    """
     found: list[tuple[float, Path, Mode]] = []
     for root in roots:
         for mode in Mode:
@@ -61,7 +71,7 @@ def newest_status(roots: Sequence[Path]) -> Status | None:
     for _, root, mode in sorted(found, key=lambda row: row[0], reverse=True):
         state, events = latest_state(root, mode)
         if state is not None or events:
-            return _status(fold(state, events, mode_directory(root, mode)).state, is_running=is_locked(lock_path(root)))
+            return fold(state, events, mode_directory(root, mode)).state, is_locked(lock_path(root))
     return None
 
 

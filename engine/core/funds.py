@@ -18,7 +18,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.orders import change_state, find_copy, want_unwound
 from engine.core.places import trades_live
 from engine.core.plans import note_missed
-from engine.core.portfolio import Book, Units, basket_of, positions_of, units_of
+from engine.core.portfolio import Book, Units, basket_of, lot_units, positions_of, units_of
 from engine.core.resting import rests
 from engine.core.state import Child, ChildLeg, ChildOrder, MarginAsk
 from engine.core.turn import WARNING, Turn, entry_units_open, held_units, seconds_ns
@@ -134,7 +134,7 @@ def _judge(turn: Turn, child: Child, waiting: Sequence[ChildOrder]) -> Judgement
 
 def _largest(turn: Turn, child: Child, wanted: Units, fits: Callable[[Units], bool]) -> Units:
     """The largest share of all legs, in whole lots, that fits; what needs more with fewer lots is not looked for."""
-    lots = {leg: _lot_units(turn, child, leg) for leg in wanted}
+    lots = {leg: lot_units(turn, child, leg) for leg in wanted}
     steps = max(abs(units) // lots[leg] for leg, units in wanted.items())
 
     def part(step: int) -> Units:
@@ -147,11 +147,6 @@ def _largest(turn: Turn, child: Child, wanted: Units, fits: Callable[[Units], bo
         middle = (least + most) // 2
         least, most = (middle, most) if fits(part(middle)) else (least, middle)
     return part(least)
-
-
-def _lot_units(turn: Turn, child: Child, leg: LegId) -> int:
-    instrument = turn.leg_instrument(child.id, leg)
-    return 1 if instrument is None else instrument.lot_units
 
 
 def _asked(turn: Turn, child: Child, waiting: Sequence[ChildOrder]) -> MarginAsk | None:

@@ -49,16 +49,29 @@ def child_charges(child: Child) -> Decimal:
     return sum((leg.charges_inr for leg in child.legs.values()), Decimal(0))
 
 
+def child_net(turn: Turn, child: Child) -> Decimal | None:
+    """Result of a child since the previous close, after charges; `None` when a price is missing."""
+    result = child_pnl(turn, child)
+    if result is None:
+        return None
+    return result - child_charges(child) - sum((leg.day_start_inr for leg in child.legs.values()), Decimal(0))
+
+
+def total_net(turn: Turn) -> Decimal | None:
+    """The same of all configured children together."""
+    results = [child_net(turn, child) for child in turn.configured()]
+    return None if None in results else sum((result for result in results if result is not None), Decimal(0))
+
+
 def watch_losses(turn: Turn) -> list[Child]:
     """Stop entries where a daily loss limit is reached, once; returns the children to be exited completely."""
     state = turn.state
     hit: list[Child] = []
     total = Decimal(0)
     for child in turn.configured():
-        result = child_pnl(turn, child)
-        if result is None:
+        net = child_net(turn, child)
+        if net is None:
             continue
-        net = result - child_charges(child) - sum((leg.day_start_inr for leg in child.legs.values()), Decimal(0))
         total += net
         limit = turn.child_settings[child.id].risk.max_daily_loss_inr
         if limit is not None and net <= -limit and not child.loss_hit:

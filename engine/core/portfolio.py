@@ -94,6 +94,12 @@ def positions_of(turn: Turn, child: Child, units: Units) -> list[MarginPosition]
     return found
 
 
+def lot_units(turn: Turn, child: Child, leg: LegId) -> int:
+    """Units in a lot of a leg at the child's broker; 1 where that is unknown."""
+    instrument = turn.leg_instrument(child.id, leg)
+    return 1 if instrument is None else instrument.lot_units
+
+
 def basket_of(child: Child, orders: Iterable[BasketOrder]) -> Basket:
     """Orders that would be sent together, and what the program holds for the child beside them."""
     held = tuple(

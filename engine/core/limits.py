@@ -1,0 +1,216 @@
+"""Every gate of `engine.core.gates` with its bound and what is used of it now, for people. It stops nothing itself."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+from config.schema import ChildRisk, Risk
+from engine.core import breaker, gates, reasons, throttle
+from engine.core.baseline import cap_of
+from engine.core.loss import child_net, total_net
+from engine.core.portfolio import lot_units
+from engine.core.state import Child, ChildLeg
+from engine.core.turn import Turn, entry_units_open
+from engine.model import Value, split_leg
+from engine.money import rupees
+
+REASONS: dict[str, tuple[str, ...]] = {
+    "_operator": (reasons.KILLED, reasons.PAUSED),
+    "_signal": (reasons.STALE_SIGNAL, reasons.BEFORE_START),
+    "_child": (
+        reasons.LOGIN_REQUIRED,
+        reasons.NOT_READ,
+        reasons.IP_REFUSED,
+        reasons.DAILY_LOSS,
+        reasons.DAILY_LOSS_UNKNOWN,
+        reasons.FLATTENED,
+        reasons.UNWOUND,
+        reasons.SURFACED,
+    ),
+    "_filter": (reasons.FILTERED,),
+    "_market": (reasons.NO_CALENDAR, reasons.MARKET_CLOSED, reasons.SQUARE_OFF, reasons.EXPIRY_CUTOFF),
+    "_carried": (reasons.EARLIER_DAY, reasons.UNKNOWN_INSTRUMENT),
+    "_quote": (reasons.NO_QUOTE, reasons.STALE_QUOTE),
+    "_price": (reasons.PRICE_BAND, reasons.SLIPPAGE),
+    "_own_position": (reasons.OWN_POSITION,),
+    "_capital": (reasons.MAX_CAPITAL,),
+    "_in_proportion": (reasons.SHORT_MARGIN, reasons.MARGIN_UNKNOWN),
+    "_lots": (reasons.MAX_LOTS_PER_ORDER, reasons.MAX_LOTS_PER_INSTRUMENT, reasons.MAX_OPEN_LOTS),
+    "_position_value": (reasons.MAX_POSITION,),
+    "_lone_leg": (reasons.LONE_LEG,),
+    "_rate": (reasons.ORDERS_PER_MINUTE, reasons.ORDERS_PER_DAY),
+    "_budget": (reasons.DAILY_BUDGET, reasons.DAY_USED_UP),
+    "_broker": (reasons.BROKER_FAILING,),
+}
+"""What each gate says when it stops an entry, in the order in which an entry is asked."""
+
+
+class Limit(Value, frozen=True, kw_only=True):
+    """One bound of one account, as a person reads it."""
+
+    account: str
+    name: str
+    bound: str | None
+    "'' where it is off, `None` where there is nothing to set."
+    now: str
+    "What is used of it, or how it stands; '' where that is a matter of each entry."
+    stopped: int
+    "Symbols of which it stopped or cut an entry today."
+
+
+def limits(turn: Turn) -> list[Limit]:
+    """The bounds of every configured child, in the order in which an entry is asked."""
+    return [limit for child in turn.configured() for limit in _of_child(turn, child)]
+
+
+def _of_child(turn: Turn, child: Child) -> Iterator[Limit]:
+    skips = [skip.reason for skip in turn.state.skips.values() if skip.child == child.id]
+    for gate in gates.GATES:
+        stopped = sum(any(told.startswith(text) for text in REASONS[gate.__name__]) for told in skips)
+        for name, bound, now in _ROWS[gate.__name__](turn, child):
+            yield Limit(account=child.id, name=name, bound=bound, now=now, stopped=stopped)
+
+
+Row = tuple[str, str | None, str]
+"""Name, bound, present use."""
+
+
+def _operator(turn: Turn, _child: Child) -> Iterator[Row]:
+    state = turn.state
+    yield "kill switch", None, f"level {state.kill}" if state.kill else "off"
+    yield "pause", None, "paused" if state.paused else "off"
+
+
+def _signal(turn: Turn, _child: Child) -> Iterator[Row]:
+    yield "age of the master's fill", f"{turn.settings.timing.max_signal_age_s} s", ""
+
+
+def _account(turn: Turn, child: Child) -> Iterator[Row]:
+    session = reasons.LOGIN_REQUIRED if child.needs_login else "" if child.synced else reasons.NOT_READ
+    stopped = "; ".join(dict.fromkeys(why for why in child.stopped.values() if why))
+    yield "account", None, stopped or session or "ready"
+    own, of_all = turn.child_settings[child.id].risk.max_daily_loss_inr, turn.settings.risk.max_daily_loss_inr
+    yield "daily loss", _money(own), _result(child_net(turn, child), "result ")
+    yield "daily loss of all children", _money(of_all), _result(total_net(turn), "result ")
+
+
+def _filter(turn: Turn, child: Child) -> Iterator[Row]:
+    own = turn.child_settings[child.id].filters
+    allow = [*turn.settings.filters.allow, *(f"and {each}" for each in own.allow if each != "*")]
+    deny = [f"not {each}" for each in (*turn.settings.filters.deny, *own.deny)]
+    yield "filters", ", ".join([*allow, *deny]), ""
+
+
+def _market(turn: Turn, _child: Child) -> Iterator[Row]:
+    calendar = "open" if turn.market_open else reasons.MARKET_CLOSED
+    yield "market hours", None, calendar if turn.state.sessions else reasons.NO_CALENDAR
+    yield "expiry cut-off", f"{turn.settings.risk.expiry_cutoff} IST", ""
+
+
+def _carried(_turn: Turn, child: Child) -> Iterator[Row]:
+    changed = [split_leg(leg.leg)[1] for leg in child.legs.values() if leg.changed]
+    yield "contracts that changed", None, ", ".join(changed) or "none"
+
+
+def _quote(turn: Turn, _child: Child) -> Iterator[Row]:
+    yield "age of a quote", f"{turn.settings.paper.quote_stale_s} s", ""
+
+
+def _price(turn: Turn, _child: Child) -> Iterator[Row]:
+    yield "price band", _percent(turn.settings.risk.price_band_pct), ""
+    yield "slippage", _percent(turn.settings.copy.max_slippage_pct), ""
+
+
+def _own_position(_turn: Turn, child: Child) -> Iterator[Row]:
+    own = [f"{units:+d} {split_leg(leg)[1]}" for leg, units in child.external.items() if units]
+    yield "own positions", None, ", ".join(own) or "none"
+
+
+def _capital(turn: Turn, child: Child) -> Iterator[Row]:
+    yield "capital", _money(cap_of(turn, child.id)), _result(child.available_inr, "available ")
+
+
+def _margin(turn: Turn, child: Child) -> Iterator[Row]:
+    shares = {s.scope: s.afforded[child.id] for s in turn.state.strategies.values() if child.id in s.afforded}
+    now = ", ".join(f"{float(share):.0%} of the lots" for share in shares.values())
+    yield "margin", turn.settings.risk.on_short_margin.value, now or "all lots"
+
+
+def _lots(turn: Turn, child: Child) -> Iterator[Row]:
+    in_legs = [_lots_of(turn, child, leg) for leg in child.legs.values()]
+    yield "lots an order", _least(turn, child, lambda risk: risk.max_lots_per_order), ""
+    yield (
+        "lots an instrument",
+        _least(turn, child, lambda risk: risk.max_lots_per_instrument),
+        str(max(in_legs, default=0)),
+    )
+    yield "open lots", _least(turn, child, lambda risk: risk.max_open_lots), str(sum(in_legs))
+
+
+def _lots_of(turn: Turn, child: Child, leg: ChildLeg) -> int:
+    return (abs(leg.allocation_units) + entry_units_open(turn, leg)) // lot_units(turn, child, leg.leg)
+
+
+def _position_value(turn: Turn, child: Child) -> Iterator[Row]:
+    yield "value of a position", _least(turn, child, lambda risk: risk.max_position_pct, " % of the capital"), ""
+
+
+def _lone_leg(_turn: Turn, child: Child) -> Iterator[Row]:
+    missing = [split_leg(leg.leg)[1] for leg in child.legs.values() if leg.lacking]
+    yield "legs that lack lots", None, ", ".join(missing) or "none"
+
+
+def _rate(turn: Turn, child: Child) -> Iterator[Row]:
+    in_minute = [at_ns for at_ns in child.entry_times_ns if at_ns > turn.now_ns - gates.MINUTE_NS]
+    yield "entries a minute", _least(turn, child, lambda risk: risk.max_orders_per_minute), str(len(in_minute))
+    yield "entries a day", _least(turn, child, lambda risk: risk.max_orders_per_day), str(child.entries_today)
+
+
+def _budget(turn: Turn, child: Child) -> Iterator[Row]:
+    left = throttle.entry_budget(turn, child)
+    taken = turn.state.order_limits.get(child.id)
+    bound = None if taken is None or taken.day_placements is None else f"{taken.day_placements} orders a day"
+    yield "the broker's budget", bound, "" if left is None else f"{left} left for entries"
+
+
+def _broker(_turn: Turn, child: Child) -> Iterator[Row]:
+    yield "the broker", None, "failing" if breaker.blocks(child) else "answers"
+
+
+_ROWS: dict[str, Callable[[Turn, Child], Iterator[Row]]] = {
+    "_operator": _operator,
+    "_signal": _signal,
+    "_child": _account,
+    "_filter": _filter,
+    "_market": _market,
+    "_carried": _carried,
+    "_quote": _quote,
+    "_price": _price,
+    "_own_position": _own_position,
+    "_capital": _capital,
+    "_in_proportion": _margin,
+    "_lots": _lots,
+    "_position_value": _position_value,
+    "_lone_leg": _lone_leg,
+    "_rate": _rate,
+    "_budget": _budget,
+    "_broker": _broker,
+}
+
+
+def _least(turn: Turn, child: Child, of: Callable[[Risk | ChildRisk], int | Decimal | None], unit: str = "") -> str:
+    """The stronger of the global bound and the child's own."""
+    bounds = [of(turn.settings.risk), of(turn.child_settings[child.id].risk)]
+    known = [bound for bound in bounds if bound is not None]
+    return f"{min(known)}{unit}" if known else ""
+
+
+def _money(amount: Decimal | None) -> str:
+    return "" if amount is None else rupees(amount)
+
+
+def _result(amount: Decimal | None, what: str) -> str:
+    return f"{what}{'unknown' if amount is None else rupees(amount)}"
+
+
+def _percent(bound: Decimal | None) -> str:
+    return "" if bound is None else f"{bound} %"

@@ -1,0 +1,59 @@
+"""What people are told of the limits: the gates themselves, in their order, with what is used of each."""
+
+from decimal import Decimal
+
+from config.schema import ChildRisk, Paper, Risk
+from engine.core import gates
+from engine.core.limits import REASONS, Limit, limits
+from engine.events import KillSwitched
+from engine.model import Side
+from tests.unit.core.builders import HEDGE, Desk, child, settings, turn_of
+
+
+def row(desk: Desk, name: str, account: str = "C1") -> Limit:
+    return next(limit for limit in limits(turn_of(desk.state)) if (limit.account, limit.name) == (account, name))
+
+
+def test_every_gate_is_told_in_its_order() -> None:
+    assert list(REASONS) == [gate.__name__ for gate in gates.GATES]
+
+
+def test_use_is_told_beside_the_stronger_bound() -> None:
+    desk = Desk(settings(child(risk=ChildRisk(max_open_lots=4)), risk=Risk(max_open_lots=9, max_orders_per_minute=5)))
+    desk.buy(10)
+    desk.buy(4, symbol=HEDGE)
+    assert (row(desk, "open lots").bound, row(desk, "open lots").now) == ("4", "4")
+    assert row(desk, "lots an instrument").now == "3"
+    assert (row(desk, "entries a minute").bound, row(desk, "entries a minute").now) == ("5", "2")
+    assert row(desk, "lots an order").bound == ""
+
+
+def test_symbols_that_a_limit_stopped_are_counted() -> None:
+    desk = Desk(settings(risk=Risk(max_lots_per_order=2)))
+    desk.buy(10)
+    assert desk.placed() == [(Side.BUY, 2)]
+    assert [limit.stopped for limit in limits(turn_of(desk.state)) if limit.name.startswith("lots an")] == [1, 1]
+    assert row(desk, "kill switch").stopped == 0
+
+
+def test_loss_is_the_result_after_charges_or_unknown() -> None:
+    desk = Desk(settings(child("C1"), child("C2"), risk=Risk(max_daily_loss_inr=Decimal(50_000))))
+    desk.buy(10)
+    desk.quote("NIFTY26NOV24500CE", "90")
+    assert row(desk, "daily loss").now == "result -₹1,950.00"
+    assert (row(desk, "daily loss of all children").bound, row(desk, "daily loss of all children").now) == (
+        "₹50,000.00",
+        "result -₹3,900.00",
+    )
+    desk.state.quotes.clear()
+    assert row(desk, "daily loss").now == "result unknown"
+    assert row(desk, "daily loss of all children").now == "result unknown"
+
+
+def test_switches_and_margin_are_told_as_they_stand() -> None:
+    desk = Desk(settings(paper=Paper()), margins={"C1": 13_500})
+    desk.buy(10)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=1))
+    assert (row(desk, "kill switch").bound, row(desk, "kill switch").now) == (None, "level 1")
+    assert row(desk, "market hours").now == "open"
+    assert row(desk, "capital").now == "available ₹13,500.00"
