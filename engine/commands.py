@@ -91,5 +91,43 @@ class Notify(CommandBase, frozen=True, kw_only=True):
     symbol: str = ""
 
 
+class RecordFill(CommandBase, frozen=True, kw_only=True):
+    """Keep a fill in the journal, for people who look at past days; nobody else acts on it."""
+
+    account: str
+    exchange: str
+    symbol: str
+    product: str
+    side: Side
+    units: int
+    price_inr: Decimal | None
+    "Average price of these units, `None` where the broker told none."
+    order_id: str
+    order_tag: str
+    "Ours; '' for the master's."
+    opens: bool
+    scope: str
+    strategy: int
+    "Number of the strategy of that scope, 0 before the first one."
+    started_ns: int
+    source: str
+    "`LIVE` or `PAPER`: where the order went."
+
+
+class RecordStrategy(CommandBase, frozen=True, kw_only=True):
+    """Keep how a strategy stands in the journal: at its start, when it gets another name, and at its end."""
+
+    scope: str
+    strategy: int
+    started_ns: int
+    state: str
+    name: str
+    "What its legs make, at their largest."
+    source: str
+    baseline_inr: Decimal | None
+    ratios: dict[str, str]
+
+
 Write = PlaceOrder | ModifyOrder | CancelOrder
-Command = PlaceOrder | ModifyOrder | CancelOrder | ReadAccount | AskMargin | Subscribe | Notify
+Record = RecordFill | RecordStrategy
+Command = PlaceOrder | ModifyOrder | CancelOrder | ReadAccount | AskMargin | Subscribe | Notify | Record

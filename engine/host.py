@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from engine.commands import CancelOrder, Command, ModifyOrder, Notify, PlaceOrder, Severity, Subscribe
+from engine.commands import CancelOrder, Command, ModifyOrder, Notify, PlaceOrder, Record, Severity, Subscribe
 from engine.core.replicator import Replicator
 from engine.errors import BrokenInvariant, JournalFailed
 from engine.events import Event, OperatorEvent, SessionStarted, SessionStopped
@@ -78,7 +78,7 @@ class Host:
             return
         self.events_handled += 1
         for command in commands:
-            if not isinstance(command, Notify):
+            if not isinstance(command, Notify | Record):
                 self._dispatch(command)
         if self._together is not None:
             self._together.release()
@@ -116,7 +116,7 @@ class Host:
                 self._market.subscribe(command.instruments)
         elif self._together is not None:
             self._together.submit(command)
-        elif not isinstance(command, Notify) and (lane := self._lanes.get(command.account)) is not None:
+        elif not isinstance(command, Notify | Record) and (lane := self._lanes.get(command.account)) is not None:
             lane.submit(command)
 
     def note(self, notice: Notify) -> None:

@@ -11,6 +11,7 @@ from config.schema import SizingMode
 from engine.core import carried, reasons
 from engine.core.lifecycle import OrderState
 from engine.core.loss import child_charges, child_pnl, open_value
+from engine.core.shapes import strategy_name
 from engine.core.state import Baseline, Child, ChildOrder, MasterLeg, State, Strategy
 from engine.core.strategy import is_quiet
 from engine.core.turn import Turn, followed_legs
@@ -32,7 +33,6 @@ from engine.snapshot import (
 from engine.view_attention import attention_of
 from engine.view_cells import cell_of, leg_title, lots
 from engine.view_copies import KeptRows, prompt_views
-from engine.view_names import strategy_name
 from engine.view_restart import restart_view
 
 COPIES_SHOWN = 50

@@ -5,12 +5,12 @@ Reads the state; decides nothing.
 
 from engine.core.lifecycle import OrderState
 from engine.core.restart import holds_something, is_open
+from engine.core.shapes import strategy_name
 from engine.core.state import Child, ChildLeg
 from engine.core.turn import Turn, followed_legs
 from engine.model import split_leg
 from engine.snapshot import LeftOpen, RestartView, StrategyState
 from engine.view_cells import leg_title
-from engine.view_names import strategy_name
 
 _WORKING = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.WORKING})
 

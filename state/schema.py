@@ -12,7 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import get_args
 
-from engine.commands import Write
+from engine.commands import RecordFill, RecordStrategy, Write
 from engine.errors import StateRefused
 from engine.events import Operator, RequestAnswered
 from state.files import sync_directory
@@ -168,6 +168,9 @@ def _kinds(union: object) -> str:
 
 
 _ORDER = ("exchange", "symbol", "product", "side", "quantity", "order_type", "price_inr", "trigger_price_inr")
+_FILL = ("exchange", "symbol", "product", "side", "units", "price_inr", "order_id", "order_tag", "opens", "scope",
+         "strategy", "started_ns", "source")  # fmt: skip
+_STARTED = "json_extract(c.body, '$.started_ns')"
 # The constants below are class and field names of this program; nothing from outside reaches this text.
 _WRITES = "FROM commands c JOIN entries e USING (seq) WHERE c.tag IS NOT NULL"
 _VIEWS = {
@@ -178,6 +181,21 @@ _VIEWS = {
     "v_answers": f"SELECT seq, session, {_time('at_ns')},"  # noqa: S608
     f" {_fields('event', 'account', 'request', 'tag', 'outcome', 'order_id', 'reason')}"
     f" FROM entries WHERE event_kind = '{RequestAnswered.__name__}'",
+    "v_fills": f"SELECT c.seq, e.session, {_time('e.at_ns')}, c.account,"  # noqa: S608
+    f" {_fields('c.body', *_FILL)} FROM commands c JOIN entries e USING (seq) WHERE c.kind = '{RecordFill.__name__}'",
+    "v_strategies": f"SELECT {_fields('c.body', 'scope', 'strategy', 'source')},"  # noqa: S608
+    f" strftime('%Y-%m-%d %H:%M:%f', {_STARTED} / 1e9, 'unixepoch', '+330 minutes') AS started_ist,"
+    " CASE json_extract(c.body, '$.state') WHEN 'FLAT' THEN"
+    " strftime('%Y-%m-%d %H:%M:%f', e.at_ns / 1e9, 'unixepoch', '+330 minutes') END AS ended_ist,"
+    f" {_fields('c.body', 'state', 'name', 'baseline_inr', 'ratios')}, {_STARTED} AS started_ns, max(c.seq) AS seq"
+    f" FROM commands c JOIN entries e USING (seq) WHERE c.kind = '{RecordStrategy.__name__}'"
+    f" GROUP BY json_extract(c.body, '$.scope'), json_extract(c.body, '$.strategy'), {_STARTED}",
+    "v_legs": "SELECT scope, strategy, started_ns, source, account, exchange, symbol, product,"
+    " sum(CASE side WHEN 'BUY' THEN units ELSE 0 END) AS bought,"
+    " sum(CASE side WHEN 'SELL' THEN units ELSE 0 END) AS sold,"
+    " round(sum(CASE side WHEN 'SELL' THEN units ELSE -units END * price_inr), 2) AS cash_inr,"
+    " min(at_ist) AS first_ist, max(at_ist) AS last_ist"
+    " FROM v_fills GROUP BY scope, strategy, started_ns, source, account, exchange, symbol, product",
     "v_operator": f"SELECT seq, session, {_time('at_ns')}, event_kind AS command, event"  # noqa: S608
     f" FROM entries WHERE event_kind IN ({_kinds(Operator)})",
 }

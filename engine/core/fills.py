@@ -13,6 +13,7 @@ from engine.core.entries import resume_entry
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.orders import average_inr, change_state, hold
 from engine.core.plans import note_missed
+from engine.core.records import record_child_fill
 from engine.core.resting import rests
 from engine.core.settle import settle
 from engine.core.state import Child, ChildLeg, ChildOrder, OwnFill
@@ -84,6 +85,7 @@ def take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report
     leg.allocation_units += signed
     leg.cash_inr -= cost * order.side.sign
     leg.charges_inr += _charges(turn, order, new, cost)
+    record_child_fill(turn, order, new, cost)
     held_from_ns = _held_from(turn, order, report)
     if held_from_ns >= child.positions_began_ns:
         filled_ns = report.updated_ns and max(report.updated_ns, order.sent_ns)

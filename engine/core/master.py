@@ -15,6 +15,7 @@ from engine.core.expiry import still_listed
 from engine.core.filters import follows
 from engine.core.hours import is_history
 from engine.core.loss import mark_inr
+from engine.core.records import record_master_fill
 from engine.core.state import MasterLeg, MasterOrder, Suspicion, Window
 from engine.core.turn import ALARM, INFO, WARNING, Turn, followed_legs, seconds_ns
 from engine.events import AccountRead
@@ -167,7 +168,8 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
         conversion.keep_within(leg)
         changes.fell.setdefault(leg.leg, at_ns)
     rest = signed - closed
-    rest -= _close_converted(turn, order, rest, cost / new, at_ns, changes)
+    converted = _close_converted(turn, order, rest, cost / new, at_ns, changes)
+    rest -= converted
     background = _toward_zero(leg.background_units, rest) if order.followed else rest
     leg.background_units += background
     opened = rest - background
@@ -181,6 +183,9 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
         leg.units += opened
         leg.open_cost_inr += cost * abs(opened) / new
         changes.rose.setdefault(leg.leg, at_ns)
+    for units, opens in ((abs(closed + converted), False), (abs(opened), True)):
+        if units:
+            record_master_fill(turn, order, units, cost * units / new, opens=opens)
 
 
 def _close_converted(

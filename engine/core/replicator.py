@@ -34,6 +34,7 @@ from engine.core.master import Changes, absorb, act, take_read, window_due, wind
 from engine.core.mirroring import follow
 from engine.core.operator import obey
 from engine.core.polling import note_silence, poll, read_wanted
+from engine.core.records import record_strategies
 from engine.core.sending import send_queue
 from engine.core.settle import settle, settle_due
 from engine.core.state import Child, Master, State
@@ -125,13 +126,16 @@ class Replicator:
                 obey(turn, event)
             else:
                 raise BrokenInvariant(f"no handler for {type(event).__name__}")
-        if type(event) is not QuotesUpdated and type(event) is not TimePassed:
+        is_news = type(event) is not QuotesUpdated and type(event) is not TimePassed
+        if is_news:
             follow(turn, getattr(event, "account", ""))
         if _timers(turn):
             follow(turn)
         send_queue(turn)
         if unwind(turn):
             send_queue(turn)
+        if is_news:
+            record_strategies(turn)
         read_wanted(turn)
         return turn.out
 

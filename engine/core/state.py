@@ -193,6 +193,12 @@ class Strategy(Mutable, kw_only=True):
     last_ratios: dict[str, Fraction] = {}
     "Ratios of the last strategy, for the record."
     last_baseline_inr: Decimal | None = None
+    name: str = ""
+    "What the master's legs were called at their largest."
+    size_units: int = 0
+    "How large they were then."
+    recorded: str = ""
+    "What of it was last kept in the journal."
     quiet_since_ns: int = 0
     "Samples from then on were quiet for this scope, up to its next order."
 

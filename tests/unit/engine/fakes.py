@@ -15,6 +15,8 @@ from engine.commands import (
     Notify,
     PlaceOrder,
     ReadAccount,
+    RecordFill,
+    RecordStrategy,
     Severity,
     Subscribe,
 )
@@ -71,8 +73,10 @@ def name_of(command: Command) -> str:
     match command:
         case PlaceOrder() | ModifyOrder() | CancelOrder():
             return f"{type(command).__name__} {command.tag}"
-        case ReadAccount() | AskMargin():
+        case ReadAccount() | AskMargin() | RecordFill():
             return f"{type(command).__name__} {command.account}"
+        case RecordStrategy():
+            return f"RecordStrategy {command.name}"
         case Subscribe():
             return f"Subscribe {','.join(command.instruments)}"
         case Notify():

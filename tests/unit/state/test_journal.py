@@ -2,14 +2,16 @@
 
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from config.schema import Mode
-from engine.commands import CancelOrder, Notify, ReadAccount, Severity
+from engine.commands import CancelOrder, Notify, ReadAccount, RecordFill, RecordStrategy, Severity
 from engine.errors import BrokenInvariant, JournalFailed, StateRefused
 from engine.events import Event, KillSwitched, Outcome, Paused, Request, RequestAnswered
+from engine.model import Side
 from engine.ports import Journal
 from state.journal import SqliteJournal
 from tests.unit.state.samples import COMMAND_CLASSES, EVENT_CLASSES, filled, order, tick
@@ -335,6 +337,41 @@ def test_the_views_show_intents_orders_answers_and_the_operator(tmp_path: Path) 
         ]
         plan = rows("EXPLAIN QUERY PLAN SELECT * FROM commands WHERE tag = 'T1'")
         assert "commands_by_tag" in str(plan)
+
+
+def fill(account: str, side: Side, units: int, price: str) -> RecordFill:
+    return RecordFill(
+        account=account, exchange="NFO", symbol="NIFTY26NOV24500CE", product="NRML", side=side, units=units,
+        price_inr=Decimal(price), order_id="1", order_tag="", opens=side is Side.SELL, scope="ACCOUNT", strategy=3,
+        started_ns=7, source="PAPER",
+    )  # fmt: skip
+
+
+def strategy(state: str, name: str) -> RecordStrategy:
+    return RecordStrategy(
+        scope="ACCOUNT", strategy=3, started_ns=7, state=state, name=name, source="PAPER", baseline_inr=Decimal(10),
+        ratios={"C1": "3/10"},
+    )  # fmt: skip
+
+
+def test_the_views_show_strategies_legs_and_fills(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / NAME)
+    journal.append(tick(1), [strategy("ACTIVE", "short call"), fill("C1", Side.SELL, 130, "100.10")])
+    journal.append(
+        tick(2), [fill("C1", Side.SELL, 65, "99.90"), fill("C1", Side.BUY, 195, "90"), strategy("FLAT", "x")]
+    )
+    journal.commit()
+    journal.close()
+    with closing(sqlite3.connect(tmp_path / NAME)) as connection:
+        columns = "strategy, source, state, name, baseline_inr, ratios, ended_ist IS NULL"
+        assert connection.execute(f"SELECT {columns} FROM v_strategies").fetchall() == [
+            (3, "PAPER", "FLAT", "x", "10", '{"C1":"3/10"}', 0)
+        ]
+        legs = "SELECT account, symbol, bought, sold, cash_inr FROM v_legs JOIN v_strategies USING (scope, started_ns)"
+        assert connection.execute(legs).fetchall() == [("C1", "NIFTY26NOV24500CE", 195, 195, 1956.5)]
+        assert connection.execute("SELECT side, units, price_inr FROM v_fills ORDER BY seq").fetchall() == [
+            ("SELL", 130, "100.10"), ("SELL", 65, "99.90"), ("BUY", 195, "90")
+        ]  # fmt: skip
 
 
 def test_a_view_of_an_earlier_program_is_renewed(tmp_path: Path) -> None:

@@ -1,0 +1,105 @@
+"""What is kept in the journal for people: fills and strategies. It decides nothing."""
+
+from decimal import Decimal
+
+from config.schema import Mode
+from engine.commands import RecordFill, RecordStrategy
+from engine.core.places import trades_live
+from engine.core.shapes import strategy_name
+from engine.core.state import ChildOrder, MasterOrder, Strategy
+from engine.core.turn import Turn, followed_legs
+from engine.model import split_leg
+from engine.snapshot import StrategyState
+
+
+def record_child_fill(turn: Turn, order: ChildOrder, units: int, value_inr: Decimal) -> None:
+    """Units of an order of ours were filled, for so much."""
+    settings = turn.child_settings.get(order.account)
+    is_live = settings is not None and trades_live(settings, turn.state.mode)
+    _record(
+        turn,
+        order,
+        units,
+        value_inr,
+        account=order.account,
+        tag=order.tag,
+        opens=order.entry,
+        source=Mode.LIVE if is_live else Mode.PAPER,
+    )
+
+
+def record_master_fill(turn: Turn, order: MasterOrder, units: int, value_inr: Decimal, *, opens: bool) -> None:
+    """Units of a followed order of the master were filled, for so much."""
+    state = turn.state
+    _record(turn, order, units, value_inr, account=state.master.account, tag="", opens=opens, source=state.mode)
+
+
+def _record(
+    turn: Turn,
+    order: MasterOrder | ChildOrder,
+    units: int,
+    value_inr: Decimal,
+    *,
+    account: str,
+    tag: str,
+    opens: bool,
+    source: Mode,
+) -> None:
+    exchange, symbol, product = split_leg(order.leg)
+    strategy = turn.strategy(turn.scope_of(order.leg))
+    turn.out.append(
+        RecordFill(
+            account=account,
+            exchange=exchange,
+            symbol=symbol,
+            product=product,
+            side=order.side,
+            units=units,
+            price_inr=value_inr / units if value_inr > 0 else None,
+            order_id=order.order_id,
+            order_tag=tag,
+            opens=opens,
+            scope=strategy.scope,
+            strategy=strategy.number,
+            started_ns=strategy.started_ns or 0,
+            source=source.value.upper(),
+        )
+    )
+
+
+def record_strategies(turn: Turn) -> None:
+    """Keep what became of the strategies: called after every event that may have changed one."""
+    for strategy in turn.state.strategies.values():
+        if not strategy.number:
+            continue
+        _name(turn, strategy)
+        recorded = f"{strategy.number} {strategy.state} {strategy.name}"
+        if recorded != strategy.recorded:
+            strategy.recorded = recorded
+            turn.out.append(_row(strategy))
+
+
+def _name(turn: Turn, strategy: Strategy) -> None:
+    """Keep the name that the master's legs had at their largest: on the way out each looks like something else."""
+    if strategy.state is StrategyState.FLAT:
+        return
+    legs = followed_legs(turn, strategy.scope)
+    size = sum(abs(leg.units) for leg in legs)
+    if not strategy.recorded.startswith(f"{strategy.number} "):
+        strategy.name, strategy.size_units = "", 0
+    if size > strategy.size_units:
+        strategy.name, strategy.size_units = strategy_name(turn, legs), size
+
+
+def _row(strategy: Strategy) -> RecordStrategy:
+    baseline = strategy.baseline
+    return RecordStrategy(
+        scope=strategy.scope,
+        strategy=strategy.number,
+        started_ns=strategy.started_ns or 0,
+        state=strategy.state.value,
+        name=strategy.name,
+        source=strategy.mode.value.upper(),
+        baseline_inr=None if baseline is None else baseline.master_inr,
+        ratios={child: str(ratio) for child, ratio in (strategy.ratios or strategy.last_ratios).items()},
+    )

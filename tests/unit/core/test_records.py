@@ -1,0 +1,81 @@
+"""What the journal keeps for people: every fill once, and each strategy from its start to its end."""
+
+from decimal import Decimal
+
+from config.schema import Mode
+from engine.commands import RecordFill, RecordStrategy
+from engine.model import Side
+from tests.unit.core.builders import HEDGE, LOT, Desk, child, settings
+from tests.unit.paper.builders import PUT
+
+
+def fills(desk: Desk) -> list[tuple[str, Side, int, bool]]:
+    return [(f.account, f.side, f.units // LOT, f.opens) for f in desk.commands(RecordFill)]
+
+
+def strategies(desk: Desk) -> list[tuple[int, str, str]]:
+    return [(row.strategy, row.state, row.name) for row in desk.commands(RecordStrategy)]
+
+
+def test_fills_of_the_master_and_of_children_are_kept_once() -> None:
+    desk = Desk()
+    desk.buy(10, price="101")
+    desk.run(5)
+    desk.sell(10)
+    assert fills(desk) == [
+        ("M", Side.BUY, 10, True),
+        ("C1", Side.BUY, 3, True),
+        ("M", Side.SELL, 10, False),
+        ("C1", Side.SELL, 3, False),
+    ]
+    his, ours = desk.commands(RecordFill)[:2]
+    assert (his.price_inr, his.order_tag, his.source, his.strategy) == (Decimal(101), "", "PAPER", 1)
+    assert ours.order_tag.startswith("LK")
+
+
+def test_crossing_fill_is_kept_as_what_it_closed_and_what_it_opened() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.sell(15)
+    assert fills(desk)[2:4] == [("M", Side.SELL, 10, False), ("M", Side.SELL, 5, True)]
+
+
+def test_part_fills_are_kept_as_they_come() -> None:
+    desk = Desk()
+    desk.master(Side.BUY, 10, id_="MO1", filled=4, price="100")
+    desk.master(Side.BUY, 10, id_="MO1", filled=10, price="103")
+    found = [(f.units // LOT, f.price_inr) for f in desk.commands(RecordFill) if f.account == "M"]
+    assert found == [(4, Decimal(100)), (6, Decimal(105))]
+
+
+def test_strategy_keeps_the_name_of_its_largest_shape() -> None:
+    desk = Desk()
+    desk.sell(10)
+    desk.sell(10, symbol=PUT)
+    desk.buy(10, symbol=PUT)
+    desk.buy(10)
+    desk.run(5)
+    assert strategies(desk) == [
+        (1, "ACTIVE", "short call"),
+        (1, "ACTIVE", "short straddle"),
+        (1, "EXITING", "short straddle"),
+        (1, "FLAT", "short straddle"),
+    ]
+    desk.run(20)
+    desk.buy(10, symbol=HEDGE)
+    assert strategies(desk)[4:] == [(2, "ACTIVE", "long call")]
+
+
+def test_source_is_where_the_order_went() -> None:
+    desk = Desk(settings(child(broker="zerodha", live=True), child("C2", broker="zerodha"), mode=Mode.LIVE))
+    desk.buy(10)
+    assert {f.account: f.source for f in desk.commands(RecordFill)} == {"M": "LIVE", "C1": "LIVE", "C2": "PAPER"}
+
+
+def test_restart_keeps_nothing_twice() -> None:
+    desk = Desk()
+    desk.buy(10)
+    before = (fills(desk), strategies(desk))
+    desk.restart()
+    desk.run(5)
+    assert (fills(desk), strategies(desk)) == before
