@@ -236,6 +236,13 @@ class Flattened(OperatorEvent, frozen=True, kw_only=True):
     children: tuple[str, ...] = ()
 
 
+class LegExited(OperatorEvent, frozen=True, kw_only=True):
+    """Exit one leg of the children named (all when empty): its lots are missed from then on, a resync offers them."""
+
+    leg: LegId
+    children: tuple[str, ...] = ()
+
+
 class HandedOver(OperatorEvent, frozen=True, kw_only=True):
     """Leave what the children named (all when empty) hold to their owners: the program trades it no more."""
 
@@ -265,6 +272,7 @@ Operator = (
     | ChildResynced
     | LegMapped
     | Flattened
+    | LegExited
     | HandedOver
     | ExitsHastened
     | StartedFresh

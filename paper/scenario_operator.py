@@ -64,6 +64,13 @@ def _flatten(given: Given, at_ns: int) -> events.Operator:
     return events.Flattened(at_ns=at_ns, children=named)
 
 
+def _exit_leg(given: Given, at_ns: int) -> events.Operator:
+    exchange = as_text(given["exchange"]) if "exchange" in given else "NFO"
+    product = as_text(given["product"]) if "product" in given else "NRML"
+    named = _children(given) or ((_text(given, "child"),) if "child" in given else ())
+    return events.LegExited(at_ns=at_ns, leg=leg_id(exchange, _text(given, "symbol"), product), children=named)
+
+
 def _map_leg(given: Given, at_ns: int) -> events.Operator:
     exchange = as_text(given["exchange"]) if "exchange" in given else "NFO"
     product = as_text(given["product"]) if "product" in given else "NRML"
@@ -90,6 +97,7 @@ COMMANDS: dict[str, Callable[[Given, int], events.Operator]] = {
     "join": lambda given, at_ns: events.ChildJoined(at_ns=at_ns, child=_text(given, "child")),
     "resync": lambda given, at_ns: events.ChildResynced(at_ns=at_ns, child=_text(given, "child")),
     "flatten": _flatten,
+    "exit_leg": _exit_leg,
     "hand_over": _hand_over,
     "hasten_exits": lambda given, at_ns: events.ExitsHastened(at_ns=at_ns, child=_text(given, "child")),
     "start_fresh": lambda given, at_ns: events.StartedFresh(at_ns=at_ns),

@@ -296,11 +296,37 @@ class Operations(App[int]):
         self.push_screen(Picker(frame, "FLATTEN: which children", say.flatten_rows), self.flatten)
 
     def flatten(self, choice: str | None) -> None:
-        """Name what is sold and bought, and want the word."""
+        """Everybody at once, or one child: then all of it or one leg."""
         if not choice or self.frame is None:
             return
-        children = () if choice == say.ALL else (choice,)
-        title = f"FLATTEN {choice if children else 'EVERY CHILD'}"
+        if choice == say.ALL:
+            self.flatten_wholly(())
+            return
+        self.push_screen(
+            Picker(
+                self.frame, f"FLATTEN {choice}: all of it, or one leg", lambda f, width: say.leg_rows(f, width, choice)
+            ),
+            lambda leg: self.flatten_legs(choice, leg),
+        )
+
+    def flatten_legs(self, child: str, leg: str | None) -> None:
+        """Everything of a child, or one leg of it."""
+        if not leg or self.frame is None:
+            return
+        if leg == say.ALL:
+            self.flatten_wholly((child,))
+            return
+        title = f"EXIT {split_leg(LegId(leg))[1]} OF {child}"
+        self.ask(
+            Typed(self.frame, title, lambda now, width: say.exit_lines(now, width, child, leg), word="EXIT"),
+            lambda: self.send(ev.LegExited(at_ns=self.now(), leg=LegId(leg), children=(child,))),
+        )
+
+    def flatten_wholly(self, children: tuple[str, ...]) -> None:
+        """Name what is sold and bought, and want the word."""
+        if self.frame is None:
+            return
+        title = f"FLATTEN {children[0] if children else 'EVERY CHILD'}"
         self.ask(
             Typed(self.frame, title, lambda now, width: say.flatten_lines(now, width, children), word="FLATTEN"),
             lambda: self.send(ev.Flattened(at_ns=self.now(), children=children)),

@@ -13,6 +13,7 @@ from engine.core.settle import settle
 from engine.core.sizing import Plan
 from engine.core.state import Child, ChildLeg
 from engine.core.turn import ALARM, WARNING, Turn
+from engine.model import LegId, split_leg
 from engine.snapshot import StrategyState
 
 
@@ -35,6 +36,24 @@ def flatten(turn: Turn, children: Sequence[str], text: str, *, typed: bool = Tru
         running = {s.scope for s in turn.state.strategies.values() if s.state is not StrategyState.FLAT}
         for scope in sorted(scopes | running):
             _leave(turn, child, scope, reasons.FLATTENED, typed=typed)
+
+
+def exit_leg(turn: Turn, leg_id: LegId, children: Sequence[str]) -> None:
+    """Exit one leg of these children, as the operator said: at every kill level. The pair becomes (m, 0)."""
+    symbol = split_leg(leg_id)[1]
+    for child_id in children:
+        child = turn.state.children.get(child_id)
+        leg = None if child is None else child.legs.get(leg_id)
+        if child is None or leg is None or not (leg.allocation_units or leg.orders or leg.awaiting_units):
+            if len(children) == 1:
+                turn.notify(WARNING, "nothing of it is open: nothing to exit", child_id, symbol)
+            continue
+        turn.notify(WARNING, "leg exited by the operator", child.id, symbol)
+        prompts.drop_offers(turn, child, {leg_id})
+        child.resync_ns = None
+        leg.lacking = True
+        turn.skip(child, leg_id, reasons.EXITED_BY_HAND)
+        _leave_leg(turn, child, leg, reasons.EXITED_BY_HAND, passes=True)
 
 
 def unwind(turn: Turn) -> bool:

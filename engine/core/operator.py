@@ -4,7 +4,7 @@ from typing import assert_never
 
 from engine.core import answering, carried, offers, prompts, reasons, rebuild, restart
 from engine.core.answers import hasten_exits
-from engine.core.flattening import flatten
+from engine.core.flattening import exit_leg, flatten
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up
 from engine.core.settle import settle
@@ -18,6 +18,7 @@ from engine.events import (
     Flattened,
     HandedOver,
     KillSwitched,
+    LegExited,
     LegMapped,
     MaxCapitalSet,
     ModeRequested,
@@ -30,7 +31,9 @@ from engine.events import (
 )
 from engine.snapshot import StrategyState
 
-ForChildren = ChildJoined | ChildResynced | ExitsHastened | LegMapped | Flattened | HandedOver | StartedFresh
+ForChildren = (
+    ChildJoined | ChildResynced | ExitsHastened | LegMapped | Flattened | LegExited | HandedOver | StartedFresh
+)
 
 
 def obey(turn: Turn, event: Operator) -> None:
@@ -73,6 +76,8 @@ def _obey_for_children(turn: Turn, event: ForChildren) -> None:
             flatten(turn, event.children or tuple(turn.state.children), "flattened by the operator")
             if was_open:
                 restart.answered_if_dealt_with(turn)
+        case LegExited():
+            exit_leg(turn, event.leg, event.children or tuple(turn.state.children))
         case HandedOver():
             restart.hand_over(turn, event.children)
         case StartedFresh():

@@ -47,7 +47,7 @@ def make_orders(
     most = slice_most(instrument) or units
     number = 0
     if entry:
-        leg.handed_over = False  # the program trades the leg again
+        leg.handed_over = leg.flattening = False  # the program trades the leg again
     while units > 0:
         slice_units = min(units, most)
         order = _queue(turn, child, leg, side, slice_units, number, entry=entry, copy=copy)

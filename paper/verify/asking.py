@@ -13,6 +13,8 @@ from paper.verify.draft import START_NS, WARM_NS, Draft
 
 SHARE = 0.1
 """The share of days with a second word."""
+LEGS = 0.05
+"""The share of days on which a leg is exited by hand."""
 
 
 def second_word(draft: Draft, rng: Random) -> None:
@@ -43,6 +45,24 @@ def second_word(draft: Draft, rng: Random) -> None:
         say(then_ns, lambda at_ns: events.Flattened(at_ns=at_ns, children=(child,)))
     elif what < 0.85:
         say(then_ns, lambda at_ns: events.PromptAnswered(at_ns=at_ns, approve=True))
+
+
+def leg_by_hand(draft: Draft, rng: Random) -> None:
+    """On one day in twenty one leg is exited by hand, mostly soon after a trade in it.
+
+    `rng`: chance of its own, so that what else belongs to a day stays as it is.
+    """
+    if rng.random() >= LEGS:
+        return
+    trades = [h for h in draft.happenings if isinstance(h.trouble, act.MasterTrades) and h.trouble.report.filled]
+    if not trades:
+        return
+    trade = rng.choice(trades)
+    assert isinstance(trade.trouble, act.MasterTrades)  # noqa: S101  chosen so
+    at_ns = trade.at_ns + rng.choice((200, 900, 3000, 12_000)) * NS_PER_MS
+    children = (rng.choice(draft.children),) if rng.random() < 0.7 else ()
+    event = events.LegExited(at_ns=at_ns, leg=trade.trouble.report.leg, children=children)
+    draft.add(at_ns, act.Operate(event=event), "operator")
 
 
 def _missed_and_next(draft: Draft, rng: Random) -> tuple[int, int]:

@@ -66,9 +66,16 @@ CASES: list[tuple[str, Snapshot, tuple[str, ...], list[ev.Operator]]] = [
     (
         "flatten one",
         s.condor(),
-        ("f", "down", "enter", *"FLATTEN", "enter"),
+        ("f", "down", "enter", "enter", *"FLATTEN", "enter"),
         [ev.Flattened(at_ns=s.NOW, children=("ZC0001",))],
     ),
+    (
+        "exit one leg",
+        s.condor(),
+        ("f", "down", "enter", "down", "enter", *"EXIT", "enter"),
+        [ev.LegExited(at_ns=s.NOW, leg=s.condor().legs[0].leg, children=("ZC0001",))],
+    ),
+    ("exit wants the word", s.condor(), ("f", "down", "enter", "down", "enter", *"FLATTEN", "enter"), []),
     ("flatten wants the word", s.condor(), ("f", "enter", *"FLAT", "enter"), []),
     ("flatten while killed", s.killed(), ("f", "enter", *"FLATTEN", "enter"), [ev.Flattened(at_ns=s.NOW)]),
     ("nothing to flatten", s.flat(), ("f", "enter", *"FLATTEN", "enter"), []),

@@ -32,6 +32,17 @@ def flatten_lines(frame: Frame, width: int, children: tuple[str, ...]) -> list[L
     return [head, *held(frame, width, children), end]
 
 
+def exit_lines(frame: Frame, width: int, child: str, leg: str) -> list[Line]:
+    """What is exited of one leg of a child, and what that means for the others."""
+    warn = Span(" The kill switch does not stop this." if frame.kill_level else "", Tone.WARN)
+    head = line(Span("Exited at the market now:", Tone.BOLD), warn)
+    rule = (
+        "The other legs stay. While this one is missing the child gets no further shorts and futures, "
+        "until a resync offers it again or the strategy ends."
+    )
+    return [head, *held(frame, width, (child,), leg), *(line(Span(part, Tone.DIM)) for part in wrap(rule, width))]
+
+
 def cap_lines(frame: Frame, width: int, child: str) -> list[Line]:
     """The child's cap now, and when a new one works."""
     column = child_of(frame.snapshot, child)
@@ -223,6 +234,16 @@ def flatten_rows(frame: Frame, width: int) -> list[Row]:
         rows.append(
             Row(child, line(Span(pad(clean(child), 10), Tone.BOLD), _holdings(open_cells(snapshot, (child,)), width)))
         )
+    return rows
+
+
+def leg_rows(frame: Frame, width: int, child: str) -> list[Row]:
+    """All that a child holds, or one leg of it."""
+    cells = open_cells(frame.snapshot, (child,))
+    rows = [Row(ALL, line(Span(pad("all legs", 26), Tone.BOLD), "no entries until the next strategy or a resync"))]
+    for cell, leg in cells:
+        text = f"{fmt.lots(cell.have_lots)} lots {clean(leg.product)}"
+        rows.append(Row(leg.leg, line(Span(pad(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
     return rows
 
 

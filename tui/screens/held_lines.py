@@ -8,9 +8,9 @@ from tui.frame import Frame, open_cells
 from tui.text import Line, Span, Tone, clean, line, pad
 
 
-def held(frame: Frame, width: int, children: Sequence[str] = ()) -> list[Line]:
-    """A line for each leg of each child (all when none is named) that this program opened."""
-    found = open_cells(frame.snapshot, tuple(children))
+def held(frame: Frame, width: int, children: Sequence[str] = (), leg: str = "") -> list[Line]:
+    """A line for each leg (one when it is named) of each child (all when none is named) that this program opened."""
+    found = [pair for pair in open_cells(frame.snapshot, tuple(children)) if leg in ("", pair[1].leg)]
     if not found:
         return [line(Span("  nothing of ours is open", Tone.DIM))]
     return [_one(cell, leg, width) for cell, leg in sorted(found, key=lambda pair: pair[0].child)]
