@@ -71,11 +71,19 @@ def is_judged(turn: Turn, child: Child, order: ChildOrder) -> bool:
     if found is None:
         return False
     if sum(map(abs, found.units.values())) < sum(other.remaining for other in waiting):
-        whose = "the broker says" if found.is_brokers else "by our estimate"
-        figures = f"{rupees(found.needed_inr)} are needed ({whose}), {rupees(found.available_inr)} available"
-        turn.notify(WARNING, f"not enough margin for all lots: {figures}", child.id)
+        _tell_short(turn, child, waiting, found)
     _take_off(turn, child, waiting, found.units, reasons.SHORT_MARGIN)
     return True
+
+
+def _tell_short(turn: Turn, child: Child, waiting: Sequence[ChildOrder], found: Judgement) -> None:
+    wanted = sum(order.remaining // lot_units(turn, child, order.leg) for order in waiting)
+    had = sum(abs(units) // lot_units(turn, child, leg) for leg, units in found.units.items())
+    legs = len({order.leg for order in waiting})
+    whose = "the broker says" if found.is_brokers else "by our estimate"
+    figures = f"{rupees(found.needed_inr)} are needed ({whose}), {rupees(found.available_inr)} available"
+    lots = f"{had or 'none'} of {wanted} lots{f' in {legs} legs' if legs > 1 else ''}"
+    turn.notify(WARNING, f"the margin is enough for {lots}: {figures}", child.id)
 
 
 def is_asked_about(turn: Turn, child: Child, order: ChildOrder) -> bool:

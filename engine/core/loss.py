@@ -6,6 +6,7 @@ from config.schema import OnMaxLoss
 from engine.core.state import Child, ChildLeg
 from engine.core.turn import ALARM, Turn
 from engine.model import LegId, Quote
+from engine.money import rupees
 
 
 def mark_inr(quote: Quote | None) -> Decimal | None:
@@ -76,11 +77,15 @@ def watch_losses(turn: Turn) -> list[Child]:
         limit = turn.child_settings[child.id].risk.max_daily_loss_inr
         if limit is not None and net <= -limit and not child.loss_hit:
             child.loss_hit = True
-            turn.notify(ALARM, f"daily loss limit of {limit} reached: {net:.2f}; no further entries", child.id)
+            turn.notify(
+                ALARM, f"daily loss limit of {rupees(limit)} reached: {rupees(net)}; no further entries", child.id
+            )
             hit.append(child)
     limit = turn.settings.risk.max_daily_loss_inr
     if limit is not None and total <= -limit and not state.loss_hit:
         state.loss_hit = True
-        turn.notify(ALARM, f"daily loss limit of {limit} over all children reached: {total:.2f}; no further entries")
+        turn.notify(
+            ALARM, f"daily loss limit of {rupees(limit)} over all children reached: {rupees(total)}; no further entries"
+        )
         hit = turn.configured()
     return hit if turn.settings.risk.on_max_loss is OnMaxLoss.EXIT_ALL else []

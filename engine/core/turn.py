@@ -117,13 +117,13 @@ class Turn:
         """The children of the present configuration; others are only exited."""
         return [child for child in self.state.children.values() if child.id in self.child_settings]
 
-    def skip(self, child: Child, leg: LegId, reason: str) -> None:
+    def skip(self, child: Child, leg: LegId, reason: str, *, in_part: bool = False) -> None:
         """Note that a copy was not made or only in part, and why."""
         symbol = split_leg(leg)[1]
         key = f"{child.id}|{symbol}|{reason}"
         if key not in self.state.skips:
             self.state.skips[key] = Skip(child=child.id, symbol=symbol, reason=reason, at_ns=self.now_ns)
-            self.notify(WARNING, f"not copied: {reason}", child.id, symbol)
+            self.notify(WARNING, f"{'copied in part' if in_part else 'not copied'}: {reason}", child.id, symbol)
 
     def unskip(self, child: Child, leg: LegId, reason: str) -> None:
         """Take back a skip that no longer holds."""
