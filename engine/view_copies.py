@@ -90,7 +90,7 @@ def _line(copy: Copy, child: str, orders: list[ChildOrder]) -> CopyLine:
         status=worst.state.value,
         reason=worst.reason or copy.skipped.get(child, ""),
         average_inr=average,
-        latency_ms=(ended_ns - _traded_ns(copy)) // NS_PER_MS if done and copy.signal_ns else None,
+        latency_ms=max(0, ended_ns - _traded_ns(copy)) // NS_PER_MS if done and copy.signal_ns else None,
         slippage_inr=slippage,
     )
 

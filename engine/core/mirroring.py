@@ -128,9 +128,16 @@ def _note_fills(at: MirroredLeg, mirror: Mirror) -> None:
         mirror.due_units = max(mirror.due_units, min(worth, mirror.sized_units))
     if at.master.window is None:  # the target counts these fills by now
         mirror.decided_units = mirror.due_units
+    _note_his_fill(at, mirror)
+
+
+def _note_his_fill(at: MirroredLeg, mirror: Mirror) -> None:
+    """A copy is measured by the master's fill: its price and, for how long it took, its time."""
+    order = at.his(mirror)
     copy = find_copy(at.turn, mirror.copy_id) if order.filled else None
     if copy is not None:
         copy.master_price_inr = average_inr(order)
+        copy.signal_ns = copy.signal_ns or order.filled_ns
 
 
 def _note_falls(at: MirroredLeg) -> None:
@@ -139,6 +146,7 @@ def _note_falls(at: MirroredLeg) -> None:
     fell = max(0, leg.mirrored_target_units - leg.target_units)
     leg.mirrored_target_units = leg.target_units
     for mirror in at.exits:
+        _note_his_fill(at, mirror)
         order = at.his(mirror)
         if at.master.units * mirror.side.sign >= 0:  # he is out of what it closes: nothing of it is ahead
             mirror.backs, mirror.decided_units = False, filled_units(at.turn, mirror)

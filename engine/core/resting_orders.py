@@ -160,13 +160,19 @@ class Resting:
             mirror.tags.append(tag)
 
     def _copy(self, mirror: Mirror) -> Copy:
-        """The decision that a mirror's orders belong to."""
-        turn = self.turn
-        copy = find_copy(turn, mirror.copy_id)
+        """The decision that a mirror's orders belong to: one for all children of an order of the master's."""
+        order = self.at.his(mirror)
+        copies = order.entry_copy, order.exit_copy
+        copy = find_copy(self.turn, mirror.copy_id or copies[0 if mirror.entry else 1])
         if copy is None:
-            leg = self.leg.leg
-            copy = new_copy(turn, leg, mirror.side, entry=mirror.entry, signal_ns=turn.now_ns, by_master=False)
-            mirror.copy_id = copy.id
+            copy = new_copy(self.turn, self.leg.leg, mirror.side, entry=mirror.entry, signal_ns=0, by_master=False)
+            copy.master_units = mirror.side.sign * order.quantity
+            copy.master_price_inr = order.price_inr or order.trigger_inr
+            if mirror.entry:
+                order.entry_copy = copy.id
+            else:
+                order.exit_copy = copy.id
+        mirror.copy_id = copy.id
         return copy
 
     # --- prompts --------------------------------------------------------------------------------------------------

@@ -65,6 +65,9 @@ class MasterOrder(Mutable, kw_only=True):
     "When we learned of its end, 0 while it works."
     followed: bool = False
     "Passed the filters when it was first seen."
+    entry_copy: int = 0
+    exit_copy: int = 0
+    "The decisions about what of it is mirrored (`follow: orders`)."
 
 
 class Window(Mutable, kw_only=True):

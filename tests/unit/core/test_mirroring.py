@@ -251,3 +251,15 @@ def test_screen_says_that_an_exit_filled_before_his() -> None:
     resting(desk, 10, side=Side.SELL, limit="110", id_="M2")
     desk.fill(desk.last(), price="110")
     assert cell_reason(desk) == "waits for what rests, or closed before the master's order"
+
+
+def test_children_share_the_copy_of_an_order_and_its_measure_is_his_fill() -> None:
+    desk = Desk(orders(child("C1"), child("C2")), filling=False)
+    his = resting(desk, 10)
+    (copy,) = desk.state.copies
+    assert {desk.state.orders[tag].account for tag in copy.tags} == {"C1", "C2"}
+    assert (copy.master_units, copy.master_price_inr, copy.signal_ns) == (10 * LOT, Decimal(99), 0)
+    desk.run(20)
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    assert (copy.master_price_inr, copy.signal_ns) == (Decimal(99), desk.now_ns)
+    assert len(desk.state.copies) == 1
