@@ -178,7 +178,7 @@ def _take_off(turn: Turn, child: Child, waiting: Sequence[ChildOrder], allowed: 
     for leg_id, orders in by_leg.items():
         off = sum(order.remaining for order in orders) - abs(allowed.get(leg_id, 0))
         share = _take_off_leg(turn, child, child.legs[leg_id], orders, off, reason) if off > 0 else Fraction(0)
-        if share:
+        if share and reason == reasons.SHORT_MARGIN:
             scope = turn.scope_of(leg_id)
             shares[scope] = min(shares.get(scope, share), share)
     for scope, share in shares.items():
@@ -208,6 +208,6 @@ def _take_off_leg(
     note_missed(turn, child, leg, reason)
     leg.skipped = reason
     turn.skip(child, leg.leg, reason)
-    if after <= 0:
+    if after <= 0 and reason == reasons.SHORT_MARGIN:
         want_unwound(turn, child, leg.leg, reason)
     return Fraction(max(0, after), before)

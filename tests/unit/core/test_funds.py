@@ -3,13 +3,14 @@
 from decimal import Decimal
 from fractions import Fraction
 
+import msgspec
 import pytest
 
 from config.schema import Child, Mode, OnLegRefused, OnShortMargin, Paper, Risk, Settings, Sizing, SizingMode
 from engine.commands import AskMargin
 from engine.core import reasons
-from engine.events import ChildResynced, MarginTold, PromptAnswered, Resumed
-from engine.model import Side
+from engine.events import ChildResynced, MarginTold, OrderUpdated, PromptAnswered, Resumed
+from engine.model import BookStatus, Side
 from tests.unit.core.builders import CALL_LEG, HEDGE, HEDGE_LEG, LOT, PUT_LEG, Desk, child, settings
 from tests.unit.paper.builders import CALL, PUT
 
@@ -227,3 +228,26 @@ def test_restart_asks_again() -> None:
     tell(desk, 50_000)
     assert desk.placed() == [(Side.BUY, 10)]
     assert desk.leg().allocation_units == 10 * LOT
+
+
+def test_figure_that_is_missing_for_once_neither_unwinds_nor_reduces_later_legs() -> None:
+    desk = Desk(on_paper(on_leg_refused=OnLegRefused.UNWIND), margins={"C1": 300_000})
+    desk.buy(4)
+    desk.books["C1"].available_inr = None
+    desk.run(61)
+    desk.buy(4, symbol=HEDGE)
+    desk.run(6)
+    assert (desk.reasons(), desk.child().stopped, desk.strategy().afforded) == ({reasons.MARGIN_UNKNOWN}, {}, {})
+    assert desk.leg(leg=HEDGE_LEG).lacking
+
+
+def test_refused_order_blocks_nothing_at_the_broker() -> None:
+    desk = Desk(on_paper(), margins={"C1": 70_000}, filling=False)
+    desk.buy(10)
+    accepted = desk.accept(desk.last())
+    refused = msgspec.structs.replace(accepted, status=BookStatus.REJECTED, status_text="by risk management")
+    desk.book(refused, "C1")
+    desk.handle(OrderUpdated(at_ns=desk.now_ns, account="C1", report=refused))
+    desk.run(3)
+    desk.buy(11, symbol=HEDGE)
+    assert desk.placed() == [(Side.BUY, 10), (Side.BUY, 10)]
