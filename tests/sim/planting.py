@@ -1,7 +1,8 @@
 """Puts a wrong version of a function or constant into the product for a while, and takes it out again.
 
 Nothing in the product knows of it. A planted bug is a generator-free function that says what is replaced; `planted`
-makes a context manager of it.
+makes a context manager of it, to be found on days on which fills are followed; `planted_where_orders_rest` one for days on
+which the master's resting orders are mirrored.
 """
 
 import functools
@@ -17,6 +18,7 @@ from typing import Any
 import engine
 import paper
 import state
+from config.schema import Follow
 
 Swap = AbstractContextManager[None]
 PRODUCT = ("engine", "paper", "state")
@@ -99,10 +101,12 @@ class Bug:
 
     Args:
         swaps: Says what is replaced; its docstring is what the bug does.
+        follow: What of the master is followed on the days that must find it.
     """
 
-    def __init__(self, swaps: Callable[[], list[Swap]]) -> None:
+    def __init__(self, swaps: Callable[[], list[Swap]], follow: Follow) -> None:
         self._swaps = swaps
+        self.follow = follow
         self.name = swaps.__name__
         self.what = (swaps.__doc__ or "").strip()
         self.module = swaps.__module__
@@ -121,8 +125,16 @@ BUGS: dict[str, Bug] = {}
 
 
 def planted(swaps: Callable[[], list[Swap]]) -> Bug:
-    """Register a bug."""
-    bug = Bug(swaps)
+    """Register a bug that is found where fills are followed."""
+    return _register(Bug(swaps, Follow.FILLS))
+
+
+def planted_where_orders_rest(swaps: Callable[[], list[Swap]]) -> Bug:
+    """Register a bug that is found where the master's resting orders are mirrored (`follow: orders`)."""
+    return _register(Bug(swaps, Follow.ORDERS))
+
+
+def _register(bug: Bug) -> Bug:
     if not bug.what or bug.name in BUGS:
         raise ValueError(f"{bug.name}: every planted bug has a name of its own and a line that says what it does")
     BUGS[bug.name] = bug

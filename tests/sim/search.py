@@ -2,6 +2,7 @@
 
 python -m tests.sim.search [--most 10000] [--jobs N] [NAME ...]
 
+Each is searched among the days of its own kind: those of `verify --follow fills`, or those of `--follow orders`.
 With `--write` what was found goes to `tests/sim/found.py`, and the table to `docs/verify.md`.
 """
 
@@ -22,12 +23,12 @@ from tests.sim.planted import BUGS, GROUPS
 SEEDS = Path(__file__).with_name("found.py")
 SEEDS_HEAD = '''"""What found each planted bug, as `python -m tests.sim.search --write` wrote it."""
 
-FOUND: dict[str, tuple[int, int, str]] = '''
-"""The head of `found.py`; by name the first seed, the steps until then, and the rule that broke."""
+FOUND: dict[str, tuple[str, int, int, str]] = '''
+"""The head of `found.py`; by name what is followed, the first seed, the steps until then, and the rule that broke."""
 PAGE = Path(__file__).parents[2] / "docs" / "verify.md"
 MARK = "<!-- table -->"
-Found = tuple[int, int, str]
-"""Seed, steps, rule."""
+Found = tuple[str, int, int, str]
+"""What is followed, seed, steps, rule: `verify --follow orders --first-seed 12 --seeds 1` is the day of a bug found so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +50,20 @@ class Finding:
         first = self.violation.partition(" ")[0]
         return first if first[:1] == "I" and first[1:].isdigit() else self.violation.partition(":")[0]
 
+    @property
+    def found(self) -> Found | None:
+        """What is kept of it, `None` when no seed found it."""
+        return None if self.seed is None else (BUGS[self.name].follow.value, self.seed, self.steps, self.rule)
+
 
 def search(name: str, seeds: Iterable[int]) -> Finding:
     """Run seeds in their order with a bug in the product until one breaks a rule that holds without the bug."""
-    tried = 0
+    bug, tried = BUGS[name], 0
     for seed in seeds:
-        with BUGS[name]():
-            outcome = run_seed(seed, open_at)
+        with bug():
+            outcome = run_seed(seed, open_at, follow=bug.follow)
         tried += 1
-        if outcome.violations and not run_seed(seed, open_at).violations:
+        if outcome.violations and not run_seed(seed, open_at, follow=bug.follow).violations:
             steps = outcome.steps if outcome.broken_at is None else outcome.broken_at
             return Finding(name=name, seed=seed, tried=tried, steps=steps, violation=outcome.violations[0])
     return Finding(name=name, seed=None, tried=tried)
@@ -71,7 +77,7 @@ def table(found: Mapping[str, Found]) -> list[str]:
         lines += ["", f"### {heading}", "", "| Planted bug | First seed | Steps | Broken |", "|---|---:|---:|---|"]
         for bug in rows:
             if bug.name in found:
-                seed, steps, rule = found[bug.name]
+                _, seed, steps, rule = found[bug.name]
                 lines.append(f"| {bug.what} `{bug.name}` | {seed:,} | {steps:,} | {rule} |")
             else:
                 lines.append(f"| {bug.what} `{bug.name}` | not found | | |")
@@ -87,8 +93,8 @@ def write(found: Mapping[str, Found]) -> None:
 
 
 def _literal(found: Found) -> str:
-    seed, steps, rule = found
-    return f"({seed}, {steps}, {json.dumps(rule)})"
+    follow, seed, steps, rule = found
+    return f"({json.dumps(follow)}, {seed}, {steps}, {json.dumps(rule)})"
 
 
 def main() -> int:
@@ -110,7 +116,7 @@ def main() -> int:
             print(
                 f"{found.name}: {found.seed} after {found.tried} ({found.violation[:150]})", file=sys.stderr, flush=True
             )
-    known = FOUND | {found.name: (found.seed, found.steps, found.rule) for found in findings if found.seed is not None}
+    known = FOUND | {found.name: found.found for found in findings if found.found is not None}
     print("\n".join(table({name: known[name] for name in names if name in known})))
     if arguments.write:
         write(known)
