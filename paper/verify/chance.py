@@ -32,6 +32,7 @@ from engine.core.symbols import instrument_from_symbol
 from engine.model import NS_PER_S, Instrument, LegId
 from paper.scenario import MASTER, Scenario
 from paper.verify.asking import leg_by_hand, second_word
+from paper.verify.changing import hard_to_change
 from paper.verify.crossing import crossing
 from paper.verify.draft import DAY, LOT, SHARES, START_NS, SYMBOLS, TICK, WARM_NS, Draft
 from paper.verify.failing import failing_broker
@@ -71,6 +72,7 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
         orders = Random(f"{seed}: orders")
         settings = with_resting_orders(settings, orders)
         resting_day(draft, orders)
+        hard_to_change(draft, Random(f"{seed}: changes"), fails=faults is None)
     if rng.random() < 0.3:
         margins(draft)
     if settings.confirm.when is not ConfirmWhen.NEVER and rng.random() < 0.6:

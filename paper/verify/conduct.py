@@ -11,6 +11,7 @@ from engine.core.state import Child, ChildLeg, ChildOrder, State
 from engine.core.symbols import parse_symbol
 from engine.model import NS_PER_S, LegId, Side, split_leg
 from paper.verify.backing import backed_units
+from paper.verify.copies import Copies
 from paper.verify.course import SIGNAL_MOST_NS, Course
 from paper.verify.truth import GIVEN_UP, Key, Truth
 
@@ -21,8 +22,8 @@ PROMPTS_MOST_NS = 20 * NS_PER_S
 class Conduct:
     """Judges what is handed over."""
 
-    def __init__(self, truth: Truth, course: Course) -> None:
-        self._truth, self._course = truth, course
+    def __init__(self, truth: Truth, course: Course, copies: Copies) -> None:
+        self._truth, self._course, self._copies = truth, course, copies
         self._exits: dict[Key, dict[str, int]] = {}
         "Units of every exit that was handed over, by tag."
         self.rose_ns: dict[LegId, int] = {}
@@ -38,10 +39,16 @@ class Conduct:
             )
         if isinstance(command, CancelOrder):
             self._course.cancelled.add(command.tag)
-        if not isinstance(command, PlaceOrder):
-            return
+            self._copies.cancelled(state, command)
+        elif isinstance(command, ModifyOrder):
+            self._copies.changed(state, state.children[command.account], command)
+        else:
+            self._placed(state, command)
+
+    def _placed(self, state: State, command: PlaceOrder) -> None:
         self._course.sent_ns[command.tag] = state.now_ns
         order, child = state.orders[command.tag], state.children[command.account]
+        self._copies.placed(state, child, order)
         if order.entry:
             self._entry(state, child, order)
         else:
@@ -60,7 +67,8 @@ class Conduct:
         leg = child.legs[order.leg]
         if key in self._truth.surfaced and leg.allocation_units != ours:
             return  # what surfaced is not known to the engine yet
-        keep = leg.target_units if leg.sign == -order.side.sign else 0
+        backed = 0 if manual else self._copies.backed(state, child, leg)  # what the owner closed may be what was ahead
+        keep = leg.target_units + backed if leg.sign == -order.side.sign else 0
         resting = sum(units for tag, units in left.items() if tag in state.orders and rests(state.orders[tag]))
         resting += self._ahead(child, leg)
         keep = 0 if rests(order) else max(0, keep - resting)  # what rests takes of what is to stay until then

@@ -12,7 +12,7 @@ from config.schema import ConfirmWhen, Follow, OnLegRefused
 from engine.core import hours, reasons
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.resting import ahead_units, rests
-from engine.core.state import Child, ChildLeg, ChildOrder, State, Strategy
+from engine.core.state import Child, ChildLeg, ChildOrder, MasterOrder, State, Strategy
 from engine.core.turn import Turn, held_units
 from engine.events import (
     ChildJoined,
@@ -29,6 +29,8 @@ from engine.events import (
 )
 from engine.model import NS_PER_S, LegId, OrderReport
 from engine.snapshot import StrategyState
+from paper.verify.backing import opens
+from paper.verify.copies import Copies
 from paper.verify.truth import Key, Truth
 
 ABSENT_AFTER_NS = 120 * NS_PER_S
@@ -36,8 +38,6 @@ ABSENT_AFTER_NS = 120 * NS_PER_S
 DISAGREES_MOST_NS = 600 * NS_PER_S
 STILL_NS = 20 * NS_PER_S
 """A leg in which nothing moved for so long is known to everybody who can read."""
-ASTRAY_MOST_NS = 60 * NS_PER_S
-"""A change that the broker does not answer is asked for again after 40 s."""
 CANCELLED_WITHIN_NS = 6 * NS_PER_S
 SIGNAL_MOST_NS = 30 * NS_PER_S
 """I15: an older signal is not entered, it is shown."""
@@ -73,11 +73,12 @@ class Course:
 
     Args:
         truth: The judge's book; violations go there.
+        copies: Judges what rests for the master's orders.
         deceived: Accounts whose reads may lie: what they must show is not judged.
     """
 
-    def __init__(self, truth: Truth, deceived: Collection[str]) -> None:
-        self._truth, self.deceived = truth, deceived
+    def __init__(self, truth: Truth, copies: Copies, deceived: Collection[str]) -> None:
+        self._truth, self._copies, self.deceived = truth, copies, deceived
         self.must_resume = False
         "A process died: no entry before somebody answered."
         self.booted_ns = 0
@@ -108,12 +109,12 @@ class Course:
         self._orders: dict[str, tuple[OrderState, int]] = {}
         self._strategies: dict[str, tuple[int, StrategyState, dict[str, Fraction]]] = {}
         self._fills: list[_Fill] = []
-        self._astray_ns: dict[str, int] = {}
-        "Since when orders rest without the master's, or elsewhere."
         self._over_ns: dict[Key, int] = {}
         "Since when entries work above a leg's target."
         self._waiting: dict[Key, tuple[int, int]] = {}
         "Entries that wait: the time of their signal, and since when they are seen waiting for it."
+        self._missed_copies: dict[tuple[str, LegId, str], tuple[int, str]] = {}
+        "By child, leg and order of the master's: how much of it the child's copy brings at most, and why not all."
         self._plans: dict[Key, tuple[int, int, int]] = {}
         "Sign, decided units and target of each leg at the last look."
 
@@ -129,6 +130,7 @@ class Course:
         self.lacking.clear()
         self._waiting.clear()
         self._plans.clear()
+        self._copies.died()
 
     def booted(self, now_ns: int) -> None:
         """A process starts."""
@@ -179,6 +181,8 @@ class Course:
             before = self._strategies.get(scope)
             if before is not None:
                 self._look_at_strategy(state, strategy, before)
+            if state.settings.follow is Follow.ORDERS and state.master.synced:
+                self._look_at_working(state, strategy, None if before is None else before[1])
             self._strategies[scope] = strategy.number, strategy.state, dict(strategy.ratios)
         for order in state.orders.values():
             self._look_at_order(state, order)
@@ -191,9 +195,10 @@ class Course:
                 else:
                     self.lacking.discard((child.id, leg.leg))
                 self._look_at_excess(state, child, leg)
-                self._look_at_resting(state, child, leg)
+                self._copies.looked(state, child, leg)
                 self._look_at_waiting(child, leg, state.now_ns)
                 self._look_at_target(state, child, leg)
+                self._note_missed_copies(child, leg)
                 is_told = leg.skipped == reasons.CLOSED_BY_HAND and not self._truth.has_manual((child.id, leg.leg))
                 if is_told and child.id not in self.deceived:
                     self._broken(f"I20 {child.id} {leg.leg}: called closed by hand, and its owner never traded")
@@ -245,6 +250,18 @@ class Course:
             is_judged = key not in self._truth.surfaced and key not in self._truth.manual
             if units and is_judged and turn.scope_of(key[1]) == strategy.scope:
                 self._broken(f"I5 {key[0]} {key[1]}: the strategy ended and the child holds {units}")
+
+    def _look_at_working(self, state: State, strategy: Strategy, before: StrategyState | None) -> None:
+        """A strategy lasts while an order of the master's works that opens lots, and starts with no less (R4.7)."""
+        turn = Turn(state, state.now_ns, {})
+        working = [state.master.orders[order_id] for order_id in state.master.working]
+        is_opening = any(opens(state, order) and turn.scope_of(order.leg) == strategy.scope for order in working)
+        if is_opening and strategy.state is not StrategyState.ACTIVE:
+            self._broken(f"I2 {strategy.scope}: the master's orders open lots, and the strategy is {strategy.state}")
+        has_lots = any(leg.units and leg.scope == strategy.scope for leg in state.master.legs.values())
+        is_new = before is StrategyState.FLAT and strategy.state is StrategyState.ACTIVE
+        if is_new and not has_lots and not is_opening:
+            self._broken(f"I2 {strategy.scope}: a strategy started, and the master opens nothing")
 
     def _look_at_order(self, state: State, order: ChildOrder) -> None:
         now = (order.state, order.filled)
@@ -311,20 +328,6 @@ class Course:
         if is_due and newest.tag not in self.cancelled and not child.ip_refused and child.synced:
             self._broken(f"I5 {child.id} {leg.leg}: {newest.tag} works above the target and is not cancelled")
 
-    def _look_at_resting(self, state: State, child: Child, leg: ChildLeg) -> None:
-        """No order rests without the master's, and none stands for long where his does not."""
-        for order in (state.orders[tag] for tag in leg.orders):
-            master = state.master.orders.get(order.mirrors)
-            if not rests(order) or order.state is not OrderState.WORKING or not child.synced or master is None:
-                self._astray_ns.pop(order.tag, None)
-                continue
-            is_astray = bool(master.ended_ns) or order.terms.price_inr not in (None, master.price_inr)
-            if not is_astray or child.ip_refused or child.needs_login or state.kill:
-                self._astray_ns.pop(order.tag, None)
-            elif child.orders_began_ns > self._astray_ns.setdefault(order.tag, state.now_ns) + ASTRAY_MOST_NS:
-                what = f"{order.tag} at {order.terms.price_inr} rests for {order.mirrors} at {master.price_inr}"
-                self._broken(f"I5 {child.id} {leg.leg}: {what}, for too long")
-
     def _look_at_waiting(self, child: Child, leg: ChildLeg, now_ns: int) -> None:
         """An entry that waits when its signal is old is told as missed with the next read (PRODUCT 2.2)."""
         key = (child.id, leg.leg)
@@ -389,27 +392,53 @@ class Course:
                     f"I1 {account} {row.leg}: {row.tag} was given up, works at the broker, and is not cancelled"
                 )
 
+    def _note_missed_copies(self, child: Child, leg: ChildLeg) -> None:
+        """Remember which orders of the master's were not mirrored whole: their records go with their ends."""
+        for mirror in leg.mirrors.values():
+            name = (child.id, leg.leg, mirror.order_id)
+            if mirror.entry and mirror.missed_units:
+                self._missed_copies[name] = mirror.sized_units - mirror.missed_units, mirror.reason
+            else:
+                self._missed_copies.pop(name, None)
+
     def caught_up(self, state: State) -> list[str]:
         """Legs of children that were not copied in part, and nevertheless hold their whole share (PRODUCT 2.2)."""
         found: list[str] = []
         for child in state.children.values():
-            if child.id in self.offered_ns or self._reset or state.settings.follow is Follow.ORDERS:
-                continue  # what was not copied of an order that rested may never have filled
+            if child.id in self.offered_ns or self._reset:
+                continue
             for leg in child.legs.values():
                 key = (child.id, leg.leg)
                 since_ns = self.zero_ns.get(leg.leg, 0)
                 master = state.master.legs.get(leg.leg)
                 if master is None or not master.units or leg.leg in self._fell or key in self._truth.surfaced:
                     continue
-                skipped = [
-                    copy.skipped[child.id]
-                    for copy in state.copies
-                    if copy.leg == leg.leg and copy.entry and copy.at_ns > since_ns and child.id in copy.skipped
-                ]
+                skipped = self._skipped(state, child, leg.leg, since_ns)
                 share = self._truth.share_units(key, abs(master.units))
                 if skipped and share and abs(leg.allocation_units) >= share:
                     found.append(f"I2 {child.id} {leg.leg}: not copied ({skipped[0]}), and holds all of {share}")
         return found
+
+    def _skipped(self, state: State, child: Child, leg: LegId, since_ns: int) -> list[str]:
+        """Why lots of the master's were not copied; of an order that rested, those that it filled."""
+        if state.settings.follow is Follow.ORDERS:
+            return [
+                reason
+                for (child_id, leg_id, order_id), (most_units, reason) in self._missed_copies.items()
+                if (child_id, leg_id) == (child.id, leg)
+                and self._worth(state.master.orders.get(order_id), child, since_ns) > most_units
+            ]
+        return [
+            copy.skipped[child.id]
+            for copy in state.copies
+            if copy.leg == leg and copy.entry and copy.at_ns > since_ns and child.id in copy.skipped
+        ]
+
+    def _worth(self, order: MasterOrder | None, child: Child, since_ns: int) -> int:
+        """What lots that an order of the master's opened in what he holds now are worth for a child."""
+        if order is None or order.filled_ns < since_ns:
+            return 0
+        return self._truth.share_units((child.id, order.leg), order.opened_units) or 0
 
     def _broken(self, text: str) -> None:
         self._truth.violations.append(text)

@@ -37,6 +37,7 @@ from paper.faults import FaultKind
 from paper.simulate import Simulation
 from paper.verify.backing import backed_units
 from paper.verify.conduct import Conduct
+from paper.verify.copies import Copies
 from paper.verify.course import Course
 from paper.verify.disk import FaultyDisk, ProcessDied
 from paper.verify.judge import unrest, verdict
@@ -138,8 +139,9 @@ class Trial(Simulation):
         self.truth.master = dict(plan.scenario.master_positions)
         lies = (FaultKind.STALE_READ, FaultKind.PARTIAL_READ, FaultKind.EMPTY_READ)
         faults = [h.trouble for h in plan.happenings if isinstance(h.trouble, act.ArmFault)]
-        self.course = Course(self.truth, {fault.child for fault in faults if fault.kind in lies})
-        self.conduct = Conduct(self.truth, self.course)
+        self.copies = Copies(self.truth)
+        self.course = Course(self.truth, self.copies, {fault.child for fault in faults if fault.kind in lies})
+        self.conduct = Conduct(self.truth, self.course, self.copies)
         self.world.on_change = self._changed
         self.world.push_delays_ns = self._push_delays
         self._pushes: dict[str, tuple[tuple[int, ...], int]] = {}
@@ -190,7 +192,7 @@ class Trial(Simulation):
     def _opened(self) -> SessionState:
         session = self._open(self.disk.reached)
         session = session if self._memory is None else remembered(session, self._memory, self._found)
-        return _Heard(session, self.course)
+        return _Heard(session, self.course, self.copies)
 
     def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
         """Lines that tell the judge what goes over them, and on which the process may die."""
@@ -492,6 +494,7 @@ class Trial(Simulation):
         self.truth.changed(account, row)
         if account != self.world.master:
             self.course.changed(account, row, self.clock.now_ns())
+            self.copies.seen(row)
 
     def handed_over(self, command: Command) -> None:
         """The engine hands a command to a lane."""
@@ -513,13 +516,13 @@ class Trial(Simulation):
 
 
 class _Heard:
-    """A session that tells the judge what the operator ordered, once the engine has it.
+    """A session that tells the judge what the operator ordered and the brokers answered, once the engine has it.
 
     What is posted to a process that dies before it takes it up was never ordered.
     """
 
-    def __init__(self, session: SessionState, course: Course) -> None:
-        self._session, self._course = session, course
+    def __init__(self, session: SessionState, course: Course, copies: Copies) -> None:
+        self._session, self._course, self._copies = session, course, copies
         self.replicator, self.unclean = session.replicator, session.unclean
         self.start, self.prune, self.encode_state = session.start, session.prune, session.encode_state
         self.commit, self.checkpoint, self.end, self.crash = (
@@ -534,6 +537,7 @@ class _Heard:
         self._session.append(event, commands)
         if isinstance(event, OperatorEvent):
             self._course.operated(event, event.at_ns)
+        self._copies.answered(event)
 
 
 class _WatchedLane:

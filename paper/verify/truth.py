@@ -182,6 +182,10 @@ class Truth:
         lots = Fraction(master_units * ratio.numerator, ratio.denominator * lot)
         return (-(-lots.numerator // lots.denominator) if round_up else lots.numerator // lots.denominator) * lot
 
+    def instrument(self, leg: LegId) -> Instrument | None:
+        """What is listed of a leg."""
+        return self._instruments.get(instrument_of(leg))
+
     def ratio(self, child: str, leg: LegId) -> Fraction | None:
         """A child's ratio in a leg: its own in the modes that fix it, else the frozen one of the newest strategy."""
         sizing = self._children[child].sizing
