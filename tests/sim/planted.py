@@ -1,6 +1,15 @@
 """Every planted bug: wrong versions of single functions that the fault simulation must find (docs/verify.md)."""
 
-from tests.sim import bugs_books, bugs_durable, bugs_entries, bugs_exits, bugs_offers, bugs_sending
+from tests.sim import (
+    bugs_books,
+    bugs_durable,
+    bugs_entries,
+    bugs_exits,
+    bugs_mirroring,
+    bugs_offers,
+    bugs_resting,
+    bugs_sending,
+)
 from tests.sim.planting import BUGS, Bug
 
 GROUPS = {
@@ -10,6 +19,8 @@ GROUPS = {
     bugs_exits.__name__: "Exits, and the life of a strategy",
     bugs_offers.__name__: "What the operator asks for",
     bugs_durable.__name__: "Journal and recovery",
+    bugs_resting.__name__: "What rests (`--follow orders`)",
+    bugs_mirroring.__name__: "What the fills and ends of resting orders mean (`--follow orders`)",
 }
 """Headings of the groups."""
 
