@@ -18,7 +18,7 @@ ALLOWED_MODULES = frozenset(
         "bisect", "collections", "collections.abc", "dataclasses", "datetime", "decimal", "enum", "fnmatch",
         "fractions", "functools", "itertools", "math", "msgspec", "operator", "re", "types", "typing", "zlib",
         "config.order_limits", "config.rates", "config.schema",
-        "engine.commands", "engine.errors", "engine.events", "engine.model", "engine.snapshot",
+        "engine.commands", "engine.errors", "engine.events", "engine.model", "engine.money", "engine.snapshot",
     }
 )  # fmt: skip
 FORBIDDEN_CALLS = frozenset(

@@ -64,7 +64,9 @@ def _known(turn: Turn, child: Child) -> Units:
         if fill.at_ns <= at_ns:
             found[fill.leg] = found.get(fill.leg, 0) + fill.units
     for leg in child.legs.values():
-        working = [o for o in turn.open_orders(leg) if o.entry and o.state is OrderState.WORKING and o.acked_ns <= at_ns]
+        working = [
+            o for o in turn.open_orders(leg) if o.entry and o.state is OrderState.WORKING and o.acked_ns <= at_ns
+        ]
         found[leg.leg] = found.get(leg.leg, 0) + units_of(working).get(leg.leg, 0)
     return found
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine.core import answering, flattening, offers, orders
+from engine.core import answering, flattening, offers, reasons, sending
 from engine.core.plans import store_plan
 from engine.core.sizing import Plan
 from engine.core.state import Child, ChildLeg, PromptItem
@@ -16,7 +16,7 @@ def resync_beside_an_exit() -> list[Swap]:
     return [
         in_module(offers, "exits_open", lambda _turn, _leg: 0),
         in_module(offers, "held_units", lambda leg: abs(leg.allocation_units)),
-        in_module(orders, "going_exit_units", lambda _turn, _leg: 0),
+        in_module(sending, "going_exit_units", lambda _turn, _leg: 0),
     ]
 
 
@@ -56,6 +56,26 @@ def resync_outlives_a_flatten() -> list[Swap]:
         right(turn, children, text, typed=typed)
         for child in turn.state.children.values():
             child.resync_ns = asked[child.id]
+
+    return [replace_everywhere(right, wrong)]
+
+
+@planted
+def unwinding_is_forgotten() -> list[Swap]:
+    """A child keeps the other legs of a strategy of which one was refused, although it is to leave it then."""
+    return [replace_everywhere(flattening.unwind, lambda _turn: False)]
+
+
+@planted
+def unwound_child_enters_again() -> list[Swap]:
+    """A child that left a strategy for a refused leg follows the master's next fill."""
+    right = flattening.unwind
+
+    def wrong(turn: Turn) -> bool:
+        found = right(turn)
+        for child in turn.state.children.values():
+            child.stopped = {scope: why for scope, why in child.stopped.items() if why != reasons.UNWOUND}
+        return found
 
     return [replace_everywhere(right, wrong)]
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from engine.core import chase, mirror_sizes, mirroring, orders, resting_orders, terms
+from engine.core import chase, mirror_sizes, mirroring, orders, resting_orders, sending, terms
 from engine.core.mirrored_leg import MirroredLeg
 from engine.core.resting import filled_units, rests
 from engine.core.resting_orders import Resting
@@ -57,7 +57,7 @@ def filled_part_placed_again() -> list[Swap]:
 @planted_where_orders_rest
 def resting_exits_cross_zero() -> list[Swap]:
     """Each exit rests for all that is held, whatever else rests, and nothing looks at it again when it is sent."""
-    size, fits = mirror_sizes.size_exits, orders._fits
+    size, fits = mirror_sizes.size_exits, sending._fits
 
     def wrong(at: MirroredLeg) -> list[Mirror]:
         in_the_way = size(at)

@@ -104,6 +104,8 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "resync_beside_an_exit": ("fills", 176, 57, "I2"),
     "resync_before_the_newest_fill_is_decided": ("fills", 273, 129, "I5"),
     "resync_outlives_a_flatten": ("fills", 644, 37, "I12"),
+    "unwinding_is_forgotten": ("fills", 116, 19, "I11"),
+    "unwound_child_enters_again": ("fills", 822, 56, "I12"),
     "approved_offer_undoes_an_exit": ("fills", 405, 53, "I2"),
     "copy_outlives_the_masters_order": ("orders", 2, 376, "I5"),
     "copy_not_moved": ("orders", 2, 45, "I5"),
