@@ -44,6 +44,19 @@ def all_that_rests_has_no_bound() -> list[Swap]:
 
 
 @planted_where_orders_rest
+def background_orders_mirrored() -> list[Swap]:
+    """An order that closes what the master held before the start rests for the children as an entry."""
+    right = mirror_sizes.size_orders
+
+    def wrong(at: MirroredLeg, working: list[MasterOrder]) -> None:
+        kept, at.master.background_units = at.master.background_units, 0
+        right(at, working)
+        at.master.background_units = kept
+
+    return [replace_everywhere(right, wrong)]
+
+
+@planted_where_orders_rest
 def order_that_turned_round_means_what_it_meant() -> list[Swap]:
     """An order that opened and closes now, or the other way round, keeps its copy as it was."""
     right = mirror_sizes._record
@@ -155,6 +168,12 @@ def exit_beside_the_resting_one() -> list[Swap]:
 def strategy_ends_while_his_orders_work() -> list[Swap]:
     """Orders of the master that work do not keep a strategy going."""
     return [replace_everywhere(strategy.works, lambda _turn, _scope: False)]
+
+
+@planted_where_orders_rest
+def strategy_starts_with_any_order() -> list[Swap]:
+    """An order that only closes what the master holds starts a strategy."""
+    return [replace_everywhere(mirroring._opens, lambda _turn, _order: True)]
 
 
 @planted_where_orders_rest

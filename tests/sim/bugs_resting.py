@@ -153,3 +153,14 @@ def entry_chased_beyond_the_slippage_limit() -> list[Swap]:
         return on_tick(market, instrument.tick_inr, up=side is Side.BUY)
 
     return [replace_everywhere(chase._limit_inr, wrong)]
+
+
+@planted_where_orders_rest
+def resting_exit_not_cut_down() -> list[Swap]:
+    """An exit that rests is sent as it was decided, whatever positions have shown since."""
+    right = sending._fits
+
+    def wrong(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
+        return rests(order) or right(turn, child, leg, order)
+
+    return [replace_everywhere(right, wrong)]
