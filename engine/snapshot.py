@@ -159,6 +159,19 @@ class ChildColumn(Value, frozen=True, kw_only=True):
     "Why it takes no entries, '' when it does."
 
 
+class Limit(Value, frozen=True, kw_only=True):
+    """One bound of one account, as a person reads it."""
+
+    account: str
+    name: str
+    bound: str | None
+    "'' where it is off, `None` where there is nothing to set."
+    now: str
+    "What is used of it, or how it stands; '' where that is a matter of each entry."
+    stopped: int
+    "Symbols of which it stopped or cut an entry today."
+
+
 class StrategyView(Value, frozen=True, kw_only=True):
     """One strategy (per scope)."""
 
@@ -389,6 +402,8 @@ class Snapshot(Value, frozen=True, kw_only=True):
     "Newest first, at most 50."
     working: tuple[WorkingOrder, ...]
     prompts: tuple[PromptView, ...]
+    limits: tuple[Limit, ...]
+    "Of every child, in the order in which an entry is asked; up to a second old."
     attention: tuple[Attention, ...]
     notices: tuple[NoticeLine, ...]
     "Newest last, at most 200."

@@ -10,6 +10,7 @@ from config.schema import Child as ChildSettings
 from config.schema import SizingMode
 from engine.core import carried, reasons
 from engine.core.lifecycle import OrderState
+from engine.core.limits import limits
 from engine.core.loss import child_charges, child_pnl, open_value
 from engine.core.shapes import strategy_name
 from engine.core.state import Baseline, Child, ChildOrder, MasterLeg, State, Strategy
@@ -22,6 +23,7 @@ from engine.snapshot import (
     ChildState,
     EngineState,
     LegRow,
+    Limit,
     MasterLink,
     NoticeLine,
     SampleView,
@@ -64,6 +66,8 @@ class Frame:
         "finished",
         "kept_rows",
         "left_open",
+        "limits",
+        "limits_due_ns",
         "notices",
         "seq",
         "source",
@@ -79,6 +83,8 @@ class Frame:
         self.finished = False
         self.notices: Sequence[NoticeLine] = ()
         self.kept_rows = KeptRows()
+        self.limits: tuple[Limit, ...] = ()
+        self.limits_due_ns = 0
         self.basket_margins: Callable[[], Mapping[Basket, Decimal]] = dict
         "What brokers said that the baskets of open prompts need."
 
@@ -121,6 +127,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         copies=frame.kept_rows.rows(turn, COPIES_SHOWN),
         working=working,
         prompts=prompts,
+        limits=_limits(turn, frame),
         attention=attention_of(turn, engine, columns, prompts, frame.left_open),
         notices=tuple(frame.notices)[-NOTICES_SHOWN:],
         orders_last_minute=sum(
@@ -276,6 +283,13 @@ def sizing_text(settings: ChildSettings) -> str:
             return f"risk {sizing.pct} %"
         case _:
             return sizing.mode.value.replace("_", " ")
+
+
+def _limits(turn: Turn, frame: Frame) -> tuple[Limit, ...]:
+    """The children's limits, reckoned once a second: nobody watches them more closely."""
+    if not frame.limits_due_ns - NS_PER_S <= turn.now_ns < frame.limits_due_ns:
+        frame.limits, frame.limits_due_ns = tuple(limits(turn)), turn.now_ns + NS_PER_S
+    return frame.limits
 
 
 def _strategy(turn: Turn, scope: str) -> StrategyView:

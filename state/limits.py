@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.rules import to_ist
-from engine.core.limits import Limit, limits
+from engine.core.limits import limits
 from engine.core.turn import Turn
+from engine.snapshot import Limit
 from state.status import Json, newest_state
 
 _HEADS = ("limit", "bound", "now", "stopped today")

@@ -10,8 +10,9 @@ from engine.core.loss import child_net, total_net
 from engine.core.portfolio import lot_units
 from engine.core.state import Child, ChildLeg
 from engine.core.turn import Turn, entry_units_open
-from engine.model import Value, split_leg
+from engine.model import split_leg
 from engine.money import rupees
+from engine.snapshot import Limit
 
 REASONS: dict[str, tuple[str, ...]] = {
     "_operator": (reasons.KILLED, reasons.PAUSED),
@@ -42,19 +43,6 @@ REASONS: dict[str, tuple[str, ...]] = {
     "_broker": (reasons.BROKER_FAILING,),
 }
 """What each gate says when it stops an entry, in the order in which an entry is asked."""
-
-
-class Limit(Value, frozen=True, kw_only=True):
-    """One bound of one account, as a person reads it."""
-
-    account: str
-    name: str
-    bound: str | None
-    "'' where it is off, `None` where there is nothing to set."
-    now: str
-    "What is used of it, or how it stands; '' where that is a matter of each entry."
-    stopped: int
-    "Symbols of which it stopped or cut an entry today."
 
 
 def limits(turn: Turn) -> list[Limit]:

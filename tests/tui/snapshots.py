@@ -22,6 +22,7 @@ from engine.snapshot import (
     CopyRow,
     EngineState,
     LegRow,
+    Limit,
     MasterLink,
     NoticeLine,
     PromptMargin,
@@ -192,6 +193,17 @@ def master_link(**more: object) -> MasterLink:
     return msgspec.structs.replace(base, **more)
 
 
+def limits() -> tuple[Limit, ...]:
+    """Some limits of one child."""
+    rows = (
+        ("kill switch", None, "off", 0), ("age of the master's fill", "30 s", "", 1), ("account", None, "ready", 0),
+        ("daily loss", "₹10,000.00", "result -₹1,860.00", 0), ("filters", "NFO:NIFTY*, not *FUT", "", 0),
+        ("open lots", "", "12", 0), ("entries a minute", "120", "7", 0),
+        ("the broker's budget", "5000 orders a day", "4493 left for entries", 0),
+    )  # fmt: skip
+    return tuple(Limit(account="ZC0001", name=n, bound=b, now=now, stopped=count) for n, b, now, count in rows)
+
+
 def flat(**changes: object) -> Snapshot:
     """No strategy, six children, everything fine."""
     base = Snapshot(
@@ -201,7 +213,7 @@ def flat(**changes: object) -> Snapshot:
         in_step=6, children=tuple(child(name, "", capital, ChildState.IDLE) for name, _, capital, _ in SIX),
         strategies=(), legs=(), background=(),
         sample=SampleView(at_ns=at("11:42:06"), master_inr=rupees("35,00,000"), settled=True),
-        copies=(), working=(), prompts=(), attention=(), notices=notices()[:1], orders_last_minute=0,
+        copies=(), working=(), prompts=(), limits=limits(), attention=(), notices=notices()[:1], orders_last_minute=0,
     )  # fmt: skip
     return changed(base, **changes)
 

@@ -31,6 +31,18 @@ def test_screen_is_as_stored(name: str, size: tuple[int, int]) -> None:
     drive(STATES[name], script, size=size)
 
 
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["120x36", "80x24"])
+def test_everything_of_a_child_with_its_limits_is_as_stored(size: tuple[int, int]) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("6", "enter")
+        assert_screen(f"child-{size[0]}x{size[1]}", desk)
+        if size == SMALL:  # the limits stand below: the page scrolls
+            await desk.press("pagedown")
+            assert_screen(f"child-below-{size[0]}x{size[1]}", desk)
+
+    drive(s.condor(), script, size=size)
+
+
 @pytest.mark.parametrize("size", [(79, 24), (80, 23), (20, 5), (1, 1)])
 def test_too_small_a_terminal_says_so_and_keeps_the_header(size: tuple[int, int]) -> None:
     async def script(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from engine.snapshot import Cell, ChildColumn, CopyRow, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, child_of
 from tui.marks import CELL_MARKS, CHILD_MARKS, COPY_TONES, SEVERITY_MARKS, amount_tone, copy_mark
-from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
+from tui.text import Line, Span, Tone, clean, line, pad, shorten, width_of, wrap
 from tui.widgets.events import Events
 from tui.widgets.matrix import master_average
 
@@ -86,7 +86,8 @@ def child_lines(account: str, frame: Frame, width: int) -> list[Line]:
         return list(GONE)
     mark, word, tone = CHILD_MARKS[child.state]
     trades = "trades LIVE when the mode is LIVE" if child.live else "paper only"
-    out = [line(Span(f"{mark} {word}", tone), f"  {clean(child.name)} at {clean(child.broker)} · {trades}")]
+    who = wrap(f"{clean(child.name)} at {clean(child.broker)} · {trades}", max(width - len(word) - 4, 10))
+    out = [line(Span(f"{mark} {word}", tone), f"  {who[0]}"), *(line(f"  {part}") for part in who[1:])]
     for why in (child.reason, child.entries_stopped):
         out += [line(Span(text, Tone.WARN)) for text in (wrap(why, width) if why else [])]
     out += [line(), *_facts(child, frame), line()]
@@ -95,6 +96,22 @@ def child_lines(account: str, frame: Frame, width: int) -> list[Line]:
     orders = [o for o in frame.snapshot.working if o.account == account]
     out += [line(), line(Span(f"{len(orders)} working orders", Tone.BOLD))]
     out += [line(f"  {o.side.value} {o.filled_units}/{o.units} {clean(o.title)} {clean(o.status)}") for o in orders]
+    return [*out, line(), *_limits(account, frame, width)]
+
+
+def _limits(account: str, frame: Frame, width: int) -> list[Line]:
+    """What bounds the child's entries, with what is used of it."""
+    rows = [limit for limit in frame.snapshot.limits if limit.account == account]
+    names = max((len(limit.name) for limit in rows), default=5) + 2
+    bounds = min(24, max((len(limit.bound or "off") for limit in rows), default=5) + 2)
+    if not rows:
+        return []
+    out = [line(Span(f"{pad('limit', names)}{pad('bound', bounds)}now", Tone.DIM))]
+    for limit in rows:
+        bound = "–" if limit.bound is None else clean(limit.bound) or "off"
+        stopped = f"  stopped {limit.stopped} today" if limit.stopped else ""
+        now = shorten(clean(limit.now) or "–", max(width - names - bounds - len(stopped), 10))
+        out.append(line(pad(limit.name, names), pad(shorten(bound, bounds - 1), bounds), now, Span(stopped, Tone.WARN)))
     return out
 
 

@@ -4,9 +4,10 @@ from decimal import Decimal
 
 from config.schema import ChildRisk, Paper, Risk
 from engine.core import gates
-from engine.core.limits import REASONS, Limit, limits
+from engine.core.limits import REASONS, limits
 from engine.events import KillSwitched
 from engine.model import Side
+from engine.snapshot import Limit
 from tests.unit.core.builders import HEDGE, Desk, child, settings, turn_of
 
 
