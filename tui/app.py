@@ -15,6 +15,8 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from tui import export
+from tui import format as fmt
 from tui.bridge import AccountDesk, EngineFeed
 from tui.driver import SafeDriver, quiet_standard_streams
 from tui.frame import Frame
@@ -33,6 +35,7 @@ EXIT_FAILED = 1
 EXIT_TERMINAL_LOST = 129
 "As a shell reports SIGHUP: the dashboard is gone, the engine need not be."
 HZ = 8
+EXPORTS = Path("exports")
 
 
 class LockstepApp(Restarts):
@@ -73,6 +76,8 @@ class LockstepApp(Restarts):
         Binding("6", "panel('accounts')", "accounts", tooltip="All children"),
         Binding("a", "doctor", "accounts", tooltip="Check every account at its broker, and log one in"),
         Binding("d", "dense", "dense", tooltip="Dense matrix: one mark a child"),
+        Binding("y", "copy", "copy", tooltip="Copy the panel's table to the clipboard, for a spreadsheet"),
+        Binding("e", "export", "export", tooltip="Write the panel's table to a CSV file below exports/"),
         Binding("slash", "filter", "filter", tooltip="Filter the events"),
         Binding("ctrl+p", "command_palette", "commands", tooltip="All commands by name", priority=True),
         Binding("q", "quit", "quit", tooltip="Quit; asks when something is open"),
@@ -169,6 +174,37 @@ class LockstepApp(Restarts):
     def action_filter(self) -> None:
         """Type a filter."""
         self.overview.open_filter()
+
+    def panel_table(self) -> tuple[str, export.Table] | None:
+        """The name of the panel that has the focus, and what it shows."""
+        frame = self.ready()
+        if frame is None:
+            return None
+        focused = self.overview.focused
+        panel = focused.id if focused is not None and focused.id in PANELS else "matrix"
+        return panel, export.table_of(panel, frame.snapshot)
+
+    def action_copy(self) -> None:
+        """The panel's table to the clipboard, by the terminal (OSC 52)."""
+        found = self.panel_table()
+        if found is not None:
+            panel, table = found
+            self.copy_to_clipboard(export.as_tabs(table))
+            self.tell(f"{export.count(table)} of {panel} copied, if the terminal lets programs copy.")
+
+    def action_export(self) -> None:
+        """The panel's table to a CSV file of its own."""
+        found = self.panel_table()
+        if found is None:
+            return
+        panel, table = found
+        name = f"{panel}-{fmt.to_ist(self.now()):%Y-%m-%d-%H%M%S-%f}.csv"
+        try:
+            export.write_csv(table, EXPORTS / name)
+        except OSError as error:
+            self.tell(f"{EXPORTS / name} could not be written: {error.strerror}", bad=True)
+        else:
+            self.tell(f"{export.count(table)} written to {EXPORTS / name}")
 
     def on_live_table_selected(self, event: LiveTable.Selected) -> None:
         """Details of a row of the overview."""

@@ -1,0 +1,92 @@
+"""Tables for spreadsheets: what they hold, what foreign text may not do there, and where they go."""
+
+import csv
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.commands import Severity
+from engine.snapshot import NoticeLine
+from tests.tui import snapshots as s
+from tests.tui.harness import Desk, drive
+from tui.export import as_tabs, table_of, write_csv
+from tui.screens.overview import PANELS
+
+
+def notes(desk: Desk) -> list[str]:
+    """What the dashboard told in a corner."""
+    return [note.message for note in desk.app._notifications]
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_every_panel_has_a_table_of_even_rows(panel: str) -> None:
+    heads, *rows = table_of(panel, s.condor())
+    assert {len(row) for row in rows} <= {len(heads)}
+    assert len(set(heads)) == len(heads)
+    assert rows
+
+
+def test_legs_have_the_master_and_each_child_with_plain_numbers() -> None:
+    heads, *rows = table_of("matrix", s.condor())
+    first = dict(zip(heads, rows[1], strict=True))
+    assert rows[0][heads.index("account")] == "ZM0001"
+    assert (first["account"], first["have_lots"], first["want_lots"], first["pnl_inr"]) == (
+        "ZC0001",
+        "-3",
+        "-3",
+        "1395",
+    )
+    assert len(rows) == 4 * 7
+
+
+def test_foreign_text_is_neither_a_formula_nor_a_control() -> None:
+    notice = NoticeLine(number=1, at_ns=s.NOW, severity=Severity.ALARM, text="=cmd|' /C calc'!A0\x1b[2J")
+    (_, row) = table_of("events", msgspec.structs.replace(s.condor(), notices=(notice,)))
+    assert row[-1] == "'=cmd|' /C calc'!A0·[2J"
+    assert "\x1b" not in as_tabs([row])
+
+
+def test_file_is_its_owners_and_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "exports" / "a.csv"
+    write_csv([["a", "b"], ["1,2", 'say "x"']], path)
+    with path.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [["a", "b"], ["1,2", 'say "x"']]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(FileExistsError):
+        write_csv([["z"]], path)
+
+
+def test_key_writes_the_panel_that_has_the_focus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def script(desk: Desk) -> None:
+        await desk.press("e")
+        await desk.press("5", "e")
+        assert [note.partition(" written to exports/")[2][:6] for note in notes(desk)] == ["matrix", "orders"]
+
+    drive(s.condor(), script)
+    assert sorted(path.name.split("-")[0] for path in (tmp_path / "exports").iterdir()) == ["matrix", "orders"]
+
+
+def test_directory_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exports").write_text("a file")
+
+    async def script(desk: Desk) -> None:
+        await desk.press("e")
+        assert ["could not be written" in note for note in notes(desk)] == [True]
+
+    drive(s.condor(), script)
+
+
+def test_key_copies_the_table_with_tabs() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("5", "y")
+        copied = desk.app.clipboard.splitlines()
+        assert copied[0].split("\t")[:3] == ["account", "tag", "order_id"]
+        assert copied[1].startswith("ZC0004\t")
+        assert notes(desk) == ["1 line of orders copied, if the terminal lets programs copy."]
+
+    drive(s.condor(), script)

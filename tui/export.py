@@ -1,0 +1,131 @@
+"""What a panel shows as a table of plain values, for the clipboard and for CSV files. Pure but for `write_csv`.
+
+Amounts are plain decimals without grouping, times are IST; text of brokers is kept from being taken for a formula.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from engine.model import split_leg
+from engine.snapshot import Snapshot
+from tui import format as fmt
+from tui.text import clean
+
+Table = list[list[str]]
+"""Head line first."""
+FORMULA = ("=", "+", "-", "@")
+"""What a spreadsheet would reckon when a text begins with it."""
+
+
+def table_of(panel: str, snapshot: Snapshot) -> Table:
+    """The table of a panel (`matrix`, `copies`, `needs`, `events`, `orders`, `accounts`), head line first."""
+    heads, rows = _TABLES[panel]
+    return [heads.split(), *([_text(value) for value in row] for row in rows(snapshot))]
+
+
+def count(table: Table) -> str:
+    """How many lines it has below its heads, in words."""
+    rows = len(table) - 1
+    return "1 line" if rows == 1 else f"{rows} lines"
+
+
+def as_tabs(table: Table) -> str:
+    """Lines with tabs, as a spreadsheet takes them from the clipboard."""
+    return "\n".join("\t".join(row) for row in table)
+
+
+def write_csv(table: Table, path: Path) -> None:
+    """Write a new file that only its owner can read. Raises `OSError`, also when it exists."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(table)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text.getvalue())
+
+
+Row = Sequence[object]
+
+
+def _legs(snapshot: Snapshot) -> Iterator[Row]:
+    for legs, followed in ((snapshot.legs, "yes"), (snapshot.background, "background")):
+        for leg in legs:
+            where = leg.exchange, leg.symbol, leg.product, followed
+            result = leg.master_average_inr, leg.master_pnl_inr
+            yield *where, snapshot.master.account, "", leg.master_lots, "", *result, ""
+            for cell in leg.cells:
+                held = cell.have_lots, cell.want_lots, cell.average_inr, cell.pnl_inr
+                yield *where, cell.child, cell.state.value, *held, cell.reason
+
+
+def _copies(snapshot: Snapshot) -> Iterator[Row]:
+    for copy in snapshot.copies:
+        what = split_leg(copy.leg)[1], copy.side.value, _kind(entry=copy.entry)
+        his = copy.id, fmt.clock(copy.at_ns), *what, copy.master_lots, copy.master_price_inr
+        for part in copy.lines:
+            ours = part.units, part.filled_units, part.status, part.average_inr, part.slippage_inr, part.latency_ms
+            yield *his, part.child, *ours, part.reason
+
+
+def _needs(snapshot: Snapshot) -> Iterator[Row]:
+    for item in snapshot.attention:
+        yield item.severity.value, item.account, item.symbol, item.text
+
+
+def _events(snapshot: Snapshot) -> Iterator[Row]:
+    for notice in snapshot.notices:
+        yield notice.number, fmt.clock(notice.at_ns), notice.severity.value, notice.account, notice.symbol, notice.text
+
+
+def _orders(snapshot: Snapshot) -> Iterator[Row]:
+    for order in snapshot.working:
+        what = split_leg(order.leg)[1], order.side.value, _kind(entry=order.entry)
+        state = order.units, order.filled_units, order.order_type.value, order.status, fmt.clock(order.since_ns)
+        number = f"'{order.order_id}" if order.order_id else ""  # too long to be a number for a spreadsheet
+        yield order.account, order.tag, number, *what, *state, order.reason
+
+
+def _accounts(snapshot: Snapshot) -> Iterator[Row]:
+    for child in snapshot.children:
+        who = child.id, child.name, child.broker, "yes" if child.live else "no", child.state.value
+        sized = child.sizing, child.ratio, child.baseline_inr, child.available_inr, child.max_capital_inr
+        result = child.pnl_inr, child.realised_inr, child.charges_inr, child.drift_lots
+        yield *who, *sized, *result, child.reason or child.entries_stopped
+
+
+def _kind(*, entry: bool) -> str:
+    return "entry" if entry else "exit"
+
+
+_TABLES: dict[str, tuple[str, Callable[[Snapshot], Iterator[Row]]]] = {
+    "matrix": (
+        "exchange symbol product followed account state have_lots want_lots average_inr pnl_inr reason",
+        _legs,
+    ),
+    "copies": (
+        "copy at_ist symbol side kind master_lots master_price_inr account units filled_units status average_inr"
+        " slippage_inr latency_ms reason",
+        _copies,
+    ),
+    "needs": ("severity account symbol what", _needs),
+    "events": ("number at_ist severity account symbol what", _events),
+    "orders": ("account tag order_id symbol side kind units filled_units type status since_ist reason", _orders),
+    "accounts": (
+        "account name broker live state sizing ratio baseline_inr available_inr max_capital_inr pnl_inr realised_inr"
+        " charges_inr drift_lots reason",
+        _accounts,
+    ),
+}
+"""By panel: the heads, and the rows."""
+
+
+def _text(value: object) -> str:
+    """A value as a cell; foreign text never moves a cursor nor becomes a formula, `None` is empty."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return str(value)
+    text = clean(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
