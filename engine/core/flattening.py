@@ -52,7 +52,7 @@ def exit_leg(turn: Turn, leg_id: LegId, children: Sequence[str]) -> None:
         prompts.drop_offers(turn, child, {leg_id})
         child.resync_ns = None
         leg.lacking = True
-        turn.skip(child, leg_id, reasons.EXITED_BY_HAND)
+        turn.skip(child, leg_id, reasons.EXITED_BY_HAND, tells=False)
         _leave_leg(turn, child, leg, reasons.EXITED_BY_HAND, passes=True)
 
 

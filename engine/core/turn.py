@@ -117,12 +117,14 @@ class Turn:
         """The children of the present configuration; others are only exited."""
         return [child for child in self.state.children.values() if child.id in self.child_settings]
 
-    def skip(self, child: Child, leg: LegId, reason: str, *, in_part: bool = False) -> None:
-        """Note that a copy was not made or only in part, and why."""
+    def skip(self, child: Child, leg: LegId, reason: str, *, in_part: bool = False, tells: bool = True) -> None:
+        """Note that a copy was not made or only in part, and why; people are told of it once."""
         symbol = split_leg(leg)[1]
         key = f"{child.id}|{symbol}|{reason}"
-        if key not in self.state.skips:
-            self.state.skips[key] = Skip(child=child.id, symbol=symbol, reason=reason, at_ns=self.now_ns)
+        if key in self.state.skips:
+            return
+        self.state.skips[key] = Skip(child=child.id, symbol=symbol, reason=reason, at_ns=self.now_ns)
+        if tells:
             self.notify(WARNING, f"{'copied in part' if in_part else 'not copied'}: {reason}", child.id, symbol)
 
     def unskip(self, child: Child, leg: LegId, reason: str) -> None:
