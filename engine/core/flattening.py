@@ -5,6 +5,7 @@ Ordered by the operator, by a daily loss, or by a leg that could not be had (`on
 
 from collections.abc import Sequence
 
+from config.schema import OnLegRefused
 from engine.core import prompts, reasons
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up
@@ -59,6 +60,8 @@ def exit_leg(turn: Turn, leg_id: LegId, children: Sequence[str]) -> None:
 def unwind(turn: Turn) -> bool:
     """Leave the strategies in which a leg could not be had, where that is wanted; false when there was none."""
     found = False
+    if turn.settings.risk.on_leg_refused is not OnLegRefused.UNWIND:
+        return found
     for child in turn.state.children.values():
         scopes, child.unwinding = child.unwinding, []
         for scope in dict.fromkeys(scopes):
