@@ -7,8 +7,6 @@ import pytest
 
 from engine.core import turn
 from engine.core.turn import net_units
-from paper.verify.campaign import run_seed
-from tests.sim.crash_points import open_at
 from tests.sim.found import FOUND
 from tests.sim.planted import BUGS
 from tests.sim.planting import in_module, product_modules, replace_everywhere
@@ -39,9 +37,8 @@ CASES = [
 
 @pytest.mark.parametrize("name", CASES)
 def test_planted_bug_is_found_and_the_same_day_without_it_is_sound(name: str) -> None:
-    found = search(name, seeds(name))
+    found = search(name, seeds(name))  # only among days that are sound without it
     assert found.seed is not None, f"{BUGS[name].what} Not found in {found.tried} seeds."
-    assert run_seed(found.seed, open_at, follow=BUGS[name].follow).violations == []
 
 
 def test_every_planted_bug_has_a_seed_that_found_it() -> None:
