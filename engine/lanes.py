@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from engine.calls import answered, broken, perform, unsent
 from engine.clock import ticks_s
-from engine.commands import Command, PlaceOrder
+from engine.commands import AskMargin, Command, PlaceOrder
 from engine.events import Event, Request, RequestAnswered
 from engine.model import NS_PER_S
 from engine.ports import Broker, Lane, Starter
@@ -126,7 +126,9 @@ class ThreadLane:
         return self._started is not None
 
     def _begin(self, command: Command, carry_out: Callable[[], Event | None]) -> _Call:
-        self._newest = call = _Call(command, carry_out, ticks_s())
+        call = _Call(command, carry_out, ticks_s())
+        if not isinstance(command, AskMargin):  # a question that nothing waits for: least of all an exit
+            self._newest = call
         return call
 
     def _refuse(self, command: Command, reason: str) -> None:

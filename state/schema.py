@@ -193,7 +193,8 @@ _VIEWS = {
     "v_legs": "SELECT scope, strategy, started_ns, source, account, exchange, symbol, product,"
     " sum(CASE side WHEN 'BUY' THEN units ELSE 0 END) AS bought,"
     " sum(CASE side WHEN 'SELL' THEN units ELSE 0 END) AS sold,"
-    " round(sum(CASE side WHEN 'SELL' THEN units ELSE -units END * price_inr), 2) AS cash_inr,"
+    " CASE WHEN count(price_inr) = count(*) THEN"
+    " round(sum(CASE side WHEN 'SELL' THEN units ELSE -units END * price_inr), 2) END AS cash_inr,"
     " min(at_ist) AS first_ist, max(at_ist) AS last_ist"
     " FROM v_fills GROUP BY scope, strategy, started_ns, source, account, exchange, symbol, product",
     "v_operator": f"SELECT seq, session, {_time('at_ns')}, event_kind AS command, event"  # noqa: S608

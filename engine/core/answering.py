@@ -113,6 +113,7 @@ def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: Prom
     if item.ratio is not None or kind == prompts.JOIN:
         strategy.left_out.pop(child.id, None)
     child.stopped.pop(master.scope, None)
+    strategy.afforded.pop(child.id, None)  # the margin is looked at anew
     size = abs(master.units)
     instrument = turn.leg_instrument(child.id, leg.leg)
     units = 0 if instrument is None else min(item.units, missing_units(turn, child, master, leg, instrument))

@@ -8,13 +8,13 @@ from decimal import Decimal
 from engine.commands import ModifyOrder
 from engine.core import gates, reasons
 from engine.core.lifecycle import OrderState
-from engine.core.resting import rests
+from engine.core.resting import ahead_units, going_entry_units, rests
 from engine.core.sending import why_stopped
 from engine.core.settle import cancel
 from engine.core.state import Child, ChildLeg, ChildOrder, Terms
 from engine.core.terms import MOST_MODIFICATIONS, ask, better_of, is_asked, is_worn_out, on_tick, worst_price_inr
 from engine.core.throttle import send_change
-from engine.core.turn import ALARM, WARNING, Turn, seconds_ns
+from engine.core.turn import ALARM, WARNING, Turn, held_units, seconds_ns
 from engine.model import Instrument, OrderType, Quote, Side, split_leg
 
 MOST_CHASES = 20
@@ -89,6 +89,8 @@ def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> 
     instrument = turn.leg_instrument(child.id, leg.leg)
     if instrument is None or why_stopped(turn, child, leg) or is_asked(turn, order):
         return
+    if held_units(leg) + going_entry_units(turn, leg) > leg.target_units + ahead_units(turn, leg):
+        return  # what is being cancelled may still fill: nothing is hurried beside it
     if gates.is_lone_leg(turn, child, leg, order.side):
         _hold(turn, order, reasons.LONE_LEG)
         return

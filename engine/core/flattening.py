@@ -54,7 +54,9 @@ def exit_leg(turn: Turn, leg_id: LegId, children: Sequence[str]) -> None:
         child.resync_ns = None
         leg.lacking = True
         turn.skip(child, leg_id, reasons.EXITED_BY_HAND, tells=False)
+        crosses = leg.entry_pending
         _leave_leg(turn, child, leg, reasons.EXITED_BY_HAND, passes=True)
+        leg.entry_pending, leg.entry_signal_ns = crosses, 0  # what was to follow the exit is missed when it has ended
 
 
 def unwind(turn: Turn) -> bool:
@@ -87,6 +89,8 @@ def _leave(turn: Turn, child: Child, scope: str, reason: str, *, typed: bool) ->
 
 def _leave_leg(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, passes: bool) -> None:
     leg.entry_pending = False
+    for mirror in leg.mirrors.values():
+        mirror.backs = mirror.backs and not mirror.entry  # what resting entries filled ahead of the master's goes, too
     if leg.sign:
         leg.skipped = reason
         size = leg.decided_units

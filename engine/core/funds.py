@@ -28,6 +28,8 @@ from engine.money import rupees
 
 ASK_MOST_NS = 2 * NS_PER_S
 """How long entries wait for the broker's answer."""
+LOST_NS = 20 * NS_PER_S
+"""A question that nobody answered for so long is asked again."""
 UNKNOWN_MOST_NS = 5 * NS_PER_S
 """How long entries wait for a figure or a price that is missing or old."""
 BEYOND_DOUBT = 2
@@ -40,6 +42,8 @@ class Judgement:
 
     units: Units
     "By leg, in whole lots, signed."
+    share: Fraction
+    "Of what waits, before it was rounded to lots."
     needed_inr: Decimal
     "By all that waits, beyond what the account has blocked."
     available_inr: Decimal
@@ -54,7 +58,7 @@ def is_judged(turn: Turn, child: Child, order: ChildOrder) -> bool:
         Whether it was judged; false while the broker is asked, or a figure is missing. The order may be smaller by now,
         or withdrawn.
     """
-    if order.afforded or not _counts(turn, child):
+    if order.afforded or not counts(turn, child):
         return True
     waiting = [
         other
@@ -63,17 +67,22 @@ def is_judged(turn: Turn, child: Child, order: ChildOrder) -> bool:
         if other.entry and other.state is OrderState.QUEUED and not other.afforded
     ]
     if why := _unknown(turn, child, waiting):
-        if turn.now_ns < max(order.created_ns, turn.state.started_ns) + UNKNOWN_MOST_NS:
-            return False
-        _take_off(turn, child, waiting, {}, why)
-        return True
+        overdue = [other for other in waiting if not _is_new(turn, other)]
+        _take_off(turn, child, overdue, {}, Fraction(0), why)
+        return order in overdue
     found = _judge(turn, child, waiting)
     if found is None:
         return False
+    child.margin_wait_ns = 0
     if sum(map(abs, found.units.values())) < sum(other.remaining for other in waiting):
         _tell_short(turn, child, waiting, found)
-    _take_off(turn, child, waiting, found.units, reasons.SHORT_MARGIN)
+    _take_off(turn, child, waiting, found.units, found.share, reasons.SHORT_MARGIN)
     return True
+
+
+def _is_new(turn: Turn, order: ChildOrder) -> bool:
+    """Whether an entry may still wait for a figure or a price."""
+    return turn.now_ns < max(order.created_ns, turn.state.started_ns) + UNKNOWN_MOST_NS
 
 
 def _tell_short(turn: Turn, child: Child, waiting: Sequence[ChildOrder], found: Judgement) -> None:
@@ -86,12 +95,9 @@ def _tell_short(turn: Turn, child: Child, waiting: Sequence[ChildOrder], found: 
     turn.notify(WARNING, f"the margin is enough for {lots}: {figures}", child.id)
 
 
-def is_asked_about(turn: Turn, child: Child, order: ChildOrder) -> bool:
-    """Whether an entry waits for the broker's word about its margin: no exit waits for it meanwhile."""
-    ask = child.margin_ask
-    if not order.entry or order.afforded or ask is None or ask.is_answered:
-        return False
-    return turn.now_ns < ask.asked_ns + ASK_MOST_NS
+def is_unjudged(turn: Turn, child: Child, order: ChildOrder) -> bool:
+    """Whether an entry waits for a word about its margin: no exit waits for it meanwhile."""
+    return order.entry and order.state is OrderState.QUEUED and not order.afforded and counts(turn, child)
 
 
 def take_answer(turn: Turn, event: MarginTold) -> None:
@@ -103,7 +109,7 @@ def take_answer(turn: Turn, event: MarginTold) -> None:
             child.margin_ask.needed_inr = event.needed_inr
 
 
-def _counts(turn: Turn, child: Child) -> bool:
+def counts(turn: Turn, child: Child) -> bool:
     """Whether margin is blocked for a child's orders: at a broker always, on paper by `paper: {margins}`."""
     settings = turn.child_settings.get(child.id)
     return settings is not None and (turn.settings.paper.margins or trades_live(settings, turn.state.mode))
@@ -119,10 +125,13 @@ def _unknown(turn: Turn, child: Child, waiting: Sequence[ChildOrder]) -> str:
 
 
 def _judge(turn: Turn, child: Child, waiting: Sequence[ChildOrder]) -> Judgement | None:
-    """What is affordable of what waits; `None` while the broker is asked."""
+    """What is affordable of what waits; `None` while the broker is asked, or his figure is from before a release."""
     available = child.available_inr or Decimal(0)
     wanted = units_of(waiting)
     book = Book(turn, child)
+    is_before_release = child.available_began_ns <= child.released_ns
+    if book.needed(wanted) > available and is_before_release and any(_is_new(turn, order) for order in waiting):
+        return None
     told = None
     if book.needed(wanted) * BEYOND_DOUBT > available and trades_live(turn.child_settings[child.id], turn.state.mode):
         ask = _asked(turn, child, waiting)
@@ -133,15 +142,16 @@ def _judge(turn: Turn, child: Child, waiting: Sequence[ChildOrder]) -> Judgement
     def need(units: Units) -> Decimal:
         return book.needed(units) if told is None else book.needed({}) + told * book.part(units, wanted)
 
-    needed, units = need(wanted), wanted
+    needed, units, share = need(wanted), wanted, Fraction(1)
     if needed > available:
-        skips = turn.settings.risk.on_short_margin is OnShortMargin.SKIP
-        units = {} if skips else _largest(turn, child, wanted, lambda fewer: need(fewer) <= available)
-    return Judgement(units=units, needed_inr=needed, available_inr=available, is_brokers=told is not None)
+        units, share = {}, Fraction(0)
+        if turn.settings.risk.on_short_margin is OnShortMargin.REDUCE:
+            units, share = _largest(turn, child, wanted, lambda fewer: need(fewer) <= available)
+    return Judgement(units=units, share=share, needed_inr=needed, available_inr=available, is_brokers=told is not None)
 
 
-def _largest(turn: Turn, child: Child, wanted: Units, fits: Callable[[Units], bool]) -> Units:
-    """The largest share of all legs, in whole lots, that fits; what needs more with fewer lots is not looked for."""
+def _largest(turn: Turn, child: Child, wanted: Units, fits: Callable[[Units], bool]) -> tuple[Units, Fraction]:
+    """The largest share of all legs that fits, in whole lots; what needs more with fewer lots is not looked for."""
     lots = {leg: lot_units(turn, child, leg) for leg in wanted}
     steps = max(abs(units) // lots[leg] for leg, units in wanted.items())
 
@@ -154,43 +164,64 @@ def _largest(turn: Turn, child: Child, wanted: Units, fits: Callable[[Units], bo
     while most - least > 1:
         middle = (least + most) // 2
         least, most = (middle, most) if fits(part(middle)) else (least, middle)
-    return part(least)
+    return part(least), Fraction(least, steps)
 
 
 def _asked(turn: Turn, child: Child, waiting: Sequence[ChildOrder]) -> MarginAsk | None:
-    """The broker's answer about what waits (or that there is none); `None` while it is waited for."""
+    """The broker's answer about what waits (or that there is none); `None` while it is waited for.
+
+    One question at a time, and all waiting together is bounded, however the basket changes meanwhile.
+    """
     basket = basket_of(child, (BasketOrder(leg=o.leg, side=o.side, units=o.remaining) for o in waiting))
-    ask = child.margin_ask
-    if ask is None or ask.basket != basket:
-        ask = child.margin_ask = MarginAsk(basket=basket, asked_ns=turn.now_ns)
+    ask, now_ns = child.margin_ask, turn.now_ns
+    if ask is not None and ask.is_answered and ask.basket == basket:
+        return ask
+    is_silent = ask is not None and not ask.is_answered and now_ns >= ask.asked_ns + ASK_MOST_NS
+    child.margin_wait_ns = child.margin_wait_ns or now_ns
+    if now_ns >= child.margin_wait_ns + ASK_MOST_NS or (is_silent and ask is not None and not _is_lost(turn, ask)):
+        return MarginAsk(basket=basket, asked_ns=now_ns)
+    if ask is None or ask.is_answered or _is_lost(turn, ask):
+        child.margin_ask = MarginAsk(basket=basket, asked_ns=now_ns)
         turn.out.append(AskMargin(account=child.id, basket=basket))
-        turn.timer(f"margin:{child.id}", turn.now_ns + ASK_MOST_NS)
-    return ask if ask.is_answered or turn.now_ns >= ask.asked_ns + ASK_MOST_NS else None
+    turn.timer(f"margin:{child.id}", child.margin_wait_ns + ASK_MOST_NS)
+    return None
 
 
-def _take_off(turn: Turn, child: Child, waiting: Sequence[ChildOrder], allowed: Units, reason: str) -> None:
+def _is_lost(turn: Turn, ask: MarginAsk) -> bool:
+    """Whether nobody will answer any more (a lane answers within its own time-outs)."""
+    return turn.now_ns >= ask.asked_ns + LOST_NS
+
+
+def _take_off(
+    turn: Turn, child: Child, waiting: Sequence[ChildOrder], allowed: Units, share: Fraction, reason: str
+) -> None:
     """Take what cannot be afforded off the entries that wait; what is left of each leg is noted for later ones."""
     by_leg: dict[LegId, list[ChildOrder]] = {}
     for order in waiting:
         order.afforded = True
+        order.wait_until_ns = max(order.wait_until_ns, turn.now_ns + seconds_ns(turn.settings.risk.leg_wait_s))
         by_leg.setdefault(order.leg, []).append(order)
     shares: dict[str, Fraction] = {}
     for leg_id, orders in by_leg.items():
-        off = sum(order.remaining for order in orders) - abs(allowed.get(leg_id, 0))
-        share = _take_off_leg(turn, child, child.legs[leg_id], orders, off, reason) if off > 0 else Fraction(0)
-        if share and reason == reasons.SHORT_MARGIN:
-            scope = turn.scope_of(leg_id)
-            shares[scope] = min(shares.get(scope, share), share)
-    for scope, share in shares.items():
-        afforded = turn.strategy(scope).afforded
-        afforded[child.id] = afforded.get(child.id, Fraction(1)) * share
+        asked = sum(order.remaining for order in orders)
+        off = asked - abs(allowed.get(leg_id, 0))
+        if off <= 0:
+            continue
+        leg, scope = child.legs[leg_id], turn.scope_of(leg_id)
+        before = held_units(leg) + entry_units_open(turn, leg)
+        left = Fraction(before - asked + share * asked) / before
+        _take_off_leg(turn, child, leg, orders, off, reason)
+        shares[scope] = min(shares.get(scope, left), left)
+    for scope, left in shares.items():
+        if left > 0 and reason == reasons.SHORT_MARGIN:
+            afforded = turn.strategy(scope).afforded
+            afforded[child.id] = afforded.get(child.id, Fraction(1)) * left
 
 
 def _take_off_leg(
     turn: Turn, child: Child, leg: ChildLeg, orders: Sequence[ChildOrder], units: int, reason: str
-) -> Fraction:
-    """Take units off a leg; returns the share of its lots that is left."""
-    before = held_units(leg) + entry_units_open(turn, leg)
+) -> None:
+    """Take units off a leg's orders, newest first; a leg of which nothing is left is missing."""
     copy = find_copy(turn, orders[0].decision)
     if copy is not None:
         copy.skipped[child.id] = reason
@@ -204,10 +235,10 @@ def _take_off_leg(
             if rests(order):
                 mirror = leg.mirrors[order.mirrors]
                 mirror.missed_units, mirror.reason = mirror.missed_units + off, reason
-    after = held_units(leg) + entry_units_open(turn, leg)
     note_missed(turn, child, leg, reason)
     leg.skipped = reason
     turn.skip(child, leg.leg, reason)
-    if after <= 0 and reason == reasons.SHORT_MARGIN:
-        want_unwound(turn, child, leg.leg, reason)
-    return Fraction(max(0, after), before)
+    if held_units(leg) + entry_units_open(turn, leg) <= 0:
+        leg.lacking = True
+        if reason == reasons.SHORT_MARGIN:
+            want_unwound(turn, child, leg.leg, reason)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from config.schema import Child as ChildSettings
-from config.schema import ChildRisk, OnLegBelowLot, OnLegRefused, Risk
+from config.schema import ChildRisk, OnLegBelowLot, OnLegRefused, Risk, SizingMode
 from engine.core import address, breaker, hours, reasons, throttle
 from engine.core.baseline import cap_of
 from engine.core.filters import child_allows, ist_time
@@ -230,7 +230,10 @@ def _in_proportion(entry: Entry, units: int) -> Verdict:
     rule, _ = rule_of_mode(entry.turn, entry.child, entry.master, entry.leg, entry.instrument)
     if share is None or rule.lots_for is None:
         return units, ""
-    lots = rule.lots_for(abs(entry.master.units) + entry.backing_units)
+    if entry.settings.sizing.mode is SizingMode.RISK_PCT:  # of its own high, which the plan has raised by now
+        lots = entry.leg.target_units // entry.instrument.lot_units
+    else:
+        lots = rule.lots_for(abs(entry.master.units) + entry.backing_units)
     return _up_to(entry, units, int(share * lots) * entry.instrument.lot_units, reasons.SHORT_MARGIN)
 
 
@@ -303,10 +306,10 @@ def is_lone_leg(turn: Turn, child: Child, leg: ChildLeg, side: Side) -> bool:
 def _is_missing(turn: Turn, child: Child, master: MasterLeg) -> bool:
     """Whether a child lacks lots of a leg that the master holds, or is about to hold by an order that rests."""
     own = child.legs.get(master.leg)
-    return (master.units != 0 or (own is not None and bool(own.mirrors))) and _lacks(turn, own)
+    return (master.units != 0 or (own is not None and bool(own.mirrors))) and lacks(turn, own)
 
 
-def _lacks(turn: Turn, leg: ChildLeg | None) -> bool:
+def lacks(turn: Turn, leg: ChildLeg | None) -> bool:
     """Whether a leg that the master holds is missing at the child, wholly or in part."""
     risk = turn.settings.risk
     if leg is None:
@@ -316,7 +319,10 @@ def _lacks(turn: Turn, leg: ChildLeg | None) -> bool:
         return True
     if leg.skipped == reasons.BELOW_ONE_LOT and not leg.target_units:
         return risk.on_leg_below_lot is OnLegBelowLot.HOLD
-    return leg.lacking
+    return leg.lacking or any(
+        mirror.entry and mirror.missed_units > mirror.told_units and mirror.reason != reasons.SHORT_MARGIN
+        for mirror in leg.mirrors.values()
+    )
 
 
 def _rate(entry: Entry, units: int) -> Verdict:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from config.schema import ChildRisk, Risk
-from engine.core import breaker, gates, reasons, throttle
+from engine.core import breaker, funds, gates, reasons, throttle
 from engine.core.baseline import cap_of
 from engine.core.loss import child_net, total_net
 from engine.core.portfolio import lot_units
@@ -12,37 +12,19 @@ from engine.core.state import Child, ChildLeg
 from engine.core.turn import Turn, entry_units_open
 from engine.model import split_leg
 from engine.money import rupees
-from engine.snapshot import Limit
+from engine.snapshot import Limit, StrategyState
 
-REASONS: dict[str, tuple[str, ...]] = {
-    "_operator": (reasons.KILLED, reasons.PAUSED),
-    "_signal": (reasons.STALE_SIGNAL, reasons.BEFORE_START),
-    "_child": (
-        reasons.LOGIN_REQUIRED,
-        reasons.NOT_READ,
-        reasons.IP_REFUSED,
-        reasons.DAILY_LOSS,
-        reasons.DAILY_LOSS_UNKNOWN,
-        reasons.FLATTENED,
-        reasons.UNWOUND,
-        reasons.SURFACED,
-    ),
-    "_filter": (reasons.FILTERED,),
-    "_market": (reasons.NO_CALENDAR, reasons.MARKET_CLOSED, reasons.SQUARE_OFF, reasons.EXPIRY_CUTOFF),
-    "_carried": (reasons.EARLIER_DAY, reasons.UNKNOWN_INSTRUMENT),
-    "_quote": (reasons.NO_QUOTE, reasons.STALE_QUOTE),
-    "_price": (reasons.PRICE_BAND, reasons.SLIPPAGE),
-    "_own_position": (reasons.OWN_POSITION,),
-    "_capital": (reasons.MAX_CAPITAL,),
-    "_in_proportion": (reasons.SHORT_MARGIN, reasons.MARGIN_UNKNOWN),
-    "_lots": (reasons.MAX_LOTS_PER_ORDER, reasons.MAX_LOTS_PER_INSTRUMENT, reasons.MAX_OPEN_LOTS),
-    "_position_value": (reasons.MAX_POSITION,),
-    "_lone_leg": (reasons.LONE_LEG,),
-    "_rate": (reasons.ORDERS_PER_MINUTE, reasons.ORDERS_PER_DAY),
-    "_budget": (reasons.DAILY_BUDGET, reasons.DAY_USED_UP),
-    "_broker": (reasons.BROKER_FAILING,),
-}
-"""What each gate says when it stops an entry, in the order in which an entry is asked."""
+ACCOUNT = (
+    reasons.LOGIN_REQUIRED,
+    reasons.NOT_READ,
+    reasons.IP_REFUSED,
+    reasons.FLATTENED,
+    reasons.UNWOUND,
+    reasons.SURFACED,
+    "two orders carry the tag",
+)
+LOSS = (reasons.DAILY_LOSS,)
+OLD = (reasons.STALE_SIGNAL, reasons.BEFORE_START)
 
 
 def limits(turn: Turn) -> list[Limit]:
@@ -51,87 +33,97 @@ def limits(turn: Turn) -> list[Limit]:
 
 
 def _of_child(turn: Turn, child: Child) -> Iterator[Limit]:
-    skips = [skip.reason for skip in turn.state.skips.values() if skip.child == child.id]
+    told = [skip.reason for skip in turn.state.skips.values() if skip.child == child.id]
     for gate in gates.GATES:
-        stopped = sum(any(told.startswith(text) for text in REASONS[gate.__name__]) for told in skips)
-        for name, bound, now in _ROWS[gate.__name__](turn, child):
+        for name, bound, now, says in ROWS[gate.__name__](turn, child):
+            stopped = sum(any(reason.startswith(text) for text in says) for reason in told)
             yield Limit(account=child.id, name=name, bound=bound, now=now, stopped=stopped)
 
 
-Row = tuple[str, str | None, str]
-"""Name, bound, present use."""
+Row = tuple[str, str | None, str, tuple[str, ...]]
+"""Name, bound, present use, and what it says when it stops an entry."""
 
 
 def _operator(turn: Turn, _child: Child) -> Iterator[Row]:
     state = turn.state
-    yield "kill switch", None, f"level {state.kill}" if state.kill else "off"
-    yield "pause", None, "paused" if state.paused else "off"
+    yield "kill switch", None, f"level {state.kill}" if state.kill else "off", (reasons.KILLED,)
+    yield "pause", None, "paused" if state.paused else "off", (reasons.PAUSED,)
 
 
 def _signal(turn: Turn, _child: Child) -> Iterator[Row]:
-    yield "age of the master's fill", f"{turn.settings.timing.max_signal_age_s} s", ""
+    yield "age of the master's fill", f"{turn.settings.timing.max_signal_age_s} s", "", OLD
 
 
 def _account(turn: Turn, child: Child) -> Iterator[Row]:
     session = reasons.LOGIN_REQUIRED if child.needs_login else "" if child.synced else reasons.NOT_READ
     stopped = "; ".join(dict.fromkeys(why for why in child.stopped.values() if why))
-    yield "account", None, stopped or session or "ready"
+    yield "account", None, stopped or session or "ready", ACCOUNT
     own, of_all = turn.child_settings[child.id].risk.max_daily_loss_inr, turn.settings.risk.max_daily_loss_inr
-    yield "daily loss", _money(own), _result(child_net(turn, child), "result ")
-    yield "daily loss of all children", _money(of_all), _result(total_net(turn), "result ")
+    yield "daily loss", _money(own), _result(child_net(turn, child), "result "), LOSS
+    yield "daily loss of all children", _money(of_all), _result(total_net(turn), "result "), LOSS
 
 
 def _filter(turn: Turn, child: Child) -> Iterator[Row]:
     own = turn.child_settings[child.id].filters
     allow = [*turn.settings.filters.allow, *(f"and {each}" for each in own.allow if each != "*")]
     deny = [f"not {each}" for each in (*turn.settings.filters.deny, *own.deny)]
-    yield "filters", ", ".join([*allow, *deny]), ""
+    yield "filters", ", ".join([*allow, *deny]), "", (reasons.FILTERED,)
 
 
 def _market(turn: Turn, _child: Child) -> Iterator[Row]:
     calendar = "open" if turn.market_open else reasons.MARKET_CLOSED
-    yield "market hours", None, calendar if turn.state.sessions else reasons.NO_CALENDAR
-    yield "expiry cut-off", f"{turn.settings.risk.expiry_cutoff} IST", ""
+    closed = reasons.MARKET_CLOSED, reasons.NO_CALENDAR, reasons.SQUARE_OFF
+    yield "market hours", None, calendar if turn.state.sessions else reasons.NO_CALENDAR, closed
+    yield "expiry cut-off", f"{turn.settings.risk.expiry_cutoff} IST", "", (reasons.EXPIRY_CUTOFF,)
 
 
 def _carried(_turn: Turn, child: Child) -> Iterator[Row]:
     changed = [split_leg(leg.leg)[1] for leg in child.legs.values() if leg.changed]
-    yield "contracts that changed", None, ", ".join(changed) or "none"
+    yield (
+        "contracts that changed",
+        None,
+        ", ".join(changed) or "none",
+        (reasons.EARLIER_DAY, reasons.UNKNOWN_INSTRUMENT),
+    )
 
 
 def _quote(turn: Turn, _child: Child) -> Iterator[Row]:
-    yield "age of a quote", f"{turn.settings.paper.quote_stale_s} s", ""
+    yield "age of a quote", f"{turn.settings.paper.quote_stale_s} s", "", (reasons.NO_QUOTE, reasons.STALE_QUOTE)
 
 
 def _price(turn: Turn, _child: Child) -> Iterator[Row]:
-    yield "price band", _percent(turn.settings.risk.price_band_pct), ""
-    yield "slippage", _percent(turn.settings.copy.max_slippage_pct), ""
+    yield "price band", _percent(turn.settings.risk.price_band_pct), "", (reasons.PRICE_BAND,)
+    copy = turn.settings.copy
+    yield "slippage", f"{copy.max_slippage_pct} % or {copy.slippage_ticks} ticks", "", (reasons.SLIPPAGE,)
 
 
 def _own_position(_turn: Turn, child: Child) -> Iterator[Row]:
     own = [f"{units:+d} {split_leg(leg)[1]}" for leg, units in child.external.items() if units]
-    yield "own positions", None, ", ".join(own) or "none"
+    yield "own positions", None, ", ".join(own) or "none", (reasons.OWN_POSITION,)
 
 
 def _capital(turn: Turn, child: Child) -> Iterator[Row]:
-    yield "capital", _money(cap_of(turn, child.id)), _result(child.available_inr, "available ")
+    yield "capital", _money(cap_of(turn, child.id)), _result(child.available_inr, "available "), (reasons.MAX_CAPITAL,)
 
 
 def _margin(turn: Turn, child: Child) -> Iterator[Row]:
-    shares = {s.scope: s.afforded[child.id] for s in turn.state.strategies.values() if child.id in s.afforded}
-    now = ", ".join(f"{float(share):.0%} of the lots" for share in shares.values())
-    yield "margin", turn.settings.risk.on_short_margin.value, now or "all lots"
+    says = reasons.SHORT_MARGIN, reasons.MARGIN_UNKNOWN
+    if not funds.counts(turn, child):
+        yield "margin", "", "not judged on paper", says
+        return
+    running = [s for s in turn.state.strategies.values() if s.state is not StrategyState.FLAT]
+    shares = [f"{float(s.afforded[child.id]):.0%} of the lots" for s in running if child.id in s.afforded]
+    yield "margin", turn.settings.risk.on_short_margin.value, ", ".join(shares), says
 
 
 def _lots(turn: Turn, child: Child) -> Iterator[Row]:
     in_legs = [_lots_of(turn, child, leg) for leg in child.legs.values()]
-    yield "lots an order", _least(turn, child, lambda risk: risk.max_lots_per_order), ""
-    yield (
-        "lots an instrument",
-        _least(turn, child, lambda risk: risk.max_lots_per_instrument),
-        str(max(in_legs, default=0)),
-    )
-    yield "open lots", _least(turn, child, lambda risk: risk.max_open_lots), str(sum(in_legs))
+    bound = _least(turn, child, lambda risk: risk.max_lots_per_order)
+    yield "lots an order", bound, "", (reasons.MAX_LOTS_PER_ORDER,)
+    bound = _least(turn, child, lambda risk: risk.max_lots_per_instrument)
+    yield "lots an instrument", bound, str(max(in_legs, default=0)), (reasons.MAX_LOTS_PER_INSTRUMENT,)
+    bound = _least(turn, child, lambda risk: risk.max_open_lots)
+    yield "open lots", bound, str(sum(in_legs)), (reasons.MAX_OPEN_LOTS,)
 
 
 def _lots_of(turn: Turn, child: Child, leg: ChildLeg) -> int:
@@ -139,32 +131,35 @@ def _lots_of(turn: Turn, child: Child, leg: ChildLeg) -> int:
 
 
 def _position_value(turn: Turn, child: Child) -> Iterator[Row]:
-    yield "value of a position", _least(turn, child, lambda risk: risk.max_position_pct, " % of the capital"), ""
+    bound = _least(turn, child, lambda risk: risk.max_position_pct, " % of the capital")
+    yield "value of a position", bound, "", (reasons.MAX_POSITION,)
 
 
-def _lone_leg(_turn: Turn, child: Child) -> Iterator[Row]:
-    missing = [split_leg(leg.leg)[1] for leg in child.legs.values() if leg.lacking]
-    yield "legs that lack lots", None, ", ".join(missing) or "none"
+def _lone_leg(turn: Turn, child: Child) -> Iterator[Row]:
+    missing = [split_leg(leg.leg)[1] for leg in child.legs.values() if gates.lacks(turn, leg)]
+    yield "legs that lack lots", None, ", ".join(missing) or "none", (reasons.LONE_LEG,)
 
 
 def _rate(turn: Turn, child: Child) -> Iterator[Row]:
     in_minute = [at_ns for at_ns in child.entry_times_ns if at_ns > turn.now_ns - gates.MINUTE_NS]
-    yield "entries a minute", _least(turn, child, lambda risk: risk.max_orders_per_minute), str(len(in_minute))
-    yield "entries a day", _least(turn, child, lambda risk: risk.max_orders_per_day), str(child.entries_today)
+    bound = _least(turn, child, lambda risk: risk.max_orders_per_minute)
+    yield "entries a minute", bound, str(len(in_minute)), (reasons.ORDERS_PER_MINUTE,)
+    bound = _least(turn, child, lambda risk: risk.max_orders_per_day)
+    yield "entries a day", bound, str(child.entries_today), (reasons.ORDERS_PER_DAY,)
 
 
 def _budget(turn: Turn, child: Child) -> Iterator[Row]:
     left = throttle.entry_budget(turn, child)
     taken = turn.state.order_limits.get(child.id)
     bound = None if taken is None or taken.day_placements is None else f"{taken.day_placements} orders a day"
-    yield "the broker's budget", bound, "" if left is None else f"{left} left for entries"
+    yield "the broker's budget", bound, "" if left is None else f"{left} left for entries", (reasons.DAILY_BUDGET,)
 
 
 def _broker(_turn: Turn, child: Child) -> Iterator[Row]:
-    yield "the broker", None, "failing" if breaker.blocks(child) else "answers"
+    yield "the broker", None, "failing" if breaker.blocks(child) else "answers", (reasons.BROKER_FAILING,)
 
 
-_ROWS: dict[str, Callable[[Turn, Child], Iterator[Row]]] = {
+ROWS: dict[str, Callable[[Turn, Child], Iterator[Row]]] = {
     "_operator": _operator,
     "_signal": _signal,
     "_child": _account,

@@ -118,8 +118,6 @@ def resync(turn: Turn, child_id: str) -> None:
         turn.notify(WARNING, f"no child is called {child_id}")
         return
     child.resync_ns = turn.now_ns
-    for strategy in turn.state.strategies.values():
-        strategy.afforded.pop(child_id, None)  # the margin is looked at anew
     child.want_orders = child.want_positions = True
     turn.notify(INFO, "resync: both sides are read anew", child_id)
 

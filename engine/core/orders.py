@@ -107,6 +107,8 @@ def change_state(turn: Turn, order: ChildOrder, new: OrderState, reason: str = "
         order.reason = reason
     if order.sent_ns and new in (OrderState.HELD, OrderState.ABSENT, OrderState.WITHDRAWN):
         turn.state.children[order.account].watches = True
+    if new in TERMINAL and order.entry and order.acked_ns and order.remaining:
+        turn.state.children[order.account].released_ns = turn.now_ns
     if new in TERMINAL:
         _note_end_of_resting(turn, order)
         order.done_ns = turn.now_ns

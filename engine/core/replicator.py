@@ -133,6 +133,7 @@ class Replicator:
             follow(turn)
         send_queue(turn)
         if unwind(turn):
+            follow(turn)
             send_queue(turn)
         if is_news:
             record_strategies(turn)

@@ -158,6 +158,7 @@ class Resting:
         for tag in self.leg.orders[before:]:
             self.turn.state.orders[tag].mirrors = mirror.order_id
             mirror.tags.append(tag)
+            mirror.backs = True
 
     def _copy(self, mirror: Mirror) -> Copy:
         """The decision that a mirror's orders belong to: one for all children of an order of the master's."""

@@ -19,6 +19,9 @@ from engine.model import Side, split_leg
 ANSWER_DEADLINE_NS: Final = 30_000_000_000
 """A write that nobody answered for so long counts as unknown (a lane answers within its own time-outs, 18 s)."""
 
+LEAVING_MOST_NS: Final = 180_000_000_000
+"""How long bought legs of a strategy that is left wait for its shorts: longer than an order stays unknown."""
+
 
 def send_queue(turn: Turn) -> None:
     """Send what may go out now, in the order of one moment; keep the rest."""
@@ -83,15 +86,34 @@ def _send(turn: Turn, order: ChildOrder, behind: list[str]) -> bool:
 
 def _waits_for_buys(turn: Turn, child: Child, order: ChildOrder) -> bool | None:
     """Whether a sale waits for buys before it; false when it waited too long and is held; `None` when it may go."""
-    if order.side is not Side.SELL or rests(order) or not _buys_before(turn, child, order):
+    if order.side is not Side.SELL or rests(order):
         return None
-    if turn.now_ns < order.wait_until_ns:
-        turn.timer(f"order:{order.tag}", order.wait_until_ns)
+    until_ns = order.wait_until_ns
+    if not _buys_before(turn, child, order):
+        if order.entry or not _is_short_left(turn, child, order):
+            return None
+        until_ns = order.created_ns + LEAVING_MOST_NS
+    if turn.now_ns < until_ns:
+        turn.timer(f"order:{order.tag}", until_ns)
         return True
     if order.entry:
         hold(turn, order, reasons.WAITED_FOR_BUY)
         return False
     return None
+
+
+def _is_short_left(turn: Turn, child: Child, sell: ChildOrder) -> bool:
+    """Whether a strategy is being left of which a short of the same underlying is still there, or may be."""
+    if child.stopped.get(turn.scope_of(sell.leg)) not in (reasons.UNWOUND, reasons.FLATTENED):
+        return False
+    underlying = turn.underlying_and_kind(sell.leg)[0]
+    for leg in child.legs.values():
+        if turn.underlying_and_kind(leg.leg)[0] != underlying:
+            continue
+        opens = any(o.entry and o.side is Side.SELL and o.state in AT_BROKER for o in turn.open_orders(leg))
+        if opens or (leg.allocation_units < 0 and leg.due):
+            return True
+    return False
 
 
 def _buys_before(turn: Turn, child: Child, sell: ChildOrder) -> bool:
@@ -105,7 +127,7 @@ def _buys_before(turn: Turn, child: Child, sell: ChildOrder) -> bool:
                 and (order.state is OrderState.QUEUED or order.state in AT_BROKER)
                 and order.created_ns <= sell.created_ns
                 and turn.underlying_and_kind(order.leg)[0] == underlying
-                and (sell.entry or not funds.is_asked_about(turn, child, order))
+                and (sell.entry or not funds.is_unjudged(turn, child, order))
             ):
                 return True
     return False
@@ -135,11 +157,13 @@ def _is_cut_to_fit(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -
     """Cut an order down to what the broker holds (an exit) or the margin allows (an entry).
 
     Returns:
-        Whether something is left of it; `None` while the broker is asked.
+        Whether something is left of it; `None` while it has to wait.
     """
     if not order.entry:
         return _fits(turn, child, leg, order)
-    return order.state is OrderState.QUEUED if funds.is_judged(turn, child, order) else None
+    if not funds.is_judged(turn, child, order) or turn.scope_of(leg.leg) in child.unwinding:
+        return None  # of a strategy that is left at the end of this event nothing more is sent
+    return order.state is OrderState.QUEUED
 
 
 def _fits(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:

@@ -494,6 +494,10 @@ class Child(Mutable, kw_only=True):
     available_began_ns: int = 0
     "When the read of it began: it counts what was done before."
     margin_ask: MarginAsk | None = None
+    margin_wait_ns: int = 0
+    "Since when entries wait for the broker's word, 0 for not."
+    released_ns: int = 0
+    "When an entry that worked ended unfilled: the broker's figure of before still has its margin blocked."
     positions: dict[LegId, int] = {}
     "Net units at the last complete read."
     positions_began_ns: int = 0

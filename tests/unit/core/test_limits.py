@@ -1,10 +1,11 @@
 """What people are told of the limits: the gates themselves, in their order, with what is used of each."""
 
 from decimal import Decimal
+from fractions import Fraction
 
-from config.schema import ChildRisk, Paper, Risk
+from config.schema import ChildRisk, Paper, Risk, Sizing, SizingMode
 from engine.core import gates
-from engine.core.limits import REASONS, limits
+from engine.core.limits import ROWS, limits
 from engine.events import KillSwitched
 from engine.model import Side
 from engine.snapshot import Limit
@@ -16,7 +17,7 @@ def row(desk: Desk, name: str, account: str = "C1") -> Limit:
 
 
 def test_every_gate_is_told_in_its_order() -> None:
-    assert list(REASONS) == [gate.__name__ for gate in gates.GATES]
+    assert list(ROWS) == [gate.__name__ for gate in gates.GATES]
 
 
 def test_use_is_told_beside_the_stronger_bound() -> None:
@@ -33,7 +34,7 @@ def test_symbols_that_a_limit_stopped_are_counted() -> None:
     desk = Desk(settings(risk=Risk(max_lots_per_order=2)))
     desk.buy(10)
     assert desk.placed() == [(Side.BUY, 2)]
-    assert [limit.stopped for limit in limits(turn_of(desk.state)) if limit.name.startswith("lots an")] == [1, 1]
+    assert [limit.stopped for limit in limits(turn_of(desk.state)) if "lots" in limit.name] == [1, 0, 0, 0]
     assert row(desk, "kill switch").stopped == 0
 
 
@@ -52,9 +53,15 @@ def test_loss_is_the_result_after_charges_or_unknown() -> None:
 
 
 def test_switches_and_margin_are_told_as_they_stand() -> None:
-    desk = Desk(settings(paper=Paper()), margins={"C1": 13_500})
+    sizing = Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(3, 10))
+    desk = Desk(settings(child(sizing=sizing), paper=Paper()), margins={"C1": 13_500})
     desk.buy(10)
     desk.handle(KillSwitched(at_ns=desk.now_ns, level=1))
     assert (row(desk, "kill switch").bound, row(desk, "kill switch").now) == (None, "level 1")
     assert row(desk, "market hours").now == "open"
     assert row(desk, "capital").now == "available ₹13,500.00"
+    assert (row(desk, "margin").bound, row(desk, "margin").now) == ("reduce", "67% of the lots")
+
+
+def test_margin_that_is_not_judged_is_told_so() -> None:
+    assert (row(Desk(), "margin").bound, row(Desk(), "margin").now) == ("", "not judged on paper")

@@ -1,20 +1,23 @@
 """What rests for the master's orders: the situations that a scenario file cannot bring about, or shows less well."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import msgspec
 import pytest
 
-from config.schema import Child, Follow, OnOrphanFill, Risk, Settings
+from config.schema import Child, Follow, OnOrphanFill, Paper, Risk, Settings, Sizing, SizingMode
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.terms import resting_terms
-from engine.events import DayBegan, OrderUpdated, Outcome, PromptAnswered
+from engine.events import DayBegan, Flattened, OrderUpdated, Outcome, PromptAnswered
 from engine.model import BookStatus, OrderReport, OrderType, Side, Validity
 from engine.view_cells import cell_of
 from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, LOT, SESSIONS, Desk, child, instrument, settings, turn_of
 from tests.unit.paper.builders import CALL, PUT, ns
+
+LIKE_HIM = child(sizing=Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1)))
 
 
 def orders(*children: Child, **fields: object) -> Settings:
@@ -263,3 +266,70 @@ def test_children_share_the_copy_of_an_order_and_its_measure_is_his_fill() -> No
     ended(desk, his, BookStatus.COMPLETE, filled=10)
     assert (copy.master_price_inr, copy.signal_ns) == (Decimal(99), desk.now_ns)
     assert len(desk.state.copies) == 1
+
+
+def test_what_rests_is_bounded_by_the_margin_and_the_rest_is_missed() -> None:
+    desk = Desk(orders(LIKE_HIM, paper=Paper()), margins={"C1": 32_500}, filling=False)
+    his = resting(desk, 10)
+    placed = desk.last()
+    assert placed.quantity == 5 * LOT
+    desk.fill(placed, price="99")
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    desk.run(10)
+    assert desk.placed() == [(Side.BUY, 5)]
+    assert (desk.target(), desk.reasons()) == (5, {reasons.SHORT_MARGIN})
+
+
+def test_exit_of_his_that_outlives_his_position_rests_for_nobody_and_is_followed_at_its_fill() -> None:
+    desk = Desk(orders())
+    desk.buy(10)
+    desk.filling = False
+    his = resting(desk, 10, side=Side.SELL, limit="105", id_="M9")
+    ours = desk.accept(desk.last())
+    desk.filling = True
+    desk.sell(10)
+    assert [command.order_id for command in desk.commands(CancelOrder)] == [ours.order_id]
+    desk.advance(ours, filled=0, status=BookStatus.CANCELLED)
+    desk.run(5)
+    assert desk.lots() == 0
+    placed = len(desk.placed())
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    desk.run(5)
+    assert desk.placed()[placed:] == [(Side.SELL, 3)]
+    assert desk.lots() == -3
+
+
+def test_order_first_seen_half_filled_is_copied_as_fills_are_and_rests_for_the_other_half() -> None:
+    desk = Desk(orders(LIKE_HIM), filling=False)
+    desk.master(Side.BUY, 10, filled=4, limit="100", status=BookStatus.OPEN, order_type=OrderType.LIMIT)
+    desk.run(1)
+    sent = {place.order_type: place.quantity // LOT for place in desk.commands(PlaceOrder)}
+    assert sent == {OrderType.MARKET: 4, OrderType.LIMIT: 6}
+
+
+def test_exit_that_fills_in_part_takes_the_target_with_it() -> None:
+    desk = Desk(orders(LIKE_HIM))
+    desk.buy(10)
+    desk.filling = False
+    his = resting(desk, 10, side=Side.SELL, limit="105", id_="M9")
+    ours = desk.accept(desk.last())
+    ended(desk, his, BookStatus.OPEN, filled=4)
+    desk.run(1)
+    assert desk.target() == 6
+    desk.advance(ours, filled=4 * LOT, status=BookStatus.OPEN, price="105")
+    desk.run(5)
+    assert (desk.lots(), desk.leg().due) == (6, False)
+
+
+def test_lots_ahead_that_are_being_exited_are_not_kept_for_the_owner() -> None:
+    desk = Desk(orders(risk=Risk(on_orphan_fill=OnOrphanFill.KEEP)), filling=False)
+    his = resting(desk, 10)
+    desk.fill(desk.last(), price="99")
+    assert desk.lots() == 3
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    leaving = desk.last()
+    ended(desk, his, BookStatus.CANCELLED)
+    desk.run(5)
+    assert desk.leg().orphaned_units == 0
+    desk.fill(leaving, price="98")
+    assert desk.lots() == 0

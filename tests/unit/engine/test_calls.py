@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from engine.calls import perform
-from engine.commands import Command, ReadAccount, Subscribe
+from engine.calls import broken, perform
+from engine.commands import AskMargin, Command, ReadAccount, Subscribe
 from engine.errors import NeedsLogin, ReadFailed
-from engine.events import AccountRead, Outcome, Request, RequestAnswered
-from engine.model import Position
+from engine.events import AccountRead, MarginTold, Outcome, Request, RequestAnswered
+from engine.model import Basket, BasketOrder, Position, Side, leg_id
 from engine.ports import Answer
 from tests.unit.engine.fakes import ScriptedBroker, Ticking, cancel, modify, notice, place, read
 from tests.unit.paper.builders import CALL, NOW, nfo
@@ -112,3 +112,41 @@ def test_session_that_is_over_is_told_whichever_part_notices_it(part: str) -> No
     event = perform(broker, read(), Ticking())
     assert isinstance(event, AccountRead)
     assert event.needs_login
+
+
+class Knowing(ScriptedBroker):
+    """A broker that says what orders would block, or what it is told to raise."""
+
+    def __init__(self, told: Decimal | Exception) -> None:
+        super().__init__()
+        self.told = told
+
+    def basket_margin(self, basket: Basket) -> Decimal:
+        self.calls.append(f"margin {len(basket.orders)}")
+        if isinstance(self.told, Exception):
+            raise self.told
+        return self.told
+
+
+BASKET = Basket(account="C1", orders=(BasketOrder(leg=leg_id("NFO", CALL, "NRML"), side=Side.SELL, units=65),))
+
+
+@pytest.mark.parametrize("told", [Decimal("66432.50"), ReadFailed("no answer")])
+def test_margin_is_asked_once_and_told_or_unknown(told: Decimal | Exception) -> None:
+    broker = Knowing(told)
+    event = perform(broker, AskMargin(account="C1", basket=BASKET), Ticking())
+    needed = told if isinstance(told, Decimal) else None
+    assert event == MarginTold(at_ns=NOW + 1, account="C1", basket=BASKET, needed_inr=needed)
+    assert broker.calls == ["margin 1"]
+
+
+def test_broker_that_knows_no_margins_is_not_asked() -> None:
+    broker = ScriptedBroker()
+    event = perform(broker, AskMargin(account="C1", basket=BASKET), Ticking())
+    assert event == MarginTold(at_ns=NOW + 1, account="C1", basket=BASKET)
+    assert broker.calls == []
+
+
+def test_fault_of_an_adapter_that_is_asked_for_margin_tells_nothing() -> None:
+    event = broken(AskMargin(account="C1", basket=BASKET), ValueError("secret"), NOW)
+    assert event == MarginTold(at_ns=NOW, account="C1", basket=BASKET)

@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 
-from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
-from engine.events import AccountRead, Event, Outcome, Request, RequestAnswered
+from engine.commands import AskMargin, CancelOrder, Command, ModifyOrder, PlaceOrder
+from engine.events import AccountRead, Event, MarginTold, Outcome, Request, RequestAnswered
 from engine.lanes import QUEUE_MOST, THREADS_MOST, ThreadLane
+from engine.model import Basket
 from tests.unit.engine.fakes import WAIT_S, Gate, Inbox, ScriptedBroker, Ticking, cancel, modify, notice, place, read
 from tests.unit.engine.test_calls import IDS, WRITES
 
@@ -50,6 +52,33 @@ def test_slow_account_delays_only_itself() -> None:
         assert tags(inbox.wait_for(5)) == ["Q0", "Q1", "Q2", "Q3", "Q4"]
     assert tags(inbox.wait_for(6))[-1] == "SLOW"
     assert quick.lane.close(WAIT_S)
+
+
+class Asked(ScriptedBroker):
+    """A broker that lets whoever asks for a margin wait."""
+
+    def __init__(self) -> None:
+        super().__init__("C1")
+        self.gate = Gate()
+
+    def basket_margin(self, basket: Basket) -> Decimal:
+        self.gate(f"margin {basket.account}")
+        return Decimal(1)
+
+
+def test_order_does_not_wait_for_a_question_about_margin() -> None:
+    broker, inbox = Asked(), Inbox()
+    lane = ThreadLane(broker, inbox, Ticking(), overtake_s=WAIT_S)
+    try:
+        lane.submit(AskMargin(account="C1", basket=Basket(account="C1", orders=())))
+        broker.gate.wait_until_reached()
+        lane.submit(place("EXIT"))
+        lane.submit(read())
+        assert [type(event) for event in inbox.wait_for(2)] == [RequestAnswered, AccountRead]
+    finally:
+        broker.gate.open()
+        assert lane.close(WAIT_S)
+    assert isinstance(inbox.wait_for(3)[-1], MarginTold)
 
 
 def test_lane_is_serial_in_the_order_of_submission() -> None:

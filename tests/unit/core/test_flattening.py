@@ -1,0 +1,59 @@
+"""Leaving at once: what is not there to be left, one leg of it, and a strategy that is left for a refused leg once."""
+
+from config.schema import OnLegRefused, Risk
+from engine.core import reasons
+from engine.events import LegExited, Outcome
+from engine.model import Side
+from tests.unit.core.builders import CALL_LEG, HEDGE, HEDGE_LEG, PUT_LEG, Desk, child, settings
+from tests.unit.paper.builders import PUT
+
+UNWIND = Risk(on_leg_refused=OnLegRefused.UNWIND)
+
+
+def exit_leg(desk: Desk, *children: str) -> None:
+    desk.handle(LegExited(at_ns=desk.now_ns, leg=CALL_LEG, children=children))
+    desk.run(1)
+
+
+def test_leg_is_exited_for_those_who_hold_it_and_the_others_keep_theirs() -> None:
+    desk = Desk(settings(child("C1"), child("C2")))
+    desk.buy(10)
+    desk.buy(10, symbol=HEDGE)
+    exit_leg(desk)
+    assert [desk.lots(one) for one in ("C1", "C2")] == [0, 0]
+    assert [desk.lots(one, HEDGE_LEG) for one in ("C1", "C2")] == [3, 3]
+    exit_leg(desk)  # nothing is left of it, and of all children nobody is told so
+    assert desk.placed() == [(Side.BUY, 3), (Side.BUY, 3), (Side.SELL, 3)]
+
+
+def test_leg_of_which_nothing_is_open_is_told() -> None:
+    desk = Desk()
+    exit_leg(desk, "C1")
+    exit_leg(desk, "nobody")
+    assert [text for text in desk.notices() if "nothing to exit" in text] == [
+        "nothing of it is open: nothing to exit"
+    ] * 2
+
+
+def test_next_buy_of_an_exited_leg_is_followed_in_its_own_part_and_exits_with_the_master() -> None:
+    desk = Desk()
+    desk.buy(10)
+    exit_leg(desk, "C1")
+    desk.buy(10)
+    assert (desk.lots(), desk.leg().flattening) == (3, False)
+    desk.sell(20)
+    assert desk.lots() == 0
+
+
+def test_two_slices_that_are_refused_leave_the_strategy_once() -> None:
+    desk = Desk(settings(risk=UNWIND), filling=False)
+    desk.buy(10, symbol=HEDGE)
+    desk.fill(desk.last())
+    desk.buy(10)
+    desk.buy(10, symbol=PUT)
+    for place in list(desk.unanswered):
+        desk.answer(place, Outcome.REJECTED, reason="not now")
+    assert desk.child().stopped == {"ACCOUNT": reasons.UNWOUND}
+    assert sum("the strategy is left" in text for text in desk.notices()) == 1
+    assert desk.placed()[-1] == (Side.SELL, 3)
+    assert (desk.target(leg=CALL_LEG), desk.target(leg=PUT_LEG), desk.target(leg=HEDGE_LEG)) == (0, 0, 0)
