@@ -174,10 +174,11 @@ def _asked(turn: Turn, child: Child, waiting: Sequence[ChildOrder]) -> MarginAsk
     """
     basket = basket_of(child, (BasketOrder(leg=o.leg, side=o.side, units=o.remaining) for o in waiting))
     ask, now_ns = child.margin_ask, turn.now_ns
-    if ask is not None and ask.is_answered and ask.basket == basket:
+    if child.margin_wait_ns < min(order.created_ns for order in waiting):
+        child.margin_wait_ns = now_ns  # what waited before is gone, and an answer about it is old
+    if ask is not None and ask.is_answered and ask.basket == basket and ask.asked_ns >= child.margin_wait_ns:
         return ask
     is_silent = ask is not None and not ask.is_answered and now_ns >= ask.asked_ns + ASK_MOST_NS
-    child.margin_wait_ns = child.margin_wait_ns or now_ns
     if now_ns >= child.margin_wait_ns + ASK_MOST_NS or (is_silent and ask is not None and not _is_lost(turn, ask)):
         return MarginAsk(basket=basket, asked_ns=now_ns)
     if ask is None or ask.is_answered or _is_lost(turn, ask):

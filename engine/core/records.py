@@ -73,7 +73,8 @@ def record_strategies(turn: Turn) -> None:
         if not strategy.number:
             continue
         _name(turn, strategy)
-        recorded = f"{strategy.number} {strategy.state} {strategy.name}"
+        ratios = " ".join(f"{child}={ratio}" for child, ratio in _ratios(strategy).items())
+        recorded = f"{strategy.number} {strategy.state} {strategy.name} {ratios}"
         if recorded != strategy.recorded:
             strategy.recorded = recorded
             turn.out.append(_row(strategy))
@@ -101,5 +102,9 @@ def _row(strategy: Strategy) -> RecordStrategy:
         name=strategy.name,
         source=strategy.mode.value.upper(),
         baseline_inr=None if baseline is None else baseline.master_inr,
-        ratios={child: str(ratio) for child, ratio in (strategy.ratios or strategy.last_ratios).items()},
+        ratios=_ratios(strategy),
     )
+
+
+def _ratios(strategy: Strategy) -> dict[str, str]:
+    return {child: str(ratio) for child, ratio in (strategy.ratios or strategy.last_ratios).items()}

@@ -324,3 +324,15 @@ def test_what_only_the_broker_wants_margin_for_is_shared_by_lots() -> None:
     desk.buy(2)  # closes risk, so that the estimate falls; the broker wants 4 lakh for it
     tell(desk, 400_000)
     assert (desk.lots(leg=HEDGE_LEG), desk.lots()) == (-10, 1)
+
+
+def test_later_entry_is_asked_about_though_one_before_it_was_withdrawn_while_it_waited() -> None:
+    desk = Desk(at_broker(), margins={"C1": 60_000})
+    desk.buy(10)
+    desk.sell(10)
+    tell(desk, 1)
+    desk.run(60)
+    desk.buy(10)
+    assert (len(asked(desk)), desk.placed()) == (2, [])
+    tell(desk, 60_000)
+    assert desk.placed() == [(Side.BUY, 10)]
