@@ -336,3 +336,13 @@ def test_later_entry_is_asked_about_though_one_before_it_was_withdrawn_while_it_
     assert (len(asked(desk)), desk.placed()) == (2, [])
     tell(desk, 60_000)
     assert desk.placed() == [(Side.BUY, 10)]
+
+
+def test_answer_that_is_no_figure_or_nobodys_is_none() -> None:
+    desk = Desk(at_broker(), margins={"C1": 32_500})
+    desk.buy(10)
+    basket = asked(desk)[-1].basket
+    desk.handle(MarginTold(at_ns=desk.now_ns, account="nobody", basket=basket, needed_inr=Decimal(1)))
+    assert desk.placed() == []
+    desk.handle(MarginTold(at_ns=desk.now_ns, account="C1", basket=basket, needed_inr=Decimal("NaN")))
+    assert desk.placed() == [(Side.BUY, 5)]
