@@ -12,7 +12,7 @@ from config.schema import ConfirmWhen, Follow, OnLegRefused
 from engine.core import hours, reasons
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.resting import ahead_units, rests
-from engine.core.state import Child, ChildLeg, ChildOrder, MasterOrder, State, Strategy
+from engine.core.state import Child, ChildLeg, ChildOrder, Master, MasterOrder, State, Strategy
 from engine.core.turn import Turn, held_units
 from engine.events import (
     ChildJoined,
@@ -426,7 +426,7 @@ class Course:
                 reason
                 for (child_id, leg_id, order_id), (most_units, reason) in self._missed_copies.items()
                 if (child_id, leg_id) == (child.id, leg)
-                and self._worth(state.master.orders.get(order_id), child, since_ns) > most_units
+                and self._worth(state.master, state.master.orders.get(order_id), child, since_ns) > most_units
             ]
         return [
             copy.skipped[child.id]
@@ -434,9 +434,9 @@ class Course:
             if copy.leg == leg and copy.entry and copy.at_ns > since_ns and child.id in copy.skipped
         ]
 
-    def _worth(self, order: MasterOrder | None, child: Child, since_ns: int) -> int:
+    def _worth(self, master: Master, order: MasterOrder | None, child: Child, since_ns: int) -> int:
         """What lots that an order of the master's opened in what he holds now are worth for a child."""
-        if order is None or order.filled_ns < since_ns:
+        if order is None or order.filled_ns < since_ns or master.legs[order.leg].units * order.side.sign < 0:
             return 0
         return self._truth.share_units((child.id, order.leg), order.opened_units) or 0
 
