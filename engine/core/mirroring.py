@@ -175,7 +175,8 @@ def _note_ends(at: MirroredLeg) -> None:
 def _end_exit(at: MirroredLeg, mirror: Mirror) -> None:
     """What an exit closed before the master's order ended without is missing, and is not bought back."""
     mirror.backs = False
-    if closed_ahead(at.turn, mirror) and at.master.units * mirror.side.sign < 0:
+    is_ahead = closed_ahead(at.turn, mirror) > 0 or not at.leg.entry_pending  # what was due may have gone otherwise
+    if is_ahead and at.master.units * mirror.side.sign < 0:
         mirror.decided_units = filled_units(at.turn, mirror)
         note_missed(at.turn, at.child, at.leg, reasons.EXITED_AHEAD)
 
