@@ -98,7 +98,7 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "orphans_never_closed": ("orders", 16, 176, "I5"),
     "orphans_kept_as_the_childs": ("orders", 17, 65, "I2"),
     "exit_ahead_of_a_cancelled_one_bought_back": ("orders", 16, 179, "I5"),
-    "exit_beside_the_resting_one": ("orders", 60, 241, "I5"),
+    "exit_beside_the_resting_one": ("orders", 281, 208, "I5"),
     "strategy_ends_while_his_orders_work": ("orders", 0, 14, "I2"),
     "strategy_starts_with_any_order": ("orders", 287, 15, "I2"),
     "copies_lost_at_a_start": ("orders", 40, 364, "I5"),
