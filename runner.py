@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from engine.ports import Lane, SessionState
     from engine.snapshot import NoticeLine
     from paper.venues import DemoVenue, ReplayVenue
+    from state.limits import Limits
+    from state.status import Status
     from tui.session import TerminalSession, Venue
     from tui.terminal import Terminal
 
@@ -41,6 +43,8 @@ VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parent
 DEMO_CONFIG = ROOT / "config" / "demo.yaml"
 DATA = Path("state/data")
+STATES = (DATA, DATA / "demo", DATA / "replay")
+"""Where sessions leave their state."""
 LOGS = Path("logs")
 DONE, WRONG, USAGE, LOCKED, DISARMED = 0, 1, 2, 3, 4
 STOP_GRACE_S = 12.0
@@ -406,23 +410,22 @@ def _status(arguments: argparse.Namespace) -> int:
     """`status`: what the running or last session holds."""
     from state.status import newest_status
 
-    status = newest_status([DATA, DATA / "demo", DATA / "replay"])
-    if status is None:
-        print("no session has left any state yet", file=sys.stderr)
-        return WRONG
-    print(json.dumps(status.document, indent=2) if arguments.json else status.text())
-    return DONE
+    return _tell(newest_status(STATES), as_json=arguments.json)
 
 
 def _limits(arguments: argparse.Namespace) -> int:
     """`limits`: every bound before an entry, with what is used of it."""
     from state.limits import newest_limits
 
-    found = newest_limits([DATA, DATA / "demo", DATA / "replay"])
+    return _tell(newest_limits(STATES), as_json=arguments.json)
+
+
+def _tell(found: Status | Limits | None, *, as_json: bool) -> int:
+    """Print what was read from the files of the newest session, if there was any."""
     if found is None:
         print("no session has left any state yet", file=sys.stderr)
         return WRONG
-    print(json.dumps(found.document(), indent=2) if arguments.json else found.text())
+    print(json.dumps(found.document, indent=2) if as_json else found.text())
     return DONE
 
 

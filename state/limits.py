@@ -20,6 +20,7 @@ class Limits:
     title: str
     rows: tuple[Limit, ...]
 
+    @property
     def document(self) -> Json:
         """For scripts."""
         names = ("account", "name", "bound", "now", "stopped")

@@ -16,6 +16,7 @@ from engine.core.baseline import cap_of
 from engine.core.filters import child_allows, ist_time
 from engine.core.lifecycle import OrderState
 from engine.core.loss import child_pnl
+from engine.core.portfolio import lot_units
 from engine.core.resting import on_the_way
 from engine.core.sizing import by_ratio, slice_most
 from engine.core.sizing_rules import rule_of_mode
@@ -263,8 +264,7 @@ def _open_lots(entry: Entry) -> int:
     """Lots of all legs; of a lot that is not known every unit counts as one, so that the gate fails closed."""
     total = 0
     for leg in entry.child.legs.values():
-        instrument = entry.turn.leg_instrument(entry.child.id, leg.leg)
-        lot = 1 if instrument is None else instrument.lot_units
+        lot = lot_units(entry.turn, entry.child, leg.leg)
         waits = 0 if leg is entry.leg else leg.awaiting_units
         total += (abs(leg.allocation_units) + entry_units_open(entry.turn, leg) + waits) // lot
     return total

@@ -10,6 +10,7 @@ from engine.core import address, breaker, funds, gates, hours, reasons, throttle
 from engine.core.lifecycle import AT_BROKER, OrderState
 from engine.core.orders import change_state, cut_short, give_up, hold
 from engine.core.plans import note_missed
+from engine.core.portfolio import lot_units
 from engine.core.resting import ahead_units, going_entry_units, going_exit_units, rests
 from engine.core.state import Child, ChildLeg, ChildOrder
 from engine.core.turn import Turn, entry_units_open, exit_room, held_units, seconds_ns
@@ -177,8 +178,7 @@ def _fits(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
         room = min(room, exit_room(child, leg) - sum(o.remaining for o in at_broker if not rests(o)))
     if order.remaining <= room:
         return True
-    instrument = turn.leg_instrument(child.id, leg.leg)
-    lot = 1 if instrument is None else instrument.lot_units
+    lot = lot_units(turn, child, leg.leg)
     fits = max(0, room) // lot * lot
     cut_short(turn, child, leg, order.remaining - fits)
     if not fits:

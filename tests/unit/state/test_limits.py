@@ -19,7 +19,7 @@ def test_table_and_document_say_the_same(tmp_path: Path) -> None:
     switches = [line.split() for line in lines if line.startswith("  kill switch")]
     assert switches == [["kill", "switch", "-", "off", "-"] for _ in {row.account for row in found.rows}]
     assert any(line.split() == ["entries", "a", "minute", "120", "0", "-"] for line in lines)
-    rows = found.document()["limits"]
+    rows = found.document["limits"]
     assert isinstance(rows, list)
     assert set(rows[0]) == {"account", "name", "bound", "now", "stopped"}
     assert len(rows) == len(found.rows)
