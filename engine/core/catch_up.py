@@ -8,7 +8,7 @@ from engine.core.entries import enter_completion
 from engine.core.lifecycle import OrderState
 from engine.core.mirrored_leg import MirroredLeg
 from engine.core.orders import price_to_meet
-from engine.core.resting import detach, filled_units, on_the_way, owed_units, resting_of, resting_units, share
+from engine.core.resting import detach, filled_units, on_the_way, owed_units, resting_of, resting_units, room_for_entries, share
 from engine.core.state import ChildOrder, Mirror
 from engine.core.turn import held_units
 
@@ -74,5 +74,7 @@ def _complete(at: MirroredLeg, mirror: Mirror) -> None:
     covered = filled_units(at.turn, mirror) + resting_units(at.turn, at.leg, mirror)
     if units <= 0 or covered + mirror.taken_units + mirror.missed_units > mirror.units:
         return
+    if units > room_for_entries(at.turn, at.leg, 0):
+        return  # what an order that is not known may still bring has taken its place so far
     mirror.completed_units += units
     enter_completion(at.turn, at.child, at.master, at.leg, at.instrument, units, at.his(mirror))

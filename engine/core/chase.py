@@ -89,8 +89,11 @@ def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> 
     instrument = turn.leg_instrument(child.id, leg.leg)
     if instrument is None or why_stopped(turn, child, leg) or is_asked(turn, order):
         return
-    if held_units(leg) + going_entry_units(turn, leg) > leg.target_units + ahead_units(turn, leg):
+    held, going = held_units(leg), going_entry_units(turn, leg)
+    if held + going > leg.target_units + ahead_units(turn, leg):
         return  # what is being cancelled may still fill: nothing is hurried beside it
+    if held + going - order.remaining >= leg.target_units:
+        return  # copies filled ahead of the master's order brought it meanwhile: this is for what he fills next
     if gates.is_lone_leg(turn, child, leg, order.side):
         _hold(turn, order, reasons.LONE_LEG)
         return

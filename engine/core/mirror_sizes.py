@@ -154,10 +154,14 @@ def size_exits(at: MirroredLeg) -> list[Mirror]:
     held, going = abs(leg.allocation_units), going_exit_units(turn, leg)
     due = max(0, held - kept_units(turn, leg) - going)
     room = held - going - due
+    ahead = {mirror.order_id: closed_ahead(turn, mirror) if mirror.backs else 0 for mirror in mirrors}
+    short = max(0, leg.target_units - held - sum(ahead.values()))  # not held yet: that is given up first
     for mirror in mirrors:
         order = at.his(mirror)
-        ahead = closed_ahead(turn, mirror) if mirror.backs else 0
-        mirror.fall_units = max(0, min(at.falls.get(mirror.order_id, 0) - ahead, room))
+        fall = max(0, at.falls.get(mirror.order_id, 0) - ahead[mirror.order_id])
+        given_up = min(short, fall)
+        short -= given_up
+        mirror.fall_units = max(0, min(fall - given_up, room))
         room -= mirror.fall_units
         rest, cover = resting_units(turn, leg, mirror), 0
         if order.filled and at.is_within(at.catch_up_until(order.filled_ns)):

@@ -77,7 +77,10 @@ def may_place(turn: Turn, child: Child, order: ChildOrder, exits_before: int) ->
 
 
 def send_change(turn: Turn, change: CancelOrder | ModifyOrder) -> None:
-    """Cancel or modify an order, now or when the window frees. Of an order one change waits at most, cancels first."""
+    """Cancel or modify an order at the end of this turn, or when the window frees.
+
+    Of an order one change waits at most, the newest one; cancels go first.
+    """
     child = turn.state.children[change.account]
     traffic = _today(turn, child)
     waiting = [known for known in traffic.changes if known.tag == change.tag]
@@ -85,7 +88,6 @@ def send_change(turn: Turn, change: CancelOrder | ModifyOrder) -> None:
         return
     traffic.changes = [known for known in traffic.changes if known.tag != change.tag]
     traffic.changes.append(change)
-    _send_changes(turn, child)
 
 
 def send_waiting(turn: Turn) -> None:

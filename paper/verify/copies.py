@@ -82,14 +82,14 @@ class Copies:
 
     def seen(self, row: OrderReport) -> None:
         """An order changed at the exchange: a push may tell the engine before the answer does."""
-        asked = self._under_way.get(row.tag)
+        asked = next((each for each in self._under_way.values() if each.command.order_id == row.order_id), None)
         if asked is None:
             return
         command = asked.command
         shown = (row.order_type, row.price_inr, row.trigger_price_inr)
         is_there = shown == (command.order_type, command.price_inr, command.trigger_price_inr)
         if is_there and command.quantity in (None, row.quantity):
-            del self._under_way[row.tag]
+            del self._under_way[command.tag]
 
     # What is handed over
 
@@ -257,7 +257,12 @@ class Copies:
         instrument = self._truth.instrument(leg.leg)
         if master is None or not master.units or instrument is None or not exits or leg.sign * master.units < 0:
             return ""
-        his = [state.master.orders[order_id] for order_id in {order.mirrors for order in exits}]
+        resting = {order.mirrors for order in exits}
+        his = [
+            state.master.orders[mirror.order_id]
+            for mirror in leg.mirrors.values()
+            if mirror.order_id in resting or (mirror.backs and not mirror.entry)  # some of it was closed ahead of him
+        ]
         size = abs(master.units)
         left = max(0, size - sum(order.quantity - order.filled for order in his if not order.ended_ns))
         stays = leg.target_units * left // (size * instrument.lot_units) * instrument.lot_units
