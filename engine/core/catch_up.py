@@ -8,7 +8,16 @@ from engine.core.entries import enter_completion
 from engine.core.lifecycle import OrderState
 from engine.core.mirrored_leg import MirroredLeg
 from engine.core.orders import price_to_meet
-from engine.core.resting import detach, filled_units, on_the_way, owed_units, resting_of, resting_units, room_for_entries, share
+from engine.core.resting import (
+    detach,
+    filled_units,
+    on_the_way,
+    owed_units,
+    resting_of,
+    resting_units,
+    room_for_entries,
+    share,
+)
 from engine.core.state import ChildOrder, Mirror
 from engine.core.turn import held_units
 

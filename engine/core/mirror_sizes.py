@@ -12,6 +12,7 @@ from engine.core.resting import (
     filled_units,
     going_entry_units,
     going_exit_units,
+    not_wanted_back,
     owed_units,
     resting_of,
     resting_units,
@@ -112,7 +113,7 @@ def size_entries(at: MirroredLeg) -> None:
     leg.most_units = _most_units(at, mirrors)
     held = max(0, held_units(leg)) + going_entry_units(turn, leg)
     held += sum(mirror.taken_units - mirror.completed_units for mirror in mirrors)
-    avail, short = leg.most_units - held, leg.target_units - held
+    avail, short = leg.most_units - held, leg.target_units - held - not_wanted_back(turn, leg)
     if at.master.window is not None:
         short = avail  # what the master's newest fill is worth is decided in a moment
     for mirror in sorted(mirrors, key=lambda each: not at.his(each).ended_ns):

@@ -66,13 +66,20 @@ def on_the_way(turn: Turn, leg: ChildLeg) -> int:
 
     What a resting exit closed before the master's did is not wanted back: his order is about to close it, too.
     """
-    mirrored = 0
+    mirrored = not_wanted_back(turn, leg)
     for mirror in leg.mirrors.values():
         if mirror.entry:
             mirrored += owed_units(turn, leg, mirror) + mirror.taken_units - mirror.completed_units
-        elif mirror.backs and mirror.side.sign != leg.sign:
-            mirrored += closed_ahead(turn, mirror)
     return going_entry_units(turn, leg) + mirrored
+
+
+def not_wanted_back(turn: Turn, leg: ChildLeg) -> int:
+    """Units that exits closed before the master's orders did, while those work."""
+    return sum(
+        closed_ahead(turn, mirror)
+        for mirror in leg.mirrors.values()
+        if not mirror.entry and mirror.backs and mirror.side.sign != leg.sign
+    )
 
 
 def share(turn: Turn, leg: ChildLeg) -> int:

@@ -70,7 +70,7 @@ class Conduct:
         backed = 0 if manual else self._copies.backed(state, child, leg)  # what the owner closed may be what was ahead
         keep = leg.target_units + backed if leg.sign == -order.side.sign else 0
         resting = sum(units for tag, units in left.items() if tag in state.orders and rests(state.orders[tag]))
-        resting += self._ahead(child, leg)
+        resting = max(resting + self._ahead(child, leg), self._as_known(state, leg))
         keep = 0 if rests(order) else max(0, keep - resting)  # what rests takes of what is to stay until then
         stays = f"{keep} to stay and {under_way} in exits under way"
         if not manual and order.units > -order.side.sign * ours - keep - under_way:
@@ -90,6 +90,14 @@ class Conduct:
                 filled = mirror.done_units + sum(self._truth.filled(child.id, tag) for tag in mirror.tags)
                 found += max(0, filled - mirror.decided_units)
         return found
+
+    def _as_known(self, state: State, leg: ChildLeg) -> int:
+        """The same of what rests and what is ahead, before the engine hears of the newest fills."""
+        exits = [mirror for mirror in leg.mirrors.values() if not mirror.entry]
+        orders = [state.orders[tag] for mirror in exits for tag in mirror.tags]
+        rest = sum(order.remaining for order in orders if order.state not in TERMINAL)
+        filled = {m.order_id: m.done_units + sum(state.orders[tag].filled for tag in m.tags) for m in exits}
+        return rest + sum(max(0, filled[mirror.order_id] - mirror.decided_units) for mirror in exits)
 
     def _left(self, state: State, tag: str, units: int) -> int:
         """What an exit may still fill, as far as the engine counts on it."""

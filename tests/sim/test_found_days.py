@@ -40,10 +40,12 @@ def test_day_that_once_broke_a_rule_is_sound(seed: int) -> None:
 
 RESTING = {
     71488: "lots closed ahead of the master's exit were not called missed where what was due went through the market",
+    70488: "what rested for an order that had ended stayed, as another exit had closed ahead what it was to bring",
     80493: "an exit rested for lots that the copy of the entry had not even brought",
     80773: "what completes a copy was sent although an order that is not known had taken its room",
     71702: "what completed a copy was hurried although other copies had filled ahead meanwhile",
     71714: "a change that waited went out with older terms than the master's next one",
+    90740: "judge: what rests may be filled before the engine hears of it",
     71602: "judge: what one exit closed ahead is part of what another one may leave",
     71482: "judge: a change of an order without its tag is known by its id",
     70140: "judge: what was missed on the other side is nothing of what the master holds now",
