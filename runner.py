@@ -43,6 +43,7 @@ VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parent
 DEMO_CONFIG = ROOT / "config" / "demo.yaml"
 DATA = Path("state/data")
+SCREEN = DATA / "screen.json"
 STATES = (DATA, DATA / "demo", DATA / "replay")
 """Where sessions leave their state."""
 LOGS = Path("logs")
@@ -515,6 +516,7 @@ def _terminal(arguments: argparse.Namespace) -> Terminal:
         words=timed_line,
         log=log.write,
         log_path=log.path,
+        screen_path=SCREEN,
     )
 
 

@@ -17,9 +17,11 @@ from textual.screen import Screen
 
 from tui import export
 from tui import format as fmt
+from tui.bell import Bell
 from tui.bridge import AccountDesk, EngineFeed
 from tui.driver import SafeDriver, quiet_standard_streams
 from tui.frame import Frame
+from tui.memory import Memory
 from tui.restarts import Restarts
 from tui.screens import detail
 from tui.screens.ask import Notice
@@ -46,6 +48,7 @@ class LockstepApp(Restarts):
         hz: Looks at the feed so many times a second.
         arm_s: For so long a new question ignores keys (type-ahead).
         desk: Doctor and logins, `None` where every account is on paper.
+        memory: What the user wants of the screen; by default forgotten at the end.
     """
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
@@ -76,6 +79,7 @@ class LockstepApp(Restarts):
         Binding("6", "panel('accounts')", "accounts", tooltip="All children"),
         Binding("a", "doctor", "accounts", tooltip="Check every account at its broker, and log one in"),
         Binding("d", "dense", "dense", tooltip="Dense matrix: one mark a child"),
+        Binding("b", "ring", "bell", tooltip="Ring the terminal's bell at alarms and prompts, or no longer"),
         Binding("y", "copy", "copy", tooltip="Copy the panel's table to the clipboard, for a spreadsheet"),
         Binding("e", "export", "export", tooltip="Write the panel's table to a CSV file below exports/"),
         Binding("slash", "filter", "filter", tooltip="Filter the events"),
@@ -84,7 +88,15 @@ class LockstepApp(Restarts):
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
     ]
 
-    def __init__(self, feed: EngineFeed, *, hz: int = HZ, arm_s: float = 0.6, desk: AccountDesk | None = None) -> None:
+    def __init__(
+        self,
+        feed: EngineFeed,
+        *,
+        hz: int = HZ,
+        arm_s: float = 0.6,
+        desk: AccountDesk | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         super().__init__(feed, arm_s=arm_s, desk=desk)
         if "TEXTUAL_DRIVER" not in os.environ:
             self.driver_class = SafeDriver
@@ -92,6 +104,8 @@ class LockstepApp(Restarts):
         self.error_text = ""
         "What went wrong, after an exit with EXIT_FAILED. Never holds values of variables."
         self.on_ready: Callable[[], None] | None = None
+        self.memory = memory or Memory()
+        self._bell = Bell()
         self._seen: int | None = None
         self._quiet_ticks = 0
         self._until_clock = 0
@@ -100,13 +114,14 @@ class LockstepApp(Restarts):
         for theme in THEMES:
             self.register_theme(theme)
         if "TEXTUAL_THEME" not in os.environ:
-            self.theme = DARK
+            remembered = self.memory.habits.theme
+            self.theme = remembered if remembered in self.available_themes else DARK
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return DEFAULTS if self.current_theme.dark else LIGHT_DEFAULTS
 
     def get_default_screen(self) -> Screen[None]:
-        return Overview()
+        return Overview(dense=self.memory.habits.dense)
 
     def on_mount(self) -> None:
         """Start looking at the feed."""
@@ -114,6 +129,7 @@ class LockstepApp(Restarts):
         if self._asked_to_exit is not None:
             self.call_after_refresh(self.exit, self._asked_to_exit)
             return
+        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
         self.set_interval(1 / self.hz, self.pull)
         self.set_interval(self.clear_cache_s, self.clear_styles_cache)
         self.call_after_refresh(self.first_paint)
@@ -144,6 +160,8 @@ class LockstepApp(Restarts):
         self.frame = Frame(snapshot=snapshot, now_ns=self.feed.now_ns(), quiet_s=self._quiet_ticks / self.hz)
         self.answers.forget_gone(snapshot)
         self.draw(self.frame)
+        if self._bell.rings(snapshot) and self.memory.habits.bell:
+            self.bell()
         self.offer_restart()
         self.offer_prompts()
 
@@ -170,6 +188,23 @@ class LockstepApp(Restarts):
     def action_dense(self) -> None:
         """Marks or numbers."""
         self.overview.matrix.toggle_dense()
+        self.remember(dense=self.overview.matrix.dense)
+
+    def action_ring(self) -> None:
+        """Ring at what is new, or no longer."""
+        self.remember(bell=not self.memory.habits.bell)
+        if self.memory.habits.bell:
+            self.bell()
+            self.tell("The bell rings at alarms and prompts. b turns it off.")
+        else:
+            self.tell("The bell is off.")
+
+    def remember(self, **habits: str | bool) -> None:
+        """Keep how the user wants the screen, for the next start too where that can be written."""
+        try:
+            self.memory.keep(**habits)
+        except OSError as error:
+            self.tell(f"This lasts until you quit: it could not be written: {error.strerror}", bad=True)
 
     def action_filter(self) -> None:
         """Type a filter."""

@@ -46,6 +46,7 @@ class Terminal:
         words: How a notice reads as a line.
         log: Takes each line for the log file.
         log_path: The log file, for messages.
+        screen_path: Where the dashboard keeps what its user wants of it.
     """
 
     def __init__(
@@ -57,9 +58,11 @@ class Terminal:
         words: Callable[[NoticeLine], str],
         log: Callable[[str], None],
         log_path: Path,
+        screen_path: Path | None = None,
     ) -> None:
         self.headless, self._words = headless, words
         self._mouse, self._lines, self._log, self._log_path = mouse, lines, log, log_path
+        self._screen_path = screen_path
         self._runtime: Runtime | None = None
         self._app: LockstepApp | None = None
         self._settings: list[object] | None = None
@@ -108,10 +111,11 @@ class Terminal:
     def _dashboard(self, runtime: Runtime, on_lost: OnTerminalLost, desk: AccountDesk | None) -> None:
         from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp, run_dashboard
         from tui.driver import terminal_settings
+        from tui.memory import Memory
 
         self._settings = terminal_settings()
         runtime.start()
-        self._app = app = LockstepApp(runtime, desk=desk)
+        self._app = app = LockstepApp(runtime, desk=desk, memory=Memory(self._screen_path))
         aside("switch", partial(_leave_at_a_switch, runtime, app))
         code = run_dashboard(runtime, mouse=self._mouse, app=app, on_error=self._log)
         self._app = None

@@ -14,6 +14,7 @@ from engine.snapshot import Snapshot
 from tests.tui.snapshots import FakeFeed
 from tui.app import LockstepApp
 from tui.bridge import AccountDesk
+from tui.memory import Memory
 
 WIDE = (120, 36)
 SMALL = (80, 24)
@@ -78,12 +79,13 @@ def drive(
     arm_s: float = 0,
     refusal: str = "",
     accounts: AccountDesk | None = None,
+    memory: Memory | None = None,
 ) -> FakeFeed:
     """Run a script against the dashboard; the timer hardly ticks, so the script decides when to look."""
 
     async def run() -> FakeFeed:
         feed = FakeFeed(start, live_refusal=refusal)
-        app = LockstepApp(feed, hz=1, arm_s=arm_s, desk=accounts)
+        app = LockstepApp(feed, hz=1, arm_s=arm_s, desk=accounts, memory=memory)
         async with app.run_test(size=size) as pilot:
             desk = Desk(app, feed, pilot)
             await desk.look()

@@ -36,15 +36,20 @@ EVENTS_LEAST = 4
 
 
 class Overview(Screen[None]):
-    """Everything at a glance."""
+    """Everything at a glance.
+
+    Args:
+        dense: Whether the matrix starts with marks.
+    """
 
     AUTO_FOCUS = "#matrix"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "overview", "overview", show=False, tooltip="Back to the overview"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, *, dense: bool = False) -> None:
         super().__init__()
+        self._dense = dense
         self.panel = ""
         self.frame: Frame | None = None
         self._matrix_height: int | str = ""
@@ -54,7 +59,7 @@ class Overview(Screen[None]):
         yield LineBar(id="strategy")
         yield LineBar(id="banner")
         yield LineBar(id="too-small")
-        yield Matrix(id="matrix")
+        yield Matrix(id="matrix", dense=self._dense)
         with Horizontal(id="middle"):
             yield Copies(id="copies")
             yield NeedsYou(id="needs")

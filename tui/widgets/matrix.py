@@ -232,10 +232,10 @@ class Matrix(Panel):
         Binding("right", "child(1)", show=False),
     ]
 
-    def __init__(self, *, id: str) -> None:
+    def __init__(self, *, id: str, dense: bool = False) -> None:
         super().__init__(id=id)
         self.selected_child = ""
-        self.dense = False
+        self.dense = dense
         self._has_legs = False
 
     def draw(self, frame: Frame, width: int) -> None:
