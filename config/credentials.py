@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import stat
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
@@ -17,6 +16,7 @@ from typing import Final, NoReturn, TypeVar
 from msgspec.structs import replace
 
 from config.errors import ConfigError, one_error
+from config.files import replace_private
 from config.schema import Account, Settings
 
 REQUIRED: Final = {
@@ -167,7 +167,7 @@ def save_access_token(path: Path, token: Secret | str) -> None:
         # The last item is what follows the last line end; an unfinished last line gets its end first.
         lines[-1:] = [new, ""] if lines[-1] == "" else [lines[-1], new, ""]
     try:
-        _replace(path.resolve(), "\n".join(lines).encode())
+        replace_private(path.resolve(), "\n".join(lines).encode())
     except OSError as error:
         raise ConfigError(path, None, ACCESS_TOKEN, f"cannot be saved: {error.strerror}") from None
 
@@ -264,24 +264,3 @@ def _line_of(lines: list[str], key: str) -> int | None:
         if match is not None and match[1].lower() == key:
             return index
     return None
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that at every moment the old or the new one is complete on disk, private from its first byte."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(stream.fileno(), stat.S_IRUSR | stat.S_IWUSR)
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

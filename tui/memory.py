@@ -4,10 +4,11 @@ A file that is missing, foreign or damaged is no reason to stop: the screen star
 """
 
 import contextlib
-import os
 from pathlib import Path
 
 import msgspec
+
+from config.files import replace_private
 
 
 class Habits(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +46,4 @@ class Memory:
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
-        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(habits)) + b"\n")
-        temporary.replace(self._path)
+        replace_private(self._path, msgspec.json.format(msgspec.json.encode(habits)) + b"\n")

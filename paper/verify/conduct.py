@@ -3,6 +3,8 @@
 It must not look further than that moment; what becomes of the order is the matter of `truth` and `course`.
 """
 
+from collections.abc import Callable
+
 from config.schema import OnLegRefused
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
 from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState
@@ -70,7 +72,7 @@ class Conduct:
         backed = 0 if manual else self._copies.backed(state, child, leg)  # what the owner closed may be what was ahead
         keep = leg.target_units + backed if leg.sign == -order.side.sign else 0
         resting = sum(units for tag, units in left.items() if tag in state.orders and rests(state.orders[tag]))
-        resting = max(resting + self._ahead(child, leg), self._as_known(state, leg))
+        resting = max(resting + _ahead(leg, lambda tag: self._truth.filled(child.id, tag)), _as_known(state, leg))
         keep = 0 if rests(order) else max(0, keep - resting)  # what rests takes of what is to stay until then
         stays = f"{keep} to stay and {under_way} in exits under way"
         if not manual and order.units > -order.side.sign * ours - keep - under_way:
@@ -81,23 +83,6 @@ class Conduct:
         if manual and is_read and order.units > -order.side.sign * (ours + manual) - keep - under_way:
             what = f"exit {order.tag} of {order.units} where the broker has {ours + manual}, {stays}"
             self._broken("I3", child.id, f"{order.leg}: {what}")
-
-    def _ahead(self, child: Child, leg: ChildLeg) -> int:
-        """What exits that rest filled before the master's did: it is to go, the target does not say so yet."""
-        found = 0
-        for mirror in leg.mirrors.values():
-            if not mirror.entry:
-                filled = mirror.done_units + sum(self._truth.filled(child.id, tag) for tag in mirror.tags)
-                found += max(0, filled - mirror.decided_units)
-        return found
-
-    def _as_known(self, state: State, leg: ChildLeg) -> int:
-        """The same of what rests and what is ahead, before the engine hears of the newest fills."""
-        exits = [mirror for mirror in leg.mirrors.values() if not mirror.entry]
-        orders = [state.orders[tag] for mirror in exits for tag in mirror.tags]
-        rest = sum(order.remaining for order in orders if order.state not in TERMINAL)
-        filled = {m.order_id: m.done_units + sum(state.orders[tag].filled for tag in m.tags) for m in exits}
-        return rest + sum(max(0, filled[mirror.order_id] - mirror.decided_units) for mirror in exits)
 
     def _left(self, state: State, tag: str, units: int) -> int:
         """What an exit may still fill, as far as the engine counts on it."""
@@ -201,3 +186,22 @@ def _underlying(leg: LegId) -> str:
     exchange, symbol, _ = split_leg(leg)
     parts = parse_symbol(exchange, symbol)
     return symbol if parts is None else parts.underlying
+
+
+def _ahead(leg: ChildLeg, filled: Callable[[str], int]) -> int:
+    """What exits that rest filled before the master's did: it is to go, the target does not say so yet.
+
+    `filled` tells the units that an order filled, by its tag.
+    """
+    return sum(
+        max(0, mirror.done_units + sum(map(filled, mirror.tags)) - mirror.decided_units)
+        for mirror in leg.mirrors.values()
+        if not mirror.entry
+    )
+
+
+def _as_known(state: State, leg: ChildLeg) -> int:
+    """What of exits rests or is ahead, before the engine hears of the newest fills."""
+    orders = [state.orders[tag] for mirror in leg.mirrors.values() if not mirror.entry for tag in mirror.tags]
+    rest = sum(order.remaining for order in orders if order.state not in TERMINAL)
+    return rest + _ahead(leg, lambda tag: state.orders[tag].filled)

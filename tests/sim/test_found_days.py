@@ -33,11 +33,6 @@ DAYS = {
 }
 
 
-@pytest.mark.parametrize("seed", DAYS, ids=[str(seed) for seed in DAYS])
-def test_day_that_once_broke_a_rule_is_sound(seed: int) -> None:
-    assert campaign.run_seed(seed, runner._open_for_trial).violations == [], DAYS[seed]
-
-
 RESTING = {
     71488: "lots closed ahead of the master's exit were not called missed where what was due went through the market",
     70488: "what rested for an order that had ended stayed, as another exit had closed ahead what it was to bring",
@@ -53,6 +48,9 @@ RESTING = {
 """The same among the days of `--follow orders`."""
 
 
-@pytest.mark.parametrize("seed", RESTING, ids=[str(seed) for seed in RESTING])
-def test_day_of_resting_orders_that_once_broke_a_rule_is_sound(seed: int) -> None:
-    assert campaign.run_seed(seed, runner._open_for_trial, follow=Follow.ORDERS).violations == [], RESTING[seed]
+FOUND = [(follow, seed) for follow, days in ((Follow.FILLS, DAYS), (Follow.ORDERS, RESTING)) for seed in days]
+
+
+@pytest.mark.parametrize(("follow", "seed"), FOUND, ids=[f"{follow.value}-{seed}" for follow, seed in FOUND])
+def test_day_that_once_broke_a_rule_is_sound(follow: Follow, seed: int) -> None:
+    assert campaign.run_seed(seed, runner._open_for_trial, follow=follow).violations == [], (DAYS | RESTING)[seed]
