@@ -99,9 +99,7 @@ def _size_entry(at: MirroredLeg, mirror: Mirror, order: MasterOrder) -> None:
         mirror.missed_units = max(mirror.told_units, mirror.missed_units - smaller)
     if not mirror.is_sized and order.opened_units:  # what filled before it could rest is copied as fills are
         due = min(mirror.sized_units, lots_for(order.opened_units) * lot)
-        mirror.due_units = mirror.taken_units = due
-        is_asking = at.turn.settings.confirm.when is not ConfirmWhen.NEVER
-        mirror.completed_units = due if is_asking else 0
+        mirror.due_units = mirror.taken_units = mirror.completed_units = due
     mirror.is_sized = True
     if not mirror.sized_units and not at.leg.target_units:
         at.turn.skip(at.child, at.leg.leg, reasons.BELOW_ONE_LOT)
@@ -113,7 +111,8 @@ def size_entries(at: MirroredLeg) -> None:
     leg.most_units = _most_units(at, mirrors)
     held = max(0, held_units(leg)) + going_entry_units(turn, leg)
     held += sum(mirror.taken_units - mirror.completed_units for mirror in mirrors)
-    avail, short = leg.most_units - held, leg.target_units - held - not_wanted_back(turn, leg)
+    avail = leg.most_units - held - _missed_of_most(at, mirrors)
+    short = leg.target_units - held - not_wanted_back(turn, leg)
     if at.master.window is not None:
         short = avail  # what the master's newest fill is worth is decided in a moment
     for mirror in sorted(mirrors, key=lambda each: not at.his(each).ended_ns):
@@ -124,6 +123,13 @@ def size_entries(at: MirroredLeg) -> None:
             short -= rest
         avail -= rest
         mirror.units = gone + rest
+
+
+def _missed_of_most(at: MirroredLeg, mirrors: list[Mirror]) -> int:
+    """What the most still counts and was missed: no other order brings it, and none a second time."""
+    if at.turn.child_settings[at.child.id].sizing.mode in MOVING:
+        return 0
+    return sum(mirror.missed_units - mirror.told_units for mirror in mirrors)
 
 
 def _most_units(at: MirroredLeg, mirrors: list[Mirror]) -> int:

@@ -126,6 +126,9 @@ def _note_fills(at: MirroredLeg, mirror: Mirror) -> None:
     if at.rule.lots_for is not None:
         worth = at.rule.lots_for(order.opened_units) * at.instrument.lot_units
         mirror.due_units = max(mirror.due_units, min(worth, mirror.sized_units))
+    come_units = filled_units(at.turn, mirror) + mirror.taken_units
+    missed_units = min(mirror.missed_units, mirror.sized_units - come_units)  # what filled after all was not missed
+    mirror.missed_units = max(mirror.told_units, missed_units)
     if at.master.window is None:  # the target counts these fills by now
         mirror.decided_units = mirror.due_units
     _note_his_fill(at, mirror)

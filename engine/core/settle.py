@@ -120,8 +120,17 @@ def _over(turn: Turn, leg: ChildLeg) -> int:
 
 
 def kept_units(turn: Turn, leg: ChildLeg) -> int:
-    """What of a holding is to stay: the target, and what is ahead of it while the master's order backs it."""
-    return leg.target_units + ahead_units(turn, leg) if sign(leg.allocation_units) == leg.sign else 0
+    """What of a holding is to stay: the target, and what is ahead of it while the master's order backs it.
+
+    While it is open what the master's newest fills are worth, all that rested for them may be it.
+    """
+    if sign(leg.allocation_units) != leg.sign:
+        return 0
+    kept = leg.target_units + ahead_units(turn, leg)
+    master = turn.state.master.legs.get(leg.leg)
+    if not leg.mirrors or master is None or master.window is None or master.units * leg.sign <= leg.decided_units:
+        return kept
+    return max(kept, min(abs(leg.allocation_units), leg.most_units))
 
 
 def _excess(turn: Turn, leg: ChildLeg) -> int:

@@ -39,6 +39,18 @@ class _Asked:
     at_ns: int
 
 
+@dataclass(slots=True)
+class _Refused:
+    """What a broker refused of the copies of one order."""
+
+    part: int
+    "The child's part of the order at the last look."
+    seen: int = 0
+    "Units that were refused until then."
+    counts: int = 0
+    "What of them is missed of the order as it is now."
+
+
 class Copies:
     """Judges what rests."""
 
@@ -55,6 +67,8 @@ class Copies:
         "When entries were last stopped."
         self._parts: dict[tuple[str, str], int] = {}
         "By child and order of the master's: the largest part of it that the child ever had."
+        self._refused: dict[tuple[str, str], _Refused] = {}
+        "What the broker refused of its copies."
 
     def backed(self, state: State, child: Child, leg: ChildLeg) -> int:
         """Units that entries filled ahead of orders of the master's that work: they are not exited (R4.9)."""
@@ -148,7 +162,8 @@ class Copies:
             return
         most = self._parts[child.id, order.mirrors] = max(part, self._parts.get((child.id, order.mirrors), 0))
         copies = [state.orders[tag] for tag in mirror.tags]
-        refused = sum(o.remaining for o in copies if o.state is OrderState.REJECTED and not o.renewed)
+        self._note_refused(state, child, mirror)
+        refused = self._refused[child.id, order.mirrors].counts
         rest = sum(o.remaining for o in copies if o.state not in TERMINAL)
         filled = mirror.done_units + sum(o.filled for o in copies)
         if refused and rest + filled > most - refused:
@@ -196,6 +211,15 @@ class Copies:
         """A child's part of an order that opens lots."""
         return self._truth.share_units((child.id, his.leg), his.quantity - his.filled + his.opened_units)
 
+    def _note_refused(self, state: State, child: Child, mirror: Mirror) -> None:
+        """An order that is made smaller gives up first what was missed of it; made larger again, the rest is new."""
+        copies = (state.orders[tag] for tag in mirror.tags)
+        refused = sum(o.remaining for o in copies if o.state is OrderState.REJECTED and not o.renewed)
+        part = self._part(child, state.master.orders[mirror.order_id]) or 0
+        before = self._refused.setdefault((child.id, mirror.order_id), _Refused(part))
+        before.counts = max(0, before.counts - max(0, before.part - part)) + refused - before.seen
+        before.part, before.seen = part, refused
+
     def _filled(self, child: Child, mirror: Mirror) -> int:
         """What copies of one order filled at the exchange."""
         return mirror.done_units + sum(self._truth.filled(child.id, tag) for tag in mirror.tags)
@@ -207,6 +231,9 @@ class Copies:
         if not state.armed or state.paused:  # what his fills are worth waits until entries may go again
             self._stopped_ns = state.now_ns
         is_stopped = child.ip_refused or child.needs_login or bool(state.kill) or not child.synced
+        for mirror in leg.mirrors.values():
+            if mirror.entry:
+                self._note_refused(state, child, mirror)
         resting: dict[str, list[ChildOrder]] = {}
         for order in (state.orders[tag] for tag in leg.orders):
             if not is_stopped and order.mirrors in state.master.orders and order.state is OrderState.WORKING:

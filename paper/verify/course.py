@@ -81,6 +81,8 @@ class Course:
         self._truth, self._copies, self.deceived = truth, copies, deceived
         self.must_resume = False
         "A process died: no entry before somebody answered."
+        self._has_died = False
+        "A process died since the last look."
         self.booted_ns = 0
         self.sent_ns: dict[str, int] = {}
         "When each order was handed over."
@@ -90,6 +92,8 @@ class Course:
         "When the operator last asked for entries of a child."
         self.flattened: dict[str, dict[str, int]] = {}
         "Children that were flattened, with the number of each scope's strategy then."
+        self._refused: dict[str, str] = {}
+        "Tags whose refusal let a child leave a strategy, with its scope."
         self.moved_ns: dict[Key, int] = {}
         self.manual_ns: dict[Key, int] = {}
         self.lacking: set[Key] = set()
@@ -131,6 +135,7 @@ class Course:
         self._waiting.clear()
         self._plans.clear()
         self._copies.died()
+        self._has_died = True
 
     def booted(self, now_ns: int) -> None:
         """A process starts."""
@@ -171,6 +176,9 @@ class Course:
 
     def looked(self, state: State) -> None:
         """Hold the state after a step against what was before."""
+        if self._has_died:
+            self._has_died = False
+            self._forget_lost_refusals(state)
         self._look_at_switches(state)
         for child_id in self._flattening:
             running = {scope: s for scope, s in state.strategies.items() if s.state is not StrategyState.FLAT}
@@ -287,10 +295,19 @@ class Course:
         scope = turn.scope_of(order.leg)
         if scope in state.strategies:
             self.flattened.setdefault(order.account, {})[scope] = state.strategies[scope].number
+            self._refused[order.tag] = scope
         for leg in state.children[order.account].legs.values():
             if turn.scope_of(leg.leg) == scope and leg.target_units:
                 what = f"{order.tag} was refused and {leg.target_units} of {leg.leg} are still wanted"
                 self._broken(f"I11 {order.account} {what}")
+
+    def _forget_lost_refusals(self, state: State) -> None:
+        """What a process learnt and did not make durable before it died never let a child leave anything."""
+        for tag, scope in list(self._refused.items()):
+            order = state.orders.get(tag)
+            if order is not None and not order.reason.startswith(reasons.refused("")):
+                self.flattened.get(order.account, {}).pop(scope, None)
+                del self._refused[tag]
 
     def _look_at_absence(self, state: State, order: ChildOrder) -> None:
         since_ns = max(self.sent_ns.get(order.tag, 0), self.booted_ns)
