@@ -129,6 +129,8 @@ def _note_fills(at: MirroredLeg, mirror: Mirror) -> None:
     come_units = filled_units(at.turn, mirror) + mirror.taken_units
     missed_units = min(mirror.missed_units, mirror.sized_units - come_units)  # what filled after all was not missed
     mirror.missed_units = max(mirror.told_units, missed_units)
+    if at.master.units * mirror.side.sign <= 0:
+        mirror.completed_units = mirror.taken_units  # he is out of what it opened: nothing of it is sent any more
     if at.master.window is None:  # the target counts these fills by now
         mirror.decided_units = mirror.due_units
     _note_his_fill(at, mirror)

@@ -104,9 +104,12 @@ def ahead_units(turn: Turn, leg: ChildLeg) -> int:
 
 
 def room_for_entries(turn: Turn, leg: ChildLeg, leaving_units: int) -> int:
-    """What may still be sent beside what rests: all of it is the child's share when the master's orders fill."""
+    """What may still be sent beside what rests: all of it is the child's share when the master's orders fill.
+
+    The target may have risen since the most was found.
+    """
     open_units = entry_units_open(turn, leg) + asked_units(leg)
-    return max(0, leg.most_units - held_units(leg) + leaving_units - open_units)
+    return max(0, max(leg.most_units, leg.target_units) - held_units(leg) + leaving_units - open_units)
 
 
 def rests_for_entries(turn: Turn, leg: ChildLeg) -> bool:

@@ -4,6 +4,7 @@ It must not know how state is made durable: whoever calls hands that in, as a fu
 """
 
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -121,7 +122,9 @@ def shrink(plan: Plan, open_at: OpenAt) -> Plan:
 
 
 def _rule(trial: Trial) -> str:
-    return trial.violations[0].split(" ")[0] if trial.violations else ""
+    """What is broken, whoever and however much it is."""
+    rule, _, what = trial.violations[0].partition(" ") if trial.violations else ("", "", "")
+    return rule + re.sub(r"\S*\d\S*", "#", what)
 
 
 def story(

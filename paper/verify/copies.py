@@ -141,7 +141,7 @@ class Copies:
             self._check_terms(state, child, order, terms)
         elif order.entry:
             self._check_slippage(state, child, order, terms)
-            self._check_completion(state, child, order)
+            self._check_completion(state, child, order, is_change=True)
 
     def _check_terms(self, state: State, child: Child, order: ChildOrder, terms: Terms) -> None:
         """A copy is sent, or moved, to where the master's order stands."""
@@ -180,8 +180,11 @@ class Copies:
         if terms.price_inr is None or (terms.price_inr - worst) * order.side.sign > 0:
             self._broken("I12", child.id, f"{order.leg}: {order.tag} is moved to {told(terms)}, beyond {worst}")
 
-    def _check_completion(self, state: State, child: Child, order: ChildOrder) -> None:
-        """Through the market goes what the master's fills are worth, beside what copies filled ahead of them (R4.8)."""
+    def _check_completion(self, state: State, child: Child, order: ChildOrder, *, is_change: bool = False) -> None:
+        """Through the market goes what the master's fills are worth, beside what copies filled ahead of them (R4.8).
+
+        A change adds no units: what others filled is held against it when the engine can know of it.
+        """
         key = (child.id, order.leg)
         master = state.master.legs.get(order.leg)
         if state.settings.follow is not Follow.ORDERS or key in self._truth.surfaced or key in self._truth.manual:
@@ -196,7 +199,8 @@ class Copies:
             if other.entry and other is not order and other.state in AT_BROKER and not rests(other)
         )
         own = order.units - self._truth.filled(child.id, order.tag)
-        after = abs(self._truth.ours.get(key, 0)) + going + own
+        held = leg.allocation_units if is_change else self._truth.ours.get(key, 0)
+        after = abs(held) + going + own
         ahead = sum(self._ahead(state, child, leg, mirror) for mirror in leg.mirrors.values() if mirror.entry)
         if most is not None and after > most + ahead:
             what = f"brings {after} where {master.units} of the master's give {most}, with {ahead} ahead of him"

@@ -55,6 +55,9 @@ EXIT_MAY_WAIT = frozenset(
 )  # fmt: skip
 """PRODUCT 3.7: nothing else stops an exit (a changed contract is a text of its own)."""
 
+GUARDS = frozenset({reasons.LONE_LEG, reasons.KILLED})
+"""A copy that was taken off for one of these: when it is lifted, what the master's fill is worth is decided anew."""
+
 
 @dataclass(slots=True)
 class _Fill:
@@ -443,6 +446,7 @@ class Course:
                 reason
                 for (child_id, leg_id, order_id), (most_units, reason) in self._missed_copies.items()
                 if (child_id, leg_id) == (child.id, leg)
+                and reason not in GUARDS
                 and self._worth(state.master, state.master.orders.get(order_id), child, since_ns) > most_units
             ]
         return [
