@@ -87,7 +87,12 @@ def _market_inr(turn: Turn, order: ChildOrder) -> Decimal | None:
 def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:
     """Move an entry to the market, at most to the worst price allowed; beyond that it is given to the operator."""
     instrument = turn.leg_instrument(child.id, leg.leg)
-    if instrument is None or why_stopped(turn, child, leg) or is_asked(turn, order):
+    if instrument is None or is_asked(turn, order):
+        return
+    if stopped := child.stopped.get(turn.scope_of(leg.leg)):
+        _hold(turn, order, stopped)
+        return
+    if why_stopped(turn, child, leg):
         return
     held, going = held_units(leg), going_entry_units(turn, leg)
     if held + going > leg.target_units + ahead_units(turn, leg):

@@ -273,11 +273,13 @@ def _instruments(turn: Turn, event: object) -> None:
 
 def _quotes(turn: Turn, event: object) -> None:
     assert isinstance(event, QuotesUpdated)  # noqa: S101
-    is_first = any(quote.instrument not in turn.state.quotes for quote in event.quotes)
+    known = turn.state.quotes
+    is_awaited = any((was := known.get(q.instrument)) is None or was.is_stale(turn.now_ns) for q in event.quotes)
     for quote in event.quotes:
-        turn.state.quotes[quote.instrument] = usable_quote(quote)
-    if is_first:
+        known[quote.instrument] = usable_quote(quote)
+    if is_awaited:
         windows_now(turn)
+        follow(turn)
 
 
 def _order(turn: Turn, event: object) -> None:

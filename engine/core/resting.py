@@ -35,8 +35,8 @@ def closed_ahead(turn: Turn, mirror: Mirror) -> int:
 
 
 def _due_units(turn: Turn, mirror: Mirror) -> int:
-    """Units that the master's fills are worth and that neither an entry's orders nor others in their place brought."""
-    return mirror.due_units - filled_units(turn, mirror) - mirror.taken_units
+    """Units that the master's fills are worth, were not missed, and that neither its orders nor others brought."""
+    return mirror.due_units - filled_units(turn, mirror) - mirror.taken_units - mirror.told_units
 
 
 def owed_units(turn: Turn, leg: ChildLeg, mirror: Mirror) -> int:

@@ -49,7 +49,7 @@ class Resting:
 
     def _reduce(self, mirror: Mirror, orders: list[ChildOrder], units: int, terms: Terms | None) -> None:
         """Take units off what rests, newest first: withdrawn, cancelled, or the quantity modified."""
-        if self.at.no_entry and orders[0].entry:
+        if self.at.no_entry and mirror.entry:
             mirror.reason = mirror.reason or self.at.no_entry
         for order in reversed(orders):
             off = min(units, order.remaining)

@@ -245,20 +245,34 @@ class Copies:
         for order_id, orders in resting.items():
             his = state.master.orders[order_id]
             for order in orders:
-                self._judge(state, child, leg, [order], self._elsewhere(order, his), order.tag)
+                self._judge(state, child, leg, [order], self._elsewhere(order, his), order.tag, his)
             self._judge(state, child, leg, orders, self._too_much(state, child, leg, his, orders), order_id)
         exits = [order for orders in resting.values() for order in orders if not order.entry]
         self._judge(state, child, leg, exits, self._too_many_exits(state, leg, exits), EXITS)
         names = {*resting, EXITS, *(order.tag for orders in resting.values() for order in orders)}
         self._forget(child, leg, names)
 
-    def _judge(self, state: State, child: Child, leg: ChildLeg, orders: list[ChildOrder], why: str, name: str) -> None:
-        """Orders that rest as they should not are asked to change soon, and are changed in the end."""
+    def _judge(
+        self,
+        state: State,
+        child: Child,
+        leg: ChildLeg,
+        orders: list[ChildOrder],
+        why: str,
+        name: str,
+        his: MasterOrder | None = None,
+    ) -> None:
+        """Orders that rest as they should not are asked to change soon, and are changed in the end.
+
+        `his`: an order of the master's that may have moved meanwhile: one that is moved again and again is run after.
+        """
         key = (child.id, leg.leg, name)
         if not why:
             self._astray_ns.pop(key, None)
             return
         since_ns = self._astray_ns.setdefault(key, state.now_ns)
+        if his is not None:
+            since_ns = max(since_ns, his.terms_ns, his.ended_ns)
         asked_ns = [self._asked_ns[order.tag] for order in orders if order.tag in self._asked_ns]
         may_wait_ns = max((ns + ANSWERED_MOST_NS for ns in asked_ns), default=0)
         is_forgotten = state.now_ns - max(since_ns, may_wait_ns, self._stopped_ns) >= ASKED_WITHIN_NS
