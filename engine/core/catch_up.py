@@ -78,19 +78,19 @@ def _move(at: MirroredLeg, order: ChildOrder) -> None:
 
 
 def _complete(at: MirroredLeg, mirror: Mirror) -> None:
-    """Send what was taken off the resting orders, once the broker has confirmed that it is off."""
+    """Send what was taken off the resting orders, once the broker has confirmed that it is off and it is still due."""
     filled = filled_units(at.turn, mirror)
     units = mirror.taken_units - mirror.completed_units
+    covered = filled + resting_units(at.turn, at.leg, mirror)
+    if units <= 0 or covered + mirror.taken_units + mirror.missed_units > mirror.units:
+        return
     over = filled + mirror.taken_units - mirror.due_units  # it filled before it was off
-    if at.master.window is None:  # or it is not wanted any more
+    if at.master.window is None:  # or is not wanted any more
         over = max(over, share(at.turn, at.leg) - at.leg.target_units)
     dropped = max(0, min(units, over))
     mirror.taken_units -= dropped
     units -= dropped
-    covered = filled + resting_units(at.turn, at.leg, mirror)
-    if units <= 0 or covered + mirror.taken_units + mirror.missed_units > mirror.units:
-        return
-    if units > room_for_entries(at.turn, at.leg, 0):
+    if not units or units > room_for_entries(at.turn, at.leg, 0):
         return  # what an order that is not known may still bring has taken its place so far
     mirror.completed_units += units
     enter_completion(at.turn, at.child, at.master, at.leg, at.instrument, units, at.his(mirror))

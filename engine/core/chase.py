@@ -33,11 +33,9 @@ def chase(turn: Turn) -> None:
 
 
 def _look_at(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:
-    if rests(order):
-        return  # it waits for its price, as the master's does
-    if order.held_after_cancel:
+    if order.held_after_cancel or order.cancelling_ns:
         cancel(turn, order)  # again, when the first one came to nothing
-    elif _is_late(turn, order):
+    elif not rests(order) and _is_late(turn, order):  # what rests waits for its price, as the master's does
         move_now(turn, child, leg, order)
 
 

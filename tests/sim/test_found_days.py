@@ -51,6 +51,8 @@ RESTING = {
     120436: "what was missed of an order counted as due of it for ever",
     130141: "an order of the master's that waited for a first quote was mirrored with the next other event",
     130929: "an entry went on working where entries had been stopped after a late order had surfaced",
+    140857: "the cancel of an exit was not asked for again after a login",
+    150223: "what was taken off a copy was forgotten while the copy still rested",
     130713: "judge: an order that the master moves again and again is run after",
     110539: "judge: a copy that the lone-leg guard took off is decided anew when the guard is lifted",
     80270: "judge: a refusal that was not durable when the process died let a child leave nothing",
