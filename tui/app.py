@@ -23,14 +23,16 @@ from tui.driver import SafeDriver, quiet_standard_streams
 from tui.frame import Frame
 from tui.memory import Memory
 from tui.restarts import Restarts
+from tui.screens import ask_lines as say
 from tui.screens import detail
-from tui.screens.ask import Notice
+from tui.screens.ask import Finder, Notice
 from tui.screens.confirm import Confirm
 from tui.screens.dialog import Body, Dialog
 from tui.screens.help import help_lines
 from tui.screens.overview import PANELS, Overview
 from tui.theme import DARK, DEFAULTS, LIGHT_DEFAULTS, THEMES
 from tui.widgets.live_table import LiveTable
+from tui.widgets.panel import Panel
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -77,12 +79,15 @@ class LockstepApp(Restarts):
         Binding("4", "panel('events')", "events", tooltip="Events as full screen"),
         Binding("5", "panel('orders')", "orders", tooltip="Working orders"),
         Binding("6", "panel('accounts')", "accounts", tooltip="All children"),
+        Binding("7", "panel('day')", "day", tooltip="The day: results and latencies drawn, what the copies cost"),
         Binding("a", "doctor", "accounts", tooltip="Check every account at its broker, and log one in"),
         Binding("d", "dense", "dense", tooltip="Dense matrix: one mark a child"),
         Binding("b", "ring", "bell", tooltip="Ring the terminal's bell at alarms and prompts, or no longer"),
         Binding("y", "copy", "copy", tooltip="Copy the panel's table to the clipboard, for a spreadsheet"),
         Binding("e", "export", "export", tooltip="Write the panel's table to a CSV file below exports/"),
-        Binding("slash", "filter", "filter", tooltip="Filter the events"),
+        Binding("slash", "filter", "filter", tooltip="Filter the panel that fills the screen, else the events"),
+        Binding("s", "sort", "sort", tooltip="Another order of the panel's rows: copies, orders, accounts"),
+        Binding("g", "child", "go to child", tooltip="Find a child by name, state or reason, and see all of it"),
         Binding("ctrl+p", "command_palette", "commands", tooltip="All commands by name", priority=True),
         Binding("q", "quit", "quit", tooltip="Quit; asks when something is open"),
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
@@ -210,6 +215,26 @@ class LockstepApp(Restarts):
         """Type a filter."""
         self.overview.open_filter()
 
+    def action_sort(self) -> None:
+        """Another order of the rows."""
+        focused = self.overview.focused
+        order = focused.sort_next() if isinstance(focused, Panel) else ""
+        self.tell(f"Sorted by {order}." if order else "This has one order. s sorts copies, orders and accounts.")
+
+    def action_child(self) -> None:
+        """Find a child and show all of it; its column is selected behind."""
+        frame = self.ready()
+        if frame is None:
+            return
+        self.push_screen(Finder(frame, "GO TO A CHILD", say.child_rows), self.show_child)
+
+    def show_child(self, child: str | None) -> None:
+        """Everything of one account."""
+        if child is None or self.frame is None:
+            return
+        self.overview.matrix.select_child(child)
+        self.push_screen(Notice(self.frame, f"CHILD {child}", lambda now, width: detail.child_lines(child, now, width)))
+
     def panel_table(self) -> tuple[str, export.Table] | None:
         """The name of the panel that has the focus, and what it shows."""
         frame = self.ready()
@@ -217,6 +242,8 @@ class LockstepApp(Restarts):
             return None
         focused = self.overview.focused
         panel = focused.id if focused is not None and focused.id in PANELS else "matrix"
+        if panel == "day":
+            return panel, export.table_of_day(frame.snapshot, self.overview.day.record)
         return panel, export.table_of(panel, frame.snapshot)
 
     def action_copy(self) -> None:

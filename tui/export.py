@@ -12,6 +12,7 @@ from pathlib import Path
 from engine.model import split_leg
 from engine.snapshot import Snapshot
 from tui import format as fmt
+from tui.record import DayRecord
 from tui.text import clean
 
 Table = list[list[str]]
@@ -24,6 +25,12 @@ def table_of(panel: str, snapshot: Snapshot) -> Table:
     """The table of a panel (`matrix`, `copies`, `needs`, `events`, `orders`, `accounts`), head line first."""
     heads, rows = _TABLES[panel]
     return [heads.split(), *([_text(value) for value in row] for row in rows(snapshot))]
+
+
+def table_of_day(snapshot: Snapshot, record: DayRecord) -> Table:
+    """What each child made, and what its copies were as the screen saw them."""
+    heads = "account pnl_inr realised_inr charges_inr slippage_inr fills median_ms slowest_ms"
+    return [heads.split(), *([_text(value) for value in row] for row in _days(snapshot, record))]
 
 
 def count(table: Table) -> str:
@@ -93,6 +100,14 @@ def _accounts(snapshot: Snapshot) -> Iterator[Row]:
         sized = child.sizing, child.ratio, child.baseline_inr, child.available_inr, child.max_capital_inr
         result = child.pnl_inr, child.realised_inr, child.charges_inr, child.drift_lots
         yield *who, *sized, *result, child.reason or child.entries_stopped
+
+
+def _days(snapshot: Snapshot, record: DayRecord) -> Iterator[Row]:
+    for child in snapshot.children:
+        day = record.child(child.id)
+        slowest = day.latencies_ms[-1] if day.latencies_ms else None
+        result = child.pnl_inr, child.realised_inr, child.charges_inr, day.slippage_inr
+        yield child.id, *result, len(day.latencies_ms), day.median_ms, slowest
 
 
 def _kind(*, entry: bool) -> str:

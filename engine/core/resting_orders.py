@@ -39,7 +39,9 @@ class Resting:
         if mirror.asked_units and (order.ended_ns or wanted - covered < mirror.asked_units):
             self._take_back(mirror, 0 if order.ended_ns else max(0, wanted - covered))
         if covered > wanted:
-            self._reduce(mirror, orders, covered - wanted, terms)
+            if self.at.no_entry and mirror.entry:
+                mirror.reason = mirror.reason or self.at.no_entry
+            self._reduce(orders, covered - wanted, terms)
         elif terms is not None:
             self._move(orders, terms)
             if covered < wanted:
@@ -47,10 +49,8 @@ class Resting:
 
     # --- less, or elsewhere ---------------------------------------------------------------------------------------
 
-    def _reduce(self, mirror: Mirror, orders: list[ChildOrder], units: int, terms: Terms | None) -> None:
+    def _reduce(self, orders: list[ChildOrder], units: int, terms: Terms | None) -> None:
         """Take units off what rests, newest first: withdrawn, cancelled, or the quantity modified."""
-        if self.at.no_entry and mirror.entry:
-            mirror.reason = mirror.reason or self.at.no_entry
         for order in reversed(orders):
             off = min(units, order.remaining)
             units -= off

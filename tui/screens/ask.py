@@ -153,3 +153,50 @@ class Picker(Dialog[str]):
         """The row is taken."""
         event.stop()
         self.dismiss(event.key)
+
+
+class Finder(Dialog[str]):
+    """Choose one of several rows by typing some of it; gives back the row's key."""
+
+    def __init__(self, frame: Frame, title: str, choices: Callable[[Frame, int], list[Row]]) -> None:
+        super().__init__(frame, title)
+        self.choices = choices
+
+    def controls(self) -> ComposeResult:
+        yield Input(placeholder="type a part of a name, a state or a reason", id="typed")
+
+    def extra_lines(self) -> int:
+        return 5
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.body.always_marks = True
+        self.query_one("#typed", Input).focus()
+
+    def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
+        found = self.query("#typed").results(Input)
+        words = next((box.value.lower().split() for box in found), [])
+        rows = [row for row in self.choices(frame, width) if all(word in _text(row) for word in words)]
+        return (), rows or [Row("", line(Span("Nothing matches.", Tone.DIM)))]
+
+    def key_line(self) -> Line:
+        return keys(("type", "find"), ("↑ ↓", "choose"), ("enter", "see it"), ("esc", "leave it"))
+
+    @on(Input.Changed, "#typed")
+    def changed(self) -> None:
+        """Show what is left."""
+        self.show_frame(self.frame)
+
+    @on(Input.Submitted, "#typed")
+    def submitted(self) -> None:
+        """The row under the cursor is taken."""
+        self.body.action_select()
+
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        """The row is taken."""
+        event.stop()
+        self.dismiss(event.key)
+
+
+def _text(row: Row) -> str:
+    return f"{row.key} {''.join(span.text for span in row.line)}".lower()

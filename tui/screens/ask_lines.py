@@ -155,6 +155,14 @@ def resync_rows(frame: Frame, width: int) -> list[Row]:
     return [_child_choice(frame, i, _lacking(frame, i), width) for i in range(len(frame.snapshot.children))]
 
 
+def child_rows(frame: Frame, width: int) -> list[Row]:
+    """Every child with how it stands and why."""
+    return [
+        _child_choice(frame, i, " · ".join(part for part in (child.name, child.reason) if part), width)
+        for i, child in enumerate(frame.snapshot.children)
+    ]
+
+
 def join_rows(frame: Frame, width: int) -> list[Row]:
     """Children that are left out, with the reason."""
     return [

@@ -17,6 +17,7 @@ from tui.text import Line, Span, Tone, line
 from tui.widgets.accounts import Accounts
 from tui.widgets.attention import NeedsYou, attention_line
 from tui.widgets.copies import Copies, copy_lines
+from tui.widgets.day import Day
 from tui.widgets.events import Events
 from tui.widgets.header import banner_line, header_line
 from tui.widgets.keybar import key_line
@@ -28,7 +29,9 @@ from tui.widgets.strategy_line import strategy_line
 
 WIDTH_MIN, HEIGHT_MIN = 80, 24
 WIDE, TALL = 110, 30
-PANELS = ("matrix", "copies", "needs", "events", "orders", "accounts")
+PANELS = ("matrix", "copies", "needs", "events", "orders", "accounts", "day")
+FILTERED = ("matrix", "copies", "events", "orders", "accounts")
+"What needs the operator is never filtered away."
 MIDDLE_LINES = 8
 "Copies and needs-you on the overview."
 EVENTS_LEAST = 4
@@ -66,11 +69,10 @@ class Overview(Screen[None]):
         yield Events(id="events")
         yield Orders(id="orders")
         yield Accounts(id="accounts")
+        yield Day(id="day")
         yield LineBar(id="last-copy")
         yield LineBar(id="needs-line")
-        yield Input(
-            placeholder="filter events: words, an account, a symbol; enter keeps it, esc clears it", id="filter"
-        )
+        yield Input(placeholder="filter: words, an account, a symbol; enter keeps it, esc clears it", id="filter")
         yield LineBar(id="keys")
 
     def on_mount(self) -> None:
@@ -83,6 +85,11 @@ class Overview(Screen[None]):
     def matrix(self) -> Matrix:
         """The heart of the screen."""
         return self.query_one("#matrix", Matrix)
+
+    @property
+    def day(self) -> Day:
+        """The day's results."""
+        return self.query_one("#day", Day)
 
     @property
     def events(self) -> Events:
@@ -156,27 +163,32 @@ class Overview(Screen[None]):
         if self.panel:
             self.show_panel("")
 
+    @property
+    def filtered(self) -> Panel:
+        """The panel that a filter is for: the one that fills the screen where that can be filtered, else the events."""
+        return self.query_one(f"#{self.panel if self.panel in FILTERED else 'events'}", Panel)
+
     def open_filter(self) -> None:
-        """Type a filter for the events."""
-        if self.has_class("-compact") and self.panel != "events":
+        """Type a filter for a panel."""
+        if self.filtered is self.events and self.panel != "events" and (self.panel or self.has_class("-compact")):
             self.show_panel("events")
         box = self.query_one("#filter", Input)
         self.add_class("-filtering")
-        box.value = self.events.wanted
+        box.value = self.filtered.wanted
         box.focus()
 
     def close_filter(self, *, clear: bool) -> None:
         """End typing; the filter stays unless it is cleared."""
         self.remove_class("-filtering")
         if clear:
-            self.events.filter_by("")
-        self.events.focus()
+            self.filtered.filter_by("")
+        self.filtered.focus()
 
     @on(Input.Changed, "#filter")
     def filter_typed(self, event: Input.Changed) -> None:
         """Filter while typing."""
         if self.has_class("-filtering"):
-            self.events.filter_by(event.value)
+            self.filtered.filter_by(event.value)
 
     @on(Input.Submitted, "#filter")
     def filter_done(self) -> None:

@@ -1,20 +1,37 @@
 """One row a child account: how it stands, what it was sized by, what it may use. Pure rows and the panel of them."""
 
+from collections.abc import Callable
+from decimal import Decimal
+
 from engine.snapshot import CellState, ChildColumn, EngineState, Snapshot
 from tui import format as fmt
-from tui.frame import Frame, by_urgency
+from tui.frame import CHILD_ORDER, Frame
 from tui.marks import BRIEF, CELL_MARKS, CHILD_MARKS, amount_tone
 from tui.text import Line, Span, Tone, clean, line, pad, shorten
 from tui.widgets.live_table import Row
-from tui.widgets.panel import Panel
+from tui.widgets.panel import NO_MATCH, Panel
 
 COUNTED = (CellState.IN_STEP, CellState.WORKING, CellState.DRIFT, CellState.HELD, CellState.UNKNOWN, CellState.SKIPPED)
 
 
-def account_rows(frame: Frame, width: int, *, urgent_first: bool) -> tuple[Line, list[Row]]:
-    """Head and rows for lines of `width` cells."""
+SORTS: dict[str, Callable[[ChildColumn], tuple[str | int | Decimal, ...]]] = {
+    "configuration": lambda _child: (),
+    "state": lambda child: (-CHILD_ORDER[child.state],),
+    "P&L": lambda child: (_last_if_unknown(child.pnl_inr),),
+    "capital": lambda child: (-(child.baseline_inr or 0),),
+    "drift": lambda child: (-abs(child.drift_lots),),
+}
+"""Orders of the accounts by name: those that need attention, lose most, are largest, are furthest away come first."""
+
+
+def _last_if_unknown(pnl_inr: Decimal | None) -> Decimal:
+    return Decimal("Infinity") if pnl_inr is None else pnl_inr
+
+
+def account_rows(frame: Frame, width: int, *, sort: str) -> tuple[Line, list[Row]]:
+    """Head and rows for lines of `width` cells, in one of the orders `SORTS`."""
     snapshot, wide = frame.snapshot, width >= 100
-    order = by_urgency(snapshot.children) if urgent_first else range(len(snapshot.children))
+    order = sorted(range(len(snapshot.children)), key=lambda i: SORTS[sort](snapshot.children[i]))
     head = f"{'child':<9}{'state':<12}{'legs':<15}{'ratio':>8}{'capital ₹':>13}{'P&L ₹':>11}"
     head += f"{'available ₹':>14}{'max ₹':>13}" if wide else ""
     rows = [Row(snapshot.children[i].id, _row(frame, i, width, wide=wide)) for i in order]
@@ -61,9 +78,14 @@ def note(child: ChildColumn) -> str:
 class Accounts(Panel):
     """All children."""
 
+    SORTS = tuple(SORTS)
+
     def draw(self, frame: Frame, width: int) -> None:
-        head, rows = account_rows(frame, width, urgent_first=False)
+        head, rows = account_rows(frame, width, sort=self.SORTS[self.sort])
         snapshot = frame.snapshot
         known = "?" if snapshot.engine is EngineState.FAILED else snapshot.in_step
-        self.set_title(line(f"Accounts · {known} of {len(snapshot.children)} in lockstep"))
-        self.set_rows(rows or [Row("", line(Span("No children are configured.", Tone.DIM)))], head)
+        found = self.kept(rows)
+        text = f"Accounts · {known} of {len(snapshot.children)} in lockstep"
+        self.set_title(line(text, *self.told(len(found))))
+        nothing = NO_MATCH if rows else "No children are configured."
+        self.set_rows(found or [Row("", line(Span(nothing, Tone.DIM)))], head)

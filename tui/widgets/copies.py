@@ -1,6 +1,7 @@
 """Copies: what was decided, and what became of it at every child. Pure lines and the panel of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from engine.snapshot import CopyRow
 from tui import format as fmt
@@ -8,7 +9,7 @@ from tui.frame import Frame
 from tui.marks import copy_counts, joined
 from tui.text import Line, Span, Tone, clean, line, width_of
 from tui.widgets.live_table import Row
-from tui.widgets.panel import Panel
+from tui.widgets.panel import NO_MATCH, Panel
 
 TREND = 16
 "Copies in the latency picture."
@@ -71,11 +72,35 @@ def latency_trend(copies: tuple[CopyRow, ...]) -> str:
 class Copies(Panel):
     """The newest copies, newest first."""
 
+    SORTS = ("time", "slowest", "slippage", "leg")
+
     def draw(self, frame: Frame, width: int) -> None:
-        copies = frame.snapshot.copies
-        trend = latency_trend(copies)
-        newest = worst_latency(copies[0]) if copies else None
-        self.set_title(line("Copies", Span(f" · latency {trend} {newest} ms" if newest is not None else "", Tone.DIM)))
+        newest = frame.snapshot.copies
+        trend = latency_trend(newest)
+        latest = worst_latency(newest[0]) if newest else None
+        copies = sorted(newest, key=_SORTS[self.SORTS[self.sort]])
         texts = copy_lines(copies, width)
-        rows = [Row(str(row.id), text) for row, text in zip(copies, texts, strict=True)]
-        self.set_rows(rows or [Row("", line(Span("No copies yet today.", Tone.DIM)))])
+        rows = [
+            Row(str(row.id), text) for row, text in zip(copies, texts, strict=True) if self.matches(_text(row, text))
+        ]
+        latency = Span(f" · latency {trend} {latest} ms" if latest is not None else "", Tone.DIM)
+        self.set_title(line("Copies", latency, *self.told(len(rows))))
+        nothing = NO_MATCH if self.wanted and copies else "No copies yet today."
+        self.set_rows(rows or [Row("", line(Span(nothing, Tone.DIM)))])
+
+
+def _text(row: CopyRow, shown: Line) -> str:
+    """What a filter looks at: the line, and every child with its status and reason."""
+    parts = (f"{part.child} {part.status} {part.reason}" for part in row.lines)
+    return " ".join(("".join(span.text for span in shown), *parts))
+
+
+_SORTS: dict[str, Callable[[CopyRow], tuple[str | int | Decimal, ...]]] = {
+    "time": lambda _row: (),
+    "slowest": lambda row: (-(worst_latency(row) or 0),),
+    "slippage": lambda row: (
+        -max((p.slippage_inr for p in row.lines if p.slippage_inr is not None), default=Decimal(0)),
+    ),
+    "leg": lambda row: (row.title, -row.at_ns),
+}
+"""By name; worst first."""

@@ -8,7 +8,7 @@ from tui.frame import Frame
 from tui.marks import SEVERITY_MARKS
 from tui.text import Line, Span, Tone, clean, line, shorten
 from tui.widgets.live_table import Row
-from tui.widgets.panel import Panel
+from tui.widgets.panel import NO_MATCH, Panel
 
 KEPT = 1000
 "Older events are in the journal and the log."
@@ -40,10 +40,9 @@ class EventRing:
         self.missed = {number: count for number, count in self.missed.items() if number >= oldest}
 
 
-def matches(notice: NoticeLine, wanted: str) -> bool:
-    """Whether every word of the filter occurs in the event, in any case."""
-    text = f"{notice.severity.value} {notice.account} {notice.symbol} {notice.text} {fmt.clock(notice.at_ns)}".lower()
-    return all(word in text for word in wanted.lower().split())
+def text_of(notice: NoticeLine) -> str:
+    """Everything of an event that a filter looks at, also what its line has no room for."""
+    return f"{notice.severity.value} {notice.account} {notice.symbol} {notice.text} {fmt.clock(notice.at_ns)}"
 
 
 def event_line(notice: NoticeLine, width: int) -> Line:
@@ -68,7 +67,6 @@ class Events(Panel):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.ring = EventRing()
-        self.wanted = ""
 
     def show_frame(self, frame: Frame) -> None:
         self.ring.add(frame.snapshot.notices)
@@ -78,20 +76,14 @@ class Events(Panel):
         """The event of a row."""
         return next((n for n in self.ring.notices if str(n.number) == key), None)
 
-    def filter_by(self, wanted: str) -> None:
-        """Show only events that match."""
-        self.wanted = wanted
-        self.rebuild()
-
     def draw(self, frame: Frame, width: int) -> None:
         rows: list[Row] = []
         for notice in reversed(self.ring.notices):
-            if self.wanted and not matches(notice, self.wanted):
+            if not self.matches(text_of(notice)):
                 continue
             rows.append(Row(str(notice.number), event_line(notice, width)))
             if missed := self.ring.missed.get(notice.number):
                 rows.append(Row("", line(Span(f"         … {missed} events are only in the journal", Tone.WARN))))
-        found = f" · filter '{clean(self.wanted)}': {len(rows)}" if self.wanted else ""
-        self.set_title(line("Events", Span(found, Tone.KEY)))
-        nothing = "No event matches. / changes the filter." if self.wanted else "No events yet."
+        self.set_title(line("Events", *self.told(len(rows))))
+        nothing = NO_MATCH if self.wanted else "No events yet."
         self.set_rows(rows or [Row("", line(Span(nothing, Tone.DIM)))])

@@ -5,11 +5,11 @@ from tui.text import Line, first_fitting, keys
 _TIERS = (
     (
         ("?", "help"), ("enter", "more"), ("c", "confirm"), ("space", "pause"), ("r", "resync"), ("m", "mode"),
-        ("f", "flatten"), ("F12", "KILL"), ("1-6", "panels"), ("/", "find"), ("^p", "all"), ("q", "quit"),
+        ("f", "flatten"), ("F12", "KILL"), ("1-7", "panels"), ("/", "find"), ("^p", "all"), ("q", "quit"),
     ),
     (
         ("?", "help"), ("c", "confirm"), ("space", "pause"), ("r", "resync"), ("m", "mode"), ("F12", "KILL"),
-        ("1-6", "panels"), ("q", "quit"),
+        ("1-7", "panels"), ("q", "quit"),
     ),
     (("?", "help"), ("c", "confirm"), ("space", "pause"), ("F12", "KILL"), ("q", "quit")),
     (("?", "help"), ("F12", "KILL"), ("q", "quit")),

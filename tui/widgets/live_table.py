@@ -61,6 +61,8 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._head: Line = EMPTY
         self._strips: dict[Line, Strip] = {}
         self._cursor = ""
+        self.always_marks = False
+        "Show the cursor without the focus too: an input beside the table has it."
 
     @property
     def line_width(self) -> int:
@@ -130,7 +132,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         if not 0 <= index < len(self._rows):
             return Strip.blank(width, base)
         row = self._rows[index]
-        if row.key and row.key == self._cursor and self.has_focus:
+        if row.key and row.key == self._cursor and (self.has_focus or self.always_marks):
             marked = self.get_component_rich_style("live--cursor")
             return self._strip(row.line, "›", keep=False).adjust_cell_length(width).apply_style(base + marked)
         return self._strip(row.line, " ").adjust_cell_length(width).apply_style(base)

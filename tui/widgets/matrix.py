@@ -18,7 +18,7 @@ from tui.marks import CHILD_MARKS, amount_tone, cell_span, least_width, mark_spa
 from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
 from tui.widgets.accounts import account_rows
 from tui.widgets.live_table import Row
-from tui.widgets.panel import Panel
+from tui.widgets.panel import NO_MATCH, Panel
 
 LIST_FROM = 31
 "From so many children on they are rows of a list."
@@ -241,9 +241,10 @@ class Matrix(Panel):
     def draw(self, frame: Frame, width: int) -> None:
         snapshot = frame.snapshot
         if len(snapshot.children) >= LIST_FROM:
-            head, rows = account_rows(frame, width, urgent_first=True)
-            self.set_title(line("Children, worst first"))
-            self.set_rows(rows, head)
+            head, rows = account_rows(frame, width, sort="state")
+            found = self.kept(rows)
+            self.set_title(line("Children, worst first", *self.told(len(found))))
+            self.set_rows(found or [Row("", line(Span(NO_MATCH, Tone.DIM)))], head)
             return
         if not any(c.id == self.selected_child for c in snapshot.children):
             self.selected_child = ""
@@ -251,11 +252,19 @@ class Matrix(Panel):
         had_legs, self._has_legs = self._has_legs, bool(snapshot.legs)
         if self._has_legs and not had_legs:
             self.start_at(snapshot.legs[0].leg)
-        legs = [Row(leg.leg, leg_line(leg, columns)) for leg in snapshot.legs]
-        legs += [Row(f"bg|{leg.leg}", leg_line(leg, columns)) for leg in snapshot.background]
+        all_legs = (("", snapshot.legs), ("bg|", snapshot.background))
+        legs = [
+            Row(f"{kind}{leg.leg}", leg_line(leg, columns))
+            for kind, found in all_legs
+            for leg in found
+            if self.matches(f"{leg.title} {leg.symbol} {leg.exchange} {leg.product}")
+        ]
+        title = (*title_line(frame, columns), *self.told(len(legs)))
         if not legs:
-            legs = [Row("", line(Span(text, Tone.DIM))) for text in wrap(empty_sentence(frame), width)]
-        self.set_title(title_line(frame, columns), children_note(columns, len(snapshot.children)))
+            is_hidden = bool(snapshot.legs or snapshot.background)
+            text = NO_MATCH if is_hidden else empty_sentence(frame)
+            legs = [Row("", line(Span(part, Tone.DIM))) for part in wrap(text, width)]
+        self.set_title(title, children_note(columns, len(snapshot.children)))
         self.set_rows(
             [*legs, *summary_lines(snapshot, columns, live=frame.live)],
             head_line(snapshot, columns, self.selected_child),
@@ -280,6 +289,13 @@ class Matrix(Panel):
         ids = [snapshot.children[i].id for i in order]
         here = ids.index(self.selected_child) + step if self.selected_child in ids else 0
         self.selected_child = ids[min(max(here, 0), len(ids) - 1)]
+        self.rebuild()
+
+    def select_child(self, child: str) -> None:
+        """Select a child by its id; the columns follow."""
+        self.selected_child = child
+        if self.frame is not None and len(self.frame.snapshot.children) >= LIST_FROM:
+            self.start_at(child)
         self.rebuild()
 
     def toggle_dense(self) -> None:

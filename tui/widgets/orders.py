@@ -1,11 +1,13 @@
 """Working orders: every child order that is not finished. Pure lines and the panel of them."""
 
+from collections.abc import Callable
+
 from engine.snapshot import WorkingOrder
 from tui import format as fmt
 from tui.frame import Frame
 from tui.text import Line, Span, Tone, clean, line, pad, shorten, width_of
 from tui.widgets.live_table import Row
-from tui.widgets.panel import Panel
+from tui.widgets.panel import NO_MATCH, Panel
 
 HEAD = line(Span(f"{'account':<9}{'':<5}{'filled':>11} {'leg':<21} {'status':<27}{'since':>8}  type", Tone.DIM))
 
@@ -31,8 +33,22 @@ def order_line(order: WorkingOrder, now_ns: int, width: int) -> Line:
 class Orders(Panel):
     """All working orders."""
 
+    SORTS = ("account", "age", "leg", "status")
+
     def draw(self, frame: Frame, width: int) -> None:
         snapshot = frame.snapshot
-        self.set_title(line(f"Working orders · {snapshot.orders_last_minute} sent in the last minute"))
-        rows = [Row(f"{o.account}|{o.tag}", order_line(o, frame.now_ns, width)) for o in snapshot.working]
-        self.set_rows(rows or [Row("", line(Span("No order is working.", Tone.DIM)))], HEAD if rows else ())
+        orders = sorted(snapshot.working, key=_SORTS[self.SORTS[self.sort]])
+        rows = self.kept(Row(f"{o.account}|{o.tag}", order_line(o, frame.now_ns, width)) for o in orders)
+        told = self.told(len(rows))
+        self.set_title(line(f"Working orders · {snapshot.orders_last_minute} sent in the last minute", *told))
+        nothing = NO_MATCH if self.wanted and orders else "No order is working."
+        self.set_rows(rows or [Row("", line(Span(nothing, Tone.DIM)))], HEAD if rows else ())
+
+
+_SORTS: dict[str, Callable[[WorkingOrder], tuple[str | int, ...]]] = {
+    "account": lambda _order: (),
+    "age": lambda order: (order.since_ns,),
+    "leg": lambda order: (order.title, order.account),
+    "status": lambda order: (order.status, order.since_ns),
+}
+"""By name; the usual one is the engine's own: by account, then as they were decided."""

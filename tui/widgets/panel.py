@@ -1,15 +1,28 @@
 """A framed live table that draws one slice of the snapshot. Hidden panels do no work."""
 
+from collections.abc import Iterable
+from typing import ClassVar
+
 from tui.frame import Frame
-from tui.widgets.live_table import LiveTable
+from tui.text import Span, Tone, clean
+from tui.widgets.live_table import LiveTable, Row
+
+NO_MATCH = "Nothing matches. / changes the filter."
 
 
 class Panel(LiveTable):
     """Base of the panels: rebuilt from the newest frame when it, or the size, changes."""
 
+    SORTS: ClassVar[tuple[str, ...]] = ()
+    "Orders that the rows can be in, the usual one first; empty where there is only one."
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.frame: Frame | None = None
+        self.wanted = ""
+        "The filter: words that a row must have."
+        self.sort = 0
+        "Index of the order in `SORTS`."
 
     def show_frame(self, frame: Frame) -> None:
         """Draw this frame."""
@@ -24,6 +37,34 @@ class Panel(LiveTable):
     def draw(self, frame: Frame, width: int) -> None:
         """Set title and rows for lines of at most `width` cells."""
         raise NotImplementedError
+
+    def filter_by(self, wanted: str) -> None:
+        """Show only rows that have all these words."""
+        self.wanted = wanted
+        self.rebuild()
+
+    def sort_next(self) -> str:
+        """Take the next order; its name, '' where there is only one."""
+        if not self.SORTS:
+            return ""
+        self.sort = (self.sort + 1) % len(self.SORTS)
+        self.rebuild()
+        return self.SORTS[self.sort]
+
+    def kept(self, rows: Iterable[Row]) -> list[Row]:
+        """The rows that match the filter, by their text and their key."""
+        return [row for row in rows if self.matches(f"{row.key} {''.join(span.text for span in row.line)}")]
+
+    def matches(self, text: str) -> bool:
+        """Whether every word of the filter is in a text, in any case."""
+        lowered = text.lower()
+        return all(word in lowered for word in self.wanted.lower().split())
+
+    def told(self, found: int) -> tuple[Span, ...]:
+        """For the title: the order where it is not the usual one, and the filter with how many rows it leaves."""
+        order = f" · by {self.SORTS[self.sort]}" if self.sort else ""
+        words = f" · filter '{clean(self.wanted)}': {found}" if self.wanted else ""
+        return Span(order, Tone.KEY), Span(words, Tone.KEY)
 
     def on_resize(self) -> None:
         """Lines are made for a width."""

@@ -1,0 +1,129 @@
+"""The day at a glance: results drawn over time, what each child's copies cost, how fast they were. Lines and panel.
+
+Drawn from what this screen saw (`tui.record`); it says since when.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from engine.snapshot import ChildColumn
+from tui import chart
+from tui import format as fmt
+from tui.frame import Frame
+from tui.marks import COPY_TONES, amount_tone
+from tui.record import DayRecord
+from tui.text import Line, Span, Tone, clean, line, pad
+from tui.widgets.live_table import Row
+from tui.widgets.panel import Panel
+
+AXIS = 12
+"Cells of the amounts beside a curve."
+CURVE_MOST, CURVE_LEAST = 7, 3
+BUCKETS_MS = (50, 100, 250, 500, 1_000, 2_500)
+"Copies as fast as this, and faster than the one before."
+
+
+def curve_lines(name: str, values: Sequence[Decimal | None], width: int, height: int) -> list[Line]:
+    """A curve with its name, the largest and smallest amount beside it, and the newest one in the head."""
+    known = [value for value in values if value is not None]
+    newest = values[-1] if values else None
+    head = line(Span(f"{name} ", Tone.BOLD), Span(fmt.rupees(newest, signed=True), amount_tone(newest)))
+    if not known:
+        return [head, line(Span(" " * AXIS + "no price of everything that is held yet", Tone.DIM))]
+    drawn = chart.curve(values, max(width - AXIS, 1), height)
+    low, high = min(known), max(known)
+    ends = {height // 2: high} if low == high else {0: high, height - 1: low}
+    amounts = [fmt.fit_amount(ends[y], AXIS - 1, signed=True) if y in ends else " " * (AXIS - 1) for y in range(height)]
+    return [
+        head,
+        *(
+            line(Span(f"{amounts[y]} ", Tone.DIM), Span(drawn[y], amount_tone(newest) or Tone.INFO))
+            for y in range(height)
+        ),
+    ]
+
+
+def time_line(first_ns: int, last_ns: int, width: int) -> Line:
+    """When the curves begin and end."""
+    first, last = fmt.short_clock(first_ns), fmt.short_clock(last_ns)
+    return line(Span(" " * AXIS + first + last.rjust(max(width - AXIS - len(first), len(last) + 1)), Tone.DIM))
+
+
+def children_lines(children: Sequence[ChildColumn], record: DayRecord, width: int) -> list[Line]:
+    """What each child made and what its copies were."""
+    wide = width >= 100
+    head = f"{'child':<9}{'P&L ₹':>12}{'charges ₹':>11}{'after them':>12}{'slippage ₹':>12}"
+    head += f"{'median':>10}{'slowest':>10}" if wide else ""
+    return [line(Span(f"{head}  copies", Tone.DIM)), *(_child_line(child, record, wide=wide) for child in children)]
+
+
+def _child_line(child: ChildColumn, record: DayRecord, *, wide: bool) -> Line:
+    day = record.child(child.id)
+    after = None if child.pnl_inr is None else child.pnl_inr - child.charges_inr
+    spans = [
+        Span(pad(clean(child.id), 9), Tone.BOLD),
+        Span(fmt.fit_amount(child.pnl_inr, 12, signed=True), amount_tone(child.pnl_inr)),
+        Span(fmt.fit_amount(child.charges_inr, 11)),
+        Span(fmt.fit_amount(after, 12, signed=True), amount_tone(after)),
+        Span(fmt.fit_amount(day.slippage_inr, 12, signed=True), amount_tone(-day.slippage_inr)),
+    ]
+    if wide:
+        slowest = day.latencies_ms[-1] if day.latencies_ms else None
+        spans += [Span(fmt.fit(_ms(day.median_ms), 10)), Span(fmt.fit(_ms(slowest), 10))]
+    marks = [Span(f" {mark}{day.marks[mark]}", tone) for mark, tone in COPY_TONES.items() if day.marks.get(mark)]
+    return line(*spans, " ", *(marks or [Span(" none", Tone.DIM)]))
+
+
+def _ms(value: int | None) -> str:
+    return "–" if value is None else f"{fmt.number(value)} ms"
+
+
+def latency_lines(latencies_ms: Sequence[int], width: int) -> list[Line]:
+    """How many copies were how fast, from the master's fill to the child's last."""
+    if not latencies_ms:
+        return [line(Span("latency ", Tone.BOLD), Span("no child has filled a copy yet", Tone.DIM))]
+    count = len(latencies_ms)
+    head = line(
+        Span("latency ", Tone.BOLD),
+        f"median {_ms(latencies_ms[count // 2])} · 95 % within {_ms(latencies_ms[-(-count * 95 // 100) - 1])}"
+        f" · slowest {_ms(latencies_ms[-1])} · {fmt.number(count)} fills",
+    )
+    bounds = [*BUCKETS_MS, None]
+    counts = [0] * len(bounds)
+    for value in latencies_ms:
+        counts[next(i for i, most in enumerate(bounds) if most is None or value <= most)] += 1
+    out = [head]
+    for most, found in zip(bounds, counts, strict=True):
+        name = f"> {_ms(BUCKETS_MS[-1])}" if most is None else f"≤ {_ms(most)}"
+        bar = chart.bar(found, max(counts), max(width - AXIS - 8, 1))
+        out.append(line(Span(f"{name:>{AXIS - 1}} ", Tone.DIM), Span(bar, Tone.INFO), f" {fmt.number(found)}"))
+    return out
+
+
+class Day(Panel):
+    """Results, copies and latencies of the day."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.record = DayRecord()
+
+    def show_frame(self, frame: Frame) -> None:
+        self.record.see(frame.snapshot)
+        super().show_frame(frame)
+
+    def draw(self, frame: Frame, width: int) -> None:
+        snapshot, record = frame.snapshot, self.record
+        past = record.samples
+        self.set_title(line(f"Day · as this screen saw it since {fmt.clock(record.since_ns)}"))
+        room = self.size.height - 16 - len(snapshot.children)
+        height = min(max(room // 2, CURVE_LEAST), CURVE_MOST)
+        lines = [
+            *curve_lines("children P&L", [*(s.children_inr for s in past), snapshot.children_pnl_inr], width, height),
+            *curve_lines("master P&L", [*(s.master_inr for s in past), snapshot.master_pnl_inr], width, height),
+            time_line(past[0].at_ns, snapshot.at_ns, width),
+            line(),
+            *children_lines(snapshot.children, record, width),
+            line(),
+            *latency_lines(record.latencies_ms(), width),
+        ]
+        self.set_rows([Row("", each) for each in lines])
