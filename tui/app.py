@@ -15,6 +15,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from config.schema import Settings
 from tui import export
 from tui import format as fmt
 from tui.bell import Bell
@@ -30,6 +31,7 @@ from tui.screens.confirm import Confirm
 from tui.screens.dialog import Body, Dialog
 from tui.screens.help import help_lines
 from tui.screens.overview import PANELS, Overview
+from tui.screens.settings_lines import settings_lines
 from tui.theme import DARK, DEFAULTS, LIGHT_DEFAULTS, THEMES
 from tui.widgets.live_table import LiveTable
 from tui.widgets.panel import Panel
@@ -51,6 +53,7 @@ class LockstepApp(Restarts):
         arm_s: For so long a new question ignores keys (type-ahead).
         desk: Doctor and logins, `None` where every account is on paper.
         memory: What the user wants of the screen; by default forgotten at the end.
+        settings: What the session was started with; `None` has nothing to show.
     """
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
@@ -80,6 +83,7 @@ class LockstepApp(Restarts):
         Binding("5", "panel('orders')", "orders", tooltip="Working orders"),
         Binding("6", "panel('accounts')", "accounts", tooltip="All children"),
         Binding("7", "panel('day')", "day", tooltip="The day: results and latencies drawn, what the copies cost"),
+        Binding("i", "settings", "settings", tooltip="The session's settings, what they mean and when a change holds"),
         Binding("a", "doctor", "accounts", tooltip="Check every account at its broker, and log one in"),
         Binding("d", "dense", "dense", tooltip="Dense matrix: one mark a child"),
         Binding("b", "ring", "bell", tooltip="Ring the terminal's bell at alarms and prompts, or no longer"),
@@ -101,6 +105,7 @@ class LockstepApp(Restarts):
         arm_s: float = 0.6,
         desk: AccountDesk | None = None,
         memory: Memory | None = None,
+        settings: Settings | None = None,
     ) -> None:
         super().__init__(feed, arm_s=arm_s, desk=desk)
         if "TEXTUAL_DRIVER" not in os.environ:
@@ -110,6 +115,7 @@ class LockstepApp(Restarts):
         "What went wrong, after an exit with EXIT_FAILED. Never holds values of variables."
         self.on_ready: Callable[[], None] | None = None
         self.memory = memory or Memory()
+        self.settings = settings
         self._bell = Bell()
         self._seen: int | None = None
         self._quiet_ticks = 0
@@ -214,6 +220,19 @@ class LockstepApp(Restarts):
     def action_filter(self) -> None:
         """Type a filter."""
         self.overview.open_filter()
+
+    def action_settings(self) -> None:
+        """What the session was started with."""
+        frame, settings = self.ready(), self.settings
+        if frame is None:
+            return
+        if settings is None:
+            self.tell("There are no settings to show.", bad=True)
+            return
+        from config.explained import explained  # the screen stands without it
+
+        meanings = explained()
+        self.push_screen(Notice(frame, "SETTINGS", lambda now, width: settings_lines(now, width, settings, meanings)))
 
     def action_sort(self) -> None:
         """Another order of the rows."""

@@ -152,7 +152,7 @@ class TerminalSession:
         adviser = MarginAdviser(runtime.snapshot, self._venue.basket_margin)
         self.frame.basket_margins = adviser.margins
         adviser.start()
-        self._terminal.run(runtime, self._settings.on_terminal_lost, desk)
+        self._terminal.run(runtime, self._settings, desk)
         adviser.close()
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from config.schema import OnTerminalLost
+from config.schema import OnTerminalLost, Settings
 from engine import signals
 from engine.aside import aside, later
 from engine.commands import Severity
@@ -93,7 +93,7 @@ class Terminal:
             with contextlib.suppress(OSError):  # a closed pipe costs lines, never the session
                 print(text, file=self._lines, flush=True)
 
-    def run(self, runtime: Runtime, on_lost: OnTerminalLost, desk: AccountDesk | None = None) -> None:
+    def run(self, runtime: Runtime, settings: Settings, desk: AccountDesk | None = None) -> None:
         """Show a booted engine until it has ended, or the operator leaves; it is stopped in an orderly way then."""
         self._runtime = runtime
         if self.was_ended:  # while the engine was opened
@@ -105,22 +105,22 @@ class Terminal:
             runtime.start()
             runtime.done.wait()
         else:
-            self._dashboard(runtime, on_lost, desk)
+            self._dashboard(runtime, settings, desk)
         runtime.stop(STOP_GRACE_S)
 
-    def _dashboard(self, runtime: Runtime, on_lost: OnTerminalLost, desk: AccountDesk | None) -> None:
+    def _dashboard(self, runtime: Runtime, settings: Settings, desk: AccountDesk | None) -> None:
         from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp, run_dashboard
         from tui.driver import terminal_settings
         from tui.memory import Memory
 
         self._settings = terminal_settings()
         runtime.start()
-        self._app = app = LockstepApp(runtime, desk=desk, memory=Memory(self._screen_path))
+        self._app = app = LockstepApp(runtime, desk=desk, memory=Memory(self._screen_path), settings=settings)
         aside("switch", partial(_leave_at_a_switch, runtime, app))
         code = run_dashboard(runtime, mouse=self._mouse, app=app, on_error=self._log)
         self._app = None
         self.was_lost = code == EXIT_TERMINAL_LOST
-        if self.was_lost and self._goes_on(runtime, on_lost):
+        if self.was_lost and self._goes_on(runtime, settings.on_terminal_lost):
             self.note(NoticeLine(number=0, at_ns=runtime.now_ns(), severity=Severity.WARNING, text=UNSEEN))
             runtime.until_flat = True
             runtime.done.wait()

@@ -9,6 +9,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from config.schema import Settings
 from engine.events import Operator
 from engine.snapshot import Snapshot
 from tests.tui.snapshots import FakeFeed
@@ -80,12 +81,13 @@ def drive(
     refusal: str = "",
     accounts: AccountDesk | None = None,
     memory: Memory | None = None,
+    settings: Settings | None = None,
 ) -> FakeFeed:
     """Run a script against the dashboard; the timer hardly ticks, so the script decides when to look."""
 
     async def run() -> FakeFeed:
         feed = FakeFeed(start, live_refusal=refusal)
-        app = LockstepApp(feed, hz=1, arm_s=arm_s, desk=accounts, memory=memory)
+        app = LockstepApp(feed, hz=1, arm_s=arm_s, desk=accounts, memory=memory, settings=settings)
         async with app.run_test(size=size) as pilot:
             desk = Desk(app, feed, pilot)
             await desk.look()

@@ -4,11 +4,13 @@ import io
 import signal
 from pathlib import Path
 
-from config.schema import OnTerminalLost
+from config.schema import Account, Child, Settings
 from engine.commands import Severity
 from engine.snapshot import NoticeLine
 from tests.unit.engine.test_runtime import Desk
 from tui.terminal import Terminal
+
+SETTINGS = Settings(master=Account(id="M", broker="paper"), children=(Child(id="C1", broker="paper"),))
 
 
 def terminal(lines: io.StringIO, log: list[str]) -> Terminal:
@@ -39,7 +41,7 @@ def test_signal_between_two_engines_stops_the_next_one_at_once() -> None:
     made, desk = terminal(io.StringIO(), []), Desk(until_ns=None)
     made._signal = signal.SIGTERM
     made._hears = True
-    made.run(desk.runtime, OnTerminalLost.CONTINUE)
+    made.run(desk.runtime, SETTINGS)
     assert made.was_ended
     assert desk.runtime.done.is_set()
 
