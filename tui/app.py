@@ -13,16 +13,18 @@ from typing import ClassVar
 from textual._styles_cache import StylesCache
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from config.schema import Settings
+from engine.commands import Severity
 from tui import export
 from tui import format as fmt
-from tui.bell import Bell
 from tui.bridge import AccountDesk, EngineFeed
 from tui.driver import SafeDriver, quiet_standard_streams
 from tui.frame import Frame
 from tui.memory import Memory
+from tui.news import New, News
 from tui.restarts import Restarts
 from tui.screens import ask_lines as say
 from tui.screens import detail
@@ -32,6 +34,7 @@ from tui.screens.dialog import Body, Dialog
 from tui.screens.help import help_lines
 from tui.screens.overview import PANELS, Overview
 from tui.screens.settings_lines import settings_lines
+from tui.text import clean
 from tui.theme import DARK, DEFAULTS, LIGHT_DEFAULTS, THEMES
 from tui.widgets.live_table import LiveTable
 from tui.widgets.panel import Panel
@@ -42,6 +45,12 @@ EXIT_TERMINAL_LOST = 129
 "As a shell reports SIGHUP: the dashboard is gone, the engine need not be."
 HZ = 8
 EXPORTS = Path("exports")
+LEVELS: dict[Severity, SeverityLevel] = {
+    Severity.INFO: "information",
+    Severity.WARNING: "warning",
+    Severity.ALARM: "error",
+}
+"""How a note looks."""
 
 
 class LockstepApp(Restarts):
@@ -87,6 +96,7 @@ class LockstepApp(Restarts):
         Binding("a", "doctor", "accounts", tooltip="Check every account at its broker, and log one in"),
         Binding("d", "dense", "dense", tooltip="Dense matrix: one mark a child"),
         Binding("b", "ring", "bell", tooltip="Ring the terminal's bell at alarms and prompts, or no longer"),
+        Binding("n", "notes", "notes", tooltip="Notes over the screen of fills, refusals and alarms, or no longer"),
         Binding("y", "copy", "copy", tooltip="Copy the panel's table to the clipboard, for a spreadsheet"),
         Binding("e", "export", "export", tooltip="Write the panel's table to a CSV file below exports/"),
         Binding("slash", "filter", "filter", tooltip="Filter the panel that fills the screen, else the events"),
@@ -116,7 +126,7 @@ class LockstepApp(Restarts):
         self.on_ready: Callable[[], None] | None = None
         self.memory = memory or Memory()
         self.settings = settings
-        self._bell = Bell()
+        self._news = News()
         self._seen: int | None = None
         self._quiet_ticks = 0
         self._until_clock = 0
@@ -171,10 +181,23 @@ class LockstepApp(Restarts):
         self.frame = Frame(snapshot=snapshot, now_ns=self.feed.now_ns(), quiet_s=self._quiet_ticks / self.hz)
         self.answers.forget_gone(snapshot)
         self.draw(self.frame)
-        if self._bell.rings(snapshot) and self.memory.habits.bell:
-            self.bell()
+        self.tell_news(self._news.look(snapshot))
         self.offer_restart()
         self.offer_prompts()
+
+    def tell_news(self, new: New) -> None:
+        """Ring, and show notes, as the user wants it."""
+        habits = self.memory.habits
+        if new.rings and habits.bell:
+            self.bell()
+        if not habits.notes or self.frame is None:
+            return
+        notes, more = new.notes(frozenset(child.id for child in self.frame.snapshot.children))
+        for notice in notes:
+            text, title = clean(notice.text), clean(f"{notice.account} {notice.symbol}".strip())
+            self.notify(text, title=title, severity=LEVELS[notice.severity], markup=False, timeout=6)
+        if more:
+            self.notify(f"{more} more in the events", markup=False, timeout=6)
 
     def draw(self, frame: Frame) -> None:
         """Give the frame to every open screen."""
@@ -209,6 +232,12 @@ class LockstepApp(Restarts):
             self.tell("The bell rings at alarms and prompts. b turns it off.")
         else:
             self.tell("The bell is off.")
+
+    def action_notes(self) -> None:
+        """Notes over the screen, or no longer."""
+        self.remember(notes=not self.memory.habits.notes)
+        on = "Fills, refusals and alarms are shown as notes here. n turns them off."
+        self.tell(on if self.memory.habits.notes else "No more notes: the events have it all.")
 
     def remember(self, **habits: str | bool) -> None:
         """Keep how the user wants the screen, for the next start too where that can be written."""

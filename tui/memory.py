@@ -1,4 +1,4 @@
-"""What the dashboard remembers of its user from one start to the next: theme, dense matrix, bell. Nothing of trades.
+"""What the dashboard remembers of its user from one start to the next: theme, dense matrix, bell, notes. No trades.
 
 A file that is missing, foreign or damaged is no reason to stop: the screen starts as it does for the first time.
 """
@@ -18,6 +18,8 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     "Name of a theme, '' for the usual one."
     dense: bool = False
     bell: bool = False
+    notes: bool = False
+    "Fills, refusals and alarms as notes over the screen."
 
 
 class Memory:

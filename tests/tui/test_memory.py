@@ -10,8 +10,8 @@ from engine.snapshot import NoticeLine, Snapshot
 from tests.tui import snapshots as s
 from tests.tui.harness import Desk, drive
 from tui.app import LockstepApp
-from tui.bell import Bell
 from tui.memory import Habits, Memory
+from tui.news import News
 from tui.theme import DARK
 
 
@@ -94,18 +94,54 @@ def test_bell_is_off_until_its_key_turns_it_on(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_bell_rings_once_for_what_is_new_and_never_for_what_it_finds() -> None:
-    bell, calm = Bell(), alarmed(s.condor(), 5, Severity.WARNING)
-    assert not bell.rings(alarmed(calm, 3))
-    assert not bell.rings(alarmed(calm, 3))
-    assert not bell.rings(calm)
-    assert bell.rings(alarmed(calm, 6))
-    assert bell.rings(alarmed(calm, 1))  # another engine counts anew
+    news, calm = News(), alarmed(s.condor(), 5, Severity.WARNING)
+    assert not news.look(alarmed(calm, 3)).rings
+    assert not news.look(alarmed(calm, 3)).rings
+    assert not news.look(calm).rings
+    assert news.look(alarmed(calm, 6)).rings
+    assert news.look(alarmed(calm, 1)).rings  # another engine counts anew
 
 
 def test_bell_rings_for_a_prompt_once() -> None:
-    bell, asked = Bell(), s.asking()
+    news, asked = News(), s.asking()
     without = msgspec.structs.replace(asked, prompts=(), notices=())
     asked = msgspec.structs.replace(asked, notices=())
-    assert not bell.rings(without)
-    assert bell.rings(asked)
-    assert not bell.rings(asked)
+    assert not news.look(without).rings
+    assert news.look(asked).rings
+    assert not news.look(asked).rings
+
+
+def test_notes_are_off_until_their_key_turns_them_on_and_show_the_most_urgent_of_what_is_new() -> None:
+    texts = [
+        (Severity.INFO, "ZC0001", "entry SELL 195 filled at 34.25"),
+        (Severity.INFO, "ZM0001", "master SELL 650 at 34.30 filled at once"),
+        (Severity.WARNING, "ZC0002", "not copied: slippage"),
+        (Severity.WARNING, "ZC0002", "not copied: price band"),
+        (Severity.ALARM, "ZC0003", f"[red]exit unknown[/red] {s.HOSTILE}"),
+    ]
+    notices = tuple(
+        NoticeLine(number=7000 + n, at_ns=s.NOW, severity=severity, account=account, text=text)
+        for n, (severity, account, text) in enumerate(texts)
+    )
+
+    async def script(desk: Desk) -> None:
+        def shown() -> list[str]:
+            return [note.message for note in desk.app._notifications]
+
+        await desk.publish(notices=notices[:1])
+        assert shown() == []
+        await desk.press("n")
+        desk.app.clear_notifications()
+        await desk.publish(notices=notices)
+        assert [text.split(" [", 1)[0] for text in shown()][:3] == [
+            "[red]exit unknown[/red] Insufficient funds",
+            "not copied: slippage",
+            "not copied: price band",
+        ]
+        assert not any("master" in text for text in shown())
+        many = [msgspec.structs.replace(notices[0], number=7100 + n) for n in range(5)]
+        desk.app.clear_notifications()
+        await desk.publish(notices=tuple(many))
+        assert shown() == [notices[0].text] * 3 + ["2 more in the events"]
+
+    drive(s.condor(), script)

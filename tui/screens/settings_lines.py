@@ -101,7 +101,9 @@ def _listed(rows: list[Setting], meanings: Mapping[str, str], width: int) -> lis
     values = min(VALUES_MOST, max((len(value) for _, value, _ in rows), default=0))
     for path, value, default in rows:
         is_own = value != default
-        lead = line(pad(f"  {path}", NAMES), Span(pad(clean(value), values) + "  ", Tone.INFO if is_own else Tone.PLAIN))
+        lead = line(
+            pad(f"  {path}", NAMES), Span(pad(clean(value), values) + "  ", Tone.INFO if is_own else Tone.PLAIN)
+        )
         meaning = meanings.get(path, "")
         if is_own:
             meaning = f"default {default}; {meaning}".rstrip("; ")
