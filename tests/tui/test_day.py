@@ -10,7 +10,7 @@ from engine.snapshot import Snapshot
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, Desk, assert_screen, drive
 from tui import chart, record
-from tui.record import DayRecord
+from tui.record import ChildDay, DayRecord
 from tui.text import Line
 from tui.widgets.day import latency_lines
 
@@ -70,7 +70,7 @@ def test_another_day_or_a_clock_that_went_back_begins_anew(seconds: int) -> None
     kept = DayRecord()
     kept.see(later(0))
     kept.see(msgspec.structs.replace(later(seconds), copies=()))
-    assert (len(kept.samples), kept.copies) == (1, {})
+    assert (len(kept.samples), kept.child("ZC0001")) == (1, ChildDay())
     assert kept.since_ns == s.NOW + seconds * NS_PER_S
 
 
@@ -88,6 +88,15 @@ def test_copies_that_left_the_snapshot_still_count_and_change_with_their_newest_
     assert after.latencies_ms[-1] == 2000
     assert kept.child("ZC0001").slippage_inr == 4 * 195 * Decimal("0.05")
     assert kept.child("ZC0006").marks == {"–": 4}
+
+
+def test_latencies_are_bounded_and_keep_their_spread() -> None:
+    day, part = ChildDay(), s.copies()[0].lines[0]
+    for value in range(2 * record.LATENCIES_MOST):
+        day.add(msgspec.structs.replace(part, latency_ms=value % 1000))
+    assert len(day.latencies_ms) <= record.LATENCIES_MOST
+    assert day.latencies_ms == sorted(day.latencies_ms)
+    assert 450 <= (day.median_ms or 0) <= 550
 
 
 def test_latencies_are_counted_in_their_buckets() -> None:

@@ -11,7 +11,8 @@ from engine.commands import Severity
 from engine.snapshot import NoticeLine
 from tests.tui import snapshots as s
 from tests.tui.harness import Desk, drive
-from tui.export import as_tabs, table_of, write_csv
+from tui.export import Table, as_tabs, table_of, table_of_day, write_csv
+from tui.record import DayRecord
 from tui.screens.overview import PANELS
 
 
@@ -20,12 +21,28 @@ def notes(desk: Desk) -> list[str]:
     return [note.message for note in desk.app._notifications]
 
 
+def table(panel: str) -> Table:
+    """What a panel exports."""
+    if panel != "day":
+        return table_of(panel, s.condor())
+    record = DayRecord()
+    record.see(s.condor())
+    return table_of_day(s.condor(), record)
+
+
 @pytest.mark.parametrize("panel", PANELS)
 def test_every_panel_has_a_table_of_even_rows(panel: str) -> None:
-    heads, *rows = table_of(panel, s.condor())
+    heads, *rows = table(panel)
     assert {len(row) for row in rows} <= {len(heads)}
     assert len(set(heads)) == len(heads)
     assert rows
+
+
+def test_day_is_written_with_what_its_copies_were() -> None:
+    heads, first, *_ = table("day")
+    row = dict(zip(heads, first, strict=True))
+    assert (row["account"], row["fills"], row["median_ms"], row["slowest_ms"]) == ("ZC0001", "4", "50", "51")
+    assert row["slippage_inr"] == "39.00"
 
 
 def test_legs_have_the_master_and_each_child_with_plain_numbers() -> None:

@@ -11,7 +11,7 @@ from tui import chart
 from tui import format as fmt
 from tui.frame import Frame
 from tui.marks import COPY_TONES, amount_tone
-from tui.record import DayRecord
+from tui.record import ChildDay, DayRecord
 from tui.text import Line, Span, Tone, clean, line, pad
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
@@ -49,16 +49,18 @@ def time_line(first_ns: int, last_ns: int, width: int) -> Line:
     return line(Span(" " * AXIS + first + last.rjust(max(width - AXIS - len(first), len(last) + 1)), Tone.DIM))
 
 
-def children_lines(children: Sequence[ChildColumn], record: DayRecord, width: int) -> list[Line]:
+def children_lines(children: Sequence[ChildColumn], days: Sequence[ChildDay], width: int) -> list[Line]:
     """What each child made and what its copies were."""
     wide = width >= 100
     head = f"{'child':<9}{'P&L ₹':>12}{'charges ₹':>11}{'after them':>12}{'slippage ₹':>12}"
     head += f"{'median':>10}{'slowest':>10}" if wide else ""
-    return [line(Span(f"{head}  copies", Tone.DIM)), *(_child_line(child, record, wide=wide) for child in children)]
+    return [
+        line(Span(f"{head}  copies", Tone.DIM)),
+        *(_child_line(*each, wide=wide) for each in zip(children, days, strict=True)),
+    ]
 
 
-def _child_line(child: ChildColumn, record: DayRecord, *, wide: bool) -> Line:
-    day = record.child(child.id)
+def _child_line(child: ChildColumn, day: ChildDay, *, wide: bool) -> Line:
     after = None if child.pnl_inr is None else child.pnl_inr - child.charges_inr
     spans = [
         Span(pad(clean(child.id), 9), Tone.BOLD),
@@ -114,6 +116,7 @@ class Day(Panel):
     def draw(self, frame: Frame, width: int) -> None:
         snapshot, record = frame.snapshot, self.record
         past = record.samples
+        days = [record.child(child.id) for child in snapshot.children]
         self.set_title(line(f"Day · as this screen saw it since {fmt.clock(record.since_ns)}"))
         room = self.size.height - 16 - len(snapshot.children)
         height = min(max(room // 2, CURVE_LEAST), CURVE_MOST)
@@ -122,8 +125,8 @@ class Day(Panel):
             *curve_lines("master P&L", [*(s.master_inr for s in past), snapshot.master_pnl_inr], width, height),
             time_line(past[0].at_ns, snapshot.at_ns, width),
             line(),
-            *children_lines(snapshot.children, record, width),
+            *children_lines(snapshot.children, days, width),
             line(),
-            *latency_lines(record.latencies_ms(), width),
+            *latency_lines(sorted(value for day in days for value in day.latencies_ms), width),
         ]
         self.set_rows([Row("", each) for each in lines])
