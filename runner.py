@@ -517,6 +517,7 @@ def _terminal(arguments: argparse.Namespace) -> Terminal:
         log=log.write,
         log_path=log.path,
         screen_path=SCREEN,
+        port=arguments.serve,
     )
 
 

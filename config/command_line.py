@@ -20,7 +20,7 @@ def parser(actions: Mapping[str, Action], version: str) -> argparse.ArgumentPars
         prog="runner.py",
         description="Lockstep copies one account's trades into others.",
         epilog="Without a command: run, with its options [--config FILE] [--paper|--live] [--headless] [--demo] "
-        "[--until-flat] [--take-over] [--no-mouse].",
+        "[--until-flat] [--take-over] [--no-mouse] [--serve [PORT]].",
     )
     top.add_argument("--version", action="version", version=f"Lockstep {version}")
     commands = top.add_subparsers(title="commands", required=True)
@@ -47,7 +47,13 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until-flat", action="store_true", help="end when the strategy has ended")
     parser.add_argument("--take-over", action="store_true", help="stop the running instance and carry on")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    _serve(parser)
     parser.add_argument("--typed", metavar="LIVE", help="what would be typed, for scripts; counts at a sandbox only")
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    text = "a read-only picture for a browser on this machine, at this port (default: a free one)"
+    parser.add_argument("--serve", metavar="PORT", nargs="?", const=0, type=_port, help=text)
 
 
 def _replay(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +61,7 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, help="accounts and settings (default: the demo's)")
     parser.add_argument("--speed", default="60", type=_speed, help="times real time, or max (default 60)")
     parser.add_argument("--headless", action="store_true", help="no dashboard, one line an event")
+    _serve(parser)
     parser.add_argument("--from", dest="from_time", metavar="HH:MM", help="leave out what comes before")
     parser.add_argument("--to", dest="to_time", metavar="HH:MM", help="leave out what comes after")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON document")

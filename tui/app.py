@@ -33,7 +33,7 @@ from tui.screens.confirm import Confirm
 from tui.screens.dialog import Body, Dialog
 from tui.screens.help import help_lines
 from tui.screens.overview import PANELS, Overview
-from tui.screens.settings_lines import settings_lines
+from tui.screens.settings_lines import settings_lines, viewer_lines
 from tui.text import clean
 from tui.theme import DARK, DEFAULTS, LIGHT_DEFAULTS, THEMES
 from tui.widgets.live_table import LiveTable
@@ -93,6 +93,7 @@ class LockstepApp(Restarts):
         Binding("6", "panel('accounts')", "accounts", tooltip="All children"),
         Binding("7", "panel('day')", "day", tooltip="The day: results and latencies drawn, what the copies cost"),
         Binding("i", "settings", "settings", tooltip="The session's settings, what they mean and when a change holds"),
+        Binding("v", "viewer", "viewer", tooltip="The address at which a browser on this machine may look on"),
         Binding("a", "doctor", "accounts", tooltip="Check every account at its broker, and log one in"),
         Binding("d", "dense", "dense", tooltip="Dense matrix: one mark a child"),
         Binding("b", "ring", "bell", tooltip="Ring the terminal's bell at alarms and prompts, or no longer"),
@@ -126,6 +127,8 @@ class LockstepApp(Restarts):
         self.on_ready: Callable[[], None] | None = None
         self.memory = memory or Memory()
         self.settings = settings
+        self.viewer_url = ""
+        "Where a browser on this machine may look on, with its key; '' for nowhere."
         self._news = News()
         self._seen: int | None = None
         self._quiet_ticks = 0
@@ -262,6 +265,12 @@ class LockstepApp(Restarts):
 
         meanings = explained()
         self.push_screen(Notice(frame, "SETTINGS", lambda now, width: settings_lines(now, width, settings, meanings)))
+
+    def action_viewer(self) -> None:
+        """Where a browser may look on."""
+        frame = self.ready()
+        if frame is not None:
+            self.push_screen(Notice(frame, "VIEWER", lambda _now, width: viewer_lines(width, self.viewer_url)))
 
     def action_sort(self) -> None:
         """Another order of the rows."""

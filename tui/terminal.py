@@ -25,6 +25,7 @@ from engine.snapshot import NoticeLine
 if TYPE_CHECKING:
     from tui.app import LockstepApp
     from tui.bridge import AccountDesk
+    from tui.viewer.server import Viewer
 
 STOP_GRACE_S: Final = 12.0
 """How long an orderly end may take."""
@@ -47,6 +48,7 @@ class Terminal:
         log: Takes each line for the log file.
         log_path: The log file, for messages.
         screen_path: Where the dashboard keeps what its user wants of it.
+        port: Where the picture for a browser is served, 0 for a free port, `None` for nowhere.
     """
 
     def __init__(
@@ -59,10 +61,13 @@ class Terminal:
         log: Callable[[str], None],
         log_path: Path,
         screen_path: Path | None = None,
+        port: int | None = None,
     ) -> None:
         self.headless, self._words = headless, words
         self._mouse, self._lines, self._log, self._log_path = mouse, lines, log, log_path
         self._screen_path = screen_path
+        self._port = port
+        self._viewer: Viewer | None = None
         self._runtime: Runtime | None = None
         self._app: LockstepApp | None = None
         self._settings: list[object] | None = None
@@ -101,12 +106,31 @@ class Terminal:
         if not self._hears:
             self._hears = True
             signals.hear(self._signalled)
+        self._serve(runtime)
         if self.headless:
             runtime.start()
             runtime.done.wait()
         else:
             self._dashboard(runtime, settings, desk)
         runtime.stop(STOP_GRACE_S)
+
+    def _serve(self, runtime: Runtime) -> None:
+        """Let browsers on this machine look at the engine; where it cannot be served, the engine runs without."""
+        if self._port is None:
+            return
+        if self._viewer is None:
+            from tui.viewer.server import Viewer
+
+            try:
+                self._viewer = Viewer(self._port)
+            except OSError as error:
+                self._port = None
+                text = f"the viewer cannot listen: {error.strerror}; the engine runs without it"
+                self.note(NoticeLine(number=0, at_ns=runtime.now_ns(), severity=Severity.WARNING, text=text))
+                return
+            if self.headless:  # with its key: for the terminal alone, never for the log
+                print(f"viewer, read only: {self._viewer.url}", file=self._lines, flush=True)
+        self._viewer.looker.watch(runtime)
 
     def _dashboard(self, runtime: Runtime, settings: Settings, desk: AccountDesk | None) -> None:
         from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp, run_dashboard
@@ -116,6 +140,7 @@ class Terminal:
         self._settings = terminal_settings()
         runtime.start()
         self._app = app = LockstepApp(runtime, desk=desk, memory=Memory(self._screen_path), settings=settings)
+        app.viewer_url = "" if self._viewer is None else self._viewer.url
         aside("switch", partial(_leave_at_a_switch, runtime, app))
         code = run_dashboard(runtime, mouse=self._mouse, app=app, on_error=self._log)
         self._app = None

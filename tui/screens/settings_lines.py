@@ -39,6 +39,20 @@ def settings_lines(frame: Frame, width: int, settings: Settings, meanings: Mappi
     return out + _listed([row for row in rows if row[1] == row[2]], meanings, width)
 
 
+def viewer_lines(width: int, url: str) -> list[Line]:
+    """Where a browser on this machine may look on, or how to have that."""
+    if not url:
+        text = "No browser may look on. Start with --serve to have a read-only picture for one on this machine."
+        return [line(part) for part in wrap(text, width)]
+    port = url.partition("#")[0].rstrip("/").rpartition(":")[2]
+    text = (
+        "Open this in a browser on this machine. It shows what the panels show and orders nothing. The part behind # is"
+        " the key: whoever has it and is on this machine sees your accounts. It ends with this program."
+        f" From another machine: ssh -L {port}:127.0.0.1:{port} and the same address there."
+    )
+    return [line(Span(url, Tone.KEY)), line(), *(line(Span(part, Tone.DIM)) for part in wrap(text, width))]
+
+
 def _now(frame: Frame) -> Iterator[Line]:
     """What is in force at this moment."""
     snapshot = frame.snapshot

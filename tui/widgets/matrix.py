@@ -5,7 +5,7 @@ fit, those that need attention come first; more than 30 become rows of a list.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import ClassVar
 
@@ -78,6 +78,18 @@ def plan(snapshot: Snapshot, width: int, *, selected: str, dense: bool) -> Colum
         dense=dense,
         common=common,
     )
+
+
+def pages(snapshot: Snapshot, width: int) -> list[Columns]:
+    """The columns of all children, those that need attention first, in as many blocks as it takes."""
+    first = plan(snapshot, width, selected="", dense=False)
+    if not first.after:
+        return [first]
+    order, fit = by_urgency(snapshot.children), len(first.children)
+    return [
+        replace(first, children=tuple(order[start : start + fit]), before=start, after=max(len(order) - start - fit, 0))
+        for start in range(0, len(order), fit)
+    ]
 
 
 def _child_width(snapshot: Snapshot, room: int, *, wide: bool) -> int:
