@@ -4,6 +4,7 @@ Imports only what the first paint needs. The engine is never called back and nev
 """
 
 import asyncio
+import contextlib
 import os
 import traceback
 from collections.abc import Callable, Iterable
@@ -193,9 +194,11 @@ class LockstepApp(Restarts):
         habits = self.memory.habits
         if new.rings and habits.bell:
             self.bell()
-        if not habits.notes or self.frame is None:
+        if not habits.notes or self.frame is None or len(self.screen_stack) > 1:  # a dialog is never covered
             return
         notes, more = new.notes(frozenset(child.id for child in self.frame.snapshot.children))
+        if notes:
+            self.clear_notifications()  # a bad minute covers no more of the screen than one look does
         for notice in notes:
             text, title = clean(notice.text), clean(f"{notice.account} {notice.symbol}".strip())
             self.notify(text, title=title, severity=LEVELS[notice.severity], markup=False, timeout=6)
@@ -263,7 +266,9 @@ class LockstepApp(Restarts):
             return
         from config.explained import explained  # the screen stands without it
 
-        meanings = explained()
+        meanings: dict[str, str] = {}
+        with contextlib.suppress(OSError):
+            meanings = explained()
         self.push_screen(Notice(frame, "SETTINGS", lambda now, width: settings_lines(now, width, settings, meanings)))
 
     def action_viewer(self) -> None:

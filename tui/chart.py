@@ -10,29 +10,31 @@ ACROSS, DOWN = 2, 4
 "Dots of a character."
 
 
-def curve(values: Sequence[Decimal | None], width: int, height: int) -> list[str]:
-    """Values from left to right as a line of dots, the largest on top; `None` leaves a gap.
+def curve(values: Sequence[tuple[Decimal, Decimal] | None], width: int, height: int) -> list[str]:
+    """Amounts from left to right as a line of dots, the largest on top.
 
     Args:
-        values: What is drawn, at equal distances; spread or thinned out over the whole width.
+        values: For each column of dots (`2 * width` of them) the least and the most there; `None` leaves a gap.
         width: Cells of a line.
         height: Lines.
 
     Returns:
         `height` lines of `width` cells.
     """
-    shown = _spread(values, width * ACROSS)
-    known = [value for value in shown if value is not None]
+    known = [value for value in values if value is not None]
     cells = [[BLANK] * width for _ in range(height)]
     if known:
-        low, high = min(known), max(known)
-        before: int | None = None
-        for x, value in enumerate(shown):
-            y = None if value is None else _level(value, low, high, height * DOWN)
-            if y is not None:
-                for dot in range(min(y, y if before is None else before), max(y, y if before is None else before) + 1):
-                    cells[dot // DOWN][x // ACROSS] |= DOTS[dot % DOWN][x % ACROSS]
-            before = y
+        low, high = min(least for least, _ in known), max(most for _, most in known)
+        before: tuple[int, int] | None = None
+        for x, value in enumerate(values[: width * ACROSS]):
+            if value is None:
+                before = None
+                continue
+            bottom, top = (_level(each, low, high, height * DOWN) for each in value)
+            first, last = (top, bottom) if before is None else (min(top, before[1]), max(bottom, before[0]))
+            for dot in range(first, last + 1):
+                cells[dot // DOWN][x // ACROSS] |= DOTS[dot % DOWN][x % ACROSS]
+            before = top, bottom
     return ["".join(map(chr, row)) for row in cells]
 
 
@@ -41,13 +43,6 @@ def _level(value: Decimal, low: Decimal, high: Decimal, levels: int) -> int:
     if low == high:
         return levels // 2
     return int((high - value) * (levels - 1) / (high - low))
-
-
-def _spread(values: Sequence[Decimal | None], count: int) -> list[Decimal | None]:
-    """So many of the values, evenly taken, from the first to the last."""
-    if len(values) < 2:
-        return list(values)
-    return [values[index * (len(values) - 1) // (count - 1)] for index in range(count)]
 
 
 def bar(part: int, whole: int, width: int) -> str:

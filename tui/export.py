@@ -103,8 +103,8 @@ def _accounts(snapshot: Snapshot) -> Iterator[Row]:
 
 
 def _days(snapshot: Snapshot, record: DayRecord) -> Iterator[Row]:
-    for child in snapshot.children:
-        day = record.child(child.id)
+    days = record.days(child.id for child in snapshot.children)
+    for child, day in zip(snapshot.children, days, strict=True):
         slowest = day.latencies_ms[-1] if day.latencies_ms else None
         result = child.pnl_inr, child.realised_inr, child.charges_inr, day.slippage_inr
         yield child.id, *result, len(day.latencies_ms), day.median_ms, slowest

@@ -5,6 +5,7 @@ It begins when the screen does, and anew with each day; the journal has the whol
 
 from bisect import insort
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from statistics import median
@@ -17,17 +18,33 @@ from tui.marks import copy_mark
 SAMPLES_MOST = 480
 "Then every other one goes, and they are taken half as often."
 FIRST_STEP_NS = 2 * NS_PER_S
+GAP_STEPS = 5
+"So many samples missing leave a gap in a curve."
 LATENCIES_MOST = 4_000
 "Of one child; then every other one goes, which leaves their spread as it is."
 
 
+Range = tuple[Decimal, Decimal]
+"""Least and most of some amounts, INR."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Results at one moment, in INR before charges; `None` where a price was missing."""
+    """Results over a short time, in INR before charges; `None` where a price was missing."""
 
     at_ns: int
-    master_inr: Decimal | None
-    children_inr: Decimal | None
+    master_inr: Range | None
+    children_inr: Range | None
+
+
+def span(ranges: Iterable[Range | None]) -> Range | None:
+    """The least and the most of several; `None` of nothing known."""
+    known = [each for each in ranges if each is not None]
+    return (min(low for low, _ in known), max(high for _, high in known)) if known else None
+
+
+def _once(value: Decimal | None) -> Range | None:
+    return None if value is None else (value, value)
 
 
 @dataclass(slots=True)
@@ -40,6 +57,10 @@ class ChildDay:
     "Against the master's prices; + is worse for the child."
     latencies_ms: list[int] = field(default_factory=list)
     "Sorted."
+
+    def copy(self) -> "ChildDay":
+        """The same, to be added to."""
+        return ChildDay(self.marks.copy(), self.slippage_inr, self.latencies_ms.copy())
 
     def add(self, part: CopyLine) -> None:
         """Count one copy."""
@@ -77,24 +98,51 @@ class DayRecord:
             self.since_ns = snapshot.at_ns
         if newest is None or snapshot.at_ns - newest >= self._step_ns:
             self._sample(snapshot)
-        shown = {copy.id: copy for copy in snapshot.copies}
+        today = to_ist(snapshot.at_ns).date()
+        shown = {copy.id: copy for copy in snapshot.copies if to_ist(copy.at_ns).date() == today}
         for number in self._newest.keys() - shown.keys():
             for part in self._newest[number].lines:
                 self._over.setdefault(part.child, ChildDay()).add(part)
         self._newest = shown
 
     def _sample(self, snapshot: Snapshot) -> None:
-        self.samples.append(Sample(snapshot.at_ns, snapshot.master_pnl_inr, snapshot.children_pnl_inr))
+        now = Sample(snapshot.at_ns, _once(snapshot.master_pnl_inr), _once(snapshot.children_pnl_inr))
+        self.samples.append(now)
         if len(self.samples) > SAMPLES_MOST:
-            del self.samples[1::2]
+            pairs = [self.samples[i : i + 2] for i in range(0, len(self.samples), 2)]
+            self.samples = [
+                Sample(pair[0].at_ns, span(s.master_inr for s in pair), span(s.children_inr for s in pair))
+                for pair in pairs
+            ]
             self._step_ns *= 2
 
-    def child(self, account: str) -> ChildDay:
-        """What became of one child's copies so far."""
-        over = self._over.get(account, ChildDay())
-        day = ChildDay(over.marks.copy(), over.slippage_inr, over.latencies_ms.copy())
+    def curves(self, snapshot: Snapshot, count: int) -> tuple[list[Range | None], list[Range | None]]:
+        """Results of the children and of the master, in `count` columns of equal time from the first look until now.
+
+        Between two samples the older one holds; where nothing was seen for long there is a gap.
+        """
+        now = Sample(snapshot.at_ns, _once(snapshot.master_pnl_inr), _once(snapshot.children_pnl_inr))
+        samples = [*self.samples, now]
+        first_ns, whole_ns = samples[0].at_ns, max(now.at_ns - samples[0].at_ns, 1)
+        columns: list[list[Sample]] = [[] for _ in range(count)]
+        for sample in samples:
+            columns[(sample.at_ns - first_ns) * (count - 1) // whole_ns].append(sample)
+        held: list[Sample] = []
+        for x, found in enumerate(columns):
+            at_ns = first_ns + x * whole_ns // max(count - 1, 1)
+            if found:
+                held = found[-1:]
+            elif held and at_ns - held[0].at_ns <= GAP_STEPS * self._step_ns:
+                columns[x] = held
+        return [span(s.children_inr for s in each) for each in columns], [
+            span(s.master_inr for s in each) for each in columns
+        ]
+
+    def days(self, accounts: Iterable[str]) -> list[ChildDay]:
+        """What became of the children's copies so far, in their order."""
+        found = {account: self._over.get(account, ChildDay()).copy() for account in accounts}
         for copy in self._newest.values():
             for part in copy.lines:
-                if part.child == account:
-                    day.add(part)
-        return day
+                if part.child in found:
+                    found[part.child].add(part)
+        return list(found.values())

@@ -34,9 +34,16 @@ def chase(turn: Turn) -> None:
 
 def _look_at(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:
     if order.held_after_cancel or order.cancelling_ns:
-        cancel(turn, order)  # again, when the first one came to nothing
+        _cancel_again(turn, child, leg, order)
     elif not rests(order) and _is_late(turn, order):  # what rests waits for its price, as the master's does
         move_now(turn, child, leg, order)
+
+
+def _cancel_again(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:
+    """Ask for a cancel again that came to nothing. What rested rests anew then, where entries are on by now."""
+    if not child.needs_login:
+        order.renewed = order.renewed or (rests(order) and not why_stopped(turn, child, leg))
+        cancel(turn, order)
 
 
 def move_now(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:

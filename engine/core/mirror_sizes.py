@@ -129,7 +129,12 @@ def _missed_of_most(at: MirroredLeg, mirrors: list[Mirror]) -> int:
     """What the most still counts and was missed: no other order brings it, and none a second time."""
     if at.turn.child_settings[at.child.id].sizing.mode in MOVING:
         return 0
-    return sum(mirror.missed_units - mirror.told_units for mirror in mirrors)
+    missed = 0
+    for mirror in mirrors:
+        is_over = at.his(mirror).ended_ns > 0  # what he did not fill of it is not counted any more
+        units = min(mirror.missed_units, mirror.due_units) if is_over else mirror.missed_units
+        missed += max(0, units - mirror.told_units)
+    return missed
 
 
 def _most_units(at: MirroredLeg, mirrors: list[Mirror]) -> int:

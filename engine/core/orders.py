@@ -127,8 +127,10 @@ def _note_end_of_resting(turn: Turn, order: ChildOrder) -> None:
 
 def hold(turn: Turn, order: ChildOrder, reason: str) -> None:
     """Stop an entry until the operator decides, or leave the strategy that it belongs to, where that is wanted."""
-    if reason != reasons.LOGIN_REQUIRED:  # without a session nothing can be left either
-        want_unwound(turn, turn.state.children[order.account], order.leg, reason)
+    child = turn.state.children[order.account]
+    was_stopped = reason == child.stopped.get(turn.scope_of(order.leg))  # for something else: what is held is in doubt
+    if reason != reasons.LOGIN_REQUIRED and not was_stopped:  # without a session nothing can be left either
+        want_unwound(turn, child, order.leg, reason)
     if rests(order):
         _give_up_resting(turn, order, reason)
         return

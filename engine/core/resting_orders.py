@@ -39,8 +39,6 @@ class Resting:
         if mirror.asked_units and (order.ended_ns or wanted - covered < mirror.asked_units):
             self._take_back(mirror, 0 if order.ended_ns else max(0, wanted - covered))
         if covered > wanted:
-            if self.at.no_entry and mirror.entry:
-                mirror.reason = mirror.reason or self.at.no_entry
             self._reduce(orders, covered - wanted, terms)
         elif terms is not None:
             self._move(orders, terms)
@@ -63,6 +61,8 @@ class Resting:
                 change_state(self.turn, order, OrderState.WITHDRAWN, reasons.NOT_WANTED)
             elif off == order.remaining:
                 order.renewed = order.renewed or (self.at.no_entry == "" and not order.cancelling_ns)
+                if order.entry:
+                    order.reason = order.reason or self.at.no_entry
                 cancel(self.turn, order)
             else:
                 self._change(order, terms or order.terms, order.units - off)

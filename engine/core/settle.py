@@ -128,7 +128,8 @@ def kept_units(turn: Turn, leg: ChildLeg) -> int:
         return 0
     kept = leg.target_units + ahead_units(turn, leg)
     master = turn.state.master.legs.get(leg.leg)
-    if not leg.mirrors or master is None or master.window is None or master.units * leg.sign <= leg.decided_units:
+    is_backed = any(mirror.entry and mirror.backs for mirror in leg.mirrors.values())
+    if not is_backed or master is None or master.window is None or master.units * leg.sign <= leg.decided_units:
         return kept
     return max(kept, min(abs(leg.allocation_units), leg.most_units))
 

@@ -115,3 +115,25 @@ def test_copies_and_orders_have_orders_too_and_legs_say_that_they_have_one() -> 
         assert any("one order" in note.message for note in desk.app._notifications)
 
     drive(s.condor(), script)
+
+
+def test_filter_ends_with_the_full_screen_of_its_panel() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("1", "slash", *"24350", "enter", "1")
+        assert "24750" in desk.text
+        await desk.press("6", "slash", *"zc0004", "tab", "5")
+        assert not desk.app.overview.has_class("-filtering")
+        await desk.press("6")
+        assert "ZC0001" in desk.text
+
+    drive(s.condor(), script)
+
+
+def test_filter_finds_words_that_a_small_screen_cuts_off() -> None:
+    order = msgspec.structs.replace(s.condor().working[0], reason="a very long reason that ends with tortoise")
+
+    async def script(desk: Desk) -> None:
+        await desk.press("5", "slash", *"tortoise", "enter")
+        assert len([row for row in desk.app.overview.query_one("#orders").rows if row.key]) == 1  # type: ignore[attr-defined]
+
+    drive(s.condor(working=(order,)), script, size=SMALL)

@@ -145,3 +145,17 @@ def test_notes_are_off_until_their_key_turns_them_on_and_show_the_most_urgent_of
         assert shown() == [notices[0].text] * 3 + ["2 more in the events"]
 
     drive(s.condor(), script)
+
+
+def test_notes_cover_no_dialog_and_never_pile_up() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("n")
+        for number in range(7000, 7040):
+            await desk.publish(notices=alarmed(s.condor(), number).notices)
+        assert len(list(desk.app._notifications)) == 1
+        await desk.press("f12")
+        desk.app.clear_notifications()
+        await desk.publish(notices=alarmed(s.condor(), 7100).notices)
+        assert not list(desk.app._notifications)
+
+    drive(s.condor(), script)

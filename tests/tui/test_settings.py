@@ -2,14 +2,29 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from config.explained import explained
-from config.schema import Account, Child, ChildFilters, Confirm, ConfirmWhen, Mode, Risk, Settings, Sizing, SizingMode
+from config.schema import (
+    Account,
+    Child,
+    ChildFilters,
+    Confirm,
+    ConfirmWhen,
+    Filters,
+    Mode,
+    Risk,
+    Settings,
+    Sizing,
+    SizingMode,
+)
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, Desk, assert_screen, drive
+from tui.frame import Frame
+from tui.screens.settings_lines import settings_lines
 
 OWN = Settings(
     master=Account(id="ZM0001", broker="paper", credentials="config/credentials_canary.txt"),
@@ -87,3 +102,25 @@ def test_without_settings_the_key_says_so() -> None:
         assert any("no settings" in note.message for note in desk.app._notifications)
 
     drive(s.condor(), script)
+
+
+def test_settings_are_shown_without_their_meanings_where_those_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.explained.EXAMPLE", Path("/nowhere/config.example.yaml"))
+
+    async def script(desk: Desk) -> None:
+        await desk.press("i")
+        assert "risk.max_daily_loss_inr" in desk.text
+
+    drive(s.condor(), script, settings=OWN)
+
+
+def test_long_values_are_shown_whole() -> None:
+    many = tuple(f"NFO:SYMBOL{n}*" for n in range(9))
+    lines = settings_lines(
+        Frame(snapshot=s.condor(), now_ns=s.NOW, quiet_s=0),
+        78,
+        msgspec.structs.replace(OWN, filters=Filters(deny=many)),
+        {},
+    )
+    text = " ".join("".join(span.text for span in each) for each in lines)
+    assert all(name in text for name in many)

@@ -152,7 +152,11 @@ class Overview(Screen[None]):
 
     def show_panel(self, name: str) -> None:
         """One panel as the full screen; the same again, or '', goes back to the overview."""
+        left = self.filtered
+        self.remove_class("-filtering")
         self.panel = "" if name == self.panel else name
+        if left is not self.filtered and left is not self.events:  # beside others it would hide rows without a word
+            left.filter_by("")
         self.choose_layout()
         if self.frame is not None:
             self.fit_heights(self.frame)

@@ -31,10 +31,10 @@ def settings_lines(frame: Frame, width: int, settings: Settings, meanings: Mappi
     out += [line(), line(Span(f"{len(changed)} settings of yours", Tone.BOLD))]
     out += _listed(changed, meanings, width) or [line(Span("everything has its default", Tone.DIM))]
     for child in settings.children:
-        own = [row for row in _rows_of(child, f"{child.id} ") if row[1] != row[2]]
+        own = [row for row in _rows_of(child, "") if row[1] != row[2]]
         if own:
             out += [line(), line(Span(clean(child.id), Tone.BOLD), "  its own")]
-            out += _listed(own, {f"{child.id} {k.removeprefix('children.')}": v for k, v in meanings.items()}, width)
+            out += _listed(own, {path.removeprefix("children."): text for path, text in meanings.items()}, width)
     out += [line(), line(Span("defaults", Tone.BOLD))]
     return out + _listed([row for row in rows if row[1] == row[2]], meanings, width)
 
@@ -121,6 +121,8 @@ def _listed(rows: list[Setting], meanings: Mapping[str, str], width: int) -> lis
         meaning = meanings.get(path, "")
         if is_own:
             meaning = f"default {default}; {meaning}".rstrip("; ")
+        if len(value) > values:
+            meaning = f"{clean(value)}; {meaning}"
         first, *more = wrap(meaning, max(width - width_of(lead), 20))
         out.append(line(*lead, Span(first, Tone.DIM)))
         out += [line(" " * width_of(lead), Span(part, Tone.DIM)) for part in more]

@@ -75,6 +75,15 @@ def note(child: ChildColumn) -> str:
     return " · ".join(part for part in (child.reason, child.entries_stopped) if part)
 
 
+def matching(panel: Panel, frame: Frame, rows: list[Row]) -> list[Row]:
+    """The rows of children that a panel's filter leaves, by all that is known of them."""
+    told = {
+        child.id: f"{child.id} {child.name} {child.broker} {CHILD_MARKS[child.state][1]} {child.sizing} {note(child)}"
+        for child in frame.snapshot.children
+    }
+    return [row for row in rows if panel.matches(told[row.key])]
+
+
 class Accounts(Panel):
     """All children."""
 
@@ -84,7 +93,7 @@ class Accounts(Panel):
         head, rows = account_rows(frame, width, sort=self.SORTS[self.sort])
         snapshot = frame.snapshot
         known = "?" if snapshot.engine is EngineState.FAILED else snapshot.in_step
-        found = self.kept(rows)
+        found = matching(self, frame, rows)
         text = f"Accounts · {known} of {len(snapshot.children)} in lockstep"
         self.set_title(line(text, *self.told(len(found))))
         nothing = NO_MATCH if rows else "No children are configured."

@@ -5,13 +5,14 @@ Drawn from what this screen saw (`tui.record`); it says since when.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from statistics import median
 
 from engine.snapshot import ChildColumn
 from tui import chart
 from tui import format as fmt
 from tui.frame import Frame
 from tui.marks import COPY_TONES, amount_tone
-from tui.record import ChildDay, DayRecord
+from tui.record import ChildDay, DayRecord, Range, span
 from tui.text import Line, Span, Tone, clean, line, pad
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
@@ -23,24 +24,20 @@ BUCKETS_MS = (50, 100, 250, 500, 1_000, 2_500)
 "Copies as fast as this, and faster than the one before."
 
 
-def curve_lines(name: str, values: Sequence[Decimal | None], width: int, height: int) -> list[Line]:
-    """A curve with its name, the largest and smallest amount beside it, and the newest one in the head."""
-    known = [value for value in values if value is not None]
-    newest = values[-1] if values else None
+def curve_lines(
+    name: str, newest: Decimal | None, values: Sequence[Range | None], width: int, height: int
+) -> list[Line]:
+    """A curve with its name and newest amount, and the largest and smallest amount beside it."""
     head = line(Span(f"{name} ", Tone.BOLD), Span(fmt.rupees(newest, signed=True), amount_tone(newest)))
-    if not known:
+    ends = span(values)
+    if ends is None:
         return [head, line(Span(" " * AXIS + "no price of everything that is held yet", Tone.DIM))]
+    low, high = ends
     drawn = chart.curve(values, max(width - AXIS, 1), height)
-    low, high = min(known), max(known)
-    ends = {height // 2: high} if low == high else {0: high, height - 1: low}
-    amounts = [fmt.fit_amount(ends[y], AXIS - 1, signed=True) if y in ends else " " * (AXIS - 1) for y in range(height)]
-    return [
-        head,
-        *(
-            line(Span(f"{amounts[y]} ", Tone.DIM), Span(drawn[y], amount_tone(newest) or Tone.INFO))
-            for y in range(height)
-        ),
-    ]
+    told = {height // 2: high} if low == high else {0: high, height - 1: low}
+    amounts = [fmt.fit_amount(told[y], AXIS - 1, signed=True) if y in told else " " * (AXIS - 1) for y in range(height)]
+    tone = amount_tone(newest) or Tone.INFO
+    return [head, *(line(Span(f"{amounts[y]} ", Tone.DIM), Span(drawn[y], tone)) for y in range(height))]
 
 
 def time_line(first_ns: int, last_ns: int, width: int) -> Line:
@@ -87,7 +84,7 @@ def latency_lines(latencies_ms: Sequence[int], width: int) -> list[Line]:
     count = len(latencies_ms)
     head = line(
         Span("latency ", Tone.BOLD),
-        f"median {_ms(latencies_ms[count // 2])} · 95 % within {_ms(latencies_ms[-(-count * 95 // 100) - 1])}"
+        f"median {_ms(round(median(latencies_ms)))} · 95 % within {_ms(latencies_ms[-(-count * 95 // 100) - 1])}"
         f" · slowest {_ms(latencies_ms[-1])} · {fmt.number(count)} fills",
     )
     bounds = [*BUCKETS_MS, None]
@@ -115,15 +112,15 @@ class Day(Panel):
 
     def draw(self, frame: Frame, width: int) -> None:
         snapshot, record = frame.snapshot, self.record
-        past = record.samples
-        days = [record.child(child.id) for child in snapshot.children]
+        days = record.days(child.id for child in snapshot.children)
+        ours, his = record.curves(snapshot, max(width - AXIS, 1) * chart.ACROSS)
         self.set_title(line(f"Day · as this screen saw it since {fmt.clock(record.since_ns)}"))
         room = self.size.height - 16 - len(snapshot.children)
         height = min(max(room // 2, CURVE_LEAST), CURVE_MOST)
         lines = [
-            *curve_lines("children P&L", [*(s.children_inr for s in past), snapshot.children_pnl_inr], width, height),
-            *curve_lines("master P&L", [*(s.master_inr for s in past), snapshot.master_pnl_inr], width, height),
-            time_line(past[0].at_ns, snapshot.at_ns, width),
+            *curve_lines("children P&L", snapshot.children_pnl_inr, ours, width, height),
+            *curve_lines("master P&L", snapshot.master_pnl_inr, his, width, height),
+            time_line(record.samples[0].at_ns, snapshot.at_ns, width),
             line(),
             *children_lines(snapshot.children, days, width),
             line(),

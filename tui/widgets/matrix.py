@@ -16,7 +16,7 @@ from tui import format as fmt
 from tui.frame import Frame, by_urgency
 from tui.marks import CHILD_MARKS, amount_tone, cell_span, least_width, mark_span
 from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
-from tui.widgets.accounts import account_rows
+from tui.widgets.accounts import account_rows, matching
 from tui.widgets.live_table import Row
 from tui.widgets.panel import NO_MATCH, Panel
 
@@ -254,7 +254,7 @@ class Matrix(Panel):
         snapshot = frame.snapshot
         if len(snapshot.children) >= LIST_FROM:
             head, rows = account_rows(frame, width, sort="state")
-            found = self.kept(rows)
+            found = matching(self, frame, rows)
             self.set_title(line("Children, worst first", *self.told(len(found))))
             self.set_rows(found or [Row("", line(Span(NO_MATCH, Tone.DIM)))], head)
             return

@@ -38,11 +38,21 @@ class Orders(Panel):
     def draw(self, frame: Frame, width: int) -> None:
         snapshot = frame.snapshot
         orders = sorted(snapshot.working, key=_SORTS[self.SORTS[self.sort]])
-        rows = self.kept(Row(f"{o.account}|{o.tag}", order_line(o, frame.now_ns, width)) for o in orders)
+        rows = [
+            Row(f"{order.account}|{order.tag}", order_line(order, frame.now_ns, width))
+            for order in orders
+            if self.matches(_text(order))
+        ]
         told = self.told(len(rows))
         self.set_title(line(f"Working orders · {snapshot.orders_last_minute} sent in the last minute", *told))
         nothing = NO_MATCH if self.wanted and orders else "No order is working."
         self.set_rows(rows or [Row("", line(Span(nothing, Tone.DIM)))], HEAD if rows else ())
+
+
+def _text(order: WorkingOrder) -> str:
+    """What a filter looks at, also what the line has no room for."""
+    kind = f"{order.side.value} {order.order_type.value} {'entry' if order.entry else 'exit'}"
+    return f"{order.account} {order.leg} {order.title} {kind} {order.status} {order.reason} {order.order_id}"
 
 
 _SORTS: dict[str, Callable[[WorkingOrder], tuple[str | int, ...]]] = {

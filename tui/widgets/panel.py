@@ -1,11 +1,10 @@
 """A framed live table that draws one slice of the snapshot. Hidden panels do no work."""
 
-from collections.abc import Iterable
 from typing import ClassVar
 
 from tui.frame import Frame
 from tui.text import Span, Tone, clean
-from tui.widgets.live_table import LiveTable, Row
+from tui.widgets.live_table import LiveTable
 
 NO_MATCH = "Nothing matches. / changes the filter."
 
@@ -50,10 +49,6 @@ class Panel(LiveTable):
         self.sort = (self.sort + 1) % len(self.SORTS)
         self.rebuild()
         return self.SORTS[self.sort]
-
-    def kept(self, rows: Iterable[Row]) -> list[Row]:
-        """The rows that match the filter, by their text and their key."""
-        return [row for row in rows if self.matches(f"{row.key} {''.join(span.text for span in row.line)}")]
 
     def matches(self, text: str) -> bool:
         """Whether every word of the filter is in a text, in any case."""
