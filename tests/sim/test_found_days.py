@@ -53,6 +53,7 @@ RESTING = {
     130929: "an entry went on working where entries had been stopped after a late order had surfaced",
     140857: "the cancel of an exit was not asked for again after a login",
     150223: "what was taken off a copy was forgotten while the copy still rested",
+    413: "judge: what filled before an order was mirrored comes beside its copy, which may fill at once",
     130713: "judge: an order that the master moves again and again is run after",
     110539: "judge: a copy that the lone-leg guard took off is decided anew when the guard is lifted",
     80270: "judge: a refusal that was not durable when the process died let a child leave nothing",
