@@ -207,7 +207,7 @@ class Copies:
             self._broken("I2", child.id, f"{order.leg}: entry {order.tag} through the market {what}")
 
     def _ahead(self, state: State, child: Child, leg: ChildLeg, mirror: Mirror) -> int:
-        """What copies of one order, and orders in their place, filled or bring beyond what his fills of it are worth."""
+        """What copies of one order, and orders in their place, bring beyond what his fills of it are worth."""
         worth = self._truth.share_units((child.id, leg.leg), state.master.orders[mirror.order_id].opened_units)
         filled = self._filled(child, mirror)
         come = max(filled, min(filled + mirror.taken_units, mirror.sized_units))
