@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 EXAMPLE = Path(__file__).with_name("config.example.yaml")
-_KEY = re.compile(r"^(?P<indent> *)(?:- )?(?P<key>[a-z_]+):(?P<value>[^#]*)(?:# ?(?P<text>.*))?$")
+_KEY = re.compile(r"^(?P<indent> *(?:- )?)(?P<key>[a-z_]+):[^#]*(?:# ?(?P<text>.*))?$")
 _MORE = re.compile(r"^ {20,}# ?(?P<text>.*)$")
 
 
@@ -20,7 +20,7 @@ def explained() -> dict[str, str]:
         if more := _MORE.match(text):
             found[path] = f"{found.get(path, '')} {more['text'].strip()}".strip()
         elif key := _KEY.match(text):
-            indent = len(key["indent"]) + 2 * ("- " in text[: len(key["indent"]) + 2])
+            indent = len(key["indent"])
             above = [(at, name) for at, name in above if at < indent]
             path = ".".join([*(name for _, name in above), key["key"]])
             above.append((indent, key["key"]))

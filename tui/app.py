@@ -34,7 +34,7 @@ from tui.screens.confirm import Confirm
 from tui.screens.dialog import Body, Dialog
 from tui.screens.help import help_lines
 from tui.screens.overview import PANELS, Overview
-from tui.screens.settings_lines import settings_lines, viewer_lines
+from tui.screens.settings_lines import settings_lines
 from tui.text import clean
 from tui.theme import DARK, DEFAULTS, LIGHT_DEFAULTS, THEMES
 from tui.widgets.live_table import LiveTable
@@ -275,7 +275,7 @@ class LockstepApp(Restarts):
         """Where a browser may look on."""
         frame = self.ready()
         if frame is not None:
-            self.push_screen(Notice(frame, "VIEWER", lambda _now, width: viewer_lines(width, self.viewer_url)))
+            self.push_screen(Notice(frame, "VIEWER", lambda _now, width: say.viewer_lines(width, self.viewer_url)))
 
     def action_sort(self) -> None:
         """Another order of the rows."""
@@ -292,10 +292,11 @@ class LockstepApp(Restarts):
 
     def show_child(self, child: str | None) -> None:
         """Everything of one account."""
-        if child is None or self.frame is None:
+        found = None if child is None else self.details("accounts", child)
+        if child is None or self.frame is None or found is None:
             return
         self.overview.matrix.select_child(child)
-        self.push_screen(Notice(self.frame, f"CHILD {child}", lambda now, width: detail.child_lines(child, now, width)))
+        self.push_screen(Notice(self.frame, *found))
 
     def panel_table(self) -> tuple[str, export.Table] | None:
         """The name of the panel that has the focus, and what it shows."""

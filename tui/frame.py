@@ -66,9 +66,14 @@ def running(snapshot: Snapshot) -> tuple[StrategyView, ...]:
     return tuple(s for s in snapshot.strategies if s.state is not StrategyState.FLAT)
 
 
+def urgency(child: ChildColumn) -> int:
+    """Sorts those that need attention most to the front."""
+    return -CHILD_ORDER[child.state]
+
+
 def by_urgency(children: tuple[ChildColumn, ...]) -> list[int]:
     """Indices of the children, those that need attention most first, else in the configured order."""
-    return sorted(range(len(children)), key=lambda i: (-CHILD_ORDER[children[i].state], i))
+    return sorted(range(len(children)), key=lambda i: urgency(children[i]))
 
 
 def child_of(snapshot: Snapshot, account: str) -> ChildColumn | None:

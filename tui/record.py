@@ -43,8 +43,11 @@ def span(ranges: Iterable[Range | None]) -> Range | None:
     return (min(low for low, _ in known), max(high for _, high in known)) if known else None
 
 
-def _once(value: Decimal | None) -> Range | None:
-    return None if value is None else (value, value)
+def _now(snapshot: Snapshot) -> Sample:
+    master, children = (
+        None if value is None else (value, value) for value in (snapshot.master_pnl_inr, snapshot.children_pnl_inr)
+    )
+    return Sample(snapshot.at_ns, master, children)
 
 
 @dataclass(slots=True)
@@ -83,22 +86,23 @@ class DayRecord:
 
     def __init__(self) -> None:
         self.samples: list[Sample] = []
-        self.since_ns: int | None = None
         self._step_ns = FIRST_STEP_NS
         self._newest: dict[int, CopyRow] = {}
         self._over: dict[str, ChildDay] = {}
 
+    @property
+    def since_ns(self) -> int | None:
+        """When the first look was, `None` before it."""
+        return self.samples[0].at_ns if self.samples else None
+
     def see(self, snapshot: Snapshot) -> None:
         """Take what is new of a picture; one of another day, or of a clock that went back, begins anew."""
-        newest = self.samples[-1].at_ns if self.samples else self.since_ns
-        if newest is not None and (to_ist(newest).date() != to_ist(snapshot.at_ns).date() or snapshot.at_ns < newest):
-            self.__init__()  # type: ignore[misc]  # everything anew
-            newest = None
-        if self.since_ns is None:
-            self.since_ns = snapshot.at_ns
-        if newest is None or snapshot.at_ns - newest >= self._step_ns:
-            self._sample(snapshot)
         today = to_ist(snapshot.at_ns).date()
+        newest_ns = self.samples[-1].at_ns if self.samples else snapshot.at_ns
+        if to_ist(newest_ns).date() != today or snapshot.at_ns < newest_ns:
+            self.samples, self._step_ns, self._newest, self._over = [], FIRST_STEP_NS, {}, {}
+        if not self.samples or snapshot.at_ns - newest_ns >= self._step_ns:
+            self._sample(snapshot)
         shown = {copy.id: copy for copy in snapshot.copies if to_ist(copy.at_ns).date() == today}
         for number in self._newest.keys() - shown.keys():
             for part in self._newest[number].lines:
@@ -106,8 +110,7 @@ class DayRecord:
         self._newest = shown
 
     def _sample(self, snapshot: Snapshot) -> None:
-        now = Sample(snapshot.at_ns, _once(snapshot.master_pnl_inr), _once(snapshot.children_pnl_inr))
-        self.samples.append(now)
+        self.samples.append(_now(snapshot))
         if len(self.samples) > SAMPLES_MOST:
             pairs = [self.samples[i : i + 2] for i in range(0, len(self.samples), 2)]
             self.samples = [
@@ -121,9 +124,8 @@ class DayRecord:
 
         Between two samples the older one holds; where nothing was seen for long there is a gap.
         """
-        now = Sample(snapshot.at_ns, _once(snapshot.master_pnl_inr), _once(snapshot.children_pnl_inr))
-        samples = [*self.samples, now]
-        first_ns, whole_ns = samples[0].at_ns, max(now.at_ns - samples[0].at_ns, 1)
+        samples = [*self.samples, _now(snapshot)]
+        first_ns, whole_ns = samples[0].at_ns, max(snapshot.at_ns - samples[0].at_ns, 1)
         columns: list[list[Sample]] = [[] for _ in range(count)]
         for sample in samples:
             columns[(sample.at_ns - first_ns) * (count - 1) // whole_ns].append(sample)
@@ -134,9 +136,9 @@ class DayRecord:
                 held = found[-1:]
             elif held and at_ns - held[0].at_ns <= GAP_STEPS * self._step_ns:
                 columns[x] = held
-        return [span(s.children_inr for s in each) for each in columns], [
-            span(s.master_inr for s in each) for each in columns
-        ]
+        ours = [span(sample.children_inr for sample in each) for each in columns]
+        his = [span(sample.master_inr for sample in each) for each in columns]
+        return ours, his
 
     def days(self, accounts: Iterable[str]) -> list[ChildDay]:
         """What became of the children's copies so far, in their order."""

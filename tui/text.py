@@ -98,6 +98,12 @@ def wrap(text: str, width: int) -> list[str]:
     return [*lines, current] if current or not lines else lines
 
 
+def has_words(text: str, wanted: str) -> bool:
+    """Whether every word of a filter is in a text, in any case; no words are in every text."""
+    lowered = text.lower()
+    return all(word in lowered for word in wanted.lower().split())
+
+
 def first_fitting(width: int, build: Callable[[int], Line], levels: Sequence[int]) -> Line:
     """The richest of several wordings that fits: `build(level)`, the first level being the richest."""
     built: Line = EMPTY

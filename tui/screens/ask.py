@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from tui.frame import Frame
 from tui.screens.dialog import Body, Dialog, as_rows
-from tui.text import Line, Span, Tone, keys, line
+from tui.text import Line, Span, Tone, has_words, keys, line, plain
 from tui.widgets.line_bar import LineBar
 from tui.widgets.live_table import LiveTable, Row
 
@@ -128,14 +128,27 @@ class TypedValue(Dialog[str]):
             self.dismiss(event.value)
 
 
-class Picker(Dialog[str]):
+class _Choice(Dialog[str]):
+    """Gives back the key of the row that is taken."""
+
+    def __init__(self, frame: Frame, title: str, choices: Callable[[Frame, int], list[Row]]) -> None:
+        super().__init__(frame, title)
+        self.choices = choices
+
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        """The row is taken."""
+        event.stop()
+        self.dismiss(event.key)
+
+
+class Picker(_Choice):
     """Choose one of several rows; gives back the row's key."""
 
     def __init__(
         self, frame: Frame, title: str, choices: Callable[[Frame, int], list[Row]], *, first: str = ""
     ) -> None:
-        super().__init__(frame, title)
-        self.choices, self.first = choices, first
+        super().__init__(frame, title, choices)
+        self.first = first
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
         return (), self.choices(frame, width)
@@ -149,18 +162,9 @@ class Picker(Dialog[str]):
     def key_line(self) -> Line:
         return keys(("↑ ↓", "choose"), ("enter", "take it"), ("esc", "leave it"))
 
-    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
-        """The row is taken."""
-        event.stop()
-        self.dismiss(event.key)
 
-
-class Finder(Dialog[str]):
+class Finder(_Choice):
     """Choose one of several rows by typing some of it; gives back the row's key."""
-
-    def __init__(self, frame: Frame, title: str, choices: Callable[[Frame, int], list[Row]]) -> None:
-        super().__init__(frame, title)
-        self.choices = choices
 
     def controls(self) -> ComposeResult:
         yield Input(placeholder="type a part of a name, a state or a reason", id="typed")
@@ -175,8 +179,8 @@ class Finder(Dialog[str]):
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
         found = self.query("#typed").results(Input)
-        words = next((box.value.lower().split() for box in found), [])
-        rows = [row for row in self.choices(frame, width) if all(word in _text(row) for word in words)]
+        wanted = next((box.value for box in found), "")
+        rows = [row for row in self.choices(frame, width) if has_words(f"{row.key} {plain(row.line)}", wanted)]
         return (), rows or [Row("", line(Span("Nothing matches.", Tone.DIM)))]
 
     def key_line(self) -> Line:
@@ -191,12 +195,3 @@ class Finder(Dialog[str]):
     def submitted(self) -> None:
         """The row under the cursor is taken."""
         self.body.action_select()
-
-    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
-        """The row is taken."""
-        event.stop()
-        self.dismiss(event.key)
-
-
-def _text(row: Row) -> str:
-    return f"{row.key} {''.join(span.text for span in row.line)}".lower()

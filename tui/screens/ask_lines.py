@@ -150,6 +150,20 @@ def cap_preview(text: str) -> Line | None:
     return None if amount is None else line(Span(f" {fmt.rupees(amount)}", Tone.BOLD), f"  ({fmt.compact(amount)})")
 
 
+def viewer_lines(width: int, url: str) -> list[Line]:
+    """Where a browser on this machine may look on, or how to have that."""
+    if not url:
+        text = "No browser may look on. Start with --serve to have a read-only picture for one on this machine."
+        return [line(part) for part in wrap(text, width)]
+    port = url.partition("#")[0].rstrip("/").rpartition(":")[2]
+    text = (
+        "Open this in a browser on this machine. It shows what the panels show and orders nothing. The part behind # is"
+        " the key: whoever has it and is on this machine sees your accounts. It ends with this program."
+        f" From another machine: ssh -L {port}:127.0.0.1:{port} and the same address there."
+    )
+    return [line(Span(url, Tone.KEY)), line(), *(line(Span(part, Tone.DIM)) for part in wrap(text, width))]
+
+
 def resync_rows(frame: Frame, width: int) -> list[Row]:
     """Every child with what it lacks."""
     return [_child_choice(frame, i, _lacking(frame, i), width) for i in range(len(frame.snapshot.children))]

@@ -15,6 +15,8 @@ from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
 NAMES = 32
 VALUES_MOST = 20
 NOT_SHOWN = frozenset({"master", "children", "brokers", "demo"})
+OF_ACCOUNT = frozenset(field.name for field in msgspec.structs.fields(Account))
+"Of a child only what it is traded by is shown."
 WHEN = (
     "As this session was started. A change of the file holds from the next start; a frozen ratio stays until its"
     " strategy ends. At once: space pauses entries, k sets a child's capital cap, m changes paper and live (with a"
@@ -24,33 +26,20 @@ WHEN = (
 
 def settings_lines(frame: Frame, width: int, settings: Settings, meanings: Mapping[str, str]) -> list[Line]:
     """Lines of at most `width` cells."""
-    rows = list(_rows(settings))
+    rows = list(_rows(settings, without=NOT_SHOWN))
     changed = [row for row in rows if row[1] != row[2]]
     out = [line(Span(part, Tone.DIM)) for part in wrap(WHEN, width)]
     out += [line(), line(Span("now", Tone.BOLD)), *_now(frame)]
     out += [line(), line(Span(f"{len(changed)} settings of yours", Tone.BOLD))]
     out += _listed(changed, meanings, width) or [line(Span("everything has its default", Tone.DIM))]
+    of_child = {path.removeprefix("children."): text for path, text in meanings.items()}
     for child in settings.children:
-        own = [row for row in _rows_of(child, "") if row[1] != row[2]]
+        own = [row for row in _rows(child, without=OF_ACCOUNT) if row[1] != row[2]]
         if own:
             out += [line(), line(Span(clean(child.id), Tone.BOLD), "  its own")]
-            out += _listed(own, {path.removeprefix("children."): text for path, text in meanings.items()}, width)
+            out += _listed(own, of_child, width)
     out += [line(), line(Span("defaults", Tone.BOLD))]
     return out + _listed([row for row in rows if row[1] == row[2]], meanings, width)
-
-
-def viewer_lines(width: int, url: str) -> list[Line]:
-    """Where a browser on this machine may look on, or how to have that."""
-    if not url:
-        text = "No browser may look on. Start with --serve to have a read-only picture for one on this machine."
-        return [line(part) for part in wrap(text, width)]
-    port = url.partition("#")[0].rstrip("/").rpartition(":")[2]
-    text = (
-        "Open this in a browser on this machine. It shows what the panels show and orders nothing. The part behind # is"
-        " the key: whoever has it and is on this machine sees your accounts. It ends with this program."
-        f" From another machine: ssh -L {port}:127.0.0.1:{port} and the same address there."
-    )
-    return [line(Span(url, Tone.KEY)), line(), *(line(Span(part, Tone.DIM)) for part in wrap(text, width))]
 
 
 def _now(frame: Frame) -> Iterator[Line]:
@@ -75,28 +64,16 @@ Setting = tuple[str, str, str]
 """Path, value, default."""
 
 
-def _rows(settings: Settings) -> Iterator[Setting]:
-    for field in msgspec.structs.fields(settings):
-        value = getattr(settings, field.name)
-        if field.name in NOT_SHOWN:
-            continue
-        if isinstance(value, msgspec.Struct):
-            yield from _rows_of(value, f"{field.encode_name}.")
-        else:
-            yield field.encode_name, _text(value), _text(field.default)
-
-
-def _rows_of(section: msgspec.Struct, prefix: str) -> Iterator[Setting]:
-    """Keys of a section with those below it; of an account only what it is traded by."""
-    skipped = {field.name for field in msgspec.structs.fields(Account)} if isinstance(section, Account) else set()
+def _rows(section: msgspec.Struct, prefix: str = "", *, without: frozenset[str] = frozenset()) -> Iterator[Setting]:
+    """Keys of a section, but for some of its own, with those below it."""
     for field in msgspec.structs.fields(section):
-        value = getattr(section, field.name)
-        if field.name in skipped:
+        value, path = getattr(section, field.name), f"{prefix}{field.encode_name}"
+        if field.name in without:
             continue
         if isinstance(value, msgspec.Struct):
-            yield from _rows_of(value, f"{prefix}{field.encode_name}.")
+            yield from _rows(value, f"{path}.")
         else:
-            yield f"{prefix}{field.encode_name}", _text(value), _text(field.default)
+            yield path, _text(value), _text(field.default)
 
 
 def _text(value: object) -> str:

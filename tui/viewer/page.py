@@ -80,10 +80,10 @@ def picture(frame: Frame | None) -> str:
     sections = [
         ("Legs · have/want in lots", _legs(frame)),
         ("Needs you", needs or [line(Span(attention.NOTHING, Tone.DIM))]),
-        ("Copies", copies.copy_lines(snapshot.copies, WIDTH) or [line(Span("No copies yet today.", Tone.DIM))]),
-        ("Working orders", [orders.HEAD, *working] if working else [line(Span("No order is working.", Tone.DIM))]),
+        ("Copies", copies.copy_lines(snapshot.copies, WIDTH) or [line(Span(copies.NOTHING, Tone.DIM))]),
+        ("Working orders", [orders.HEAD, *working] if working else [line(Span(orders.NOTHING, Tone.DIM))]),
         ("Accounts", [head, *(row.line for row in rows)]),
-        ("Events", told or [line(Span("No events yet.", Tone.DIM))]),
+        ("Events", told or [line(Span(events.NOTHING, Tone.DIM))]),
     ]
     return _block(top) + "".join(f"<h2>{escape(name)}</h2>{_block(lines)}" for name, lines in sections)
 

@@ -5,18 +5,18 @@ from decimal import Decimal
 
 from engine.snapshot import CellState, ChildColumn, EngineState, Snapshot
 from tui import format as fmt
-from tui.frame import CHILD_ORDER, Frame
+from tui.frame import Frame, urgency
 from tui.marks import BRIEF, CELL_MARKS, CHILD_MARKS, amount_tone
 from tui.text import Line, Span, Tone, clean, line, pad, shorten
 from tui.widgets.live_table import Row
-from tui.widgets.panel import NO_MATCH, Panel
+from tui.widgets.panel import Panel
 
 COUNTED = (CellState.IN_STEP, CellState.WORKING, CellState.DRIFT, CellState.HELD, CellState.UNKNOWN, CellState.SKIPPED)
 
 
 SORTS: dict[str, Callable[[ChildColumn], tuple[str | int | Decimal, ...]]] = {
     "configuration": lambda _child: (),
-    "state": lambda child: (-CHILD_ORDER[child.state],),
+    "state": lambda child: (urgency(child),),
     "P&L": lambda child: (_last_if_unknown(child.pnl_inr),),
     "capital": lambda child: (-(child.baseline_inr or 0),),
     "drift": lambda child: (-abs(child.drift_lots),),
@@ -96,5 +96,4 @@ class Accounts(Panel):
         found = matching(self, frame, rows)
         text = f"Accounts · {known} of {len(snapshot.children)} in lockstep"
         self.set_title(line(text, *self.told(len(found))))
-        nothing = NO_MATCH if rows else "No children are configured."
-        self.set_rows(found or [Row("", line(Span(nothing, Tone.DIM)))], head)
+        self.show_found(found, of=len(rows), nothing="No children are configured.", head=head)

@@ -7,10 +7,11 @@ from engine.snapshot import CopyRow
 from tui import format as fmt
 from tui.frame import Frame
 from tui.marks import copy_counts, joined
-from tui.text import Line, Span, Tone, clean, line, width_of
+from tui.text import Line, Span, Tone, clean, line, plain, width_of
 from tui.widgets.live_table import Row
-from tui.widgets.panel import NO_MATCH, Panel
+from tui.widgets.panel import Panel
 
+NOTHING = "No copies yet today."
 TREND = 16
 "Copies in the latency picture."
 
@@ -18,6 +19,11 @@ TREND = 16
 def worst_latency(row: CopyRow) -> int | None:
     """The slowest child's milliseconds from the master's update to the last fill."""
     return max((part.latency_ms for part in row.lines if part.latency_ms is not None), default=None)
+
+
+def slippages(row: CopyRow) -> list[Decimal]:
+    """What each child paid beyond the master's price, a unit."""
+    return [part.slippage_inr for part in row.lines if part.slippage_inr is not None]
 
 
 def copy_lines(copies: Sequence[CopyRow], width: int) -> list[Line]:
@@ -32,7 +38,7 @@ def copy_lines(copies: Sequence[CopyRow], width: int) -> list[Line]:
 
 def _columns(row: CopyRow, level: int) -> list[list[Span]]:
     latency = worst_latency(row)
-    slips = [part.slippage_inr for part in row.lines if part.slippage_inr is not None]
+    slips = slippages(row)
     sent = sum(1 for part in row.lines if part.units)
     lots = fmt.lots(abs(row.master_lots), signed=False)
     title = clean(row.title) if level < 4 else clean(row.title).split(" ", 1)[-1]
@@ -69,10 +75,19 @@ def latency_trend(copies: tuple[CopyRow, ...]) -> str:
     return fmt.sparkline(values[::-1])
 
 
+_SORTS: dict[str, Callable[[CopyRow], tuple[str | int | Decimal, ...]]] = {
+    "time": lambda _row: (),
+    "slowest": lambda row: (-(worst_latency(row) or 0),),
+    "slippage": lambda row: (-max(slippages(row), default=Decimal(0)),),
+    "leg": lambda row: (row.title, -row.at_ns),
+}
+"""By name; worst first."""
+
+
 class Copies(Panel):
     """The newest copies, newest first."""
 
-    SORTS = ("time", "slowest", "slippage", "leg")
+    SORTS = tuple(_SORTS)
 
     def draw(self, frame: Frame, width: int) -> None:
         newest = frame.snapshot.copies
@@ -85,22 +100,9 @@ class Copies(Panel):
         ]
         latency = Span(f" · latency {trend} {latest} ms" if latest is not None else "", Tone.DIM)
         self.set_title(line("Copies", latency, *self.told(len(rows))))
-        nothing = NO_MATCH if self.wanted and copies else "No copies yet today."
-        self.set_rows(rows or [Row("", line(Span(nothing, Tone.DIM)))])
+        self.show_found(rows, of=len(copies), nothing=NOTHING)
 
 
 def _text(row: CopyRow, shown: Line) -> str:
     """What a filter looks at: the line, and every child with its status and reason."""
-    parts = (f"{part.child} {part.status} {part.reason}" for part in row.lines)
-    return " ".join(("".join(span.text for span in shown), *parts))
-
-
-_SORTS: dict[str, Callable[[CopyRow], tuple[str | int | Decimal, ...]]] = {
-    "time": lambda _row: (),
-    "slowest": lambda row: (-(worst_latency(row) or 0),),
-    "slippage": lambda row: (
-        -max((p.slippage_inr for p in row.lines if p.slippage_inr is not None), default=Decimal(0)),
-    ),
-    "leg": lambda row: (row.title, -row.at_ns),
-}
-"""By name; worst first."""
+    return " ".join((plain(shown), *(f"{part.child} {part.status} {part.reason}" for part in row.lines)))

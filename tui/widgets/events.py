@@ -8,8 +8,9 @@ from tui.frame import Frame
 from tui.marks import SEVERITY_MARKS
 from tui.text import Line, Span, Tone, clean, line, shorten
 from tui.widgets.live_table import Row
-from tui.widgets.panel import NO_MATCH, Panel
+from tui.widgets.panel import Panel
 
+NOTHING = "No events yet."
 KEPT = 1000
 "Older events are in the journal and the log."
 
@@ -85,5 +86,4 @@ class Events(Panel):
             if missed := self.ring.missed.get(notice.number):
                 rows.append(Row("", line(Span(f"         … {missed} events are only in the journal", Tone.WARN))))
         self.set_title(line("Events", *self.told(len(rows))))
-        nothing = NO_MATCH if self.wanted else "No events yet."
-        self.set_rows(rows or [Row("", line(Span(nothing, Tone.DIM)))])
+        self.show_found(rows, of=len(self.ring.notices), nothing=NOTHING)

@@ -256,7 +256,7 @@ class Matrix(Panel):
             head, rows = account_rows(frame, width, sort="state")
             found = matching(self, frame, rows)
             self.set_title(line("Children, worst first", *self.told(len(found))))
-            self.set_rows(found or [Row("", line(Span(NO_MATCH, Tone.DIM)))], head)
+            self.show_found(found, of=len(rows), nothing="", head=head)
             return
         if not any(c.id == self.selected_child for c in snapshot.children):
             self.selected_child = ""

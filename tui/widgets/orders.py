@@ -5,10 +5,11 @@ from collections.abc import Callable
 from engine.snapshot import WorkingOrder
 from tui import format as fmt
 from tui.frame import Frame
-from tui.text import Line, Span, Tone, clean, line, pad, shorten, width_of
+from tui.text import EMPTY, Line, Span, Tone, clean, line, pad, shorten, width_of
 from tui.widgets.live_table import Row
-from tui.widgets.panel import NO_MATCH, Panel
+from tui.widgets.panel import Panel
 
+NOTHING = "No order is working."
 HEAD = line(Span(f"{'account':<9}{'':<5}{'filled':>11} {'leg':<21} {'status':<27}{'since':>8}  type", Tone.DIM))
 
 
@@ -30,10 +31,19 @@ def order_line(order: WorkingOrder, now_ns: int, width: int) -> Line:
     return line(*lead, Span(shorten(rest, room) if room > 8 else "", Tone.DIM))
 
 
+_SORTS: dict[str, Callable[[WorkingOrder], tuple[str | int, ...]]] = {
+    "account": lambda _order: (),
+    "age": lambda order: (order.since_ns,),
+    "leg": lambda order: (order.title, order.account),
+    "status": lambda order: (order.status, order.since_ns),
+}
+"""By name; the usual one is the engine's own: by account, then as they were decided."""
+
+
 class Orders(Panel):
     """All working orders."""
 
-    SORTS = ("account", "age", "leg", "status")
+    SORTS = tuple(_SORTS)
 
     def draw(self, frame: Frame, width: int) -> None:
         snapshot = frame.snapshot
@@ -45,20 +55,10 @@ class Orders(Panel):
         ]
         told = self.told(len(rows))
         self.set_title(line(f"Working orders · {snapshot.orders_last_minute} sent in the last minute", *told))
-        nothing = NO_MATCH if self.wanted and orders else "No order is working."
-        self.set_rows(rows or [Row("", line(Span(nothing, Tone.DIM)))], HEAD if rows else ())
+        self.show_found(rows, of=len(orders), nothing=NOTHING, head=HEAD if rows else EMPTY)
 
 
 def _text(order: WorkingOrder) -> str:
     """What a filter looks at, also what the line has no room for."""
     kind = f"{order.side.value} {order.order_type.value} {'entry' if order.entry else 'exit'}"
     return f"{order.account} {order.leg} {order.title} {kind} {order.status} {order.reason} {order.order_id}"
-
-
-_SORTS: dict[str, Callable[[WorkingOrder], tuple[str | int, ...]]] = {
-    "account": lambda _order: (),
-    "age": lambda order: (order.since_ns,),
-    "leg": lambda order: (order.title, order.account),
-    "status": lambda order: (order.status, order.since_ns),
-}
-"""By name; the usual one is the engine's own: by account, then as they were decided."""

@@ -1,10 +1,11 @@
 """A framed live table that draws one slice of the snapshot. Hidden panels do no work."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from tui.frame import Frame
-from tui.text import Span, Tone, clean
-from tui.widgets.live_table import LiveTable
+from tui.text import EMPTY, Line, Span, Tone, clean, has_words, line
+from tui.widgets.live_table import LiveTable, Row
 
 NO_MATCH = "Nothing matches. / changes the filter."
 
@@ -52,14 +53,18 @@ class Panel(LiveTable):
 
     def matches(self, text: str) -> bool:
         """Whether every word of the filter is in a text, in any case."""
-        lowered = text.lower()
-        return all(word in lowered for word in self.wanted.lower().split())
+        return has_words(text, self.wanted)
 
     def told(self, found: int) -> tuple[Span, ...]:
         """For the title: the order where it is not the usual one, and the filter with how many rows it leaves."""
         order = f" · by {self.SORTS[self.sort]}" if self.sort else ""
         words = f" · filter '{clean(self.wanted)}': {found}" if self.wanted else ""
         return Span(order, Tone.KEY), Span(words, Tone.KEY)
+
+    def show_found(self, found: Sequence[Row], *, of: int, nothing: str, head: Line = EMPTY) -> None:
+        """Show what the filter left of so many rows; where that is none, say whether there is anything at all."""
+        text = NO_MATCH if of else nothing
+        self.set_rows(found or [Row("", line(Span(text, Tone.DIM)))], head)
 
     def on_resize(self) -> None:
         """Lines are made for a width."""
