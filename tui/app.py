@@ -155,7 +155,7 @@ class LockstepApp(Restarts):
             self.call_after_refresh(self.exit, self._asked_to_exit)
             return
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
-        self.set_interval(1 / self.hz, self.pull)
+        self.set_interval(1 / self.hz, self.tick)
         self.set_interval(self.clear_cache_s, self.clear_styles_cache)
         self.call_after_refresh(self.first_paint)
 
@@ -170,6 +170,10 @@ class LockstepApp(Restarts):
             self.on_ready()
 
     # Drawing ----------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """What the timer does `hz` times a second."""
+        self.pull()
 
     def pull(self) -> None:
         """Take the newest snapshot. Draws when it is new, and once a second for clock and ages."""

@@ -22,6 +22,13 @@ SMALL = (80, 24)
 STORED = Path(__file__).parent / "__snapshots__"
 
 
+class StillApp(LockstepApp):
+    """The dashboard without its timer: a slow test sees no older picture than a fast one."""
+
+    def tick(self) -> None:
+        pass
+
+
 @dataclass
 class Desk:
     """The dashboard under test."""
@@ -83,11 +90,11 @@ def drive(
     memory: Memory | None = None,
     settings: Settings | None = None,
 ) -> FakeFeed:
-    """Run a script against the dashboard; the timer hardly ticks, so the script decides when to look."""
+    """Run a script against the dashboard; no timer ticks, so the script decides when to look."""
 
     async def run() -> FakeFeed:
         feed = FakeFeed(start, live_refusal=refusal)
-        app = LockstepApp(feed, hz=1, arm_s=arm_s, desk=accounts, memory=memory, settings=settings)
+        app = StillApp(feed, hz=1, arm_s=arm_s, desk=accounts, memory=memory, settings=settings)
         async with app.run_test(size=size) as pilot:
             desk = Desk(app, feed, pilot)
             await desk.look()

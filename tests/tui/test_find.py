@@ -6,6 +6,7 @@ import pytest
 from engine.snapshot import ChildState
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, Desk, drive
+from tui.screens.overview import PANELS
 
 
 def column(desk: Desk, part: str) -> list[str]:
@@ -63,7 +64,10 @@ def test_filter_is_for_the_panel_that_fills_the_screen(
         assert "Nothing matches" in desk.text
         await desk.press("escape")
         assert "filter '" not in desk.text
+        assert desk.app.overview.panel == PANELS[int(panel) - 1]  # only a second escape leaves it
         assert goes in "\n".join(desk.screen[3:])
+        await desk.press("escape")
+        assert not desk.app.overview.panel
 
     drive(s.condor(), script, size=size)
 

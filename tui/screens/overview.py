@@ -163,8 +163,10 @@ class Overview(Screen[None]):
         self.query_one(f"#{self.panel or 'matrix'}", Panel).focus()
 
     def action_overview(self) -> None:
-        """Back to the overview."""
-        if self.panel:
+        """Clears the filter that is being typed, else goes back to the overview."""
+        if self.has_class("-filtering"):
+            self.close_filter(clear=True)
+        elif self.panel:
             self.show_panel("")
 
     @property
@@ -198,11 +200,6 @@ class Overview(Screen[None]):
     def filter_done(self) -> None:
         """Keep the filter."""
         self.close_filter(clear=False)
-
-    def key_escape(self) -> None:
-        """Clears the filter while it is typed."""
-        if self.has_class("-filtering"):
-            self.close_filter(clear=True)
 
 
 def _last_copy(frame: Frame, width: int) -> Line:
