@@ -13,6 +13,7 @@ from engine.core.resting import asked_units, filled_units, resting_of, room_for_
 from engine.core.settle import cancel, exit_blocker
 from engine.core.state import ChildLeg, ChildOrder, Copy, MasterOrder, Mirror, Terms
 from engine.core.terms import ask, is_asked, is_same, is_waiting, is_worn_out, resting_terms
+from engine.core.throttle import take_back_change
 from engine.core.turn import exits_open
 
 AT_HIS_FILL = frozenset({reasons.STALE_SIGNAL, reasons.BEFORE_START})
@@ -70,7 +71,10 @@ class Resting:
     def _move(self, orders: list[ChildOrder], terms: Terms) -> None:
         """Move what rests to the master's price; what cannot be changed any more is cancelled and placed anew."""
         for order in orders:
-            if is_same(order.terms, terms) or is_waiting(self.child, order, terms):
+            if is_same(order.terms, terms):
+                take_back_change(self.child, order)
+                continue
+            if is_waiting(self.child, order, terms):
                 continue
             if order.state is OrderState.QUEUED:
                 order.terms = terms

@@ -62,6 +62,8 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
         covered = covering_units(turn, leg, _needed(turn, leg))
         if covered and not leg.due:
             leg.due, leg.due_since_ns = True, turn.now_ns
+        if leg.due_reason and leg.due_reason not in (reasons.CUT_SHORT, exit_blocker(turn, child, leg)):
+            leg.due_reason = ""  # what is due rests, or is on its way: what stopped it holds no more
         if leg.due and not covered and not going_exit_units(turn, leg):
             leg.due, leg.due_reason, leg.due_since_ns, leg.exit_granted, leg.exit_tries = False, "", 0, False, 0
             leg.asked_since_ns, leg.cut_told = 0, False

@@ -112,9 +112,12 @@ def is_worn_out(order: ChildOrder) -> bool:
 
 
 def is_waiting(child: Child, order: ChildOrder, terms: Terms) -> bool:
-    """Whether a change of an order to these terms waits for its turn."""
+    """Whether a change of an order to these terms, and of nothing else, waits for its turn."""
     return any(
-        isinstance(change, ModifyOrder) and change.tag == order.tag and is_same(terms_of(change), terms)
+        isinstance(change, ModifyOrder)
+        and change.tag == order.tag
+        and change.quantity is None
+        and is_same(terms_of(change), terms)
         for change in child.traffic.changes
     )
 

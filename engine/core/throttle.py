@@ -90,6 +90,12 @@ def send_change(turn: Turn, change: CancelOrder | ModifyOrder) -> None:
     traffic.changes.append(change)
 
 
+def take_back_change(child: Child, order: ChildOrder) -> None:
+    """A modification that waits for its turn is not wanted any more: the order stands where it is to stand."""
+    changes = child.traffic.changes
+    child.traffic.changes = [known for known in changes if known.tag != order.tag or isinstance(known, CancelOrder)]
+
+
 def send_waiting(turn: Turn) -> None:
     """Send the changes whose turn it is; a write without an answer for very long is over. Called after every event."""
     for child in turn.state.children.values():

@@ -63,6 +63,8 @@ class Copies:
         "When a change or the end of an order was last handed over."
         self._astray_ns: dict[tuple[str, LegId, str], int] = {}
         "Since when orders rest without the master's, or elsewhere, or are more than their part."
+        self._unknown_ns: dict[str, int] = {}
+        "When the broker was last not known to have an order: until then it could not be changed."
         self._stopped_ns = 0
         "When entries were last stopped."
         self._parts: dict[tuple[str, str], int] = {}
@@ -242,6 +244,8 @@ class Copies:
                 self._note_refused(state, child, mirror)
         resting: dict[str, list[ChildOrder]] = {}
         for order in (state.orders[tag] for tag in leg.orders):
+            if order.state is OrderState.UNKNOWN:
+                self._unknown_ns[order.tag] = state.now_ns
             if not is_stopped and order.mirrors in state.master.orders and order.state is OrderState.WORKING:
                 resting.setdefault(order.mirrors, []).append(order)
         for order_id, orders in resting.items():
@@ -273,6 +277,7 @@ class Copies:
             self._astray_ns.pop(key, None)
             return
         since_ns = self._astray_ns.setdefault(key, state.now_ns)
+        since_ns = max(since_ns, *(self._unknown_ns.get(order.tag, 0) for order in orders))
         if his is not None:
             since_ns = max(since_ns, his.terms_ns, his.ended_ns)
         asked_ns = [self._asked_ns[order.tag] for order in orders if order.tag in self._asked_ns]

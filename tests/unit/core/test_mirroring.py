@@ -6,12 +6,13 @@ from fractions import Fraction
 import msgspec
 import pytest
 
+from config.order_limits import OrderLimits
 from config.schema import Child, Follow, OnOrphanFill, Paper, Risk, Settings, Sizing, SizingMode
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.terms import resting_terms
-from engine.events import DayBegan, Flattened, OrderUpdated, Outcome, PromptAnswered
+from engine.events import DayBegan, Flattened, KillSwitched, OrderUpdated, Outcome, PromptAnswered
 from engine.model import BookStatus, OrderReport, OrderType, Side, Validity
 from engine.view_cells import cell_of
 from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, LOT, SESSIONS, Desk, child, instrument, settings, turn_of
@@ -111,6 +112,34 @@ def test_one_change_is_under_way_at_a_time() -> None:
     assert [m.price_inr for m in desk.commands(ModifyOrder)] == [Decimal("99.10")]
     desk.move(desk.commands(ModifyOrder)[0])
     assert [m.price_inr for m in desk.commands(ModifyOrder)] == [Decimal("99.10"), Decimal("99.30")]
+
+
+def test_a_change_that_waits_for_its_turn_is_not_made_when_the_master_comes_back() -> None:
+    limits = {"C1": OrderLimits(second=1, minute=100, hour=None, day_placements=None)}
+    desk = Desk(orders(), filling=False, limits=limits)
+    resting(desk, 10)
+    desk.accept(desk.last())
+    resting(desk, 10, limit="99.10")
+    assert [change.price_inr for change in desk.state.children["C1"].traffic.changes] == [Decimal("99.10")]
+    resting(desk, 10, limit="99")
+    desk.run(3)
+    assert desk.commands(ModifyOrder) == []
+
+
+def test_an_exit_that_went_to_the_market_waits_for_no_kill_switch_that_was_lifted() -> None:
+    desk = Desk(orders())
+    desk.buy(10)
+    desk.filling = False
+    resting(desk, 10, side=Side.SELL, limit="105", id_="M9")
+    desk.accept(desk.last())
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
+    desk.sell(10)
+    desk.run(3)
+    assert desk.leg().due_reason == reasons.KILLED
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=0))
+    desk.run("0.1")
+    assert desk.leg().due
+    assert desk.leg().due_reason == ""
 
 
 def test_a_row_of_before_does_not_take_the_master_s_price_back() -> None:
