@@ -59,17 +59,7 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     _withdraw_exits(turn, leg)
     excess = _excess(turn, leg)
     if excess <= 0:
-        covered = covering_units(turn, leg, _needed(turn, leg))
-        if covered and not leg.due:
-            leg.due, leg.due_since_ns = True, turn.now_ns
-        if leg.due_reason and leg.due_reason not in (reasons.CUT_SHORT, exit_blocker(turn, child, leg)):
-            leg.due_reason = ""  # what is due rests, or is on its way: what stopped it holds no more
-        if leg.due and not covered and not going_exit_units(turn, leg):
-            leg.due, leg.due_reason, leg.due_since_ns, leg.exit_granted, leg.exit_tries = False, "", 0, False, 0
-            leg.asked_since_ns, leg.cut_told = 0, False
-            prompts.drop_exit(turn, child, leg.leg)
-        leg.surfaced = leg.surfaced and bool(leg.orders)
-        close_if_done(turn, leg)
+        _send_nothing(turn, child, leg)
         return
     if not leg.due:
         leg.due, leg.due_since_ns = True, turn.now_ns
@@ -82,6 +72,21 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     elif not leg.due_reason:
         prompts.drop_exit(turn, child, leg.leg)
         _exit(turn, child, leg, excess, copy)
+
+
+def _send_nothing(turn: Turn, child: Child, leg: ChildLeg) -> None:
+    """Nothing more is to be sent of an exit: what is due rests, is on its way, or has gone."""
+    covered = covering_units(turn, leg, _needed(turn, leg))
+    if covered and not leg.due:
+        leg.due, leg.due_since_ns = True, turn.now_ns
+    if leg.due_reason and leg.due_reason not in (reasons.CUT_SHORT, exit_blocker(turn, child, leg)):
+        leg.due_reason = ""  # what stopped it holds no more
+    if leg.due and not covered and not going_exit_units(turn, leg):
+        leg.due, leg.due_reason, leg.due_since_ns, leg.exit_granted, leg.exit_tries = False, "", 0, False, 0
+        leg.asked_since_ns, leg.cut_told = 0, False
+        prompts.drop_exit(turn, child, leg.leg)
+    leg.surfaced = leg.surfaced and bool(leg.orders)
+    close_if_done(turn, leg)
 
 
 def _take_whole_lots(turn: Turn, child: Child, leg: ChildLeg) -> None:
