@@ -57,6 +57,7 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
         for order in [o for o in turn.open_orders(leg) if o.entry]:
             cancel(turn, order)
     _withdraw_exits(turn, leg)
+    _spare_lots_ahead(turn, leg)
     excess = _excess(turn, leg)
     if excess <= 0:
         _send_nothing(turn, child, leg)
@@ -243,6 +244,25 @@ def _hand_over(turn: Turn, child: Child, leg: ChildLeg) -> None:
             cancel(turn, order)
     if not leg.orders:
         orphan(turn, child, leg)
+
+
+def _spare_lots_ahead(turn: Turn, leg: ChildLeg) -> None:
+    """Take back exits that wait for their turn while others closed what was due: lots ahead of the master's stay."""
+    ahead = ahead_units(turn, leg) if leg.mirrors else 0
+    if not ahead:
+        return
+    over = going_exit_units(turn, leg) - max(0, abs(leg.allocation_units) - leg.target_units - ahead)
+    for order in reversed([o for o in turn.open_orders(leg) if not o.entry and not rests(o)]):
+        if over <= 0:
+            return
+        if order.state is not OrderState.QUEUED:
+            continue
+        off = min(over, order.remaining)
+        over -= off
+        if off < order.remaining:
+            order.units -= off
+        else:
+            change_state(turn, order, OrderState.WITHDRAWN, "withdrawn: nothing is left to exit")
 
 
 def _withdraw_exits(turn: Turn, leg: ChildLeg) -> None:

@@ -142,6 +142,29 @@ def test_an_exit_that_went_to_the_market_waits_for_no_kill_switch_that_was_lifte
     assert desk.leg().due_reason == ""
 
 
+def test_exits_that_wait_their_turn_spare_lots_ahead_when_others_closed_what_was_due() -> None:
+    limits = {"C1": OrderLimits(second=1, minute=100, hour=None, day_placements=None)}
+    desk = Desk(orders(LIKE_HIM), filling=False, limits=limits)
+    desk.buy(10)
+    desk.run(1)
+    desk.fill(desk.last())
+    desk.run(2)
+    resting(desk, 5, limit="99", id_="M5")
+    ahead = desk.accept(desk.last())
+    desk.run(2)
+    resting(desk, 4, side=Side.SELL, limit="105", id_="M9")
+    closing = desk.accept(desk.last())
+    desk.advance(ahead, price="99")
+    assert desk.lots() == 15
+    desk.sell(10)
+    assert [o.remaining for o in desk.state.orders.values() if o.state is OrderState.QUEUED] == [10 * LOT]
+    desk.advance(closing, price="105")
+    desk.run(3)
+    assert desk.placed()[-1] == (Side.SELL, 6)
+    desk.fill(desk.last())
+    assert desk.lots() == 5
+
+
 def test_a_row_of_before_does_not_take_the_master_s_price_back() -> None:
     desk, his, _ = working()
     moved = resting(desk, 10, limit="99.10")
