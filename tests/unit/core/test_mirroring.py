@@ -12,7 +12,7 @@ from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.terms import resting_terms
-from engine.events import DayBegan, Flattened, KillSwitched, OrderUpdated, Outcome, PromptAnswered
+from engine.events import DayBegan, Flattened, KillSwitched, LegExited, OrderUpdated, Outcome, PromptAnswered
 from engine.model import BookStatus, OrderReport, OrderType, Side, Validity
 from engine.view_cells import cell_of
 from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, LOT, SESSIONS, Desk, child, instrument, settings, turn_of
@@ -219,6 +219,18 @@ def test_part_of_what_was_asked_is_approved_and_the_rest_is_missed() -> None:
     desk.run(10)
     assert (desk.lots(), desk.target()) == (2, 2)
     assert desk.reasons() == {reasons.EDITED_DOWN}
+
+
+def test_what_was_declined_while_it_rested_is_not_asked_about_at_his_fill_after_the_leg_was_exited() -> None:
+    desk = Desk(orders(confirm=ENTRIES), filling=False)
+    his = resting(desk, 10)
+    desk.handle(LegExited(at_ns=desk.now_ns, leg=CALL_LEG))
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=False))
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    desk.run(2)
+    assert desk.state.prompts == {}
+    assert desk.target() == 0
+    assert reasons.DECLINED in desk.reasons()
 
 
 def test_an_order_that_turns_from_entry_to_exit_is_taken_away_first() -> None:
