@@ -556,6 +556,7 @@ def _session(
         frame=Frame(source=source),
         mode=mode,
         version=VERSION,
+        trail=stored.trail,
     )
 
 

@@ -15,6 +15,7 @@ from engine.events import Event, OperatorEvent, SessionStarted, SessionStopped
 from engine.model import NS_PER_S
 from engine.ports import Journal, Lane, Lanes, MarketData
 from engine.snapshot import NoticeLine
+from engine.stamps import Stamps
 
 NOTICES_MOST = 500
 COMMIT_EVERY_NS = NS_PER_S
@@ -33,6 +34,7 @@ class Host:
         market: Where quotes are subscribed, `None` when somebody else feeds them.
         encode_state: The state as bytes, for checkpoints.
         on_notice: Called with every notice, for a log.
+        now: The engine's clock, for when orders were durable and handed over; `None`: nobody wants to know.
     """
 
     def __init__(
@@ -43,7 +45,10 @@ class Host:
         market: MarketData | None,
         encode_state: Callable[[], bytes],
         on_notice: Callable[[NoticeLine], None] | None = None,
+        *,
+        now: Callable[[], int] | None = None,
     ) -> None:
+        self.stamps = None if now is None else Stamps(now)
         self.replicator = replicator
         self.failed = ""
         self.notices: deque[NoticeLine] = deque(maxlen=NOTICES_MOST)
@@ -77,16 +82,25 @@ class Host:
             self.fail(f"a fault in the program: {type(error).__name__}: {error}", event.at_ns)
             return
         self.events_handled += 1
+        self._carry_out(commands)
+        if event.at_ns - self._checkpointed_ns >= CHECKPOINT_EVERY_NS:
+            self.checkpoint(event.at_ns)
+
+    def _carry_out(self, commands: list[Command]) -> None:
+        """Send what is durable now, and tell people."""
+        placed = [command.tag for command in commands if isinstance(command, PlaceOrder)]
+        if placed and self.stamps is not None:
+            self.stamps.durable(placed)
         for command in commands:
             if not isinstance(command, Notify | Record):
                 self._dispatch(command)
         if self._together is not None:
             self._together.release()
+        if placed and self.stamps is not None:
+            self.stamps.handed(placed)
         for command in commands:  # people are told last: a log that cannot be written holds up no order
             if isinstance(command, Notify):
                 self.note(command)
-        if event.at_ns - self._checkpointed_ns >= CHECKPOINT_EVERY_NS:
-            self.checkpoint(event.at_ns)
 
     def _must_commit(self, event: Event, commands: list[Command]) -> bool:
         return (

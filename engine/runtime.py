@@ -55,7 +55,7 @@ def boot(
         version: The program's.
         on_notice: Told of every notice.
     """
-    host = Host(session.replicator, session, lanes, feed, session.encode_state, on_notice)
+    host = Host(session.replicator, session, lanes, feed, session.encode_state, on_notice, now=loop.now_ns)
     loop.host, loop.feed = host, feed
     session.start(start.day, start.at_ns, version)
     host.handle(start)
@@ -104,6 +104,8 @@ class Runtime:
         self.loop, self.host = loop, host
         self.live_refusal = live_refusal
         self._session, self._frame = session, frame
+        if host.stamps is not None:
+            frame.stamps = host.stamps.of
         self._until_ns = until_ns
         self.until_flat = False
         "End when a strategy has run and ended; may be set while running."

@@ -199,6 +199,29 @@ class SampleView(Value, frozen=True, kw_only=True):
     "`fall of 40 % not yet counted` ..."
 
 
+class OrderTrace(Value, frozen=True, kw_only=True):
+    """One order of a copy by stage. Times of the engine's clock in ns, 0 for not (yet), or not known any more."""
+
+    tag: str
+    order_id: str
+    units: int
+    filled_units: int
+    status: str
+    order_type: OrderType
+    price_inr: Decimal | None
+    "Its limit, or the trigger of an SL-M; `None` for MARKET."
+    decided_ns: int
+    durable_ns: int = 0
+    "The journal had it on disk."
+    sent_ns: int = 0
+    "Its account's connection had it; of a resent one the last time."
+    answered_ns: int = 0
+    "The broker was known to have it."
+    done_ns: int = 0
+    "Its end was known."
+    tries: int = 1
+
+
 class CopyLine(Value, frozen=True, kw_only=True):
     """One child's part of a copy."""
 
@@ -212,6 +235,9 @@ class CopyLine(Value, frozen=True, kw_only=True):
     "From the master's fill to the child's last one; up to a second less where his broker's clock has only seconds."
     slippage_inr: Decimal | None = None
     "Per unit, against the master's price; + is worse for the child."
+    why: str = ""
+    "How its size was found, '' where that is not known."
+    orders: tuple[OrderTrace, ...] = ()
 
 
 class CopyRow(Value, frozen=True, kw_only=True):
@@ -227,6 +253,10 @@ class CopyRow(Value, frozen=True, kw_only=True):
     master_price_inr: Decimal | None
     lines: tuple[CopyLine, ...]
     done: bool
+    traded_ns: int = 0
+    "When the master traded, by his broker's clock; 0 where he did not."
+    learned_ns: int = 0
+    "When the engine knew of it."
 
 
 class WorkingOrder(Value, frozen=True, kw_only=True):

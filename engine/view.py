@@ -32,9 +32,11 @@ from engine.snapshot import (
     StrategyView,
     WorkingOrder,
 )
+from engine.stamps import UNSTAMPED, Stamp
 from engine.view_attention import attention_of
-from engine.view_cells import cell_of, leg_title, lots
-from engine.view_copies import KeptRows, prompt_views
+from engine.view_cells import cell_of, leg_title, lots, sizing_text
+from engine.view_copies import KeptRows
+from engine.view_prompts import prompt_views
 from engine.view_restart import restart_view
 
 COPIES_SHOWN = 50
@@ -57,6 +59,11 @@ _CHILD_OF_CELL = {
 _GOOD = frozenset({ChildState.IDLE, ChildState.IN_STEP})
 
 
+def _unstamped(tag: str) -> Stamp:
+    """Nobody knows when."""
+    return UNSTAMPED
+
+
 class Frame:
     """What a snapshot needs beside the core's state."""
 
@@ -72,6 +79,7 @@ class Frame:
         "seq",
         "source",
         "speed",
+        "stamps",
     )
 
     def __init__(self, *, source: str = "", speed: Decimal = Decimal(1)) -> None:
@@ -85,6 +93,8 @@ class Frame:
         self.kept_rows = KeptRows()
         self.limits: tuple[Limit, ...] = ()
         self.limits_due_ns = 0
+        self.stamps: Callable[[str], Stamp] = _unstamped
+        "When an order was durable and handed over."
         self.basket_margins: Callable[[], Mapping[Basket, Decimal]] = dict
         "What brokers said that the baskets of open prompts need."
 
@@ -124,7 +134,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
             _leg_row(turn, leg, followed=False) for leg in state.master.legs.values() if leg.background_units
         ),
         sample=_sample(turn),
-        copies=frame.kept_rows.rows(turn, COPIES_SHOWN),
+        copies=frame.kept_rows.rows(turn, COPIES_SHOWN, frame.stamps),
         working=working,
         prompts=prompts,
         limits=_limits(turn, frame),
@@ -269,20 +279,6 @@ def _unread(turn: Turn, child: Child) -> str:
     if child.error and age_ns > UNREAD_NS:
         return f"not read for {age_ns // NS_PER_S} s: {child.error}"
     return ""
-
-
-def sizing_text(settings: ChildSettings) -> str:
-    """How a child is sized, for people."""
-    sizing = settings.sizing
-    match sizing.mode:
-        case SizingMode.FIXED_RATIO:
-            return f"fixed {sizing.ratio}"
-        case SizingMode.FIXED_LOTS:
-            return f"{sizing.lots} lots"
-        case SizingMode.RISK_PCT:
-            return f"risk {sizing.pct} %"
-        case _:
-            return sizing.mode.value.replace("_", " ")
 
 
 def _limits(turn: Turn, frame: Frame) -> tuple[Limit, ...]:

@@ -3,6 +3,8 @@
 from decimal import Decimal
 from fractions import Fraction
 
+from config.schema import Child as ChildSettings
+from config.schema import SizingMode
 from engine.core import reasons
 from engine.core.entries import missing_units
 from engine.core.lifecycle import OrderState
@@ -143,3 +145,17 @@ def _since(leg: ChildLeg, orders: list[ChildOrder]) -> int | None:
     if leg.due_since_ns:
         return leg.due_since_ns
     return min((o.changed_ns for o in orders), default=None)
+
+
+def sizing_text(settings: ChildSettings) -> str:
+    """How a child is sized, for people."""
+    sizing = settings.sizing
+    match sizing.mode:
+        case SizingMode.FIXED_RATIO:
+            return f"fixed {sizing.ratio}"
+        case SizingMode.FIXED_LOTS:
+            return f"{sizing.lots} lots"
+        case SizingMode.RISK_PCT:
+            return f"risk {sizing.pct} %"
+        case _:
+            return sizing.mode.value.replace("_", " ")

@@ -1,18 +1,15 @@
-"""Copies and prompts as a screen shows them: every child's part of a decision, with latency and slippage."""
+"""Copies as a screen shows them: every child's part of a decision: why so large, at what price, how fast by stage."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable
+from decimal import ROUND_FLOOR, Decimal
 
-from engine.core import prompts
-from engine.core.charges import order_charges, segment_of
 from engine.core.lifecycle import TERMINAL
-from engine.core.margin import MarginPosition, order_margin
-from engine.core.portfolio import basket_of
-from engine.core.state import ChildOrder, Copy, Prompt, PromptItem
+from engine.core.state import ChildOrder, Copy, Sized
 from engine.core.turn import Turn
-from engine.model import NS_PER_MS, NS_PER_S, Basket, BasketOrder, split_leg
-from engine.snapshot import CopyLine, CopyRow, PromptMargin, PromptRow, PromptView
-from engine.view_cells import leg_title, lots
+from engine.model import NS_PER_MS, NS_PER_S
+from engine.snapshot import CopyLine, CopyRow, OrderTrace
+from engine.stamps import Stamp
+from engine.view_cells import leg_title, lots, sizing_text
 
 
 class KeptRows:
@@ -26,8 +23,14 @@ class KeptRows:
     def __init__(self) -> None:
         self._rows: dict[int, tuple[object, CopyRow]] = {}
 
-    def rows(self, turn: Turn, most: int) -> tuple[CopyRow, ...]:
-        """The newest decisions that led to something, newest first."""
+    def rows(self, turn: Turn, most: int, stamps: Callable[[str], Stamp]) -> tuple[CopyRow, ...]:
+        """The newest decisions that led to something, newest first.
+
+        Args:
+            turn: The turn.
+            most: How many.
+            stamps: When an order was durable and handed over.
+        """
         found: dict[int, tuple[object, CopyRow]] = {}
         for copy in reversed(turn.state.copies):
             if copy.tags or copy.skipped:
@@ -35,7 +38,7 @@ class KeptRows:
                 seen = _seen(turn, copy, orders)
                 kept = self._rows.get(copy.id)
                 is_same = kept is not None and kept[0] == seen
-                found[copy.id] = kept if kept is not None and is_same else (seen, _row(turn, copy, orders))
+                found[copy.id] = kept if kept is not None and is_same else (seen, _row(turn, copy, orders, stamps))
             if len(found) == most:
                 break
         self._rows = found
@@ -44,19 +47,23 @@ class KeptRows:
 
 def _seen(turn: Turn, copy: Copy, orders: list[ChildOrder]) -> object:
     """All that a row is made of and that can change."""
-    parts = [(order.state, order.units, order.filled, order.value_inr, order.reason, order.done_ns) for order in orders]
+    parts = [
+        (o.state, o.units, o.filled, o.value_inr, o.reason, o.order_id, o.terms.price_inr, o.acked_ns, o.done_ns)
+        for o in orders
+    ]
     instrument = turn.leg_instrument(turn.state.master.account, copy.leg)
-    return parts, dict(copy.skipped), instrument
+    return parts, dict(copy.skipped), copy.signal_ns, copy.master_price_inr, instrument
 
 
-def _row(turn: Turn, copy: Copy, orders: list[ChildOrder]) -> CopyRow:
+def _row(turn: Turn, copy: Copy, orders: list[ChildOrder], stamps: Callable[[str], Stamp]) -> CopyRow:
     by_child: dict[str, list[ChildOrder]] = {}
     for order in orders:
         by_child.setdefault(order.account, []).append(order)
-    lines = [_line(copy, child, parts) for child, parts in by_child.items()]
+    lines = [_line(turn, copy, child, parts, stamps) for child, parts in by_child.items()]
     for child, reason in copy.skipped.items():
         if child not in by_child:
-            lines.append(CopyLine(child=child, units=0, filled_units=0, status="skipped", reason=reason))
+            why = _why(turn, copy, child)
+            lines.append(CopyLine(child=child, units=0, filled_units=0, status="skipped", reason=reason, why=why))
     instrument = turn.leg_instrument(turn.state.master.account, copy.leg)
     return CopyRow(
         id=copy.id,
@@ -69,10 +76,12 @@ def _row(turn: Turn, copy: Copy, orders: list[ChildOrder]) -> CopyRow:
         master_price_inr=copy.master_price_inr,
         lines=tuple(lines),
         done=all(order.state in TERMINAL for order in orders),
+        traded_ns=_traded_ns(copy) if copy.signal_ns else 0,
+        learned_ns=copy.learned_ns,
     )
 
 
-def _line(copy: Copy, child: str, orders: list[ChildOrder]) -> CopyLine:
+def _line(turn: Turn, copy: Copy, child: str, orders: list[ChildOrder], stamps: Callable[[str], Stamp]) -> CopyLine:
     units = sum(o.units for o in orders)
     filled = sum(o.filled for o in orders)
     value = sum((o.value_inr for o in orders), Decimal(0))
@@ -92,7 +101,70 @@ def _line(copy: Copy, child: str, orders: list[ChildOrder]) -> CopyLine:
         average_inr=average,
         latency_ms=max(0, ended_ns - _traded_ns(copy)) // NS_PER_MS if done and copy.signal_ns else None,
         slippage_inr=slippage,
+        why=_why(turn, copy, child),
+        orders=tuple(_trace(order, stamps(order.tag)) for order in orders),
     )
+
+
+def _trace(order: ChildOrder, stamp: Stamp) -> OrderTrace:
+    terms = order.terms
+    return OrderTrace(
+        tag=order.tag,
+        order_id=order.order_id,
+        units=order.units,
+        filled_units=order.filled,
+        status=order.state.value,
+        order_type=terms.order_type,
+        price_inr=terms.trigger_inr if terms.price_inr is None else terms.price_inr,
+        decided_ns=order.created_ns,
+        durable_ns=stamp.durable_ns,
+        sent_ns=stamp.handed_ns or order.sent_ns,
+        answered_ns=order.acked_ns,
+        done_ns=order.done_ns,
+        tries=order.tries,
+    )
+
+
+def _why(turn: Turn, copy: Copy, child: str) -> str:
+    """How a child's part was found, '' where nothing is known of it."""
+    sized = copy.sized.get(child)
+    if sized is None or not sized.lot_units:
+        return ""
+    settings = next((each for each in turn.state.settings.children if each.id == child), None)
+    return size_words(sized, "" if settings is None else sizing_text(settings))
+
+
+def size_words(sized: Sized, mode: str) -> str:
+    """How a child's part was found: `3/10 x 10 lots = 3.00: target 3, it was 0`.
+
+    Args:
+        sized: What is kept of it.
+        mode: The child's sizing in words, for where there is no ratio.
+    """
+    his, target = _lots(sized.his_units, sized), _lots(sized.target_units, sized)
+    was = f", it was {_lots(sized.before_units, sized)}" if sized.before_units else ""
+    if sized.high_units and not sized.his_units:
+        return f"he is out of it: target {target}{was}"
+    if sized.high_units:
+        exact = Decimal(sized.base_units * sized.his_units) / (sized.high_units * sized.lot_units)
+        part = f"{_lots(sized.base_units, sized)} x {his}/{_lots(sized.high_units, sized)} = {_two(exact)}"
+        return f"he keeps {his} of {_lots(sized.high_units, sized)} lots, {part}: target {target}{was}"
+    of = f"his order of {his} lots" if sized.of_order else f"{his} lots"
+    if sized.ratio is None:
+        return f"{mode} for {of}: target {target}{was}"
+    share = sized.ratio * sized.his_units / sized.lot_units
+    return f"{sized.ratio} x {of} = {_two(Decimal(share.numerator) / share.denominator)}: target {target}{was}"
+
+
+def _two(exact: Decimal) -> str:
+    """Rounded down, as lots are."""
+    return str(exact.quantize(Decimal("0.01"), rounding=ROUND_FLOOR))
+
+
+def _lots(units: int, sized: Sized) -> str:
+    """Units as lots of the child's."""
+    exact = Decimal(units) / sized.lot_units
+    return str(int(exact)) if exact == int(exact) else f"{exact:.2f}"
 
 
 def _traded_ns(copy: Copy) -> int:
@@ -103,115 +175,3 @@ def _traded_ns(copy: Copy) -> int:
     if copy.signal_ns % NS_PER_S:
         return copy.signal_ns
     return max(copy.signal_ns, min(copy.learned_ns, copy.signal_ns + NS_PER_S))
-
-
-def prompt_views(turn: Turn, known: Mapping[Basket, Decimal]) -> tuple[PromptView, ...]:
-    """Open prompts, oldest first.
-
-    Args:
-        turn: The turn.
-        known: What brokers said that baskets need.
-    """
-    return tuple(_prompt(turn, prompt, known) for prompt in turn.state.prompts.values())
-
-
-def _prompt(turn: Turn, prompt: Prompt, known: Mapping[Basket, Decimal]) -> PromptView:
-    legs = list(dict.fromkeys(item.leg for item in prompt.items))
-    title = leg_title(turn, legs[0]) if len(legs) == 1 else f"{len(legs)} legs"
-    master = turn.state.master.legs.get(legs[0]) if len(legs) == 1 else None
-    instrument = turn.leg_instrument(turn.state.master.account, legs[0]) if legs else None
-    rows = [_prompt_row(turn, item) for item in prompt.items]
-    return PromptView(
-        id=prompt.id,
-        kind=prompt.kind,
-        title=title,
-        opened_ns=prompt.opened_ns,
-        deadline_ns=prompt.deadline_ns,
-        at_deadline="sent" if prompt.kind == prompts.EXIT else "declined",
-        signal_ns=min((item.signal_ns for item in prompt.items), default=None),
-        master_lots=None
-        if master is None
-        else lots(master.units or master.background_units, None if instrument is None else instrument.lot_units),
-        master_price_inr=None if master is None else master.price_inr,
-        rows=tuple(rows) + _skipped_rows(turn, prompt),
-        margins=tuple(_margin(turn, child, items, known) for child, items in _entries(prompt).items()),
-    )
-
-
-def _entries(prompt: Prompt) -> dict[str, list[PromptItem]]:
-    """What each child would enter."""
-    found: dict[str, list[PromptItem]] = {}
-    for item in prompt.items:
-        if item.entry and item.units:
-            found.setdefault(item.child, []).append(item)
-    return found
-
-
-def _margin(turn: Turn, child: str, items: Sequence[PromptItem], known: Mapping[Basket, Decimal]) -> PromptMargin:
-    orders = (BasketOrder(leg=item.leg, side=item.side, units=item.units) for item in items)
-    basket = basket_of(turn.state.children[child], orders)
-    if (theirs := known.get(basket)) is not None:
-        return PromptMargin(basket=basket, needed_inr=theirs, is_brokers=True)
-    existing, added = _positions(turn, child, basket.held), _positions(turn, child, basket.orders)
-    needed = None if len(added) < len(basket.orders) else order_margin(existing, added, {})
-    return PromptMargin(basket=basket, needed_inr=needed)
-
-
-def _positions(turn: Turn, child: str, orders: Iterable[BasketOrder]) -> list[MarginPosition]:
-    """Those with a price."""
-    found = []
-    for order in orders:
-        instrument, quote = turn.leg_instrument(child, order.leg), turn.quote(order.leg)
-        price = None if quote is None else quote.touch(order.side) or quote.last_inr
-        if instrument is not None and price is not None:
-            units = order.side.sign * order.units
-            found.append(MarginPosition(instrument=instrument, units=units, price_inr=price))
-    return found
-
-
-def _skipped_rows(turn: Turn, prompt: Prompt) -> tuple[PromptRow, ...]:
-    """Children that the same decisions passed over, with their reasons."""
-    decisions = {item.decision: item for item in prompt.items}
-    asked = {(item.child, item.leg) for item in prompt.items}
-    found: list[PromptRow] = []
-    for copy in turn.state.copies:
-        item = decisions.get(copy.id)
-        if item is None:
-            continue
-        for child, reason in copy.skipped.items():
-            if (child, item.leg) not in asked:
-                found.append(_base_row(turn, child, item, 0, reason))
-    return tuple(found)
-
-
-def _prompt_row(turn: Turn, item: PromptItem) -> PromptRow:
-    return _base_row(turn, item.child, item, item.units, item.reason)
-
-
-def _base_row(turn: Turn, child_id: str, item: PromptItem, units: int, reason: str) -> PromptRow:
-    child = turn.state.children[child_id]
-    instrument = turn.leg_instrument(child_id, item.leg)
-    quote = turn.quote(item.leg)
-    price = None if quote is None else quote.touch(item.side)
-    strategy = turn.state.strategies.get(turn.scope_of(item.leg))
-    ratio = item.ratio or (None if strategy is None else strategy.ratios.get(child_id))
-    value = charges = None
-    if price is not None and instrument is not None and units:
-        value = price * units
-        if turn.state.charges is not None:
-            segment = segment_of(instrument, split_leg(item.leg)[2])
-            charges = order_charges(turn.state.charges, segment, item.side, units, price).total
-    return PromptRow(
-        child=child_id,
-        leg=item.leg,
-        title=leg_title(turn, item.leg),
-        side=item.side,
-        lot_units=1 if instrument is None else instrument.lot_units,
-        units=units,
-        price_inr=price,
-        value_inr=value,
-        available_inr=child.available_inr,
-        charges_inr=charges,
-        ratio=ratio,
-        reason=reason,
-    )

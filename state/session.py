@@ -12,10 +12,12 @@ from engine.core.replicator import Replicator
 from engine.core.state import State
 from engine.errors import StateRefused
 from engine.events import Event
+from engine.trail import TrailLine
 from state.codec import UNDECODABLE, decode, encode
 from state.io_points import Watch
 from state.reader import WHAT_TO_DO
-from state.store import Store
+from state.store import JOURNAL_NAME, Store
+from state.trail import read_trail
 
 
 class Session:
@@ -77,6 +79,10 @@ class Session:
     def encode_state(self) -> bytes:
         """The core's state as JSON."""
         return encode(self._replicator.state)
+
+    def trail(self, tags: Sequence[str], until_ns: int) -> Sequence[TrailLine]:
+        """What the journal has of orders; reads beside the writer, from any thread. Raises `StateRefused`."""
+        return read_trail(self._store.directory / JOURNAL_NAME, tags, until_ns)
 
     def end(self, now_ns: int) -> None:
         """Record an orderly end and close the files."""

@@ -21,7 +21,7 @@ from config.schema import Settings
 from engine.commands import Severity
 from tui import export
 from tui import format as fmt
-from tui.bridge import AccountDesk, EngineFeed
+from tui.bridge import AccountDesk, EngineFeed, ReadTrail
 from tui.driver import SafeDriver, quiet_standard_streams
 from tui.frame import Frame
 from tui.memory import Memory
@@ -31,6 +31,7 @@ from tui.screens import ask_lines as say
 from tui.screens import detail
 from tui.screens.ask import Finder, Notice
 from tui.screens.confirm import Confirm
+from tui.screens.copy_page import CopyPage
 from tui.screens.dialog import Body, Dialog
 from tui.screens.help import help_lines
 from tui.screens.overview import PANELS, Overview
@@ -118,6 +119,7 @@ class LockstepApp(Restarts):
         desk: AccountDesk | None = None,
         memory: Memory | None = None,
         settings: Settings | None = None,
+        trail: ReadTrail | None = None,
     ) -> None:
         super().__init__(feed, arm_s=arm_s, desk=desk)
         if "TEXTUAL_DRIVER" not in os.environ:
@@ -128,6 +130,7 @@ class LockstepApp(Restarts):
         self.on_ready: Callable[[], None] | None = None
         self.memory = memory or Memory()
         self.settings = settings
+        self.trail = trail
         self.viewer_url = ""
         "Where a browser on this machine may look on, with its key; '' for nowhere."
         self._news = News()
@@ -343,6 +346,9 @@ class LockstepApp(Restarts):
         if event.table.id == "needs":
             self.act_on_attention(key)
             return
+        if event.table.id == "copies":
+            self.push_screen(CopyPage(frame, key, self.trail))
+            return
         found = self.details(event.table.id or "", key)
         if found is not None:
             self.push_screen(Notice(frame, *found))
@@ -359,8 +365,6 @@ class LockstepApp(Restarts):
             return f"CHILD {key}", lambda frame, width: detail.child_lines(key, frame, width)
         if table == "matrix":
             return "LEG", lambda frame, width: detail.leg_lines(key.removeprefix("bg|"), frame, width)
-        if table == "copies":
-            return "COPY", lambda frame, width: detail.copy_lines(key, frame, width)
         if table == "orders":
             return "ORDER", lambda frame, width: detail.order_lines(key, frame, width)
         events = self.overview.events

@@ -4,12 +4,17 @@ The dashboard pulls values and drops operator events; it never waits for the eng
 Must not import the engine's shell.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from engine.events import Operator
 from engine.findings import Finding
 from engine.snapshot import Snapshot
+from engine.trail import TrailLine
+
+ReadTrail = Callable[[Sequence[str], int], Sequence[TrailLine]]
+"""What the journal has of orders, by their tags, up to a time in ns; oldest first. Reads a file: from a thread of its
+own. Raises `LockstepError`."""
 
 
 class EngineFeed(Protocol):

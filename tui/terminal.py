@@ -24,7 +24,7 @@ from engine.snapshot import NoticeLine
 
 if TYPE_CHECKING:
     from tui.app import LockstepApp
-    from tui.bridge import AccountDesk
+    from tui.bridge import AccountDesk, ReadTrail
     from tui.viewer.server import Viewer
 
 STOP_GRACE_S: Final = 12.0
@@ -98,7 +98,13 @@ class Terminal:
             with contextlib.suppress(OSError):  # a closed pipe costs lines, never the session
                 print(text, file=self._lines, flush=True)
 
-    def run(self, runtime: Runtime, settings: Settings, desk: AccountDesk | None = None) -> None:
+    def run(
+        self,
+        runtime: Runtime,
+        settings: Settings,
+        desk: AccountDesk | None = None,
+        trail: ReadTrail | None = None,
+    ) -> None:
         """Show a booted engine until it has ended, or the operator leaves; it is stopped in an orderly way then."""
         self._runtime = runtime
         if self.was_ended:  # while the engine was opened
@@ -111,7 +117,7 @@ class Terminal:
             runtime.start()
             runtime.done.wait()
         else:
-            self._dashboard(runtime, settings, desk)
+            self._dashboard(runtime, settings, desk, trail)
         runtime.stop(STOP_GRACE_S)
 
     def _serve(self, runtime: Runtime) -> None:
@@ -132,14 +138,17 @@ class Terminal:
                 print(f"viewer, read only: {self._viewer.url}", file=self._lines, flush=True)
         self._viewer.looker.watch(runtime)
 
-    def _dashboard(self, runtime: Runtime, settings: Settings, desk: AccountDesk | None) -> None:
+    def _dashboard(
+        self, runtime: Runtime, settings: Settings, desk: AccountDesk | None, trail: ReadTrail | None
+    ) -> None:
         from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp, run_dashboard
         from tui.driver import terminal_settings
         from tui.memory import Memory
 
         self._settings = terminal_settings()
         runtime.start()
-        self._app = app = LockstepApp(runtime, desk=desk, memory=Memory(self._screen_path), settings=settings)
+        memory = Memory(self._screen_path)
+        self._app = app = LockstepApp(runtime, desk=desk, memory=memory, settings=settings, trail=trail)
         app.viewer_url = "" if self._viewer is None else self._viewer.url
         aside("switch", partial(_leave_at_a_switch, runtime, app))
         code = run_dashboard(runtime, mouse=self._mouse, app=app, on_error=self._log)

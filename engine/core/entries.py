@@ -23,12 +23,13 @@ from engine.core.settle import settle
 from engine.core.sizing import (
     Move,
     Plan,
+    SizingRule,
     decide_target,
     missed,
     move_of,
 )
 from engine.core.sizing_rules import NO_ENTRIES, sizing_rule
-from engine.core.state import Child, ChildLeg, Copy, MasterLeg, MasterOrder
+from engine.core.state import Child, ChildLeg, Copy, MasterLeg, MasterOrder, Sized
 from engine.core.terms import entry_terms
 from engine.core.turn import Turn, exits_open, held_units, seconds_ns
 from engine.model import Instrument, Side, sign
@@ -37,19 +38,38 @@ from engine.model import Instrument, Side, sign
 class Decision:
     """The copy record of one decision, made when the first child has something to do with it."""
 
-    __slots__ = ("_copies", "master", "signal_ns", "turn")
+    __slots__ = ("_copies", "_passed", "master", "signal_ns", "sized", "turn")
 
     def __init__(self, turn: Turn, master: MasterLeg, signal_ns: int) -> None:
         self.turn, self.master, self.signal_ns = turn, master, signal_ns
+        self.sized: Sized | None = None
+        "How the part of the child was found that is decided on now."
         self._copies: dict[tuple[Side, bool], Copy] = {}
+        self._passed: list[tuple[Child, str, Sized | None]] = []
 
-    def copy(self, side: Side, *, entry: bool) -> Copy:
-        """The copy record of one side."""
+    def copy(self, child: Child, side: Side, *, entry: bool) -> Copy:
+        """The copy record of one side, with how this child's part of it was found."""
         found = self._copies.get((side, entry))
         if found is None:
             found = new_copy(self.turn, self.master.leg, side, entry=entry, signal_ns=self.signal_ns)
             self._copies[side, entry] = found
+            for passed in self._passed if entry else ():
+                _note_passed(found, *passed)
+        if self.sized is not None:
+            found.sized[child.id] = self.sized
         return found
+
+    def pass_over(self, child: Child, side: Side, reason: str) -> None:
+        """A child takes no part in an entry; its row says so where another child's part made a record."""
+        self._passed.append((child, reason, self.sized))
+        if (found := self._copies.get((side, True))) is not None:
+            _note_passed(found, child, reason, self.sized)
+
+
+def _note_passed(copy: Copy, child: Child, reason: str, sized: Sized | None) -> None:
+    copy.skipped[child.id] = reason
+    if sized is not None:
+        copy.sized[child.id] = sized
 
 
 def decide_leg(turn: Turn, master: MasterLeg, signal_ns: int, *, reductions_only: bool = False) -> None:
@@ -89,7 +109,9 @@ def decide_child(
         rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
         leg.handed_over = leg.handed_over and no_entry != ""  # the program trades the leg again
     round_up = move is Move.FALL and is_hedge(turn, child, leg)
-    store_plan(leg, decide_target(before, master.units, instrument.lot_units, rule, round_up=round_up))
+    after = decide_target(before, master.units, instrument.lot_units, rule, round_up=round_up)
+    store_plan(leg, after)
+    decision.sized = _sized(before, after, master, instrument, rule)
     if move is Move.RISE:
         enter(turn, child, master, leg, instrument, decision, no_entry)
         return
@@ -100,8 +122,21 @@ def decide_child(
         _enter_later(leg, decision.signal_ns)
     side = Side.SELL if leg.sign > 0 else Side.BUY
     has_exit = held_units(leg) - exits_open(turn, leg) > leg.target_units
-    settle(turn, child, leg, decision.copy(side, entry=False) if has_exit else None)
+    settle(turn, child, leg, decision.copy(child, side, entry=False) if has_exit else None)
     resume_entry(turn, child, leg)
+
+
+def _sized(before: Plan, after: Plan, master: MasterLeg, instrument: Instrument, rule: SizingRule) -> Sized:
+    is_exit = after.target_units < before.target_units
+    return Sized(
+        lot_units=instrument.lot_units,
+        his_units=after.decided_units if after.sign * master.units >= 0 else 0,
+        before_units=before.target_units,
+        target_units=after.target_units,
+        ratio=rule.ratio,
+        high_units=before.high_units if is_exit else 0,
+        base_units=before.base_units if is_exit else 0,
+    )
 
 
 def _is_being_left(turn: Turn, master: MasterLeg, leg: ChildLeg) -> bool:
@@ -198,6 +233,7 @@ def enter(
     side = Side.BUY if leg.sign > 0 else Side.SELL
     if no_entry:
         turn.skip(child, leg.leg, no_entry)
+        decision.pass_over(child, side, no_entry)
         note_missed(turn, child, leg, no_entry)
         leg.skipped = no_entry
         return
@@ -206,6 +242,7 @@ def enter(
             return  # missed for another reason, which stays
         leg.skipped = reasons.BELOW_ONE_LOT
         turn.skip(child, leg.leg, reasons.BELOW_ONE_LOT)
+        decision.pass_over(child, side, reasons.BELOW_ONE_LOT)
         return
     turn.unskip(child, leg.leg, reasons.BELOW_ONE_LOT)
     leaving, cancelling = going_exit_units(turn, leg), _cancelling_units(turn, leg)
@@ -224,7 +261,7 @@ def enter(
         return
     asked = _entry(turn, child, master, leg, instrument, side, decision.signal_ns, master.price_inr)
     allowed, why = gates.check(asked, wanted)
-    copy = decision.copy(side, entry=True)
+    copy = decision.copy(child, side, entry=True)
     leg.skipped = why
     if turn.settings.confirm.when is ConfirmWhen.NEVER or not allowed:
         prompts.take_out(turn, child, leg, leg.awaiting_units - asked_units(leg))
@@ -306,7 +343,7 @@ def enter_completion(
     reference = price_to_meet(order, master)
     asked = _entry(turn, child, master, leg, instrument, side, order.filled_ns, reference)
     allowed, why = gates.check(asked, units)
-    copy = Decision(turn, master, order.filled_ns).copy(side, entry=True)
+    copy = Decision(turn, master, order.filled_ns).copy(child, side, entry=True)
     if allowed:
         _send(asked, allowed, copy)
     if why:

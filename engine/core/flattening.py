@@ -10,6 +10,7 @@ from engine.core import prompts, reasons
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up
 from engine.core.plans import store_plan
+from engine.core.resting import leave_mirrored
 from engine.core.settle import settle
 from engine.core.sizing import Plan
 from engine.core.state import Child, ChildLeg
@@ -54,6 +55,7 @@ def exit_leg(turn: Turn, leg_id: LegId, children: Sequence[str]) -> None:
         child.resync_ns = None
         leg.lacking = True
         turn.skip(child, leg_id, reasons.EXITED_BY_HAND, tells=False)
+        leave_mirrored(turn, leg)
         crosses = leg.entry_pending
         _leave_leg(turn, child, leg, reasons.EXITED_BY_HAND, passes=True)
         leg.entry_pending, leg.entry_signal_ns = crosses, 0  # what was to follow the exit is missed when it has ended
@@ -84,13 +86,13 @@ def _leave(turn: Turn, child: Child, scope: str, reason: str, *, typed: bool) ->
     child.resync_ns = None  # one that was ordered before would take this back
     child.stopped[scope] = reason
     for leg in legs:
+        for mirror in leg.mirrors.values():
+            mirror.backs = mirror.backs and not mirror.entry  # what rested and filled ahead of the master's goes, too
         _leave_leg(turn, child, leg, reason, passes=passes)
 
 
 def _leave_leg(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, passes: bool) -> None:
     leg.entry_pending = False
-    for mirror in leg.mirrors.values():
-        mirror.backs = mirror.backs and not mirror.entry  # what resting entries filled ahead of the master's goes, too
     if leg.sign:
         leg.skipped = reason
         size = leg.decided_units

@@ -25,8 +25,22 @@ def resting_units(turn: Turn, leg: ChildLeg, mirror: Mirror) -> int:
 
 
 def filled_units(turn: Turn, mirror: Mirror) -> int:
-    """Units that a mirror's orders filled."""
-    return mirror.done_units + sum(turn.state.orders[tag].filled for tag in mirror.tags)
+    """Units that a mirror's orders filled, without what was exited by hand since."""
+    return mirror.done_units + sum(turn.state.orders[tag].filled for tag in mirror.tags) - mirror.left_units
+
+
+def leave_mirrored(turn: Turn, leg: ChildLeg) -> None:
+    """The operator exited the leg: nothing that it has is of the master's orders, and what they filled is missed.
+
+    What he fills of them from then on is a further rise, for which the rest goes on resting.
+    """
+    for mirror in leg.mirrors.values():
+        if mirror.entry:
+            mirror.left_units += filled_units(turn, mirror)
+            mirror.taken_units = mirror.completed_units = 0
+            untold = mirror.missed_units - mirror.told_units
+            mirror.told_units = mirror.decided_units
+            mirror.missed_units = untold + mirror.told_units
 
 
 def closed_ahead(turn: Turn, mirror: Mirror) -> int:

@@ -11,7 +11,7 @@ from engine.core.mirrored_leg import MirroredLeg
 from engine.core.orders import change_state, find_copy, make_orders, new_copy
 from engine.core.resting import asked_units, filled_units, resting_of, room_for_entries
 from engine.core.settle import cancel, exit_blocker
-from engine.core.state import ChildLeg, ChildOrder, Copy, MasterOrder, Mirror, Terms
+from engine.core.state import ChildLeg, ChildOrder, Copy, MasterOrder, Mirror, Sized, Terms
 from engine.core.terms import ask, is_asked, is_same, is_waiting, is_worn_out, resting_terms
 from engine.core.throttle import take_back_change
 from engine.core.turn import exits_open
@@ -150,6 +150,9 @@ class Resting:
         if units <= 0:
             return
         before = len(self.leg.orders)
+        copy = self._copy(mirror)
+        if mirror.entry:
+            copy.sized[self.child.id] = self._sized(mirror)
         make_orders(
             self.turn,
             self.child,
@@ -158,13 +161,22 @@ class Resting:
             mirror.side,
             units,
             entry=mirror.entry,
-            copy=self._copy(mirror),
+            copy=copy,
             terms=terms,
         )
         for tag in self.leg.orders[before:]:
             self.turn.state.orders[tag].mirrors = mirror.order_id
             mirror.tags.append(tag)
             mirror.backs = True
+
+    def _sized(self, mirror: Mirror) -> Sized:
+        return Sized(
+            lot_units=self.at.instrument.lot_units,
+            his_units=self.at.his(mirror).quantity,
+            target_units=mirror.sized_units,
+            ratio=self.at.rule.ratio,
+            of_order=True,
+        )
 
     def _copy(self, mirror: Mirror) -> Copy:
         """The decision that a mirror's orders belong to: one for all children of an order of the master's."""

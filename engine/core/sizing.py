@@ -46,6 +46,8 @@ class SizingRule(Value, frozen=True, kw_only=True):
 
     lots_for: LotsFor | None
     re_enters: bool = True
+    ratio: Fraction | None = None
+    "What the master's lots are multiplied with, for people; `None` where there is no ratio."
 
 
 def move_of(plan: Plan, master_units: int) -> Move:

@@ -42,11 +42,11 @@ def rule_of_mode(
         ratio = live_ratio(turn, child)
         if ratio is None:
             return NO_ENTRIES, reasons.NO_MARGIN_NOW
-        return SizingRule(lots_for=by_ratio(ratio, lot)), ""
+        return SizingRule(lots_for=by_ratio(ratio, lot), ratio=ratio), ""
     frozen = turn.strategy(master.scope).ratios.get(child.id)
     if frozen is None:
         return NO_ENTRIES, reasons.NEXT_STRATEGY
-    return SizingRule(lots_for=by_ratio(frozen, lot)), ""
+    return SizingRule(lots_for=by_ratio(frozen, lot), ratio=frozen), ""
 
 
 def live_ratio(turn: Turn, child: Child) -> Fraction | None:

@@ -329,6 +329,8 @@ class Mirror(Mutable, kw_only=True):
     "Units that the operator approved and that are not placed yet."
     done_units: int = 0
     "Filled by orders that no longer rest for it."
+    left_units: int = 0
+    "Filled by its orders, and exited by hand."
     tags: list[str] = []
     copy_id: int = 0
     reason: str = ""
@@ -579,6 +581,26 @@ class Prompt(Mutable, kw_only=True):
     items: list[PromptItem] = []
 
 
+class Sized(Mutable, kw_only=True):
+    """How a child's part of a decision was found, for people."""
+
+    lot_units: int
+    "Of the child's."
+    his_units: int
+    "What the master holds now, or what his order is for (`of_order`)."
+    before_units: int = 0
+    "The child's target before."
+    target_units: int
+    "And after; its part of the order."
+    ratio: Fraction | None = None
+    "What his lots are multiplied with, `None` where the sizing has no ratio."
+    high_units: int = 0
+    "For an exit: the most that he held ..."
+    base_units: int = 0
+    "... and what the child's target was for it."
+    of_order: bool = False
+
+
 class Copy(Mutable, kw_only=True):
     """One decision and the orders that it led to."""
 
@@ -594,6 +616,8 @@ class Copy(Mutable, kw_only=True):
     "When the engine learned of the master's newest fill of the leg, 0 where he did not trade."
     tags: list[str] = []
     skipped: dict[str, str] = {}
+    sized: dict[str, Sized] = {}
+    "By child."
 
 
 class Skip(Mutable, kw_only=True):

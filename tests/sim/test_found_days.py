@@ -57,6 +57,7 @@ RESTING = {
     161099: "an exit that rested and went to the market was said to wait for a kill switch that had been lifted",
     162915: "exits that waited for their turn sold lots ahead of the master when others had closed what was due",
     163487: "what was declined while an order rested was asked about again at his fill, after the leg had been exited",
+    174335: "an exited leg let go a copy that went on resting for an order of the master's, as soon as it filled",
     413: "judge: what filled before an order was mirrored comes beside its copy, which may fill at once",
     130713: "judge: an order that the master moves again and again is run after",
     160866: "judge: an exit that the broker is not known to have cannot be cancelled",

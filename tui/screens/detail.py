@@ -1,12 +1,12 @@
-"""Details of a row, as lines that stay current: a leg, a child, a copy, an event, an order. Pure builders."""
+"""Details of a row, as lines that stay current: a leg, a child, an event, an order. Pure builders."""
 
 from decimal import Decimal
 
 from engine.model import NS_PER_S
-from engine.snapshot import Cell, ChildColumn, CopyRow, LegRow, Snapshot
+from engine.snapshot import Cell, ChildColumn, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, child_of
-from tui.marks import CELL_MARKS, CHILD_MARKS, COPY_TONES, SEVERITY_MARKS, amount_tone, copy_mark
+from tui.marks import CELL_MARKS, CHILD_MARKS, SEVERITY_MARKS, amount_tone
 from tui.text import Line, Span, Tone, clean, line, pad, shorten, width_of, wrap
 from tui.widgets.events import Events
 from tui.widgets.matrix import master_average
@@ -159,45 +159,6 @@ def _child_legs(snapshot: Snapshot, account: str, frame: Frame, width: int) -> l
             )
             out += [line(Span(" " * 63 + text, Tone.DIM)) for text in texts[1:]]
     return out or [line(Span("no legs", Tone.DIM))]
-
-
-def copy_lines(row_id: str, frame: Frame, width: int) -> list[Line]:
-    """One copy: every child's part with quantity, price, latency and slippage."""
-    row = next((c for c in frame.snapshot.copies if str(c.id) == row_id), None)
-    if row is None:
-        return list(GONE)
-    kind = "entry" if row.entry else "exit"
-    out = [
-        line(
-            Span(f"{row.side.value} {clean(row.title)}", Tone.BOLD),
-            f"  {kind} at {fmt.clock(row.at_ns)} IST"
-            f" · master {fmt.lots(row.master_lots)} lots at {fmt.price(row.master_price_inr)}",
-        ),
-        line(),
-        line(Span(f"{'child':<10}{'filled':>13}{'price':>10}{'slip':>8}{'latency':>10}  status", Tone.DIM)),
-    ]
-    slowest = max((p.latency_ms or 0 for p in row.lines), default=0)
-    for part in row.lines:
-        out += _part_lines(row, slowest, part_index=row.lines.index(part), width=width)
-    return out
-
-
-def _part_lines(row: CopyRow, slowest: int, *, part_index: int, width: int) -> list[Line]:
-    part = row.lines[part_index]
-    mark = copy_mark(part)
-    filled = f"{fmt.number(part.filled_units)}/{fmt.number(part.units)}"
-    latency = "–" if part.latency_ms is None else f"{part.latency_ms} ms"
-    slip = "–" if part.slippage_inr is None else fmt.number(part.slippage_inr, places=2, signed=True)
-    bar = "▇" * (part.latency_ms * 12 // slowest) if part.latency_ms and slowest else ""
-    average = "–" if part.average_inr is None else fmt.price(part.average_inr)
-    first = line(
-        Span(pad(clean(part.child), 10), Tone.BOLD),
-        f"{fmt.fit(filled, 13)}{fmt.fit(average, 10)}{fmt.fit(slip, 8)}{fmt.fit(latency, 10)}",
-        Span(f"  {mark} {clean(part.status)} ", COPY_TONES[mark]),
-        Span(bar, Tone.INFO),
-    )
-    why = wrap(part.reason, max(width - 10, 20)) if part.reason else []
-    return [first, *(line(Span(" " * 10), Span(text, Tone.WARN)) for text in why)]
 
 
 def event_lines(key: str, events: Events, width: int) -> list[Line]:

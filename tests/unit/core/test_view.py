@@ -24,7 +24,8 @@ from engine.events import (
 )
 from engine.model import NS_PER_MS, NS_PER_S, BookStatus, Side, instrument_id
 from engine.snapshot import Cell, CellState, ChildColumn, ChildState, EngineState, LegRow, Snapshot, StrategyState
-from engine.view import Frame, build_snapshot, sizing_text
+from engine.view import Frame, build_snapshot
+from engine.view_cells import sizing_text
 from tests.unit.core.builders import (
     CALL_LEG,
     ENTRIES,
