@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from config.schema import ConfirmWhen
 from engine.core import carried, gates, prompts, reasons
+from engine.core.lifecycle import AT_BROKER
 from engine.core.orders import make_orders, new_copy, price_to_meet
 from engine.core.plans import is_hedge, note_missed, plan_of, store_plan
 from engine.core.resting import (
@@ -217,7 +218,7 @@ def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) ->
 def _cancelling_units(turn: Turn, leg: ChildLeg) -> int:
     """Units of entries that the broker was asked to cancel and has not ended yet."""
     entries = (order for order in turn.open_orders(leg) if order.entry and not rests(order))
-    return sum(order.remaining for order in entries if order.cancelling_ns)
+    return sum(order.remaining for order in entries if order.cancelling_ns and order.state in AT_BROKER)
 
 
 def enter(

@@ -19,7 +19,7 @@ from engine.core.settle import settle
 from engine.core.state import Child, ChildLeg, ChildOrder, OwnFill
 from engine.core.tags import is_our_tag, number_of
 from engine.core.throttle import send_change
-from engine.core.turn import ALARM, INFO, WARNING, Turn, exits_open
+from engine.core.turn import ALARM, INFO, WARNING, Turn, exits_open, is_of_an_earlier_day
 from engine.model import NS_PER_S, TERMINAL_BOOK, BookStatus, OrderReport, split_leg
 
 REFUSED_AGAIN_S = (1, 2, 4, 8, 15, 30, 60)
@@ -65,6 +65,8 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
     # A repair goes to zero: what was to stay, and went with the excess, is missed when it has ended.
     if (was_done or was_surfaced) and not exits_open(turn, leg) and not leg.entry_pending:
         note_missed(turn, child, leg, reasons.FILLED_LATE)
+    if late and not order.entry and is_of_an_earlier_day(turn.state, order) and not leg.entry_pending:
+        note_missed(turn, child, leg, reasons.EXITED_AHEAD)  # it rested for an order of the master's that is over
     resume_entry(turn, child, leg)
 
 

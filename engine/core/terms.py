@@ -133,7 +133,8 @@ def note_report(order: ChildOrder, report: OrderReport) -> None:
     """Take in the terms that the broker shows of an open order; late news change nothing."""
     if report.updated_ns < order.terms_ns or order.state in TERMINAL:
         return
-    if order.modifications:  # nothing else changes a quantity
+    is_held = order.state is OrderState.HELD and report.status in TERMINAL_BOOK  # what is held of it is ours to decide
+    if order.modifications and not is_held:  # nothing else changes a quantity
         order.units = max(report.quantity, report.filled)
     if report.status in TERMINAL_BOOK:
         return

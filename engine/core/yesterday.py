@@ -71,6 +71,8 @@ def _judge(turn: Turn, child: Child, leg: ChildLeg, left: list[ChildOrder], bega
         _end(turn, order)
     if any(order.entry and order.remaining for order in left):
         note_missed(turn, child, leg, reasons.NOT_FILLED_BY_THE_CLOSE)
+    elif any(order.filled for order in left) and not leg.entry_pending:
+        note_missed(turn, child, leg, reasons.EXITED_AHEAD)  # it rested for an order of the master's that is over
     settle(turn, child, leg, at_once=leg.due)
 
 

@@ -39,6 +39,8 @@ DISAGREES_MOST_NS = 600 * NS_PER_S
 STILL_NS = 20 * NS_PER_S
 """A leg in which nothing moved for so long is known to everybody who can read."""
 CANCELLED_WITHIN_NS = 6 * NS_PER_S
+WAITS_MOST_NS = 30 * NS_PER_S
+"""A change waits so long for a rate window at most."""
 SIGNAL_MOST_NS = 30 * NS_PER_S
 """I15: an older signal is not entered, it is shown."""
 KNOWN_AFTER_NS = 2 * NS_PER_S
@@ -344,7 +346,9 @@ class Course:
         if over <= 0 or newest is None or newest.state is not OrderState.WORKING or newest.day != state.day:
             self._over_ns.pop(key, None)
             return
-        is_due = state.now_ns - self._over_ns.setdefault(key, state.now_ns) >= CANCELLED_WITHIN_NS
+        has_to_wait = any(change.tag == newest.tag for change in child.traffic.changes)  # for the broker's rate window
+        within_ns = WAITS_MOST_NS if has_to_wait else CANCELLED_WITHIN_NS
+        is_due = state.now_ns - self._over_ns.setdefault(key, state.now_ns) >= within_ns
         if is_due and newest.tag not in self.cancelled and not child.ip_refused and child.synced:
             self._broken(f"I5 {child.id} {leg.leg}: {newest.tag} works above the target and is not cancelled")
 

@@ -96,6 +96,26 @@ def test_cancel_of_an_entry_left_behind_is_asked_again_when_nothing_came_of_it()
     assert [c.order_id for c in desk.commands(CancelOrder)] == [report.order_id] * 2
 
 
+def test_what_is_held_and_was_cut_down_with_the_master_does_not_grow_back_with_the_next_book() -> None:
+    desk, report = entering()
+    desk.quote(CALL, "102")
+    desk.run(4)
+    report = desk.move(desk.commands(ModifyOrder)[0])
+    desk.run(4)
+    ended = desk.advance(report, filled=0, status=BookStatus.CANCELLED)
+    held = desk.last_order()
+    desk.sell(5)
+    assert (held.state, held.remaining) == (OrderState.HELD, LOT)
+    desk.quote(CALL, "100")
+    desk.buy(5)
+    desk.run(1)
+    desk.accept(desk.last())
+    assert desk.placed()[-1] == (Side.BUY, 2)
+    desk.push(ended)
+    assert held.remaining == LOT
+    assert len(desk.commands(CancelOrder)) == 1  # of what is held: nothing is above the target
+
+
 def test_repeated_news_of_the_cancel_leave_the_rest_held() -> None:
     desk, report = entering(NO_SLIPPAGE)
     desk.quote(CALL, "102")

@@ -16,6 +16,7 @@ from engine.events import DayBegan, Flattened, KillSwitched, LegExited, OrderUpd
 from engine.model import BookStatus, OrderReport, OrderType, Side, Validity
 from engine.view_cells import cell_of
 from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, LOT, SESSIONS, Desk, child, instrument, settings, turn_of
+from tests.unit.core.nights import morning
 from tests.unit.paper.builders import CALL, PUT, ns
 
 LIKE_HIM = child(sizing=Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1)))
@@ -289,6 +290,28 @@ def test_lots_ahead_over_a_night_are_closed_at_the_open_or_kept(keeps: OnOrphanF
     desk.run_to(ns("09:16", 3))
     assert [side for side, _ in desk.placed()][1:] == ([Side.SELL] if keeps is OnOrphanFill.CLOSE else [])
     assert desk.leg().orphaned_units == (0 if keeps is OnOrphanFill.CLOSE else 3 * LOT)
+
+
+@pytest.mark.parametrize("is_shown", [False, True])
+def test_exit_that_rested_and_is_found_filled_after_the_night_is_missed(*, is_shown: bool) -> None:
+    desk = Desk(orders())
+    desk.buy(10)
+    desk.run(5)
+    desk.filling = False
+    resting(desk, 10, side=Side.SELL, limit="105", id_="M9")
+    rest = desk.accept(desk.last(), answered=False)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.books["C1"].positions[CALL_LEG] = 0
+    if is_shown:
+        desk.books["C1"].orders = {
+            rest.order_id: msgspec.structs.replace(rest, status=BookStatus.COMPLETE, filled=3 * LOT)
+        }
+    desk.books["M"].orders.clear()
+    morning(desk, "09:20", keep_orders=is_shown)
+    desk.quote(CALL, "100")
+    desk.run(60)
+    assert (desk.lots(), desk.target()) == (0, 0)
+    assert reasons.EXITED_AHEAD in desk.reasons()
 
 
 @pytest.mark.parametrize(
