@@ -55,7 +55,7 @@ def exit_leg(turn: Turn, leg_id: LegId, children: Sequence[str]) -> None:
         child.resync_ns = None
         leg.lacking = True
         turn.skip(child, leg_id, reasons.EXITED_BY_HAND, tells=False)
-        leave_mirrored(turn, leg)
+        leave_mirrored(turn, leg, reasons.EXITED_BY_HAND)
         crosses = leg.entry_pending
         _leave_leg(turn, child, leg, reasons.EXITED_BY_HAND, passes=True)
         leg.entry_pending, leg.entry_signal_ns = crosses, 0  # what was to follow the exit is missed when it has ended

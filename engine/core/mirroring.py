@@ -213,6 +213,8 @@ def _forget(at: MirroredLeg) -> None:
         is_open = resting_of(at.turn, at.leg, mirror) or is_taken or mirror.asked_units or not is_told
         if not is_open and not mirror.backs and at.his(mirror).ended_ns:
             del at.leg.mirrors[mirror.order_id]
+            if mirror.entry and at.master.window is None:
+                send_short(at, mirror)  # what was taken off it was not known to be off when its order ended
     if not at.leg.mirrors:
         close_if_done(at.turn, at.leg)
 

@@ -29,18 +29,22 @@ def filled_units(turn: Turn, mirror: Mirror) -> int:
     return mirror.done_units + sum(turn.state.orders[tag].filled for tag in mirror.tags) - mirror.left_units
 
 
-def leave_mirrored(turn: Turn, leg: ChildLeg) -> None:
-    """The operator exited the leg: nothing that it has is of the master's orders, and what they filled is missed.
+def leave_mirrored(turn: Turn, leg: ChildLeg, reason: str) -> None:
+    """The operator exited the leg: what ours filled ahead of the master's orders is missed of them, when they fill.
 
-    What he fills of them from then on is a further rise, for which the rest goes on resting.
+    What is not filled goes on resting: what he fills of that is a further rise.
     """
     for mirror in leg.mirrors.values():
-        if mirror.entry:
-            mirror.left_units += filled_units(turn, mirror)
-            mirror.taken_units = mirror.completed_units = 0
-            untold = mirror.missed_units - mirror.told_units
-            mirror.told_units = mirror.decided_units
-            mirror.missed_units = untold + mirror.told_units
+        if not mirror.entry:
+            continue
+        filled = filled_units(turn, mirror)
+        ahead = max(0, filled + mirror.taken_units - mirror.decided_units)
+        untold = mirror.missed_units - mirror.told_units
+        mirror.left_units += filled
+        mirror.taken_units = mirror.completed_units = 0
+        mirror.told_units = mirror.decided_units
+        mirror.missed_units = untold + mirror.told_units + ahead
+        mirror.reason = reason if ahead else mirror.reason
 
 
 def closed_ahead(turn: Turn, mirror: Mirror) -> int:

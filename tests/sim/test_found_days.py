@@ -60,6 +60,7 @@ RESTING = {
     174335: "an exited leg let go a copy that went on resting for an order of the master's, as soon as it filled",
     174244: "the rest of an order that was held for the operator grew back when its end was read again",
     176493: "an exit that rested, was unknown over night and had filled left lots missing without a reason",
+    177999: "what a smaller order left short was not sent when that was known only after its end",
     413: "judge: what filled before an order was mirrored comes beside its copy, which may fill at once",
     130713: "judge: an order that the master moves again and again is run after",
     160866: "judge: an exit that the broker is not known to have cannot be cancelled",
