@@ -137,13 +137,9 @@ def kept_units(turn: Turn, leg: ChildLeg) -> int:
     kept = leg.target_units + ahead_units(turn, leg)
     master = turn.state.master.legs.get(leg.leg)
     is_backed = any(mirror.entry and mirror.backs for mirror in leg.mirrors.values())
-    if (
-        not is_backed
-        or leg.flattening
-        or master is None
-        or master.window is None
-        or master.units * leg.sign <= leg.decided_units
-    ):
+    if not is_backed or leg.flattening or master is None or master.window is None:
+        return kept
+    if master.units * leg.sign <= leg.decided_units:
         return kept
     return max(kept, min(abs(leg.allocation_units), leg.most_units))
 

@@ -22,8 +22,9 @@ from engine.events import (
     SessionStarted,
     SessionStopped,
 )
-from engine.model import NS_PER_MS, NS_PER_S, BookStatus, Side, instrument_id
+from engine.model import NS_PER_MS, NS_PER_S, BookStatus, OrderType, Side, instrument_id
 from engine.snapshot import Cell, CellState, ChildColumn, ChildState, EngineState, LegRow, Snapshot, StrategyState
+from engine.stamps import Stamp
 from engine.view import Frame, build_snapshot
 from engine.view_cells import sizing_text
 from tests.unit.core.builders import (
@@ -498,6 +499,41 @@ def test_rows_that_are_kept_from_one_snapshot_to_the_next_are_what_a_fresh_one_s
     name = instrument_id("NFO", CALL)
     instruments[name] = replace(instruments[name], lot_units=2 * LOT)
     check()
+
+
+def test_copy_says_how_each_part_was_sized_and_which_orders_it_became() -> None:
+    half = Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1, 20))
+    two = Sizing(mode=SizingMode.FIXED_LOTS, lots=2)
+    desk = Desk(settings(child("C1"), child("C2", sizing=half), child("C3", sizing=two)), filling=False)
+    desk.buy(10)
+    sent_ns = desk.now_ns
+    desk.run("0.2")
+    desk.fill(desk.last("C1"))
+    desk.buy(5)
+    desk.run(1)
+    desk.fill(desk.last("C1"))
+    desk.sell(3)
+    frame = Frame()
+    frame.stamps = lambda tag: Stamp(durable_ns=sent_ns + 1, handed_ns=sent_ns + 2)
+    exit_, second, first = build_snapshot(desk.state, desk.now_ns, frame).copies
+    assert {line.child: line.why for line in first.lines} == {
+        "C1": "3/10 x 10 lots = 3.00: target 3",
+        "C2": "1/20 x 10 lots = 0.50: target 0",
+        "C3": "2 lots for 10 lots: target 2",
+    }
+    assert {line.child: line.reason for line in first.lines if line.status == "skipped"} == {"C2": "below one lot"}
+    assert {line.child: line.why for line in second.lines}["C1"] == "3/10 x 15 lots = 4.50: target 4, it was 3"
+    whys = {line.child: line.why for line in exit_.lines}
+    assert whys["C1"] == "he keeps 12 of 15 lots, 4 x 12/15 = 3.20: target 3, it was 4"
+    (order,) = next(line for line in first.lines if line.child == "C1").orders
+    assert (order.order_type, order.price_inr, order.tries, order.status) == (OrderType.MARKET, None, 1, "filled")
+    assert order.decided_ns == desk.state.orders[order.tag].created_ns
+    assert (order.durable_ns, order.sent_ns) == (sent_ns + 1, sent_ns + 2)
+    assert order.done_ns >= order.answered_ns > order.sent_ns
+    assert order.order_id
+    assert first.learned_ns
+    desk.sell(12)
+    assert {line.why for line in shot(desk).copies[0].lines} >= {"he is out of it: target 0, it was 3"}
 
 
 def test_row_of_a_finished_copy_is_not_made_again() -> None:
