@@ -14,11 +14,12 @@ from engine.events import Operator
 from engine.snapshot import Snapshot
 from tests.tui.snapshots import FakeFeed
 from tui.app import LockstepApp
-from tui.bridge import AccountDesk
+from tui.bridge import AccountDesk, ReadTrail
 from tui.memory import Memory
 
 WIDE = (120, 36)
 SMALL = (80, 24)
+LARGE = (200, 60)
 STORED = Path(__file__).parent / "__snapshots__"
 
 
@@ -52,6 +53,11 @@ class Desk:
     async def publish(self, **changes: object) -> None:
         self.feed.publish(**changes)
         await self.look()
+
+    async def idle(self) -> None:
+        """What threads work at is done and drawn."""
+        await self.app.workers.wait_for_complete()
+        await self.settle()
 
     async def look(self) -> None:
         """What the timer does."""
@@ -89,12 +95,13 @@ def drive(
     accounts: AccountDesk | None = None,
     memory: Memory | None = None,
     settings: Settings | None = None,
+    trail: ReadTrail | None = None,
 ) -> FakeFeed:
     """Run a script against the dashboard; no timer ticks, so the script decides when to look."""
 
     async def run() -> FakeFeed:
         feed = FakeFeed(start, live_refusal=refusal)
-        app = StillApp(feed, hz=1, arm_s=arm_s, desk=accounts, memory=memory, settings=settings)
+        app = StillApp(feed, hz=1, arm_s=arm_s, desk=accounts, memory=memory, settings=settings, trail=trail)
         async with app.run_test(size=size) as pilot:
             desk = Desk(app, feed, pilot)
             await desk.look()

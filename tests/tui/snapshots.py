@@ -25,6 +25,7 @@ from engine.snapshot import (
     Limit,
     MasterLink,
     NoticeLine,
+    OrderTrace,
     PromptMargin,
     PromptRow,
     PromptView,
@@ -34,6 +35,7 @@ from engine.snapshot import (
     StrategyView,
     WorkingOrder,
 )
+from engine.trail import Step, TrailLine
 
 IST = timezone(timedelta(hours=5, minutes=30))
 LOT = 65
@@ -143,6 +145,57 @@ def condor_cells(sign: int, row: int) -> list[Cell]:
         else:
             cells.append(cell(name, want, want, pnl_inr=Decimal("1395"), average_inr=Decimal("34.30")))
     return cells
+
+
+def trace(tag: str, units: int, decided_ns: int, *after_ms: int, **more: object) -> OrderTrace:
+    """An order with its stages (durable, sent, answered, done) so many ms after it was decided."""
+    names = ("durable_ns", "sent_ns", "answered_ns", "done_ns")
+    times = {name: decided_ns + ms * NS_PER_S // 1000 for name, ms in zip(names, after_ms, strict=False)}
+    base = OrderTrace(
+        tag=tag, order_id=f"2611020{tag[-4:]}", units=units, filled_units=units, status="filled",
+        order_type=OrderType.MARKET, price_inr=None, decided_ns=decided_ns, **times,
+    )  # fmt: skip
+    return msgspec.structs.replace(base, **more)
+
+
+def staged() -> Snapshot:
+    """The newest copy with all that is known of it: stages, sizes, and an order that nobody knows."""
+    newest = copies()[0]
+    decided_ns = newest.at_ns
+    lines = []
+    for number, part in enumerate(newest.lines):
+        orders: tuple[OrderTrace, ...] = (
+            trace(f"LKP1XD0{number}00001MT", part.units, decided_ns, 3, 4, 15 + 9 * number, 31 + 40 * number),
+        )
+        if part.child == "ZC0002":  # two slices
+            half = trace("LKP1XD0100002NA", 130, decided_ns, 3, 5, 40, 90, order_type=OrderType.LIMIT,
+                         price_inr=Decimal("34.30"), tries=2)  # fmt: skip
+            orders = (msgspec.structs.replace(orders[0], units=195, filled_units=195), half)
+        if part.child == "ZC0004":
+            orders = (trace("LKP1XD0300001MT", 195, decided_ns, 3, 4, status="unknown", order_id="", filled_units=130),)
+        if part.child == "ZC0006":
+            orders = ()
+        ratio = next(ratio for name, ratio, _, _ in SIX if name == part.child)
+        exact = float(Fraction(ratio) * 10) if ratio else 0.0
+        why = f"{ratio} x 10 lots = {exact:.2f}: target {int(exact)}" if ratio else ""
+        lines.append(msgspec.structs.replace(part, orders=orders, why=why))
+    whole = msgspec.structs.replace(
+        newest, lines=tuple(lines), traded_ns=decided_ns - 290_000_000, learned_ns=decided_ns - 250_000_000
+    )
+    return condor(copies=(whole, *copies()[1:]))
+
+
+def trail() -> tuple[TrailLine, ...]:
+    """What the journal has of one of its orders."""
+    texts = (
+        (Step.INTENT, "place SELL 195 MARKET"), (Step.PUSH, "OPEN 0/195"),
+        (Step.ANSWER, "place: acked, order 26110201MT"), (Step.BOOK, f"COMPLETE 195/195 at 34.25: {HOSTILE}"),
+    )  # fmt: skip
+    return tuple(
+        TrailLine(seq=n, at_ns=copies()[0].at_ns + n * 15_000_000, account="ZC0001", tag="LKP1XD0000001MT",
+                  step=step, text=text)
+        for n, (step, text) in enumerate(texts)
+    )  # fmt: skip
 
 
 def copies() -> tuple[CopyRow, ...]:

@@ -1,4 +1,4 @@
-"""The screens as plain text, at both sizes. Stored below __snapshots__; see harness.assert_screen."""
+"""The screens as plain text, at three sizes. Stored below __snapshots__; see harness.assert_screen."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ import pytest
 
 from engine.snapshot import EngineState, Snapshot
 from tests.tui import snapshots as s
-from tests.tui.harness import SMALL, WIDE, Desk, assert_screen, drive
+from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive
 
 STATES: dict[str, Snapshot] = {
     "condor": s.condor(),
@@ -23,7 +23,7 @@ STATES: dict[str, Snapshot] = {
 
 
 @pytest.mark.parametrize("name", STATES)
-@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["120x36", "80x24"])
+@pytest.mark.parametrize("size", [WIDE, SMALL, LARGE], ids=["120x36", "80x24", "200x60"])
 def test_screen_is_as_stored(name: str, size: tuple[int, int]) -> None:
     async def script(desk: Desk) -> None:
         assert_screen(f"{name}-{size[0]}x{size[1]}", desk)

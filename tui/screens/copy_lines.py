@@ -34,12 +34,12 @@ def find_copy(row_id: str, frame: Frame) -> CopyRow | None:
 def copy_lines(row: CopyRow, frame: Frame, width: int) -> list[Line]:
     """A copy without its journal: what was decided, and each child's part of it."""
     kind = "entry" if row.entry else "exit"
-    facts = f"  {kind} at {_moment(row.at_ns)} IST · master {fmt.lots(row.master_lots)} lots"
-    facts += f" at {fmt.price(row.master_price_inr)}"
+    master = f"master {fmt.lots(row.master_lots)} lots at {fmt.price(row.master_price_inr)}"
     traded = f"he traded at {_moment(row.traded_ns)}" if row.traded_ns else "he did not trade"
     out = [
-        line(Span(f"{row.side.value} {clean(row.title)}", Tone.BOLD), facts),
-        line(Span(f"{traded} · {LEGEND}" if width >= WIDE else f"{traded} · stages in ms", Tone.DIM)),
+        line(Span(f"{row.side.value} {clean(row.title)}", Tone.BOLD), f"  {kind} at {_moment(row.at_ns)} IST"),
+        *(line(text) for text in wrap(f"{master} · {traded}", width)),
+        *(line(Span(text, Tone.DIM)) for text in wrap(LEGEND, width)),
         line(),
         line(Span(_head(width), Tone.DIM)),
     ]
@@ -90,8 +90,8 @@ def _moment(at_ns: int) -> str:
 
 
 def _head(width: int) -> str:
-    titles, cells = (STAGES, 8) if width >= WIDE else (("seen", "ours", "acked", "filled"), 7)
-    return f"{'child':<10}{'filled':>9}{'price':>9}{'slip':>7}{''.join(title.rjust(cells) for title in titles)}  status"
+    titles, cells = ((*STAGES, "status"), 8) if width >= WIDE else (("seen", "ours", "acked", "filled"), 7)
+    return f"{'child':<10}{'filled':>9}{'price':>9}{'slip':>7}{''.join(title.rjust(cells) for title in titles)}"
 
 
 def _part(row: CopyRow, part: CopyLine, frame: Frame, longest_ns: int, width: int) -> list[Line]:
