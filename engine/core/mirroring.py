@@ -190,6 +190,7 @@ def _end_entry(at: MirroredLeg, mirror: Mirror) -> None:
     """What an entry filled before the master's order ended without is closed, or kept as the owner's."""
     turn, child, leg, order = at.turn, at.child, at.leg, at.his(mirror)
     over = min(ahead_units(turn, leg), held_units(leg) - leg.target_units)
+    mirror.left_units += max(0, filled_units(turn, mirror) + mirror.taken_units - mirror.decided_units)
     mirror.backs = False
     units = over - ahead_units(turn, leg)
     send_short(at, mirror)

@@ -330,7 +330,7 @@ class Mirror(Mutable, kw_only=True):
     done_units: int = 0
     "Filled by orders that no longer rest for it."
     left_units: int = 0
-    "Filled by its orders, and exited by hand."
+    "Filled by its orders, and no longer of his order: exited by hand, or ahead of it when it ended."
     tags: list[str] = []
     copy_id: int = 0
     reason: str = ""

@@ -61,6 +61,7 @@ RESTING = {
     174244: "the rest of an order that was held for the operator grew back when its end was read again",
     176493: "an exit that rested, was unknown over night and had filled left lots missing without a reason",
     177999: "what a smaller order left short was not sent when that was known only after its end",
+    200086: "what was ahead of an order when it ended was held against what is still unknown of it",
     413: "judge: what filled before an order was mirrored comes beside its copy, which may fill at once",
     130713: "judge: an order that the master moves again and again is run after",
     160866: "judge: an exit that the broker is not known to have cannot be cancelled",
