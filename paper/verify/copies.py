@@ -65,6 +65,8 @@ class Copies:
         "Since when orders rest without the master's, or elsewhere, or are more than their part."
         self._unknown_ns: dict[str, int] = {}
         "When the broker was last not known to have an order: until then it could not be changed."
+        self._leaving_ns: dict[tuple[str, LegId], int] = {}
+        "When an entry of a leg was last being cancelled: until its end is known, others may have to wait for it."
         self._stopped_ns = 0
         "When entries were last stopped."
         self._parts: dict[tuple[str, str], int] = {}
@@ -225,7 +227,8 @@ class Copies:
         refused = sum(o.remaining for o in copies if o.state is OrderState.REJECTED and not o.renewed)
         part = self._part(child, state.master.orders[mirror.order_id]) or 0
         before = self._refused.setdefault((child.id, mirror.order_id), _Refused(part))
-        before.counts = max(0, before.counts - max(0, before.part - part)) + refused - before.seen
+        counts = max(0, before.counts - max(0, before.part - part)) + refused - before.seen
+        before.counts = min(counts, part)  # what was refused of a copy that was larger than his order is now
         before.part, before.seen = part, refused
 
     def _filled(self, child: Child, mirror: Mirror) -> int:
@@ -246,6 +249,8 @@ class Copies:
         for order in (state.orders[tag] for tag in leg.orders):
             if order.state is OrderState.UNKNOWN:
                 self._unknown_ns[order.tag] = state.now_ns
+            if order.entry and order.cancelling_ns and order.state in AT_BROKER:
+                self._leaving_ns[child.id, leg.leg] = state.now_ns
             if not is_stopped and order.mirrors in state.master.orders and order.state is OrderState.WORKING:
                 resting.setdefault(order.mirrors, []).append(order)
         for order_id, orders in resting.items():
@@ -282,7 +287,8 @@ class Copies:
             since_ns = max(since_ns, his.terms_ns, his.ended_ns)
         asked_ns = [self._asked_ns[order.tag] for order in orders if order.tag in self._asked_ns]
         may_wait_ns = max((ns + ANSWERED_MOST_NS for ns in asked_ns), default=0)
-        is_forgotten = state.now_ns - max(since_ns, may_wait_ns, self._stopped_ns) >= ASKED_WITHIN_NS
+        leaving_ns = self._leaving_ns.get((child.id, leg.leg), 0)
+        is_forgotten = state.now_ns - max(since_ns, may_wait_ns, leaving_ns, self._stopped_ns) >= ASKED_WITHIN_NS
         if is_forgotten or child.orders_began_ns > since_ns + ASTRAY_MOST_NS:
             self._broken("I5", child.id, f"{leg.leg}: {name} {why}, for too long")
 

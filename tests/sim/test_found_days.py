@@ -66,6 +66,8 @@ RESTING = {
     130713: "judge: an order that the master moves again and again is run after",
     160866: "judge: an exit that the broker is not known to have cannot be cancelled",
     176437: "judge: cancels of many slices wait for the rate window",
+    201273: "judge: what may fill until its cancel is known keeps others from going through the market",
+    201012: "judge: of a copy that is larger than the order is now, no more is missed than its part",
     110539: "judge: a copy that the lone-leg guard took off is decided anew when the guard is lifted",
     80270: "judge: a refusal that was not durable when the process died let a child leave nothing",
     70951: "judge: an order that is made smaller gives up first what the broker refused of it",
