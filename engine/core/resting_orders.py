@@ -49,13 +49,14 @@ class Resting:
     # --- less, or elsewhere ---------------------------------------------------------------------------------------
 
     def _reduce(self, orders: list[ChildOrder], units: int, terms: Terms | None) -> None:
-        """Take units off what rests, newest first: withdrawn, cancelled, or the quantity modified."""
+        """Take units off, newest first: withdrawn, cancelled, or the quantity modified; what stays is moved."""
         for order in reversed(orders):
             off = min(units, order.remaining)
             units -= off
             if not off:
-                continue
-            if order.state in UNSENT and off < order.remaining:
+                if terms is not None:
+                    self._move([order], terms)  # what stays does not wait for the end of what goes
+            elif order.state in UNSENT and off < order.remaining:
                 order.units -= off
             elif order.state in UNSENT:
                 order.renewed = self.at.no_entry == ""

@@ -115,6 +115,18 @@ def test_one_change_is_under_way_at_a_time() -> None:
     assert [m.price_inr for m in desk.commands(ModifyOrder)] == [Decimal("99.10"), Decimal("99.30")]
 
 
+def test_what_stays_of_a_smaller_order_moves_with_his_price_before_the_rest_is_gone() -> None:
+    desk = Desk(orders(LIKE_HIM), filling=False)
+    resting(desk, 60)
+    for place in desk.commands(PlaceOrder):
+        desk.accept(place)
+    assert desk.placed() == [(Side.BUY, 54), (Side.BUY, 6)]  # the exchange freezes more
+    desk.silent.add("C1")
+    resting(desk, 54, limit="99.10")
+    assert len(desk.commands(CancelOrder)) == 1
+    assert [change.price_inr for change in desk.commands(ModifyOrder)] == [Decimal("99.10")]
+
+
 def test_a_change_that_waits_for_its_turn_is_not_made_when_the_master_comes_back() -> None:
     limits = {"C1": OrderLimits(second=1, minute=100, hour=None, day_placements=None)}
     desk = Desk(orders(), filling=False, limits=limits)
