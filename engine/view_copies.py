@@ -52,7 +52,7 @@ def _seen(turn: Turn, copy: Copy, orders: list[ChildOrder]) -> object:
         for o in orders
     ]
     instrument = turn.leg_instrument(turn.state.master.account, copy.leg)
-    return parts, dict(copy.skipped), copy.signal_ns, copy.master_price_inr, instrument
+    return parts, dict(copy.skipped), dict(copy.passed), copy.signal_ns, copy.master_price_inr, instrument
 
 
 def _row(turn: Turn, copy: Copy, orders: list[ChildOrder], stamps: Callable[[str], Stamp]) -> CopyRow:
@@ -60,7 +60,7 @@ def _row(turn: Turn, copy: Copy, orders: list[ChildOrder], stamps: Callable[[str
     for order in orders:
         by_child.setdefault(order.account, []).append(order)
     lines = [_line(turn, copy, child, parts, stamps) for child, parts in by_child.items()]
-    for child, reason in copy.skipped.items():
+    for child, reason in (copy.passed | copy.skipped).items():
         if child not in by_child:
             why = _why(turn, copy, child)
             lines.append(CopyLine(child=child, units=0, filled_units=0, status="skipped", reason=reason, why=why))

@@ -87,7 +87,7 @@ def _skipped_rows(turn: Turn, prompt: Prompt) -> tuple[PromptRow, ...]:
         item = decisions.get(copy.id)
         if item is None:
             continue
-        for child, reason in copy.skipped.items():
+        for child, reason in (copy.passed | copy.skipped).items():
             if (child, item.leg) not in asked:
                 found.append(_base_row(turn, child, item, 0, reason))
     return tuple(found)

@@ -68,7 +68,7 @@ class Decision:
 
 
 def _note_passed(copy: Copy, child: Child, reason: str, sized: Sized | None) -> None:
-    copy.skipped[child.id] = reason
+    copy.passed[child.id] = reason
     if sized is not None:
         copy.sized[child.id] = sized
 

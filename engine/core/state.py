@@ -616,6 +616,8 @@ class Copy(Mutable, kw_only=True):
     "When the engine learned of the master's newest fill of the leg, 0 where he did not trade."
     tags: list[str] = []
     skipped: dict[str, str] = {}
+    passed: dict[str, str] = {}
+    "Children that take no part in it, by their sizing or as long as they are left out: nothing of it is missed."
     sized: dict[str, Sized] = {}
     "By child."
 
