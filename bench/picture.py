@@ -1,57 +1,123 @@
-"""Draws docs/overview.svg: the dashboard of the demo at one moment of its market.
+"""Draws the pictures in docs/: every screen of the dashboard in the demo, at a moment of its market.
 
-    python -m bench.picture [--second 29] [--columns 120 --rows 36] [--out FILE] [--keys KEY,KEY]
+    python -m bench.picture                      all of docs/screens, with their page
+    python -m bench.picture NAME [NAME ...]      some of them
+    python -m bench.picture --list
 
 The same seed gives the same picture, so a change of the screen shows as a change of the file.
 """
 
 import argparse
 import asyncio
-from pathlib import Path
+from dataclasses import dataclass
 
-from bench.demo import ROOT, demo_engine
+from msgspec.structs import replace
+
+from bench.demo import ROOT, DemoEngine, demo_engine, demo_settings
+from config.schema import Confirm, ConfirmWhen
 from tui.app import LockstepApp
 
-OUT = ROOT / "docs" / "overview.svg"
+DOCS = ROOT / "docs"
+WIDE, SMALL = (120, 36), (80, 24)
 SECOND = 29.0
 "All four legs of the condor are on."
 
 
-def draw(second: float = SECOND, size: tuple[int, int] = (120, 36), keys: tuple[str, ...] = ()) -> str:
-    """The screen as SVG text.
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One screen."""
 
-    Args:
-        second: Moment of the demo's market, seconds after its start.
-        size: Columns and rows.
-        keys: Keys pressed before the picture is taken.
-    """
-    with demo_engine() as engine:
-        engine.run_to(second)
-        return asyncio.run(_screen(LockstepApp(engine, hz=1), size, keys))
+    name: str
+    caption: str
+    keys: tuple[str, ...] = ()
+    second: float = SECOND
+    watched: bool = False
+    "The dashboard looked on from the start: for what it draws over time."
+    confirm: ConfirmWhen = ConfirmWhen.NEVER
 
 
-async def _screen(app: LockstepApp, size: tuple[int, int], keys: tuple[str, ...]) -> str:
+SHOTS = (
+    Shot("overview", "The overview: is every child in lockstep with the master, right now?"),
+    Shot("dense", "The same with one mark a child (`d`)", ("d",)),
+    Shot("leg", "A leg: every child's lots, price and result (`enter` on a leg)", ("enter",)),
+    Shot("child", "Everything of one account: funds, legs, orders, limits (`enter` on an account)", ("6", "enter")),
+    Shot("copies", "Every copy with its price, latency and slippage (`2`)", ("2",)),
+    Shot("copy", "A copy in depth: why so many lots, how long each stage took, what the journal has of it", ("2", "enter")),
+    Shot("needs", "What waits for the operator (`3`): nothing, which is the normal state", ("3",)),
+    Shot("events", "Events, filtered (`4`, `/`)", ("4", "slash", *"filled", "enter")),
+    Shot("orders", "Orders that work now (`5`), while the first leg is copied", ("5",), second=6.42),
+    Shot("accounts", "Accounts, sorted by result (`6`, `s`)", ("6", "s", "s")),
+    Shot("day", "The day: results drawn over time, what the copies cost (`7`)", ("7",), second=175.0, watched=True),
+    Shot("confirm", "Confirm before copy: lots can be edited down, a child left out (`confirm: entries`)", ("c",), 6.6,
+         confirm=ConfirmWhen.ENTRIES),
+    Shot("settings", "Settings in force, with what they mean and when a change holds (`i`)", ("i",)),
+    Shot("find", "Go to a child by a part of its name (`g`)", ("g", *"child")),
+    Shot("flatten", "Flatten: names accounts, symbols and quantities, and wants a typed word (`f`)", ("f",)),
+    Shot("kill", "The kill switch (`F12`)", ("f12",)),
+    Shot("live", "The way to LIVE says why it is closed (`m`)", ("m",)),
+    Shot("help", "All keys (`?`)", ("question_mark",)),
+)  # fmt: skip
+PAGE = """# The screens
+
+Drawn from the demo, which `make run` shows, by `python -m bench.picture`. Left to right: 120 x 36 cells, and 80 x 24, where
+the panels of the overview are screens of their own.
+"""
+
+
+def draw(shot: Shot, size: tuple[int, int]) -> str:
+    """The screen as SVG text."""
+    settings = replace(demo_settings(), confirm=Confirm(when=shot.confirm))
+    with demo_engine(settings) as engine:
+        if not shot.watched:
+            engine.run_to(shot.second)
+        return asyncio.run(_screen(engine, shot, size))
+
+
+async def _screen(engine: DemoEngine, shot: Shot, size: tuple[int, int]) -> str:
+    engine.live_refusal = "the demo has no accounts that could trade"
+    app = LockstepApp(engine, hz=1, arm_s=0, settings=demo_settings(), trail=engine.session.trail)
     async with app.run_test(size=size) as pilot:
+        if shot.watched:
+            for second in range(int(shot.second)):
+                engine.run_to(second)
+                app.pull()
+        engine.run_to(shot.second)
         app.pull()
         await pilot.pause()
-        for key in keys:
+        for key in shot.keys:
             await pilot.press(key)
+        await app.workers.wait_for_complete()
         await pilot.pause()
         return app.export_screenshot(title="Lockstep")
 
 
+def page(shots: tuple[Shot, ...]) -> str:
+    """docs/screens.md."""
+    parts = [PAGE]
+    for shot in shots:
+        parts.append(f"## {shot.caption}\n\n![{shot.name}](screens/{shot.name}.svg)\n")
+        parts.append(f"![{shot.name}, small](screens/{shot.name}-small.svg)\n")
+    return "\n".join(parts)
+
+
 def main(argv: list[str] | None = None) -> None:
-    """Write the picture."""
+    """Write the pictures."""
     parser = argparse.ArgumentParser(prog="python -m bench.picture", description="Draw the dashboard of the demo.")
-    parser.add_argument("--second", type=float, default=SECOND, help=f"moment of the market (default {SECOND:g})")
-    parser.add_argument("--columns", type=int, default=120)
-    parser.add_argument("--rows", type=int, default=36)
-    parser.add_argument("--keys", default="", help="keys to press first, with commas between them")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *(shot.name for shot in SHOTS)])
+    parser.add_argument("--list", action="store_true", help="only say which pictures there are")
     given = parser.parse_args(argv)
-    keys = tuple(key for key in given.keys.split(",") if key)
-    given.out.write_text(draw(given.second, (given.columns, given.rows), keys), encoding="utf-8")
-    print(f"wrote {given.out}")
+    if given.list:
+        for shot in SHOTS:
+            print(f"{shot.name:10} {shot.caption}")
+        return
+    (DOCS / "screens").mkdir(exist_ok=True)
+    for shot in SHOTS:
+        if not given.names or shot.name in given.names:
+            for size, suffix in ((WIDE, ""), (SMALL, "-small")):
+                path = DOCS / "screens" / f"{shot.name}{suffix}.svg"
+                path.write_text(draw(shot, size), encoding="utf-8")
+            print(f"drew {shot.name}")
+    (DOCS / "screens.md").write_text(page(SHOTS), encoding="utf-8")
 
 
 if __name__ == "__main__":

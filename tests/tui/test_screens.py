@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from textual.color import Color
 
 from engine.snapshot import EngineState, Snapshot
 from tests.tui import snapshots as s
@@ -123,3 +124,25 @@ def test_hostile_text_survives_every_dialog() -> None:
         assert "[b]rejected" in desk.text
 
     drive(s.hostile(), script)
+
+
+def test_no_color_leaves_marks_and_words_in_shades_of_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def script(desk: Desk) -> None:
+        strips = desk.app.screen._compositor.render_strips()
+        for line_filter in desk.app.get_line_filters():
+            strips = [strip.apply_filter(line_filter, Color(0, 0, 0)) for strip in strips]
+        colours = {
+            colour.get_truecolor()
+            for strip in strips
+            for segment in strip
+            if segment.style is not None
+            for colour in (segment.style.color, segment.style.bgcolor)
+            if colour is not None
+        }
+        assert colours
+        assert all(max(colour) - min(colour) <= 1 for colour in colours)
+        assert "-2/-3 ?" in desk.text
+
+    drive(s.condor(), script)
