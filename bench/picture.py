@@ -42,7 +42,7 @@ SHOTS = (
     Shot("leg", "A leg: every child's lots, price and result (`enter` on a leg)", ("enter",)),
     Shot("child", "Everything of one account: funds, legs, orders, limits (`enter` on an account)", ("6", "enter")),
     Shot("copies", "Every copy with its price, latency and slippage (`2`)", ("2",)),
-    Shot("copy", "A copy in depth: why so many lots, how long each stage took, what the journal has of it", ("2", "enter")),
+    Shot("copy", "A copy in depth: why so many lots, how long it took, what the journal has of it", ("2", "enter")),
     Shot("needs", "What waits for the operator (`3`): nothing, which is the normal state", ("3",)),
     Shot("events", "Events, filtered (`4`, `/`)", ("4", "slash", *"filled", "enter")),
     Shot("orders", "Orders that work now (`5`), while the first leg is copied", ("5",), second=6.42),
@@ -59,7 +59,7 @@ SHOTS = (
 )  # fmt: skip
 PAGE = """# The screens
 
-Drawn from the demo, which `make run` shows, by `python -m bench.picture`. Left to right: 120 x 36 cells, and 80 x 24, where
+Drawn from the demo, which `make run` shows, by `python -m bench.picture`: first at 120 x 36 cells, then at 80 x 24, where
 the panels of the overview are screens of their own.
 """
 
