@@ -59,8 +59,8 @@ SHOTS = (
 )  # fmt: skip
 PAGE = """# The screens
 
-Drawn from the demo, which `make run` shows, by `python -m bench.picture`: first at 120 x 36 cells, then at 80 x 24, where
-the panels of the overview are screens of their own.
+Drawn from the demo, which `make run` shows, by `python -m bench.picture`: first at 120 x 36 cells, then at 80 x 24,
+where the panels of the overview are screens of their own.
 """
 
 
