@@ -86,7 +86,9 @@ async def _screen(engine: DemoEngine, shot: Shot, size: tuple[int, int]) -> str:
         await pilot.pause()
         for key in shot.keys:
             await pilot.press(key)
-        await app.workers.wait_for_complete()
+        for _ in range(20):  # what is read beside the dashboard
+            await asyncio.sleep(0.02)
+            app.pull()
         await pilot.pause()
         return app.export_screenshot(title="Lockstep")
 

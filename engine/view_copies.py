@@ -1,7 +1,8 @@
 """Copies as a screen shows them: every child's part of a decision: why so large, at what price, how fast by stage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_FLOOR, Decimal
+from fractions import Fraction
 
 from engine.core.lifecycle import TERMINAL
 from engine.core.state import ChildOrder, Copy, Sized
@@ -9,7 +10,7 @@ from engine.core.turn import Turn
 from engine.model import NS_PER_MS, NS_PER_S
 from engine.snapshot import CopyLine, CopyRow, OrderTrace
 from engine.stamps import Stamp
-from engine.view_cells import leg_title, lots, sizing_text
+from engine.view_cells import leg_title, lots
 
 
 class KeptRows:
@@ -32,37 +33,58 @@ class KeptRows:
             stamps: When an order was durable and handed over.
         """
         found: dict[int, tuple[object, CopyRow]] = {}
+        asked = _asked(turn)
         for copy in reversed(turn.state.copies):
             if copy.tags or copy.skipped:
-                orders = [turn.state.orders[tag] for tag in copy.tags if tag in turn.state.orders]
-                seen = _seen(turn, copy, orders)
+                parts = [(turn.state.orders[tag], stamps(tag)) for tag in copy.tags if tag in turn.state.orders]
+                waiting = asked.get(copy.id, {})
+                seen = _seen(turn, copy, parts, waiting)
                 kept = self._rows.get(copy.id)
                 is_same = kept is not None and kept[0] == seen
-                found[copy.id] = kept if kept is not None and is_same else (seen, _row(turn, copy, orders, stamps))
+                found[copy.id] = kept if kept is not None and is_same else (seen, _row(turn, copy, parts, waiting))
             if len(found) == most:
                 break
         self._rows = found
         return tuple(row for _, row in found.values())
 
 
-def _seen(turn: Turn, copy: Copy, orders: list[ChildOrder]) -> object:
+Part = tuple[ChildOrder, Stamp]
+"""An order, and when it was durable and handed over."""
+
+
+def _asked(turn: Turn) -> dict[int, dict[str, int]]:
+    """Units that wait in prompts, by decision and child."""
+    found: dict[int, dict[str, int]] = {}
+    for prompt in turn.state.prompts.values():
+        for item in prompt.items:
+            found.setdefault(item.decision, {})[item.child] = item.units
+    return found
+
+
+def _seen(turn: Turn, copy: Copy, parts: Sequence[Part], waiting: Mapping[str, int]) -> object:
     """All that a row is made of and that can change."""
-    parts = [
-        (o.state, o.units, o.filled, o.value_inr, o.reason, o.order_id, o.terms.price_inr, o.acked_ns, o.done_ns)
-        for o in orders
+    orders = [
+        (o.state, o.units, o.filled, o.value_inr, o.reason, o.order_id, o.tries, o.acked_ns, o.done_ns, stamp)
+        for o, stamp in parts
     ]
+    terms = [(o.terms.order_type, o.terms.price_inr, o.terms.trigger_inr) for o, _ in parts]
     instrument = turn.leg_instrument(turn.state.master.account, copy.leg)
-    return parts, dict(copy.skipped), dict(copy.passed), copy.signal_ns, copy.master_price_inr, instrument
+    passed = dict(copy.skipped), dict(copy.passed), dict(copy.sized), dict(waiting)
+    return orders, terms, passed, copy.signal_ns, copy.master_price_inr, instrument
 
 
-def _row(turn: Turn, copy: Copy, orders: list[ChildOrder], stamps: Callable[[str], Stamp]) -> CopyRow:
-    by_child: dict[str, list[ChildOrder]] = {}
-    for order in orders:
-        by_child.setdefault(order.account, []).append(order)
-    lines = [_line(turn, copy, child, parts, stamps) for child, parts in by_child.items()]
-    for child, reason in (copy.passed | copy.skipped).items():
+def _row(turn: Turn, copy: Copy, parts: Sequence[Part], waiting: Mapping[str, int]) -> CopyRow:
+    by_child: dict[str, list[Part]] = {}
+    for part in parts:
+        by_child.setdefault(part[0].account, []).append(part)
+    lines = [_line(copy, child, own) for child, own in by_child.items()]
+    for child, units in waiting.items():
         if child not in by_child:
-            why = _why(turn, copy, child)
+            why = _why(copy, child)
+            lines.append(CopyLine(child=child, units=units, filled_units=0, status="awaits your answer", why=why))
+    for child, reason in (copy.passed | copy.skipped).items():
+        if child not in by_child and child not in waiting:
+            why = _why(copy, child)
             lines.append(CopyLine(child=child, units=0, filled_units=0, status="skipped", reason=reason, why=why))
     instrument = turn.leg_instrument(turn.state.master.account, copy.leg)
     return CopyRow(
@@ -75,13 +97,14 @@ def _row(turn: Turn, copy: Copy, orders: list[ChildOrder], stamps: Callable[[str
         master_lots=lots(copy.master_units, None if instrument is None else instrument.lot_units),
         master_price_inr=copy.master_price_inr,
         lines=tuple(lines),
-        done=all(order.state in TERMINAL for order in orders),
+        done=not waiting and all(order.state in TERMINAL for order, _ in parts),
         traded_ns=_traded_ns(copy) if copy.signal_ns else 0,
         learned_ns=copy.learned_ns,
     )
 
 
-def _line(turn: Turn, copy: Copy, child: str, orders: list[ChildOrder], stamps: Callable[[str], Stamp]) -> CopyLine:
+def _line(copy: Copy, child: str, parts: Sequence[Part]) -> CopyLine:
+    orders = [order for order, _ in parts]
     units = sum(o.units for o in orders)
     filled = sum(o.filled for o in orders)
     value = sum((o.value_inr for o in orders), Decimal(0))
@@ -101,8 +124,8 @@ def _line(turn: Turn, copy: Copy, child: str, orders: list[ChildOrder], stamps: 
         average_inr=average,
         latency_ms=max(0, ended_ns - _traded_ns(copy)) // NS_PER_MS if done and copy.signal_ns else None,
         slippage_inr=slippage,
-        why=_why(turn, copy, child),
-        orders=tuple(_trace(order, stamps(order.tag)) for order in orders),
+        why=_why(copy, child, orders),
+        orders=tuple(_trace(order, stamp) for order, stamp in parts),
     )
 
 
@@ -125,40 +148,43 @@ def _trace(order: ChildOrder, stamp: Stamp) -> OrderTrace:
     )
 
 
-def _why(turn: Turn, copy: Copy, child: str) -> str:
-    """How a child's part was found, '' where nothing is known of it."""
+def _why(copy: Copy, child: str, orders: Sequence[ChildOrder] = ()) -> str:
+    """How a child's part was found, '' where nothing is known of it, or its orders have another cause, too."""
     sized = copy.sized.get(child)
     if sized is None or not sized.lot_units:
         return ""
-    settings = next((each for each in turn.state.settings.children if each.id == child), None)
-    return size_words(sized, "" if settings is None else sizing_text(settings))
+    moved = abs(sized.target_units - sized.before_units)
+    if not copy.entry and sum(order.filled for order in orders) > moved:
+        return ""  # a flatten goes on with the newest exit
+    return size_words(sized, entry=copy.entry)
 
 
-def size_words(sized: Sized, mode: str) -> str:
-    """How a child's part was found: `3/10 x 10 lots = 3.00: target 3, it was 0`.
-
-    Args:
-        sized: What is kept of it.
-        mode: The child's sizing in words, for where there is no ratio.
-    """
-    his, target = _lots(sized.his_units, sized), _lots(sized.target_units, sized)
-    was = f", it was {_lots(sized.before_units, sized)}" if sized.before_units else ""
-    if sized.high_units and not sized.his_units:
-        return f"he is out of it: target {target}{was}"
-    if sized.high_units:
-        exact = Decimal(sized.base_units * sized.his_units) / (sized.high_units * sized.lot_units)
-        part = f"{_lots(sized.base_units, sized)} x {his}/{_lots(sized.high_units, sized)} = {_two(exact)}"
-        return f"he keeps {his} of {_lots(sized.high_units, sized)} lots, {part}: target {target}{was}"
+def size_words(sized: Sized, *, entry: bool) -> str:
+    """How a child's part was found: `3/10 x 10 lots = 3.00: target 3, it was 0`; '' where no rule applied."""
+    his, high, base = (_lots(units, sized) for units in (sized.his_units, sized.high_units, sized.base_units))
+    end = f": target {_lots(sized.target_units, sized)}"
+    end += f", it was {_lots(sized.before_units, sized)}" if sized.before_units else ""
+    part = Fraction(sized.base_units * sized.his_units, max(1, sized.high_units) * sized.lot_units)
+    proportion = f"{base} x {his}/{high} = {_two(part)}"
+    if not entry:
+        up = " rounded up" if sized.target_units > part // 1 * sized.lot_units else ""
+        return f"he keeps {his} of {high} lots, {proportion}{up}{end}" if sized.his_units else f"he is out of it{end}"
     of = f"his order of {his} lots" if sized.of_order else f"{his} lots"
     if sized.ratio is None:
-        return f"{mode} for {of}: target {target}{was}"
-    share = sized.ratio * sized.his_units / sized.lot_units
-    return f"{sized.ratio} x {of} = {_two(Decimal(share.numerator) / share.denominator)}: target {target}{was}"
+        return f"{sized.sizing} for {of}{end}" if sized.sizing else ""
+    exact = sized.ratio * sized.his_units / sized.lot_units
+    found = f"{sized.ratio} x {of} = {_two(exact)}"
+    for_high = sized.ratio * sized.high_units / sized.lot_units // 1
+    if sized.base_units == for_high * sized.lot_units:
+        return f"{found}{end}"
+    if sized.his_units > sized.high_units:  # missed lots are not caught up
+        return f"{found}, {for_high} of them for the {high} before{end}"
+    return f"he is back at {his} of {high} lots, {proportion}{end}"
 
 
-def _two(exact: Decimal) -> str:
+def _two(exact: Fraction) -> str:
     """Rounded down, as lots are."""
-    return str(exact.quantize(Decimal("0.01"), rounding=ROUND_FLOOR))
+    return str((Decimal(exact.numerator) / exact.denominator).quantize(Decimal("0.01"), rounding=ROUND_FLOOR))
 
 
 def _lots(units: int, sized: Sized) -> str:

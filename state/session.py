@@ -12,12 +12,11 @@ from engine.core.replicator import Replicator
 from engine.core.state import State
 from engine.errors import StateRefused
 from engine.events import Event
-from engine.trail import TrailLine
 from state.codec import UNDECODABLE, decode, encode
 from state.io_points import Watch
 from state.reader import WHAT_TO_DO
 from state.store import JOURNAL_NAME, Store
-from state.trail import read_trail
+from state.trail import JournalTrail
 
 
 class Session:
@@ -80,9 +79,9 @@ class Session:
         """The core's state as JSON."""
         return encode(self._replicator.state)
 
-    def trail(self, tags: Sequence[str], until_ns: int) -> Sequence[TrailLine]:
-        """What the journal has of orders; reads beside the writer, from any thread. Raises `StateRefused`."""
-        return read_trail(self._store.directory / JOURNAL_NAME, tags, until_ns)
+    def trail(self) -> JournalTrail:
+        """Reads the journal for people, beside the writer, on any thread."""
+        return JournalTrail(self._store.directory / JOURNAL_NAME)
 
     def end(self, now_ns: int) -> None:
         """Record an orderly end and close the files."""

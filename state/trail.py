@@ -1,64 +1,104 @@
-"""The trail of some orders through the journal, for people: read beside the writer, changing nothing."""
+"""The trail of some orders through the journal, for people: read beside the writer, changing nothing.
 
-from collections.abc import Iterable, Iterator, Sequence
+A read goes on where the last one ended, looks through so many entries at most, and can be stopped. The engine shares
+the process: what SQLite searches does not hold it up, what is decoded here does.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
-from engine.errors import StateRefused
+from engine.errors import LockstepError
 from engine.events import AccountRead, OrderUpdated, RequestAnswered
 from engine.model import OrderReport
 from engine.trail import Step, TrailLine
 from state.codec import UNDECODABLE, decode_command, decode_event
-from state.reader import WHAT_TO_DO, refusing
 from state.schema import connect_read_only, is_empty
 
-ENTRIES_MOST = 50_000
-"""Entries that are looked through after the first intent: some hours of a busy day."""
+ENTRIES_MOST = 20_000
+"""Entries that one read looks through."""
+_STEPS = 20_000
+"""SQLite's virtual machine asks after so many of its steps whether it is to stop."""
 _INTENTS = (
     "SELECT e.seq, e.at_ns, c.body FROM commands c JOIN entries e USING (seq)"
     " WHERE c.tag IN (SELECT value FROM json_each(?)) ORDER BY c.seq, c.position"
 )
+# `+`: by number, which is the order that is wanted; by the index of kinds everything would be sorted.
 _NEWS = (
-    "SELECT seq, at_ns, event FROM entries WHERE seq >= ? AND seq < ? AND at_ns <= ?"
-    " AND event_kind IN ('RequestAnswered', 'OrderUpdated', 'AccountRead') ORDER BY seq"
+    "SELECT seq, at_ns, event FROM entries WHERE seq >= ? AND seq < ? AND at_ns <= ? AND +event_kind IN ({kinds})"
+    " AND EXISTS (SELECT 1 FROM json_each(?) WHERE instr(event, value)) ORDER BY seq"
 )
+_ANSWERS = _NEWS.format(kinds="'RequestAnswered'")
+_REPORTS = _NEWS.format(kinds="'OrderUpdated', 'AccountRead'")
+Row = tuple[int, int, str]
 
 
-def read_trail(journal: Path, tags: Sequence[str], until_ns: int) -> tuple[TrailLine, ...]:
-    """What the journal has of orders up to a time, oldest first; what is not durable yet is missing.
+class JournalTrail:
+    """The trail of one set of orders, read further and further.
 
     Args:
         journal: The file.
-        tags: Our tags of the orders.
-        until_ns: Nothing that happened later is looked at.
-
-    Raises:
-        StateRefused: It cannot be read.
     """
-    try:
-        with refusing(journal):
-            return _read(journal, tags, until_ns)
-    except UNDECODABLE as error:
-        raise StateRefused(f"An entry of {journal} cannot be read: {error}. {WHAT_TO_DO}") from error
 
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._tags: tuple[str, ...] = ()
+        self._next = 0
+        self._news = _News(())
+        self._lines: list[TrailLine] = []
+        self._behind = False
 
-def _read(journal: Path, tags: Sequence[str], until_ns: int) -> tuple[TrailLine, ...]:
-    connection = connect_read_only(journal)
-    try:
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last read left entries that may be about the orders."""
+        return self._behind
+
+    def read(self, tags: Sequence[str], until_ns: int, stopped: Callable[[], bool]) -> Sequence[TrailLine]:
+        """What the journal has of orders, oldest first. What is not durable, or not looked through yet, is missing.
+
+        Args:
+            tags: Our tags of the orders.
+            until_ns: Nothing that happened later is looked at.
+            stopped: Asked now and then whether nobody waits for it any more.
+
+        Raises:
+            LockstepError: It cannot be read now.
+        """
+        try:
+            connection = connect_read_only(self._journal)
+            connection.set_progress_handler(stopped, _STEPS)
+            try:
+                return self._read(connection, tuple(tags), until_ns)
+            finally:
+                connection.close()
+        except (sqlite3.Error, OSError, LockstepError, *UNDECODABLE, AttributeError) as error:
+            self._tags, self._behind = (), False  # begun anew the next time
+            raise LockstepError(f"The journal cannot be read now: {error}. It concerns this page alone.") from None
+
+    def _read(self, connection: sqlite3.Connection, tags: tuple[str, ...], until_ns: int) -> Sequence[TrailLine]:
         if not tags or is_empty(connection):
             return ()
-        found = list(_intents(connection.execute(_INTENTS, (_json(tags),))))
-        if found:
-            first = found[0].seq
-            rows = connection.execute(_NEWS, (first, first + ENTRIES_MOST, until_ns))
-            found += _News(frozenset(tags)).lines(rows)
-    finally:
-        connection.close()
-    return tuple(sorted(found, key=lambda line: (line.seq, line.step is Step.INTENT)))
+        intents = list(_intents(connection.execute(_INTENTS, (json.dumps(tags),))))
+        if not intents:
+            return ()
+        if tags != self._tags:
+            self._tags, self._next = tags, intents[0].seq
+            self._news, self._lines = _News(tags), []
+        end = self._next + ENTRIES_MOST
+        (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()
+        span = self._next, end, until_ns
+        answers = connection.execute(_ANSWERS, (*span, json.dumps(self._news.words))).fetchall()
+        self._lines += self._news.lines(answers)
+        self._lines += self._news.lines(connection.execute(_REPORTS, (*span, json.dumps(self._news.words))))
+        self._next = min(end, last + 1)
+        self._behind = self._next <= last and self._is_before(connection, until_ns)
+        return sorted([*intents, *self._lines], key=lambda line: (line.seq, line.step is Step.INTENT))
 
-
-def _json(tags: Sequence[str]) -> str:
-    return "[" + ",".join(f'"{tag}"' for tag in tags) + "]"
+    def _is_before(self, connection: sqlite3.Connection, until_ns: int) -> bool:
+        row = connection.execute("SELECT at_ns FROM entries WHERE seq = ?", (self._next,)).fetchone()
+        return row is not None and row[0] <= until_ns
 
 
 def _intents(rows: Iterable[tuple[int, int, str]]) -> Iterator[TrailLine]:
@@ -91,11 +131,16 @@ def _intent(command: PlaceOrder | ModifyOrder | CancelOrder) -> str:
 class _News:
     """What brokers told of the orders: answers, pushes and books, each said once."""
 
-    def __init__(self, tags: frozenset[str]) -> None:
-        self._tags = tags
+    def __init__(self, tags: Sequence[str]) -> None:
+        self._tags = frozenset(tags)
         self._ids: dict[tuple[str, str], str] = {}
         "Tags by account and the broker's id: not every broker keeps tags."
         self._shown: dict[str, object] = {}
+
+    @property
+    def words(self) -> list[str]:
+        """What an entry about the orders has in it."""
+        return [*self._tags, *(order_id for _, order_id in self._ids)]
 
     def lines(self, rows: Iterable[tuple[int, int, str]]) -> Iterator[TrailLine]:
         for seq, at_ns, text in rows:

@@ -4,7 +4,6 @@ Imports only what the first paint needs. The engine is never called back and nev
 """
 
 import asyncio
-import contextlib
 import os
 import traceback
 from collections.abc import Callable, Iterable
@@ -14,48 +13,26 @@ from typing import ClassVar
 from textual._styles_cache import StylesCache
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from config.schema import Settings
-from engine.commands import Severity
-from tui import export
-from tui import format as fmt
-from tui.bridge import AccountDesk, EngineFeed, ReadTrail
+from tui.bridge import AccountDesk, EngineFeed, OpenTrail
 from tui.driver import SafeDriver, quiet_standard_streams
 from tui.frame import Frame
+from tui.looking import Looking
 from tui.memory import Memory
-from tui.news import New, News
-from tui.restarts import Restarts
-from tui.screens import ask_lines as say
-from tui.screens import detail
-from tui.screens.ask import Finder, Notice
-from tui.screens.confirm import Confirm
-from tui.screens.copy_page import CopyPage
-from tui.screens.dialog import Body, Dialog
-from tui.screens.help import help_lines
-from tui.screens.overview import PANELS, Overview
-from tui.screens.settings_lines import settings_lines
-from tui.text import clean
+from tui.screens.dialog import Dialog
+from tui.screens.overview import Overview
 from tui.theme import DARK, DEFAULTS, LIGHT_DEFAULTS, THEMES
-from tui.widgets.live_table import LiveTable
-from tui.widgets.panel import Panel
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_TERMINAL_LOST = 129
 "As a shell reports SIGHUP: the dashboard is gone, the engine need not be."
 HZ = 8
-EXPORTS = Path("exports")
-LEVELS: dict[Severity, SeverityLevel] = {
-    Severity.INFO: "information",
-    Severity.WARNING: "warning",
-    Severity.ALARM: "error",
-}
-"""How a note looks."""
 
 
-class LockstepApp(Restarts):
+class LockstepApp(Looking):
     """The dashboard.
 
     Args:
@@ -65,6 +42,7 @@ class LockstepApp(Restarts):
         desk: Doctor and logins, `None` where every account is on paper.
         memory: What the user wants of the screen; by default forgotten at the end.
         settings: What the session was started with; `None` has nothing to show.
+        trail: Reads the journal of orders; `None` where there is none.
     """
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
@@ -119,21 +97,15 @@ class LockstepApp(Restarts):
         desk: AccountDesk | None = None,
         memory: Memory | None = None,
         settings: Settings | None = None,
-        trail: ReadTrail | None = None,
+        trail: OpenTrail | None = None,
     ) -> None:
-        super().__init__(feed, arm_s=arm_s, desk=desk)
+        super().__init__(feed, arm_s=arm_s, desk=desk, memory=memory, settings=settings, trail=trail)
         if "TEXTUAL_DRIVER" not in os.environ:
             self.driver_class = SafeDriver
         self.hz = hz
         self.error_text = ""
         "What went wrong, after an exit with EXIT_FAILED. Never holds values of variables."
         self.on_ready: Callable[[], None] | None = None
-        self.memory = memory or Memory()
-        self.settings = settings
-        self.trail = trail
-        self.viewer_url = ""
-        "Where a browser on this machine may look on, with its key; '' for nowhere."
-        self._news = News()
         self._seen: int | None = None
         self._quiet_ticks = 0
         self._until_clock = 0
@@ -196,22 +168,6 @@ class LockstepApp(Restarts):
         self.offer_restart()
         self.offer_prompts()
 
-    def tell_news(self, new: New) -> None:
-        """Ring, and show notes, as the user wants it."""
-        habits = self.memory.habits
-        if new.rings and habits.bell:
-            self.bell()
-        if not habits.notes or self.frame is None or len(self.screen_stack) > 1:  # a dialog is never covered
-            return
-        notes, more = new.notes(frozenset(child.id for child in self.frame.snapshot.children))
-        if notes:
-            self.clear_notifications()  # a bad minute covers no more of the screen than one look does
-        for notice in notes:
-            text, title = clean(notice.text), clean(f"{notice.account} {notice.symbol}".strip())
-            self.notify(text, title=title, severity=LEVELS[notice.severity], markup=False, timeout=6)
-        if more:
-            self.notify(f"{more} more in the events", markup=False, timeout=6)
-
     def draw(self, frame: Frame) -> None:
         """Give the frame to every open screen."""
         for screen in self.screen_stack:
@@ -219,165 +175,7 @@ class LockstepApp(Restarts):
             if isinstance(screen, Overview | Dialog) and screen.is_mounted:
                 screen.show_frame(frame)
 
-    # Looking ----------------------------------------------------------------------------------------------------
-
-    def action_help(self) -> None:
-        """All keys."""
-        frame = self.ready()
-        if frame is not None:
-            self.push_screen(Notice(frame, "HELP", lambda _f, _w: help_lines(self.BINDINGS, Confirm.BINDINGS)))
-
-    def action_panel(self, name: str) -> None:
-        """A panel as the full screen."""
-        if name in PANELS:
-            self.overview.show_panel(name)
-
-    def action_dense(self) -> None:
-        """Marks or numbers."""
-        self.overview.matrix.toggle_dense()
-        self.remember(dense=self.overview.matrix.dense)
-
-    def action_ring(self) -> None:
-        """Ring at what is new, or no longer."""
-        self.remember(bell=not self.memory.habits.bell)
-        if self.memory.habits.bell:
-            self.bell()
-            self.tell("The bell rings at alarms and prompts. b turns it off.")
-        else:
-            self.tell("The bell is off.")
-
-    def action_notes(self) -> None:
-        """Notes over the screen, or no longer."""
-        self.remember(notes=not self.memory.habits.notes)
-        on = "Fills, refusals and alarms are shown as notes here. n turns them off."
-        self.tell(on if self.memory.habits.notes else "No more notes: the events have it all.")
-
-    def remember(self, **habits: str | bool) -> None:
-        """Keep how the user wants the screen, for the next start too where that can be written."""
-        try:
-            self.memory.keep(**habits)
-        except OSError as error:
-            self.tell(f"This lasts until you quit: it could not be written: {error.strerror}", bad=True)
-
-    def action_filter(self) -> None:
-        """Type a filter."""
-        self.overview.open_filter()
-
-    def action_settings(self) -> None:
-        """What the session was started with."""
-        frame, settings = self.ready(), self.settings
-        if frame is None:
-            return
-        if settings is None:
-            self.tell("There are no settings to show.", bad=True)
-            return
-        from config.explained import explained  # the screen stands without it
-
-        meanings: dict[str, str] = {}
-        with contextlib.suppress(OSError):
-            meanings = explained()
-        self.push_screen(Notice(frame, "SETTINGS", lambda now, width: settings_lines(now, width, settings, meanings)))
-
-    def action_viewer(self) -> None:
-        """Where a browser may look on."""
-        frame = self.ready()
-        if frame is not None:
-            self.push_screen(Notice(frame, "VIEWER", lambda _now, width: say.viewer_lines(width, self.viewer_url)))
-
-    def action_sort(self) -> None:
-        """Another order of the rows."""
-        focused = self.overview.focused
-        order = focused.sort_next() if isinstance(focused, Panel) else ""
-        self.tell(f"Sorted by {order}." if order else "This has one order. s sorts copies, orders and accounts.")
-
-    def action_child(self) -> None:
-        """Find a child and show all of it; its column is selected behind."""
-        frame = self.ready()
-        if frame is None:
-            return
-        self.push_screen(Finder(frame, "GO TO A CHILD", say.child_rows), self.show_child)
-
-    def show_child(self, child: str | None) -> None:
-        """Everything of one account."""
-        found = None if child is None else self.details("accounts", child)
-        if child is None or self.frame is None or found is None:
-            return
-        self.overview.matrix.select_child(child)
-        self.push_screen(Notice(self.frame, *found))
-
-    def panel_table(self) -> tuple[str, export.Table] | None:
-        """The name of the panel that has the focus, and what it shows."""
-        frame = self.ready()
-        if frame is None:
-            return None
-        focused = self.overview.focused
-        panel = focused.id if focused is not None and focused.id in PANELS else "matrix"
-        if panel == "day":
-            return panel, export.table_of_day(frame.snapshot, self.overview.day.record)
-        return panel, export.table_of(panel, frame.snapshot)
-
-    def action_copy(self) -> None:
-        """The panel's table to the clipboard, by the terminal (OSC 52)."""
-        found = self.panel_table()
-        if found is not None:
-            panel, table = found
-            self.copy_to_clipboard(export.as_tabs(table))
-            self.tell(f"{export.count(table)} of {panel} copied, if the terminal lets programs copy.")
-
-    def action_export(self) -> None:
-        """The panel's table to a CSV file of its own."""
-        found = self.panel_table()
-        if found is None:
-            return
-        panel, table = found
-        name = f"{panel}-{fmt.to_ist(self.now()):%Y-%m-%d-%H%M%S-%f}.csv"
-        try:
-            export.write_csv(table, EXPORTS / name)
-        except OSError as error:
-            self.tell(f"{EXPORTS / name} could not be written: {error.strerror}", bad=True)
-        else:
-            self.tell(f"{export.count(table)} written to {EXPORTS / name}")
-
-    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
-        """Details of a row of the overview."""
-        frame, key = self.frame, event.key
-        if frame is None:
-            return
-        if event.table.id == "needs":
-            self.act_on_attention(key)
-            return
-        if event.table.id == "copies":
-            self.push_screen(CopyPage(frame, key, self.trail))
-            return
-        found = self.details(event.table.id or "", key)
-        if found is not None:
-            self.push_screen(Notice(frame, *found))
-
-    def details(self, table: str, key: str) -> tuple[str, Body] | None:
-        """Title and lines for a row."""
-        if table == "matrix" and key.startswith("sum|"):
-            child = self.overview.matrix.selected_child
-            if not child:
-                self.overview.show_panel("accounts")
-                return None
-            return f"CHILD {child}", lambda frame, width: detail.child_lines(child, frame, width)
-        if table == "accounts" or (self.frame and any(c.id == key for c in self.frame.snapshot.children)):
-            return f"CHILD {key}", lambda frame, width: detail.child_lines(key, frame, width)
-        if table == "matrix":
-            return "LEG", lambda frame, width: detail.leg_lines(key.removeprefix("bg|"), frame, width)
-        if table == "orders":
-            return "ORDER", lambda frame, width: detail.order_lines(key, frame, width)
-        events = self.overview.events
-        return "EVENT", lambda _frame, width: detail.event_lines(key, events, width)
-
-    def act_on_attention(self, key: str) -> None:
-        """Do what the item's key does."""
-        if self.frame is None:
-            return
-        number = int(key.split("|", 1)[0])
-        items = self.frame.snapshot.attention
-        if number < len(items) and items[number].key:
-            self.simulate_key(items[number].key.lower())
+    # Palette ----------------------------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every key's action by name, and the theme."""

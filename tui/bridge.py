@@ -12,9 +12,21 @@ from engine.findings import Finding
 from engine.snapshot import Snapshot
 from engine.trail import TrailLine
 
-ReadTrail = Callable[[Sequence[str], int], Sequence[TrailLine]]
-"""What the journal has of orders, by their tags, up to a time in ns; oldest first. Reads a file: from a thread of its
-own. Raises `LockstepError`."""
+
+class Trail(Protocol):
+    """What the journal has of some orders. Reads a file: on a thread of its own."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last read left entries that may be about the orders."""
+        ...
+
+    def read(self, tags: Sequence[str], until_ns: int, stopped: Callable[[], bool]) -> Sequence[TrailLine]:
+        """All that was found up to a time, oldest first; goes on where the last read ended. Raises `LockstepError`."""
+        ...
+
+
+OpenTrail = Callable[[], Trail]
 
 
 class EngineFeed(Protocol):

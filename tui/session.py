@@ -24,7 +24,7 @@ from engine.ports import Lane, SessionState
 from engine.runtime import Runtime, boot
 from engine.snapshot import NoticeLine
 from engine.view import Frame
-from tui.bridge import AccountDesk, ReadTrail
+from tui.bridge import AccountDesk, OpenTrail
 from tui.terminal import Terminal
 
 PUT_BACK: Final = (
@@ -101,7 +101,7 @@ class TerminalSession:
         frame: Frame,
         mode: Mode,
         version: str,
-        trail: ReadTrail | None = None,
+        trail: OpenTrail | None = None,
     ) -> None:
         self._trail = trail
         self._terminal, self._loop, self._venue, self._settings, self._stored = terminal, loop, venue, settings, stored

@@ -24,7 +24,7 @@ from engine.snapshot import NoticeLine
 
 if TYPE_CHECKING:
     from tui.app import LockstepApp
-    from tui.bridge import AccountDesk, ReadTrail
+    from tui.bridge import AccountDesk, OpenTrail
     from tui.viewer.server import Viewer
 
 STOP_GRACE_S: Final = 12.0
@@ -103,7 +103,7 @@ class Terminal:
         runtime: Runtime,
         settings: Settings,
         desk: AccountDesk | None = None,
-        trail: ReadTrail | None = None,
+        trail: OpenTrail | None = None,
     ) -> None:
         """Show a booted engine until it has ended, or the operator leaves; it is stopped in an orderly way then."""
         self._runtime = runtime
@@ -139,7 +139,7 @@ class Terminal:
         self._viewer.looker.watch(runtime)
 
     def _dashboard(
-        self, runtime: Runtime, settings: Settings, desk: AccountDesk | None, trail: ReadTrail | None
+        self, runtime: Runtime, settings: Settings, desk: AccountDesk | None, trail: OpenTrail | None
     ) -> None:
         from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp, run_dashboard
         from tui.driver import terminal_settings

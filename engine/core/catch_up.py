@@ -3,8 +3,9 @@
 Entries after `catch_up_s`, exits as soon as they are due and nothing else can bring them.
 """
 
+from config.schema import ConfirmWhen
 from engine.core.chase import move_now
-from engine.core.entries import enter_completion
+from engine.core.entries import Decision, enter, enter_completion
 from engine.core.lifecycle import OrderState
 from engine.core.mirrored_leg import MirroredLeg
 from engine.core.orders import price_to_meet
@@ -47,7 +48,12 @@ def send_short(at: MirroredLeg, mirror: Mirror) -> None:
     short = leg.target_units - share(at.turn, leg)
     if short < at.instrument.lot_units or leg.entry_pending or leg.due or leg.sign * at.master.units <= 0:
         return
-    enter_completion(at.turn, at.child, at.master, leg, at.instrument, short, at.his(mirror))
+    order = at.his(mirror)
+    if order.filled and at.turn.settings.confirm.when is ConfirmWhen.NEVER:
+        enter_completion(at.turn, at.child, at.master, leg, at.instrument, short, order)
+    else:  # nothing goes unasked, and what he never filled is measured by his newest fill
+        decision = Decision(at.turn, at.master, at.master.last_fill_ns)
+        enter(at.turn, at.child, at.master, leg, at.instrument, decision, at.no_entry)
 
 
 def press(at: MirroredLeg, mirror: Mirror) -> None:

@@ -128,15 +128,15 @@ def decide_child(
 
 
 def _sized(before: Plan, after: Plan, master: MasterLeg, instrument: Instrument, rule: SizingRule) -> Sized:
-    is_exit = after.target_units < before.target_units
     return Sized(
         lot_units=instrument.lot_units,
         his_units=after.decided_units if after.sign * master.units >= 0 else 0,
         before_units=before.target_units,
         target_units=after.target_units,
         ratio=rule.ratio,
-        high_units=before.high_units if is_exit else 0,
-        base_units=before.base_units if is_exit else 0,
+        sizing=rule.words,
+        high_units=before.high_units,
+        base_units=before.base_units,
     )
 
 

@@ -190,7 +190,6 @@ def _end_entry(at: MirroredLeg, mirror: Mirror) -> None:
     """What an entry filled before the master's order ended without is closed, or kept as the owner's."""
     turn, child, leg, order = at.turn, at.child, at.leg, at.his(mirror)
     over = min(ahead_units(turn, leg), held_units(leg) - leg.target_units)
-    mirror.left_units += max(0, filled_units(turn, mirror) + mirror.taken_units - mirror.decided_units)
     mirror.backs = False
     units = over - ahead_units(turn, leg)
     send_short(at, mirror)
@@ -199,7 +198,9 @@ def _end_entry(at: MirroredLeg, mirror: Mirror) -> None:
     if order.filled == order.quantity and turn.child_settings[child.id].sizing.mode in MOVING:
         leg.base_units += units  # its part was measured when it was placed; a smaller measure sells nothing
         leg.target_units += units
-    elif turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
+        return
+    mirror.left_units += units
+    if turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
         keep_excess(turn, child, leg, units)
     else:
         text = f"{units} filled for an order of the master that ended without: closed"

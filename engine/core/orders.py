@@ -198,11 +198,15 @@ def new_copy(turn: Turn, leg: LegId, side: Side, *, entry: bool, signal_ns: int,
     )
     state.copies.append(copy)
     del state.copies[:-KEPT_COPIES]
+    for old in state.copies[-EXPLAINED_COPIES - 1 : -EXPLAINED_COPIES]:
+        old.sized, old.passed = {}, {}  # for people, who see the newest ones
     return copy
 
 
 KEPT_COPIES = 200
 """Decisions kept for the screen."""
+EXPLAINED_COPIES = 60
+"""Of them, those that say how they were sized."""
 
 
 def find_copy(turn: Turn, number: int) -> Copy | None:

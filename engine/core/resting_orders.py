@@ -176,6 +176,7 @@ class Resting:
             his_units=self.at.his(mirror).quantity,
             target_units=mirror.sized_units,
             ratio=self.at.rule.ratio,
+            sizing=self.at.rule.words,
             of_order=True,
         )
 

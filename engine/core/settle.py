@@ -251,7 +251,7 @@ def _hand_over(turn: Turn, child: Child, leg: ChildLeg) -> None:
 def _spare_lots_ahead(turn: Turn, leg: ChildLeg) -> None:
     """Take back exits that wait for their turn while others closed what was due: lots ahead of the master's stay."""
     ahead = ahead_units(turn, leg) if leg.mirrors else 0
-    if not ahead:
+    if not ahead or sign(leg.allocation_units) != leg.sign:
         return
     over = going_exit_units(turn, leg) - max(0, abs(leg.allocation_units) - leg.target_units - ahead)
     for order in reversed([o for o in turn.open_orders(leg) if not o.entry and not rests(o)]):

@@ -48,6 +48,8 @@ class SizingRule(Value, frozen=True, kw_only=True):
     re_enters: bool = True
     ratio: Fraction | None = None
     "What the master's lots are multiplied with, for people; `None` where there is no ratio."
+    words: str = ""
+    "The sizing for people, where there is no ratio; '' where the child takes no entries."
 
 
 def move_of(plan: Plan, master_units: int) -> Move:

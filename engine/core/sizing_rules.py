@@ -35,7 +35,7 @@ def rule_of_mode(
     sizing = turn.child_settings[child.id].sizing
     lot = instrument.lot_units
     if sizing.mode is SizingMode.FIXED_LOTS and sizing.lots is not None:
-        return SizingRule(lots_for=by_lots(sizing.lots), re_enters=False), ""
+        return SizingRule(lots_for=by_lots(sizing.lots), re_enters=False, words=f"{sizing.lots} lots"), ""
     if sizing.mode is SizingMode.RISK_PCT:
         return _risk_rule(turn, child, master, leg, instrument)
     if sizing.mode is SizingMode.LIVE_RATIO:
@@ -80,4 +80,4 @@ def _risk_rule(
     if cost <= 0:
         return NO_ENTRIES, reasons.NO_PRICE_FOR_RISK
     rule = by_risk(capital * pct / 100, cost, instrument.lot_units, leg.high_units)
-    return SizingRule(lots_for=rule), ""
+    return SizingRule(lots_for=rule, words=f"{pct} % at risk"), ""

@@ -594,8 +594,10 @@ class Sized(Mutable, kw_only=True):
     "And after; its part of the order."
     ratio: Fraction | None = None
     "What his lots are multiplied with, `None` where the sizing has no ratio."
+    sizing: str = ""
+    "The sizing in words, where it has no ratio."
     high_units: int = 0
-    "For an exit: the most that he held ..."
+    "The most that he held before ..."
     base_units: int = 0
     "... and what the child's target was for it."
     of_order: bool = False

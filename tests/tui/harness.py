@@ -14,7 +14,7 @@ from engine.events import Operator
 from engine.snapshot import Snapshot
 from tests.tui.snapshots import FakeFeed
 from tui.app import LockstepApp
-from tui.bridge import AccountDesk, ReadTrail
+from tui.bridge import AccountDesk, OpenTrail
 from tui.memory import Memory
 
 WIDE = (120, 36)
@@ -54,11 +54,6 @@ class Desk:
         self.feed.publish(**changes)
         await self.look()
 
-    async def idle(self) -> None:
-        """What threads work at is done and drawn."""
-        await self.app.workers.wait_for_complete()
-        await self.settle()
-
     async def look(self) -> None:
         """What the timer does."""
         self.app.pull()
@@ -95,7 +90,7 @@ def drive(
     accounts: AccountDesk | None = None,
     memory: Memory | None = None,
     settings: Settings | None = None,
-    trail: ReadTrail | None = None,
+    trail: OpenTrail | None = None,
 ) -> FakeFeed:
     """Run a script against the dashboard; no timer ticks, so the script decides when to look."""
 

@@ -1,36 +1,64 @@
 """A copy in depth: stages, sizes, orders, and its trail through the journal."""
 
+import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
 
-from engine.errors import StateRefused
+from engine.errors import LockstepError
 from engine.model import NS_PER_S
 from engine.trail import TrailLine
 from tests.tui import snapshots as s
 from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive
 from tui.frame import Frame
 from tui.screens.copy_lines import BAR, copy_lines, ended_ns
+from tui.screens.copy_page import CopyPage
 from tui.text import plain
 
 
-def read(tags: Sequence[str], until_ns: int) -> Sequence[TrailLine]:
-    return [line for line in s.trail() if line.tag in tags and line.at_ns <= until_ns]
+class Journal:
+    """A trail that is handed out, and what was asked of it."""
+
+    def __init__(self, refusal: Exception | None = None) -> None:
+        self.asked: list[tuple[int, bool]] = []
+        self.refusal = refusal
+        self.is_behind = False
+
+    def __call__(self) -> "Journal":
+        return self
+
+    def read(self, tags: Sequence[str], until_ns: int, stopped: Callable[[], bool]) -> Sequence[TrailLine]:
+        self.asked.append((until_ns, threading.current_thread() is threading.main_thread()))
+        if self.refusal is not None:
+            raise self.refusal
+        return [line for line in s.trail() if line.tag in tags and line.at_ns <= until_ns]
+
+
+async def read_through(desk: Desk) -> CopyPage:
+    """What is being read is there and drawn."""
+    page = desk.app.screen
+    assert isinstance(page, CopyPage)
+    for _ in range(500):
+        await asyncio.sleep(0.002)
+        await desk.look()
+        if page._reading is None:
+            break
+    return page
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL, LARGE], ids=["120x36", "80x24", "200x60"])
 def test_copy_in_depth_is_as_stored(size: tuple[int, int]) -> None:
     async def script(desk: Desk) -> None:
         await desk.press("2", "enter")
-        await desk.idle()
+        await read_through(desk)
         assert_screen(f"copy-{size[0]}x{size[1]}", desk)
         if size != LARGE:
             await desk.press("pagedown", "pagedown", "pagedown")
             assert_screen(f"copy-below-{size[0]}x{size[1]}", desk)
 
-    drive(s.staged(), script, size=size, trail=read)
+    drive(s.staged(), script, size=size, trail=Journal())
 
 
 def lines_of(width: int) -> list[str]:
@@ -68,56 +96,95 @@ def test_a_decision_without_a_trade_of_the_masters_begins_with_itself() -> None:
 
 
 def test_the_journal_is_read_on_a_thread_and_again_while_an_order_is_open() -> None:
-    asked: list[tuple[int, bool]] = []
-
-    def reading(tags: Sequence[str], until_ns: int) -> Sequence[TrailLine]:
-        asked.append((until_ns, threading.current_thread() is threading.main_thread()))
-        return read(tags, until_ns)
+    journal = Journal()
 
     async def script(desk: Desk) -> None:
         await desk.press("2", "enter")
-        await desk.idle()
+        page = await read_through(desk)
         assert "place SELL 195 MARKET" in desk.text
-        assert asked == [(s.NOW, False)]
-        desk.app.screen._due_s = 0.0  # type: ignore[attr-defined]  # a second later
+        assert journal.asked == [(s.NOW, False)]
         await desk.look()
-        await desk.idle()
-        assert len(asked) == 2
+        assert len(journal.asked) == 1  # not before a second is over
+        page._due_s = 0.0
+        await desk.look()
+        await read_through(desk)
+        assert len(journal.asked) == 2
+        journal.is_behind = True  # more entries than one read looks through
+        page._due_s = 0.0
+        await desk.look()
+        for _ in range(500):
+            await asyncio.sleep(0.002)
+            await desk.look()
+            if len(journal.asked) > 4:
+                break
+        assert len(journal.asked) > 4
 
-    drive(s.staged(), script, size=LARGE, trail=reading)
+    drive(s.staged(), script, size=LARGE, trail=journal)
 
 
-def test_of_a_copy_that_ended_long_ago_the_journal_is_read_once() -> None:
-    asked: list[int] = []
-
-    def reading(tags: Sequence[str], until_ns: int) -> Sequence[TrailLine]:
-        asked.append(until_ns)
-        return ()
+def test_of_a_copy_that_ended_long_ago_the_journal_is_read_once_until_it_goes_on() -> None:
+    journal = Journal()
 
     async def script(desk: Desk) -> None:
         await desk.press("2", "down", "enter")
-        await desk.idle()
+        page = await read_through(desk)
         assert "Nothing of it is there." in desk.text
+        page._due_s = 0.0
         await desk.look()
-        await desk.idle()
-        row = desk.feed.newest.copies[1] if desk.feed.newest else None
-        assert row is not None
-        assert asked == [(ended_ns(row) or 0) + 5 * NS_PER_S]
+        newest, older, *others = desk.feed.newest.copies if desk.feed.newest else ()
+        assert journal.asked == [((ended_ns(older) or 0) + 5 * NS_PER_S, False)]
+        again = s.trace("LKP1XD0000009ZZ", 65, s.NOW, status="sent", filled_units=0)  # a refused exit is tried again
+        line = msgspec.structs.replace(older.lines[0], orders=(again,))
+        await desk.publish(copies=(newest, msgspec.structs.replace(older, lines=(line,), done=False), *others))
+        await read_through(desk)
+        assert len(journal.asked) == 2
 
-    drive(s.staged(), script, size=LARGE, trail=reading)
+    drive(s.staged(), script, size=LARGE, trail=journal)
 
 
-def test_a_journal_that_cannot_be_read_says_so_and_nothing_else_is_lost() -> None:
-    def refusing(tags: Sequence[str], until_ns: int) -> Sequence[TrailLine]:
-        raise StateRefused("journal.sqlite3 cannot be read: disk I/O error [red]")
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (LockstepError("journal.sqlite3 cannot be read now: disk I/O error [red]"), "disk I/O error [red]"),
+        (ValueError("secret"), "The journal cannot be read: ValueError"),
+    ],
+)
+def test_a_journal_that_cannot_be_read_says_so_and_nothing_else_is_lost(error: Exception, words: str) -> None:
+    journal = Journal(error)
 
     async def script(desk: Desk) -> None:
         await desk.press("2", "enter")
-        await desk.idle()
-        assert "cannot be read: disk I/O error [red]" in desk.text
+        page = await read_through(desk)
+        assert words in desk.text
+        assert "secret" not in desk.text
         assert "ZC0001" in desk.text
+        journal.refusal, page._due_s = None, 0.0
+        await desk.look()
+        await read_through(desk)
+        assert "place SELL 195 MARKET" in desk.text
 
-    drive(s.staged(), script, size=LARGE, trail=refusing)
+    drive(s.staged(), script, size=LARGE, trail=journal)
+
+
+def test_a_page_that_was_left_stops_its_reader() -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    class Slow(Journal):
+        def read(self, tags: Sequence[str], until_ns: int, stopped: Callable[[], bool]) -> Sequence[TrailLine]:
+            began.set()
+            while not stopped():
+                pass
+            ended.set()
+            return ()
+
+    async def script(desk: Desk) -> None:
+        await desk.press("2", "enter")
+        assert "is being read…" in desk.text
+        assert began.wait(5)
+        await desk.press("escape")
+        assert ended.wait(5)
+
+    drive(s.staged(), script, size=LARGE, trail=Slow())
 
 
 def test_a_copy_that_newer_ones_pushed_out_says_where_it_is() -> None:

@@ -155,6 +155,8 @@ def _stages(row: CopyRow, part: CopyLine) -> list[int | None]:
     for at_ns in times:
         found.append(max(0, at_ns - last_ns) if at_ns else None)
         last_ns = max(last_ns, at_ns)
+    if not part.filled_units:
+        found[-1] = None  # its end was none
     return found
 
 

@@ -1,67 +1,99 @@
-"""A copy in depth, with its trail through the journal: read beside the engine, on a thread, while the page is open."""
+"""A copy in depth, with its trail through the journal: read beside the engine while the page is open."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from engine.aside import aside
 from engine.clock import ticks_s
 from engine.errors import LockstepError
 from engine.model import NS_PER_S
 from engine.trail import TrailLine
-from tui.bridge import ReadTrail
+from tui.bridge import Trail
 from tui.frame import Frame
 from tui.screens.ask import Notice
 from tui.screens.copy_lines import GONE, copy_lines, ended_ns, find_copy, tags_of, trail_lines
 from tui.text import Line
 
 AGAIN_S = 1.0
-"""An open copy's journal is read again after so long."""
+"""The journal is read again after so long, or ten times what reading took."""
 SETTLED_NS = 5 * NS_PER_S
 """So long after its end nothing of a copy is news any more: what needs no order is durable within a second."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One read under way; the thread fills it in, `done` last."""
+
+    of: object
+    "The tags and the end that it was begun with."
+    lines: Sequence[TrailLine] | None = None
+    refusal: str = ""
+    took_s: float = 0.0
+    done: bool = False
 
 
 class CopyPage(Notice):
     """Every child's copy of one decision."""
 
-    def __init__(self, frame: Frame, row_id: str, read: ReadTrail | None) -> None:
+    def __init__(self, frame: Frame, row_id: str, trail: Trail | None) -> None:
         super().__init__(frame, "COPY", self.lines)
-        self._row_id, self._read = row_id, read
-        self._trail: Sequence[TrailLine] | None = None
+        self._row_id, self._trail = row_id, trail
+        self._reading: _Reading | None = None
+        self._shown: Sequence[TrailLine] | None = None
         self._refusal = ""
-        self._due_s: float | None = 0.0
-        "When the journal is read again, `None` for never."
+        self._due_s = 0.0
+        self._settled: object = None
+        "What the last read was of, when nothing more can come of that."
+        self._closed = False
+
+    def on_unmount(self) -> None:
+        """Nobody waits for what is still being read."""
+        self._closed = True
 
     def lines(self, frame: Frame, width: int) -> Sequence[Line]:
         """The page."""
         row = find_copy(self._row_id, frame)
         if row is None:
             return GONE
-        trail = [] if self._read is None else trail_lines(self._trail, self._refusal, width)
+        trail = [] if self._trail is None else trail_lines(self._shown, self._refusal, width)
         return [*copy_lines(row, frame, width), *trail]
 
     def show_frame(self, frame: Frame) -> None:
-        """Draw this frame, and read the journal where that may bring something."""
+        """Draw this frame with what was read, and read further where that may bring something."""
+        self._take()
         super().show_frame(frame)
         row = find_copy(self._row_id, frame)
-        if self._read is None or row is None or self._due_s is None or ticks_s() < self._due_s:
+        if self._trail is None or row is None or self._reading is not None or ticks_s() < self._due_s:
             return
-        end_ns = ended_ns(row)
+        tags, end_ns = tags_of(row), ended_ns(row)
+        of = (tuple(tags), end_ns)
+        if of == self._settled:
+            return
         is_settled = end_ns is not None and frame.now_ns > end_ns + SETTLED_NS
-        self._due_s = None  # one reader at a time
-        read, tags = self._read, tags_of(row)
-        until_ns = frame.now_ns if end_ns is None else end_ns + SETTLED_NS
+        until_ns = end_ns + SETTLED_NS if end_ns is not None and is_settled else frame.now_ns
+        reading = self._reading = _Reading(of)
+        self._settled = of if is_settled else None
+        aside("trail", lambda: self._read(reading, self._trail, tags, until_ns))
 
-        def work() -> None:
-            trail, refusal = None, ""
-            try:
-                trail = read(tags, until_ns)
-            except LockstepError as error:
-                refusal = str(error)
-            self.app.call_from_thread(self.take, trail, refusal, is_settled)
+    def _read(self, reading: _Reading, trail: Trail | None, tags: Sequence[str], until_ns: int) -> None:
+        began_s = ticks_s()
+        try:
+            reading.lines = [] if trail is None else trail.read(tags, until_ns, lambda: self._closed)
+        except LockstepError as error:
+            reading.refusal = str(error)
+        except Exception as error:  # noqa: BLE001  the page says so; the dashboard and the engine go on
+            reading.refusal = f"The journal cannot be read: {type(error).__name__}"
+        reading.took_s = ticks_s() - began_s
+        reading.done = True
 
-        self.run_worker(work, thread=True, exit_on_error=False)
-
-    def take(self, trail: Sequence[TrailLine] | None, refusal: str, is_settled: bool) -> None:
-        """What was read."""
-        self._trail, self._refusal = trail, refusal
-        self._due_s = None if is_settled else ticks_s() + AGAIN_S
-        if self.is_mounted:
-            super().show_frame(self.frame)
+    def _take(self) -> None:
+        """What a read has brought."""
+        reading = self._reading
+        if reading is None or not reading.done or self._trail is None:
+            return
+        self._reading, self._shown, self._refusal = None, reading.lines, reading.refusal
+        self._due_s = ticks_s() + max(AGAIN_S, 10 * reading.took_s)
+        if self._trail.is_behind and not reading.refusal:
+            self._due_s, self._settled = ticks_s() + reading.took_s, None
+        elif reading.refusal:
+            self._settled = None

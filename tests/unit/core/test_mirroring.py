@@ -178,6 +178,45 @@ def test_exits_that_wait_their_turn_spare_lots_ahead_when_others_closed_what_was
     assert desk.lots() == 5
 
 
+def test_an_exit_that_waits_and_is_against_the_plan_is_not_made_anew_with_every_event() -> None:
+    limits = {"C1": OrderLimits(second=1, minute=4, hour=None, day_placements=None)}
+    desk = Desk(orders(LIKE_HIM), filling=False, limits=limits)
+    desk.buy(4)
+    desk.run(2)
+    old = desk.accept(desk.last())
+    desk.run(2)
+    desk.sell(4)
+    desk.run(2)
+    old = desk.advance(old, filled=0, status=BookStatus.CANCELLED)
+    desk.run(45)
+    resting(desk, 2, side=Side.SELL, limit="105", id_="M7")
+    desk.run(3)
+    mine = desk.advance(desk.accept(desk.last()), filled=LOT, status=BookStatus.OPEN, price="105")
+    resting(desk, 2, side=Side.SELL, limit="105.5", id_="M7")
+    before = len(desk.state.orders)
+    desk.advance(old, filled=4 * LOT)  # a fill after its cancel
+    for _ in range(12):
+        desk.run("0.03")
+        desk.push(mine)
+    assert len(desk.state.orders) - before <= 2
+
+
+def test_what_an_order_left_short_is_asked_about_where_entries_are() -> None:
+    desk = Desk(orders(confirm=ENTRIES), filling=False)
+    his = resting(desk, 10)
+    his = ended(desk, his, BookStatus.OPEN, filled=5)
+    desk.run(2)
+    desk.quote(CALL, "99")
+    assert len(desk.state.prompts) == 1
+    ended(desk, his, BookStatus.CANCELLED, filled=5)
+    desk.run(5)
+    assert desk.placed() == []
+    (prompt,) = desk.state.prompts.values()
+    assert [item.units for item in prompt.items] == [LOT]
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    assert desk.placed() == [(Side.BUY, 1)]
+
+
 def test_a_row_of_before_does_not_take_the_master_s_price_back() -> None:
     desk, his, _ = working()
     moved = resting(desk, 10, limit="99.10")

@@ -1,0 +1,240 @@
+"""Looking in the app: panels, details, finding, exports, settings, and how the user wants the screen. Sends nothing."""
+
+import contextlib
+from pathlib import Path
+
+from textual.notifications import SeverityLevel
+
+from config.schema import Settings
+from engine.commands import Severity
+from tui import export
+from tui import format as fmt
+from tui.bridge import AccountDesk, EngineFeed, OpenTrail
+from tui.memory import Memory
+from tui.news import New, News
+from tui.restarts import Restarts
+from tui.screens import ask_lines as say
+from tui.screens import detail
+from tui.screens.ask import Finder, Notice
+from tui.screens.confirm import Confirm
+from tui.screens.copy_page import CopyPage
+from tui.screens.dialog import Body
+from tui.screens.help import help_lines
+from tui.screens.overview import PANELS
+from tui.screens.settings_lines import settings_lines
+from tui.text import clean
+from tui.widgets.live_table import LiveTable
+from tui.widgets.panel import Panel
+
+EXPORTS = Path("exports")
+LEVELS: dict[Severity, SeverityLevel] = {
+    Severity.INFO: "information",
+    Severity.WARNING: "warning",
+    Severity.ALARM: "error",
+}
+"""How a note looks."""
+
+
+class Looking(Restarts):
+    """The part of the app that shows things, and keeps how the user wants them.
+
+    Args:
+        feed: The engine.
+        arm_s: For so long a new question ignores keys (type-ahead).
+        desk: Doctor and logins, `None` where every account is on paper.
+        memory: What the user wants of the screen; by default forgotten at the end.
+        settings: What the session was started with; `None` has nothing to show.
+        trail: Reads the journal of orders; `None` where there is none.
+    """
+
+    def __init__(
+        self,
+        feed: EngineFeed,
+        *,
+        arm_s: float,
+        desk: AccountDesk | None = None,
+        memory: Memory | None = None,
+        settings: Settings | None = None,
+        trail: OpenTrail | None = None,
+    ) -> None:
+        super().__init__(feed, arm_s=arm_s, desk=desk)
+        self.memory = memory or Memory()
+        self.settings = settings
+        self.trail = trail
+        self.viewer_url = ""
+        "Where a browser on this machine may look on, with its key; '' for nowhere."
+        self._news = News()
+
+    def tell_news(self, new: New) -> None:
+        """Ring, and show notes, as the user wants it."""
+        habits = self.memory.habits
+        if new.rings and habits.bell:
+            self.bell()
+        if not habits.notes or self.frame is None or len(self.screen_stack) > 1:  # a dialog is never covered
+            return
+        notes, more = new.notes(frozenset(child.id for child in self.frame.snapshot.children))
+        if notes:
+            self.clear_notifications()  # a bad minute covers no more of the screen than one look does
+        for notice in notes:
+            text, title = clean(notice.text), clean(f"{notice.account} {notice.symbol}".strip())
+            self.notify(text, title=title, severity=LEVELS[notice.severity], markup=False, timeout=6)
+        if more:
+            self.notify(f"{more} more in the events", markup=False, timeout=6)
+
+    def action_help(self) -> None:
+        """All keys."""
+        frame = self.ready()
+        if frame is not None:
+            self.push_screen(Notice(frame, "HELP", lambda _f, _w: help_lines(self.BINDINGS, Confirm.BINDINGS)))
+
+    def action_panel(self, name: str) -> None:
+        """A panel as the full screen."""
+        if name in PANELS:
+            self.overview.show_panel(name)
+
+    def action_dense(self) -> None:
+        """Marks or numbers."""
+        self.overview.matrix.toggle_dense()
+        self.remember(dense=self.overview.matrix.dense)
+
+    def action_ring(self) -> None:
+        """Ring at what is new, or no longer."""
+        self.remember(bell=not self.memory.habits.bell)
+        if self.memory.habits.bell:
+            self.bell()
+            self.tell("The bell rings at alarms and prompts. b turns it off.")
+        else:
+            self.tell("The bell is off.")
+
+    def action_notes(self) -> None:
+        """Notes over the screen, or no longer."""
+        self.remember(notes=not self.memory.habits.notes)
+        on = "Fills, refusals and alarms are shown as notes here. n turns them off."
+        self.tell(on if self.memory.habits.notes else "No more notes: the events have it all.")
+
+    def remember(self, **habits: str | bool) -> None:
+        """Keep how the user wants the screen, for the next start too where that can be written."""
+        try:
+            self.memory.keep(**habits)
+        except OSError as error:
+            self.tell(f"This lasts until you quit: it could not be written: {error.strerror}", bad=True)
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.overview.open_filter()
+
+    def action_settings(self) -> None:
+        """What the session was started with."""
+        frame, settings = self.ready(), self.settings
+        if frame is None:
+            return
+        if settings is None:
+            self.tell("There are no settings to show.", bad=True)
+            return
+        from config.explained import explained  # the screen stands without it
+
+        meanings: dict[str, str] = {}
+        with contextlib.suppress(OSError):
+            meanings = explained()
+        self.push_screen(Notice(frame, "SETTINGS", lambda now, width: settings_lines(now, width, settings, meanings)))
+
+    def action_viewer(self) -> None:
+        """Where a browser may look on."""
+        frame = self.ready()
+        if frame is not None:
+            self.push_screen(Notice(frame, "VIEWER", lambda _now, width: say.viewer_lines(width, self.viewer_url)))
+
+    def action_sort(self) -> None:
+        """Another order of the rows."""
+        focused = self.overview.focused
+        order = focused.sort_next() if isinstance(focused, Panel) else ""
+        self.tell(f"Sorted by {order}." if order else "This has one order. s sorts copies, orders and accounts.")
+
+    def action_child(self) -> None:
+        """Find a child and show all of it; its column is selected behind."""
+        frame = self.ready()
+        if frame is None:
+            return
+        self.push_screen(Finder(frame, "GO TO A CHILD", say.child_rows), self.show_child)
+
+    def show_child(self, child: str | None) -> None:
+        """Everything of one account."""
+        found = None if child is None else self.details("accounts", child)
+        if child is None or self.frame is None or found is None:
+            return
+        self.overview.matrix.select_child(child)
+        self.push_screen(Notice(self.frame, *found))
+
+    def panel_table(self) -> tuple[str, export.Table] | None:
+        """The name of the panel that has the focus, and what it shows."""
+        frame = self.ready()
+        if frame is None:
+            return None
+        focused = self.overview.focused
+        panel = focused.id if focused is not None and focused.id in PANELS else "matrix"
+        if panel == "day":
+            return panel, export.table_of_day(frame.snapshot, self.overview.day.record)
+        return panel, export.table_of(panel, frame.snapshot)
+
+    def action_copy(self) -> None:
+        """The panel's table to the clipboard, by the terminal (OSC 52)."""
+        found = self.panel_table()
+        if found is not None:
+            panel, table = found
+            self.copy_to_clipboard(export.as_tabs(table))
+            self.tell(f"{export.count(table)} of {panel} copied, if the terminal lets programs copy.")
+
+    def action_export(self) -> None:
+        """The panel's table to a CSV file of its own."""
+        found = self.panel_table()
+        if found is None:
+            return
+        panel, table = found
+        name = f"{panel}-{fmt.to_ist(self.now()):%Y-%m-%d-%H%M%S-%f}.csv"
+        try:
+            export.write_csv(table, EXPORTS / name)
+        except OSError as error:
+            self.tell(f"{EXPORTS / name} could not be written: {error.strerror}", bad=True)
+        else:
+            self.tell(f"{export.count(table)} written to {EXPORTS / name}")
+
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        """Details of a row of the overview."""
+        frame, key = self.frame, event.key
+        if frame is None:
+            return
+        if event.table.id == "needs":
+            self.act_on_attention(key)
+            return
+        if event.table.id == "copies":
+            self.push_screen(CopyPage(frame, key, None if self.trail is None else self.trail()))
+            return
+        found = self.details(event.table.id or "", key)
+        if found is not None:
+            self.push_screen(Notice(frame, *found))
+
+    def details(self, table: str, key: str) -> tuple[str, Body] | None:
+        """Title and lines for a row."""
+        if table == "matrix" and key.startswith("sum|"):
+            child = self.overview.matrix.selected_child
+            if not child:
+                self.overview.show_panel("accounts")
+                return None
+            return f"CHILD {child}", lambda frame, width: detail.child_lines(child, frame, width)
+        if table == "accounts" or (self.frame and any(c.id == key for c in self.frame.snapshot.children)):
+            return f"CHILD {key}", lambda frame, width: detail.child_lines(key, frame, width)
+        if table == "matrix":
+            return "LEG", lambda frame, width: detail.leg_lines(key.removeprefix("bg|"), frame, width)
+        if table == "orders":
+            return "ORDER", lambda frame, width: detail.order_lines(key, frame, width)
+        events = self.overview.events
+        return "EVENT", lambda _frame, width: detail.event_lines(key, events, width)
+
+    def act_on_attention(self, key: str) -> None:
+        """Do what the item's key does."""
+        if self.frame is None:
+            return
+        number = int(key.split("|", 1)[0])
+        items = self.frame.snapshot.attention
+        if number < len(items) and items[number].key:
+            self.simulate_key(items[number].key.lower())
