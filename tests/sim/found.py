@@ -92,7 +92,7 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "entries_take_the_room_of_what_rests": ("orders", 94, 45, "I2"),
     "missed_fill_not_completed": ("orders", 6, 90, "I5"),
     "completed_before_it_is_off": ("orders", 73, 59, "I2"),
-    "completed_order_still_rests": ("orders", 15, 200, "I5"),
+    "completed_order_still_rests": ("orders", 1385, 259, "I5"),
     "missed_lots_bought_at_his_fill": ("orders", 277, 208, "I2"),
     "filled_ahead_sold_at_once": ("orders", 16, 28, "I3"),
     "orphans_never_closed": ("orders", 16, 176, "I5"),
