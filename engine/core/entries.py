@@ -248,8 +248,9 @@ def enter(
     turn.unskip(child, leg.leg, reasons.BELOW_ONE_LOT)
     leaving, cancelling = going_exit_units(turn, leg), _cancelling_units(turn, leg)
     wanted = leg.target_units - held_units(leg) + leaving - on_the_way(turn, leg) + cancelling
-    if leg.mirrors and wanted > 0:
-        wanted -= note_missed_while_resting(turn, child, leg, wanted)
+    ahead = ahead_units(turn, leg) if leg.mirrors else 0  # of orders that have not filled: in place of nothing missed
+    if leg.mirrors and wanted + ahead > 0:
+        wanted -= note_missed_while_resting(turn, child, leg, wanted + ahead)
         room = room_for_entries(turn, leg, leaving) if rests_for_entries(turn, leg) else wanted
         owe(turn, leg, wanted - min(wanted, room))
         wanted = min(wanted, room)

@@ -12,7 +12,7 @@ from config.schema import ConfirmWhen, Follow, OnLegRefused
 from engine.core import hours, reasons
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.resting import ahead_units, rests
-from engine.core.state import Child, ChildLeg, ChildOrder, Master, MasterOrder, State, Strategy
+from engine.core.state import Child, ChildLeg, ChildOrder, Master, MasterLeg, MasterOrder, State, Strategy
 from engine.core.turn import Turn, held_units
 from engine.events import (
     ChildJoined,
@@ -437,6 +437,8 @@ class Course:
                 master = state.master.legs.get(leg.leg)
                 if master is None or not master.units or leg.leg in self._fell or key in self._truth.surfaced:
                     continue
+                if any(_reduced(order, master, since_ns) for order in state.master.orders.values()):
+                    continue  # he fell while no process looked
                 skipped = self._skipped(state, child, leg.leg, since_ns)
                 share = self._truth.share_units(key, abs(master.units))
                 if skipped and share and abs(leg.allocation_units) >= share:
@@ -467,6 +469,12 @@ class Course:
 
     def _broken(self, text: str) -> None:
         self._truth.violations.append(text)
+
+
+def _reduced(order: MasterOrder, master: MasterLeg, since_ns: int) -> bool:
+    """Whether an order of the master's made what he holds smaller."""
+    is_against = order.leg == master.leg and order.side.sign * master.units < 0
+    return is_against and order.filled > 0 and order.filled_ns >= since_ns
 
 
 def _switched(event: KillSwitched | Paused | Resumed, kill: int, paused: bool) -> tuple[int, bool]:

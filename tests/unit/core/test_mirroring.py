@@ -217,6 +217,22 @@ def test_what_an_order_left_short_is_asked_about_where_entries_are() -> None:
     assert desk.placed() == [(Side.BUY, 1)]
 
 
+def test_lots_ahead_of_one_order_are_not_taken_for_those_of_another_that_were_declined() -> None:
+    desk = Desk(orders(confirm=ENTRIES), filling=False)
+    first = resting(desk, 10, limit="99", id_="M1")
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.fill(desk.last())
+    second = resting(desk, 10, limit="98", id_="M2")
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=False))
+    ended(desk, second, BookStatus.COMPLETE, filled=10)
+    desk.run(2)
+    assert (desk.lots(), desk.target()) == (3, 0)
+    assert reasons.DECLINED in desk.reasons()
+    ended(desk, first, BookStatus.CANCELLED)
+    desk.run(5)
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
+
+
 def test_a_row_of_before_does_not_take_the_master_s_price_back() -> None:
     desk, his, _ = working()
     moved = resting(desk, 10, limit="99.10")
