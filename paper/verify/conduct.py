@@ -89,8 +89,8 @@ class Conduct:
         order = state.orders.get(tag)
         if order is None or order.state in TERMINAL or order.state in GIVEN_UP:
             return 0
-        if order.state is OrderState.QUEUED:  # not accepted, and made smaller before it is sent again
-            return min(units, order.remaining)
+        if order.state is OrderState.QUEUED:  # not accepted, and cut to what is left when it is sent again
+            return 0
         asked = self._truth.asked(order.account, tag, order.order_id)
         return max(0, min(units, asked or units) - self._truth.filled(order.account, tag, order.order_id))
 

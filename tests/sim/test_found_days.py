@@ -71,6 +71,7 @@ RESTING = {
     201273: "judge: what may fill until its cancel is known keeps others from going through the market",
     201012: "judge: of a copy that is larger than the order is now, no more is missed than its part",
     221014: "judge: the master fell while the process was down",
+    240320: "judge: an exit that waits to be sent again is cut to what is left then",
     110539: "judge: a copy that the lone-leg guard took off is decided anew when the guard is lifted",
     80270: "judge: a refusal that was not durable when the process died let a child leave nothing",
     70951: "judge: an order that is made smaller gives up first what the broker refused of it",

@@ -247,6 +247,26 @@ def test_order_not_accepted_that_is_in_the_book_after_all_is_adopted_and_not_sen
     assert (desk.order(place).state, desk.lots()) == (OrderState.FILLED, 3)
 
 
+def test_exits_that_wait_to_be_sent_again_are_smaller_when_the_master_has_come_back() -> None:
+    desk = Desk(filling=False)
+    desk.buy(20)
+    desk.run(1)
+    desk.fill(desk.last())
+    desk.run(2)
+    desk.sell(5)
+    desk.answer(desk.last(), Outcome.RATE_LIMITED)
+    desk.sell(10)
+    desk.answer(desk.last(), Outcome.RATE_LIMITED)
+    assert desk.placed() == [(Side.BUY, 6), (Side.SELL, 2), (Side.SELL, 3)]
+    desk.buy(10)
+    desk.run(5)
+    assert desk.target() == 4
+    assert desk.placed()[3:] == [(Side.SELL, 2)]
+    desk.fill(desk.last())
+    desk.run(5)
+    assert (desk.lots(), len(desk.placed())) == (4, 4)
+
+
 def test_entry_that_is_never_accepted_is_given_up() -> None:
     desk = Desk(filling=False)
     desk.buy(10)
