@@ -79,8 +79,7 @@ class DemoEngine:
         start = opening(settings, DAY, self.start_ns, unclean=False)
         self.host: Host = boot(self.loop, self.session, lanes, feed, start, venue.files, version="bench")
         self._frame = Frame(source="demo", speed=Decimal(1))
-        if self.host.stamps is not None:
-            self._frame.stamps = self.host.stamps.of
+        self._frame.stamps = self.host.stamps.of
         self._runtime: Runtime | None = None
 
     def run_to(self, second: float) -> None:

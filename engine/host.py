@@ -34,7 +34,7 @@ class Host:
         market: Where quotes are subscribed, `None` when somebody else feeds them.
         encode_state: The state as bytes, for checkpoints.
         on_notice: Called with every notice, for a log.
-        now: The engine's clock, for when orders were durable and handed over; `None`: nobody wants to know.
+        now: The engine's clock, for when orders were durable and handed over; 0 where nobody wants to know.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class Host:
         encode_state: Callable[[], bytes],
         on_notice: Callable[[NoticeLine], None] | None = None,
         *,
-        now: Callable[[], int] | None = None,
+        now: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.stamps = None if now is None else Stamps(now)
+        self.stamps = Stamps(now)
         self.replicator = replicator
         self.failed = ""
         self.notices: deque[NoticeLine] = deque(maxlen=NOTICES_MOST)
@@ -89,14 +89,14 @@ class Host:
     def _carry_out(self, commands: list[Command]) -> None:
         """Send what is durable now, and tell people."""
         placed = [command.tag for command in commands if isinstance(command, PlaceOrder)]
-        if placed and self.stamps is not None:
+        if placed:
             self.stamps.durable(placed)
         for command in commands:
             if not isinstance(command, Notify | Record):
                 self._dispatch(command)
         if self._together is not None:
             self._together.release()
-        if placed and self.stamps is not None:
+        if placed:
             self.stamps.handed(placed)
         for command in commands:  # people are told last: a log that cannot be written holds up no order
             if isinstance(command, Notify):

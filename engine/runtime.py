@@ -104,8 +104,7 @@ class Runtime:
         self.loop, self.host = loop, host
         self.live_refusal = live_refusal
         self._session, self._frame = session, frame
-        if host.stamps is not None:
-            frame.stamps = host.stamps.of
+        frame.stamps = host.stamps.of
         self._until_ns = until_ns
         self.until_flat = False
         "End when a strategy has run and ended; may be set while running."

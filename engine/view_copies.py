@@ -62,12 +62,13 @@ def _asked(turn: Turn) -> dict[int, dict[str, int]]:
 
 
 def _seen(turn: Turn, copy: Copy, parts: Sequence[Part], waiting: Mapping[str, int]) -> object:
-    """All that a row is made of and that can change."""
-    orders = [
-        (o.state, o.units, o.filled, o.value_inr, o.reason, o.order_id, o.tries, o.acked_ns, o.done_ns, stamp)
+    """All that a row is made of and that can change; what only open orders change is looked at for those alone."""
+    orders = [(o.state, o.units, o.filled, o.value_inr, o.reason, o.order_id, o.acked_ns, o.done_ns) for o, _ in parts]
+    terms = [
+        (o.terms.order_type, o.terms.price_inr, o.terms.trigger_inr, o.tries, stamp)
         for o, stamp in parts
+        if o.state not in TERMINAL
     ]
-    terms = [(o.terms.order_type, o.terms.price_inr, o.terms.trigger_inr) for o, _ in parts]
     instrument = turn.leg_instrument(turn.state.master.account, copy.leg)
     passed = dict(copy.skipped), dict(copy.passed), dict(copy.sized), dict(waiting)
     return orders, terms, passed, copy.signal_ns, copy.master_price_inr, instrument

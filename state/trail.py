@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
+from engine.commands import CancelOrder, PlaceOrder, Write
 from engine.errors import LockstepError
 from engine.events import AccountRead, OrderUpdated, RequestAnswered
 from engine.model import OrderReport
@@ -33,6 +33,7 @@ _NEWS = (
 _ANSWERS = _NEWS.format(kinds="'RequestAnswered'")
 _REPORTS = _NEWS.format(kinds="'OrderUpdated', 'AccountRead'")
 Row = tuple[int, int, str]
+"""Number, time and text of an entry."""
 
 
 class JournalTrail:
@@ -101,21 +102,18 @@ class JournalTrail:
         return row is not None and row[0] <= until_ns
 
 
-def _intents(rows: Iterable[tuple[int, int, str]]) -> Iterator[TrailLine]:
+def _intents(rows: Iterable[Row]) -> Iterator[TrailLine]:
     for seq, at_ns, body in rows:
         command = decode_command(body)
-        if isinstance(command, PlaceOrder | ModifyOrder | CancelOrder):
-            yield TrailLine(
-                seq=seq,
-                at_ns=at_ns,
-                account=command.account,
-                tag=command.tag,
-                step=Step.INTENT,
-                text=_intent(command),
-            )
+        if isinstance(command, Write):
+            yield _line(seq, at_ns, command, Step.INTENT, _intent(command))
 
 
-def _intent(command: PlaceOrder | ModifyOrder | CancelOrder) -> str:
+def _line(seq: int, at_ns: int, of: Write | RequestAnswered, step: Step, text: str) -> TrailLine:
+    return TrailLine(seq=seq, at_ns=at_ns, account=of.account, tag=of.tag, step=step, text=text)
+
+
+def _intent(command: Write) -> str:
     if isinstance(command, CancelOrder):
         return "cancel"
     if isinstance(command, PlaceOrder):
@@ -142,20 +140,13 @@ class _News:
         """What an entry about the orders has in it."""
         return [*self._tags, *(order_id for _, order_id in self._ids)]
 
-    def lines(self, rows: Iterable[tuple[int, int, str]]) -> Iterator[TrailLine]:
+    def lines(self, rows: Iterable[Row]) -> Iterator[TrailLine]:
         for seq, at_ns, text in rows:
             event = decode_event(text)
             if isinstance(event, RequestAnswered) and event.tag in self._tags:
                 if event.order_id:
                     self._ids[event.account, event.order_id] = event.tag
-                yield TrailLine(
-                    seq=seq,
-                    at_ns=at_ns,
-                    account=event.account,
-                    tag=event.tag,
-                    step=Step.ANSWER,
-                    text=_answer(event),
-                )
+                yield _line(seq, at_ns, event, Step.ANSWER, _answer(event))
             elif isinstance(event, OrderUpdated):
                 yield from self._reports(seq, at_ns, event.account, Step.PUSH, [event.report])
             elif isinstance(event, AccountRead):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
-from engine.model import NS_PER_S
+from engine.model import NS_PER_MS, NS_PER_S
 from engine.money import group_indian
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
@@ -90,6 +90,11 @@ def to_ist(at_ns: int) -> datetime:
 def clock(at_ns: int | None) -> str:
     """`11:42:07` in India."""
     return UNKNOWN if at_ns is None else to_ist(at_ns).strftime("%H:%M:%S")
+
+
+def moment(at_ns: int) -> str:
+    """`11:42:07.250`."""
+    return f"{clock(at_ns)}.{at_ns % NS_PER_S // NS_PER_MS:03d}"
 
 
 def short_clock(at_ns: int | None) -> str:

@@ -125,6 +125,16 @@ def _note_end_of_resting(turn: Turn, order: ChildOrder) -> None:
     mirror.reason = mirror.reason or order.reason or order.state.value
 
 
+def take_off(turn: Turn, order: ChildOrder, most: int, reason: str) -> int:
+    """Take up to `most` units off an order that is not sent; it is withdrawn when nothing is left. Returns how many."""
+    off = min(most, order.remaining)
+    if off == order.remaining:
+        change_state(turn, order, OrderState.WITHDRAWN, reason)
+    else:
+        order.units -= off
+    return off
+
+
 def hold(turn: Turn, order: ChildOrder, reason: str) -> None:
     """Stop an entry until the operator decides, or leave the strategy that it belongs to, where that is wanted."""
     child = turn.state.children[order.account]

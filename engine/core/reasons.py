@@ -74,6 +74,7 @@ NEAR_SQUARE_OFF = "intraday square-off is near: a fresh read is needed"
 SQUARE_OFF = "intraday square-off is near: no entries"
 EXPIRED = "expired"
 EXITED_AHEAD = "its exit filled, and the master's order ended without"
+NOTHING_TO_EXIT = "withdrawn: nothing is left to exit"
 NOT_WANTED = "withdrawn: the master's order is smaller or gone"
 
 

@@ -26,7 +26,7 @@ def resting_units(turn: Turn, leg: ChildLeg, mirror: Mirror) -> int:
 
 def filled_units(turn: Turn, mirror: Mirror) -> int:
     """Units that a mirror's orders filled, without what is no longer of his order."""
-    return mirror.done_units + sum(turn.state.orders[tag].filled for tag in mirror.tags) - mirror.left_units
+    return mirror.past_units + sum(turn.state.orders[tag].filled for tag in mirror.tags)
 
 
 def leave_mirrored(turn: Turn, leg: ChildLeg, reason: str) -> None:

@@ -8,7 +8,7 @@ from config.schema import ConfirmWhen
 from engine.core import gates, prompts, reasons
 from engine.core.lifecycle import UNSENT, OrderState
 from engine.core.mirrored_leg import MirroredLeg
-from engine.core.orders import change_state, find_copy, make_orders, new_copy
+from engine.core.orders import find_copy, make_orders, new_copy, take_off
 from engine.core.resting import asked_units, filled_units, resting_of, room_for_entries
 from engine.core.settle import cancel, exit_blocker
 from engine.core.state import ChildLeg, ChildOrder, Copy, MasterOrder, Mirror, Sized, Terms
@@ -56,11 +56,10 @@ class Resting:
             if not off:
                 if terms is not None:
                     self._move([order], terms)  # what stays does not wait for the end of what goes
-            elif order.state in UNSENT and off < order.remaining:
-                order.units -= off
             elif order.state in UNSENT:
-                order.renewed = self.at.no_entry == ""
-                change_state(self.turn, order, OrderState.WITHDRAWN, reasons.NOT_WANTED)
+                if off == order.remaining:
+                    order.renewed = self.at.no_entry == ""
+                take_off(self.turn, order, off, reasons.NOT_WANTED)
             elif off == order.remaining:
                 order.renewed = order.renewed or (self.at.no_entry == "" and not order.cancelling_ns)
                 if order.entry:

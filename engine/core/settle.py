@@ -9,7 +9,7 @@ from engine.commands import CancelOrder
 from engine.core import address, hours, prompts, reasons
 from engine.core.handover import orphan
 from engine.core.lifecycle import AT_BROKER, UNSENT, OrderState
-from engine.core.orders import change_state, cut_short, make_orders, new_copy
+from engine.core.orders import change_state, cut_short, make_orders, new_copy, take_off
 from engine.core.plans import close_if_done
 from engine.core.resting import (
     ahead_units,
@@ -224,12 +224,7 @@ def _withdraw(turn: Turn, child: Child, leg: ChildLeg, over: int) -> None:
         if is_of_an_earlier_day(turn.state, order):
             continue  # what it filled is being found out; nothing of it works any more
         if order.state in UNSENT:
-            taken = min(over, order.remaining)
-            if taken == order.remaining:
-                change_state(turn, order, OrderState.WITHDRAWN, "withdrawn: the master went out")
-            else:
-                order.units -= taken
-            over -= taken
+            over -= take_off(turn, order, over, "withdrawn: the master went out")
         else:
             cancel(turn, order)
             over -= order.remaining
@@ -257,14 +252,8 @@ def _spare_lots_ahead(turn: Turn, leg: ChildLeg) -> None:
     for order in reversed([o for o in turn.open_orders(leg) if not o.entry and not rests(o)]):
         if over <= 0:
             return
-        if order.state is not OrderState.QUEUED:
-            continue
-        off = min(over, order.remaining)
-        over -= off
-        if off < order.remaining:
-            order.units -= off
-        else:
-            change_state(turn, order, OrderState.WITHDRAWN, "withdrawn: nothing is left to exit")
+        if order.state is OrderState.QUEUED:
+            over -= take_off(turn, order, over, reasons.NOTHING_TO_EXIT)
 
 
 def _withdraw_exits(turn: Turn, leg: ChildLeg) -> None:
@@ -277,7 +266,7 @@ def _withdraw_exits(turn: Turn, leg: ChildLeg) -> None:
             return
         over -= order.remaining
         if order.state is OrderState.QUEUED:
-            change_state(turn, order, OrderState.WITHDRAWN, "withdrawn: nothing is left to exit")
+            change_state(turn, order, OrderState.WITHDRAWN, reasons.NOTHING_TO_EXIT)
         else:
             order.renewed = order.renewed or rests(order)  # what is left of the holding rests again
             cancel(turn, order)

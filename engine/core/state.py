@@ -338,6 +338,11 @@ class Mirror(Mutable, kw_only=True):
     owed_since_ns: int = 0
     "Since when the master's fills are worth more than ours."
 
+    @property
+    def past_units(self) -> int:
+        """What counts as filled beside `tags`; negative where some of what those filled is no longer of his order."""
+        return self.done_units - self.left_units
+
 
 class ChildLeg(Mutable, kw_only=True):
     """One child in one leg: the pair (B, C), the target and what is held."""

@@ -194,7 +194,7 @@ def _ahead(leg: ChildLeg, filled: Callable[[str], int]) -> int:
     `filled` tells the units that an order filled, by its tag.
     """
     return sum(
-        max(0, mirror.done_units - mirror.left_units + sum(map(filled, mirror.tags)) - mirror.decided_units)
+        max(0, mirror.past_units + sum(map(filled, mirror.tags)) - mirror.decided_units)
         for mirror in leg.mirrors.values()
         if not mirror.entry
     )

@@ -169,7 +169,7 @@ class Copies:
         self._note_refused(state, child, mirror)
         refused = self._refused[child.id, order.mirrors].counts
         rest = sum(o.remaining for o in copies if o.state not in TERMINAL)
-        filled = mirror.done_units - mirror.left_units + sum(o.filled for o in copies)
+        filled = mirror.past_units + sum(o.filled for o in copies)
         if refused and rest + filled > most - refused:
             what = f"{order.tag} rests again: {rest} with {filled} filled, of {most} the broker refused {refused}"
             self._broken("I1", child.id, f"{order.leg}: {what}")
@@ -233,7 +233,7 @@ class Copies:
 
     def _filled(self, child: Child, mirror: Mirror) -> int:
         """What copies of one order filled at the exchange."""
-        return mirror.done_units - mirror.left_units + sum(self._truth.filled(child.id, tag) for tag in mirror.tags)
+        return mirror.past_units + sum(self._truth.filled(child.id, tag) for tag in mirror.tags)
 
     # What is looked at
 
@@ -306,7 +306,7 @@ class Copies:
             return ""
         part = self._part(child, his)
         rest = sum(order.remaining for order in orders)
-        filled = mirror.done_units - mirror.left_units + sum(state.orders[tag].filled for tag in mirror.tags)
+        filled = mirror.past_units + sum(state.orders[tag].filled for tag in mirror.tags)
         return "" if part is None or rest + filled <= part else f"has {rest} resting and {filled} filled of {part}"
 
     def _too_many_exits(self, state: State, leg: ChildLeg, exits: list[ChildOrder]) -> str:

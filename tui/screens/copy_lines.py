@@ -7,7 +7,7 @@ took to answer, and what the fill took. Pure builders.
 from collections.abc import Sequence
 from itertools import pairwise
 
-from engine.model import NS_PER_MS, NS_PER_S
+from engine.model import NS_PER_MS
 from engine.snapshot import CopyLine, CopyRow, OrderTrace
 from engine.trail import Step, TrailLine
 from tui import format as fmt
@@ -35,9 +35,9 @@ def copy_lines(row: CopyRow, frame: Frame, width: int) -> list[Line]:
     """A copy without its journal: what was decided, and each child's part of it."""
     kind = "entry" if row.entry else "exit"
     master = f"master {fmt.lots(row.master_lots)} lots at {fmt.price(row.master_price_inr)}"
-    traded = f"he traded at {_moment(row.traded_ns)}" if row.traded_ns else "he did not trade"
+    traded = f"he traded at {fmt.moment(row.traded_ns)}" if row.traded_ns else "he did not trade"
     out = [
-        line(Span(f"{row.side.value} {clean(row.title)}", Tone.BOLD), f"  {kind} at {_moment(row.at_ns)} IST"),
+        line(Span(f"{row.side.value} {clean(row.title)}", Tone.BOLD), f"  {kind} at {fmt.moment(row.at_ns)} IST"),
         *(line(text) for text in wrap(f"{master} · {traded}", width)),
         *(line(Span(text, Tone.DIM)) for text in wrap(LEGEND, width)),
         line(),
@@ -63,7 +63,7 @@ def trail_lines(trail: Sequence[TrailLine] | None, refusal: str, width: int) -> 
     if trail is None:
         return [*out, line(Span("is being read…", Tone.DIM))]
     for entry in trail:
-        head = f"{_moment(entry.at_ns)}  {pad(clean(entry.account), 10)}"
+        head = f"{fmt.moment(entry.at_ns)}  {pad(clean(entry.account), 10)}"
         tag = f"{clean(entry.tag)} " if width >= WIDE else f"…{clean(entry.tag)[-4:]} "
         step = pad(entry.step.value, 7)
         room = max(width - len(head) - len(step) - len(tag), 20)
@@ -85,10 +85,6 @@ def ended_ns(row: CopyRow) -> int | None:
     return max((order.done_ns for part in row.lines for order in part.orders), default=row.at_ns)
 
 
-def _moment(at_ns: int) -> str:
-    return f"{fmt.clock(at_ns)}.{at_ns % NS_PER_S // NS_PER_MS:03d}"
-
-
 def _head(width: int) -> str:
     titles, cells = ((*STAGES, "status"), 8) if width >= WIDE else (("seen", "ours", "acked", "filled"), 7)
     return f"{'child':<10}{'filled':>9}{'price':>9}{'slip':>7}{''.join(title.rjust(cells) for title in titles)}"
@@ -107,16 +103,15 @@ def _part(row: CopyRow, part: CopyLine, frame: Frame, longest_ns: int, width: in
         "".join(fmt.fit(_ms(stage), 8 if width >= WIDE else 7) for stage in shown),
         Span(f"  {mark} {clean(part.status)}" if width >= WIDE else f"  {mark}", COPY_TONES[mark]),
     )
-    under = [Span(text, Tone.WARN) for text in (wrap(part.reason, max(width - 10, 20)) if part.reason else [])]
-    under += [Span(text, Tone.DIM) for text in (wrap(part.why, max(width - 10, 20)) if part.why else [])]
+    room = max(width - 10, 20)
+    under = [Span(text, Tone.WARN) for text in (wrap(part.reason, room) if part.reason else [])]
+    under += [Span(text, Tone.DIM) for text in (wrap(part.why, room) if part.why else [])]
+    under += [Span(text, Tone.DIM) for order in part.orders for text in wrap(_order(order), room)]
     out = [first]
     bar = _bar(stages, longest_ns, max(width - 12, BAR_LEAST))
     if bar:
         out.append(line(" " * 10, Span(bar, Tone.INFO)))
-    out += [line(" " * 10, span) for span in under]
-    for order in part.orders:
-        out += [line(" " * 10, Span(text, Tone.DIM)) for text in wrap(_order(order), max(width - 10, 20))]
-    return out
+    return out + [line(" " * 10, span) for span in under]
 
 
 def _order(order: OrderTrace) -> str:

@@ -24,8 +24,6 @@ SETTLED_NS = 5 * NS_PER_S
 class _Reading:
     """One read under way; the thread fills it in, `done` last."""
 
-    of: object
-    "The tags and the end that it was begun with."
     lines: Sequence[TrailLine] | None = None
     refusal: str = ""
     took_s: float = 0.0
@@ -60,10 +58,12 @@ class CopyPage(Notice):
 
     def show_frame(self, frame: Frame) -> None:
         """Draw this frame with what was read, and read further where that may bring something."""
-        self._take()
+        trail = self._trail
+        if trail is not None:
+            self._take(trail)
         super().show_frame(frame)
         row = find_copy(self._row_id, frame)
-        if self._trail is None or row is None or self._reading is not None or ticks_s() < self._due_s:
+        if trail is None or row is None or self._reading is not None or ticks_s() < self._due_s:
             return
         tags, end_ns = tags_of(row), ended_ns(row)
         of = (tuple(tags), end_ns)
@@ -71,14 +71,14 @@ class CopyPage(Notice):
             return
         is_settled = end_ns is not None and frame.now_ns > end_ns + SETTLED_NS
         until_ns = end_ns + SETTLED_NS if end_ns is not None and is_settled else frame.now_ns
-        reading = self._reading = _Reading(of)
+        reading = self._reading = _Reading()
         self._settled = of if is_settled else None
-        aside("trail", lambda: self._read(reading, self._trail, tags, until_ns))
+        aside("trail", lambda: self._read(reading, trail, tags, until_ns))
 
-    def _read(self, reading: _Reading, trail: Trail | None, tags: Sequence[str], until_ns: int) -> None:
+    def _read(self, reading: _Reading, trail: Trail, tags: Sequence[str], until_ns: int) -> None:
         began_s = ticks_s()
         try:
-            reading.lines = [] if trail is None else trail.read(tags, until_ns, lambda: self._closed)
+            reading.lines = trail.read(tags, until_ns, lambda: self._closed)
         except LockstepError as error:
             reading.refusal = str(error)
         except Exception as error:  # noqa: BLE001  the page says so; the dashboard and the engine go on
@@ -86,14 +86,14 @@ class CopyPage(Notice):
         reading.took_s = ticks_s() - began_s
         reading.done = True
 
-    def _take(self) -> None:
+    def _take(self, trail: Trail) -> None:
         """What a read has brought."""
         reading = self._reading
-        if reading is None or not reading.done or self._trail is None:
+        if reading is None or not reading.done:
             return
         self._reading, self._shown, self._refusal = None, reading.lines, reading.refusal
         self._due_s = ticks_s() + max(AGAIN_S, 10 * reading.took_s)
-        if self._trail.is_behind and not reading.refusal:
-            self._due_s, self._settled = ticks_s() + reading.took_s, None
-        elif reading.refusal:
+        if reading.refusal:
             self._settled = None
+        elif trail.is_behind:
+            self._due_s, self._settled = ticks_s() + reading.took_s, None

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from engine.model import NS_PER_S
 from engine.snapshot import Cell, ChildColumn, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, child_of
@@ -167,9 +166,8 @@ def event_lines(key: str, events: Events, width: int) -> list[Line]:
     if notice is None:
         return list(GONE)
     mark, tone = SEVERITY_MARKS[notice.severity]
-    millis = notice.at_ns % NS_PER_S // 1_000_000
     about = f"{clean(notice.account)} {clean(notice.symbol)}".strip()
-    when = f"{fmt.clock(notice.at_ns)}.{millis:03d} IST"
+    when = f"{fmt.moment(notice.at_ns)} IST"
     head = line(Span(f"{mark} {notice.severity.value}", tone), f"  {when}  {about}  no. {notice.number}")
     return [head, line(), *(line(text) for text in wrap(notice.text, width))]
 
