@@ -83,9 +83,18 @@ class Program:
 
     def armed(self, now_ns: Callable[[], int]) -> None:
         self.wait("armed", lambda: any(line.endswith(" armed") for line in self.lines))
-        self.wait("reads", lambda: any("differences" in line for line in self.lines))
+        self.wait("all margins", self._margins_known)
         due_ns = now_ns() + 3 * NS_PER_S  # a baseline is a margin from before the master's order
         self.wait("samples of the margins", lambda: now_ns() >= due_ns)
+
+    def _margins_known(self) -> bool:
+        """The start-up is over, and whoever was named as without a margin has one by now."""
+        lines = self.lines
+        named = [line.split(": ")[1:] for line in lines if "margins not known yet: " in line]
+        if not named:
+            return False
+        missing = set(named[-1][-1].split(", ")) - {"none"}
+        return all(any(line.endswith(f"{account}: margin is known") for line in lines) for account in missing)
 
     def stop(self) -> int:
         assert self.process is not None

@@ -306,11 +306,11 @@ def _read(turn: Turn, event: object) -> None:
     else:
         return
     rebuild.tie(turn)
+    if event.available_inr is not None and event.available_inr.is_finite():
+        _sample(turn, event.account, event.available_inr)
     restart.note_read(turn, event.account)
     if event.account == state.master.account:
         _arm(turn)
-    if event.available_inr is not None and event.available_inr.is_finite():
-        _sample(turn, event.account, event.available_inr)
     offers.resync_ready(turn)
 
 
@@ -328,10 +328,13 @@ def _arm(turn: Turn) -> None:
 
 
 def _sample(turn: Turn, account: str, available_inr: Decimal) -> None:
-    if not turn.state.master.synced:
+    """Keep a margin. The master's counts when his book is known: he may not be flat."""
+    is_master = account == turn.state.master.account
+    if is_master and not turn.state.master.synced:
         return
+    restart.note_margin(turn, account)
     add_sample(turn, account, available_inr)
-    if account == turn.state.master.account:
+    if is_master:
         for strategy in turn.state.strategies.values():
             if is_quiet(turn, strategy) and not strategy.settled:
                 settle_margins(turn, strategy, available_inr)

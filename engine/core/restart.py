@@ -89,6 +89,21 @@ def _tell_found(turn: Turn) -> None:
         if leg.due_reason or leg.suspicion is not None
     ]
     turn.notify(WARNING if apart else INFO, f"differences: {'; '.join(apart) or 'none'}")
+    accounts = (state.master.account, *(child.id for child in turn.configured()))
+    without = [account for account in accounts if not _has_margin(state, account)]
+    turn.notify(WARNING if without else INFO, f"margins not known yet: {', '.join(without) or 'none'}")
+
+
+def _has_margin(state: State, account: str) -> bool:
+    """Whether a margin of an account was read since the start."""
+    runs = state.samples.get(account)
+    return bool(runs) and runs[-1].last_ns >= state.started_ns
+
+
+def note_margin(turn: Turn, account: str) -> None:
+    """The first margin of an account that the end of the start-up named as missing; call before it is kept."""
+    if turn.state.start_told and not _has_margin(turn.state, account):
+        turn.notify(INFO, "margin is known", account)
 
 
 def note_waiting(turn: Turn) -> None:

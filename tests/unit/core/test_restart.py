@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from config.schema import Mode, StrategyScope
@@ -380,6 +381,7 @@ def test_start_says_its_steps_in_order() -> None:
         "book and positions are read",
         "unknown orders: none",
         "differences: none",
+        "margins not known yet: none",
     ]
 
 
@@ -391,7 +393,33 @@ def test_start_names_the_account_that_it_waits_for() -> None:
     assert "unknown orders: none" not in desk.notices()
     desk.silent = set()
     desk.read("C2")
-    assert desk.notices()[-1] == "differences: none"
+    assert desk.notices()[-2:] == ["differences: none", "margins not known yet: none"]
+
+
+def test_margin_of_a_child_that_is_read_before_the_master_counts() -> None:
+    desk = Desk(silent=("M",))
+    desk.run(2)
+    desk.silent = {"C1"}
+    desk.read("M")
+    desk.run(3)
+    desk.buy(10)
+    assert desk.strategy().left_out == {}
+
+
+def test_margin_of_a_master_whose_book_is_not_known_does_not_count() -> None:
+    desk = Desk(silent=("M",))
+    desk.deliver(msgspec.structs.replace(desk.picture("M"), orders=None))
+    assert "M" not in desk.state.samples
+
+
+def test_account_whose_margin_is_missing_is_named_at_the_start_and_when_it_is_known() -> None:
+    desk = Desk(silent=("C1",))
+    desk.deliver(msgspec.structs.replace(desk.picture("C1"), available_inr=None))
+    named = [n for n in desk.commands(Notify) if n.text == "margins not known yet: C1"]
+    assert [n.severity for n in named] == [Severity.WARNING]
+    desk.read("C1")
+    desk.read("C1")
+    assert [n.account for n in desk.commands(Notify) if n.text == "margin is known"] == ["C1"]
 
 
 def test_unknown_orders_are_named_at_the_start() -> None:
