@@ -243,6 +243,20 @@ class LegExited(OperatorEvent, frozen=True, kw_only=True):
     children: tuple[str, ...] = ()
 
 
+class TicketWritten(OperatorEvent, frozen=True, kw_only=True):
+    """Add lots to a leg that the master holds, in his direction, or take some off, for the children named.
+
+    More lots are offered in a prompt; fewer are exited at once. `children` empty: all.
+    """
+
+    leg: LegId
+    lots: int
+    "Whole lots, + more, - fewer; each child's own, or the master's with `in_ratio`."
+    children: tuple[str, ...] = ()
+    in_ratio: bool = False
+    "Each child takes what it would take if the master traded these lots."
+
+
 class HandedOver(OperatorEvent, frozen=True, kw_only=True):
     """Leave what the children named (all when empty) hold to their owners: the program trades it no more."""
 
@@ -273,6 +287,7 @@ Operator = (
     | LegMapped
     | Flattened
     | LegExited
+    | TicketWritten
     | HandedOver
     | ExitsHastened
     | StartedFresh

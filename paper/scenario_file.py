@@ -263,7 +263,10 @@ class _Reader:
         return Check(positions=positions(held, self.children))
 
     def _operator(self, node: Located, at_ns: int) -> Operate:
-        keys = ("command", "level", "children", "child", "symbol", "to", "product", "mode", "inr", "units", "scope")
+        keys = (
+            *("command", "level", "children", "child", "symbol", "to", "product", "mode", "inr", "units", "scope"),
+            *("lots", "in_ratio"),
+        )
         return Operate(event=operator_event(check_keys(node, keys, ("command",)), at_ns))
 
     def _fault(self, node: Located, _at_ns: int) -> ArmFault:

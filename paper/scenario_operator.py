@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from config.document import Located
-from config.fields import as_choice, as_decimal, as_int, as_text, as_texts
+from config.fields import as_bool, as_choice, as_decimal, as_int, as_text, as_texts
 from config.schema import Mode
 from engine import events
 from engine.model import leg_id
@@ -71,6 +71,22 @@ def _exit_leg(given: Given, at_ns: int) -> events.Operator:
     return events.LegExited(at_ns=at_ns, leg=leg_id(exchange, _text(given, "symbol"), product), children=named)
 
 
+def _ticket(given: Given, at_ns: int) -> events.Operator:
+    exchange = as_text(given["exchange"]) if "exchange" in given else "NFO"
+    product = as_text(given["product"]) if "product" in given else "NRML"
+    named = _children(given) or ((_text(given, "child"),) if "child" in given else ())
+    lots = as_int(given["lots"])
+    if not lots:
+        raise given["lots"].fault("must be a number of lots, + for more, - for fewer")
+    return events.TicketWritten(
+        at_ns=at_ns,
+        leg=leg_id(exchange, _text(given, "symbol"), product),
+        lots=lots,
+        children=named,
+        in_ratio="in_ratio" in given and as_bool(given["in_ratio"]),
+    )
+
+
 def _map_leg(given: Given, at_ns: int) -> events.Operator:
     exchange = as_text(given["exchange"]) if "exchange" in given else "NFO"
     product = as_text(given["product"]) if "product" in given else "NRML"
@@ -98,6 +114,7 @@ COMMANDS: dict[str, Callable[[Given, int], events.Operator]] = {
     "resync": lambda given, at_ns: events.ChildResynced(at_ns=at_ns, child=_text(given, "child")),
     "flatten": _flatten,
     "exit_leg": _exit_leg,
+    "ticket": _ticket,
     "hand_over": _hand_over,
     "hasten_exits": lambda given, at_ns: events.ExitsHastened(at_ns=at_ns, child=_text(given, "child")),
     "start_fresh": lambda given, at_ns: events.StartedFresh(at_ns=at_ns),

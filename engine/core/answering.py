@@ -10,6 +10,7 @@ from engine.core.resting_orders import grant
 from engine.core.settle import exit_part, settle
 from engine.core.sizing import Plan
 from engine.core.state import Child, ChildLeg, Prompt, PromptItem
+from engine.core.tickets import plan_ticket
 from engine.core.turn import INFO, WARNING, Turn, held_units
 from engine.events import PromptAnswered
 from engine.model import sign, split_leg
@@ -38,7 +39,8 @@ def approve(turn: Turn, prompt: Prompt, children: tuple[str, ...] | None, units:
     prompts.close(turn, prompt)
     if prompt.kind == prompts.ADOPT and chosen:
         _adopted(turn, chosen[0])
-    if prompt.kind in prompts.OFFERS:  # what is about to be sent is not lacking: one leg must not stop the other
+    if prompt.kind in prompts.OFFERS and prompt.kind != prompts.TICKET:
+        # What is about to be sent is not lacking: one leg must not stop the other.
         for item in chosen:
             leg = turn.state.children[item.child].legs[item.leg]
             leg.lacking, leg.skipped = False, ""
@@ -96,7 +98,11 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
     if turn.state.master.legs[item.leg].units * item.side.sign <= 0:
         turn.notify(WARNING, "the master is out of it: nothing was sent", item.child, split_leg(item.leg)[1])
         return
-    if kind in prompts.OFFERS:
+    if kind == prompts.TICKET:
+        units = asked = plan_ticket(turn, child, leg, units)
+        if not units:
+            return
+    elif kind in prompts.OFFERS:
         units = min(units, _plan_offered(turn, kind, child, leg, item))
     less = reasons.EDITED_DOWN if units < asked else ""
     reference = item.reference_inr or turn.state.master.legs[leg.leg].price_inr

@@ -194,6 +194,8 @@ def _map_child(turn: Turn, child: Child, leg: ChildLeg, new: LegId, master_facto
     leg.allocation_units = int(leg.allocation_units * factor)
     leg.base_units, leg.target_units = int(leg.base_units * factor), int(leg.target_units * factor)
     leg.high_units, leg.decided_units = int(leg.high_units * master_factor), int(leg.decided_units * master_factor)
+    leg.by_hand_units = int(leg.by_hand_units * factor)
+    leg.peak_by_hand_units = int(leg.peak_by_hand_units * factor)
     leg.peak_units = int(leg.peak_units * master_factor)
     leg.leg, leg.listed, leg.changed, leg.suspicion, leg.night_read = new, today, "", None, None
     for order in state.orders.values():  # finished ones, too: the broker goes on listing them

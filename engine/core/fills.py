@@ -198,12 +198,16 @@ def refuse(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, text: str
         else:
             _again_soon(turn, child, leg, reason)
         return
-    if turn.settings.risk.on_leg_refused is not OnLegRefused.CONTINUE:
+    is_by_hand = order.remaining <= leg.by_hand_units and not rests(order)  # the leg is whole without it
+    if turn.settings.risk.on_leg_refused is not OnLegRefused.CONTINUE and not is_by_hand:
         hold(turn, order, reason)
         return
     change_state(turn, order, OrderState.REJECTED, reason)
     turn.skip(child, leg.leg, reason)
     note_missed(turn, child, leg, reason, guards=False)
+    if is_by_hand:
+        text = f"{order.side} {order.remaining} of a ticket {reason}"
+        turn.notify(ALARM, text, child.id, split_leg(leg.leg)[1])
 
 
 def _again_soon(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:

@@ -211,8 +211,10 @@ def _take_off(
         leg, scope = child.legs[leg_id], turn.scope_of(leg_id)
         before = held_units(leg) + entry_units_open(turn, leg)
         left = Fraction(before - asked + share * asked) / before
+        is_by_hand = off <= leg.by_hand_units  # a ticket's lots go first, and later legs are not smaller for them
         _take_off_leg(turn, child, leg, orders, off, reason)
-        shares[scope] = min(shares.get(scope, left), left)
+        if not is_by_hand:
+            shares[scope] = min(shares.get(scope, left), left)
     for scope, left in shares.items():
         if left > 0 and reason == reasons.SHORT_MARGIN:
             afforded = turn.strategy(scope).afforded
@@ -223,6 +225,7 @@ def _take_off_leg(
     turn: Turn, child: Child, leg: ChildLeg, orders: Sequence[ChildOrder], units: int, reason: str
 ) -> None:
     """Take units off a leg's orders, newest first; a leg of which nothing is left is missing."""
+    is_by_hand = units <= leg.by_hand_units
     copy = find_copy(turn, orders[0].decision)
     if copy is not None:
         copy.skipped[child.id] = reason
@@ -239,7 +242,7 @@ def _take_off_leg(
     note_missed(turn, child, leg, reason)
     leg.skipped = reason
     turn.skip(child, leg.leg, reason)
-    if held_units(leg) + entry_units_open(turn, leg) <= 0:
+    if held_units(leg) + entry_units_open(turn, leg) <= 0 and not is_by_hand:
         leg.lacking = True
         if reason == reasons.SHORT_MARGIN:
             want_unwound(turn, child, leg.leg, reason)

@@ -47,8 +47,8 @@ def _most_units(turn: Turn, child: Child, leg: ChildLeg) -> int | None:
     if instrument is None or ratio is None or not leg.sign or not leg.high_units:
         return None
     if leg.changed or leg.allocation_units % instrument.lot_units:  # carried over a night in which the lot changed
-        return by_ratio(ratio, 1)(leg.peak_units)
-    return by_ratio(ratio, instrument.lot_units)(leg.peak_units) * instrument.lot_units
+        return by_ratio(ratio, 1)(leg.peak_units) + leg.peak_by_hand_units
+    return by_ratio(ratio, instrument.lot_units)(leg.peak_units) * instrument.lot_units + leg.peak_by_hand_units
 
 
 def _orders(state: State) -> list[str]:

@@ -13,7 +13,7 @@ from engine.core.orders import give_up, new_copy
 from engine.core.settle import settle
 from engine.core.sizing import by_ratio
 from engine.core.sizing_rules import rule_of_mode, sizing_rule
-from engine.core.state import Baseline, Child, MasterLeg, Prompt, PromptItem
+from engine.core.state import Baseline, Child, Copy, MasterLeg, Prompt, PromptItem
 from engine.core.turn import INFO, WARNING, Turn, exits_open, followed_legs, held_units
 from engine.model import Instrument, Side, sign, split_leg
 from engine.snapshot import StrategyState
@@ -67,7 +67,7 @@ def _offer_join(turn: Turn, child: Child, scope: str, now: Baseline, start: Base
         return
     prompt = prompts.open_prompt(turn, prompts.JOIN, fresh=True)
     for master, units in offers:
-        _offer(turn, prompt, child, master, units, ratio=ratio)
+        offer(turn, prompt, child, master, units, ratio=ratio)
 
 
 def _lots_to_join(
@@ -80,7 +80,7 @@ def _lots_to_join(
     return (0, reason) if rule.lots_for is None else (rule.lots_for(abs(master.units)), "")
 
 
-def _offer(
+def offer(
     turn: Turn,
     prompt: Prompt,
     child: Child,
@@ -89,12 +89,26 @@ def _offer(
     *,
     ratio: Fraction | None = None,
     background: int = 0,
+    copy: Copy | None = None,
 ) -> None:
+    """Put units of a leg into a prompt, at today's price.
+
+    Args:
+        turn: The turn.
+        prompt: Where they are asked about.
+        child: For whom.
+        master: The master's leg.
+        units: How many, at least one lot.
+        ratio: The ratio that the child gets when it is approved, `None` to leave it as it is.
+        background: The master's background units, signed, where they are adopted.
+        copy: The record that others take part in, `None` for one of its own.
+    """
     leg = turn.child_leg(child, master.leg)
     side = Side.BUY if (master.units or background) > 0 else Side.SELL
     quote = turn.quote(leg.leg)
     today_inr = None if quote is None else quote.touch(side)
-    copy = new_copy(turn, master.leg, side, entry=True, signal_ns=turn.now_ns, by_master=False)
+    if copy is None:
+        copy = new_copy(turn, master.leg, side, entry=True, signal_ns=turn.now_ns, by_master=False)
     copy.master_price_inr = today_inr
     prompt.items.append(
         PromptItem(
@@ -160,7 +174,7 @@ def _offer_missing(turn: Turn, child: Child) -> None:
         return
     prompt = prompts.open_prompt(turn, prompts.RESYNC, fresh=True)
     for master, units in offers:
-        _offer(turn, prompt, child, master, units)
+        offer(turn, prompt, child, master, units)
 
 
 def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], list[str]]:
@@ -231,4 +245,4 @@ def _offer_adopted(turn: Turn, prompt: Prompt, child: Child, master: MasterLeg) 
     if not units:
         turn.skip(child, master.leg, reasons.BELOW_ONE_LOT)
         return
-    _offer(turn, prompt, child, master, units, ratio=ratio, background=master.background_units)
+    offer(turn, prompt, child, master, units, ratio=ratio, background=master.background_units)

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from engine.core import answering, carried, offers, prompts, reasons, rebuild, restart
+from engine.core import answering, carried, offers, prompts, reasons, rebuild, restart, tickets
 from engine.core.answers import hasten_exits
 from engine.core.flattening import exit_leg, flatten
 from engine.core.lifecycle import OrderState
@@ -28,11 +28,20 @@ from engine.events import (
     Resumed,
     StartedFresh,
     StrategyReset,
+    TicketWritten,
 )
 from engine.snapshot import StrategyState
 
 ForChildren = (
-    ChildJoined | ChildResynced | ExitsHastened | LegMapped | Flattened | LegExited | HandedOver | StartedFresh
+    ChildJoined
+    | ChildResynced
+    | ExitsHastened
+    | LegMapped
+    | Flattened
+    | LegExited
+    | TicketWritten
+    | HandedOver
+    | StartedFresh
 )
 
 
@@ -78,6 +87,8 @@ def _obey_for_children(turn: Turn, event: ForChildren) -> None:
                 restart.answered_if_dealt_with(turn)
         case LegExited():
             exit_leg(turn, event.leg, event.children or tuple(turn.state.children))
+        case TicketWritten():
+            tickets.write_ticket(turn, event)
         case HandedOver():
             restart.hand_over(turn, event.children)
         case StartedFresh():

@@ -139,7 +139,8 @@ def hold(turn: Turn, order: ChildOrder, reason: str) -> None:
     """Stop an entry until the operator decides, or leave the strategy that it belongs to, where that is wanted."""
     child = turn.state.children[order.account]
     was_stopped = reason == child.stopped.get(turn.scope_of(order.leg))  # for something else: what is held is in doubt
-    if reason != reasons.LOGIN_REQUIRED and not was_stopped:  # without a session nothing can be left either
+    is_by_hand = order.remaining <= child.legs[order.leg].by_hand_units and not rests(order)
+    if reason != reasons.LOGIN_REQUIRED and not was_stopped and not is_by_hand:  # without a session nothing can be left
         want_unwound(turn, child, order.leg, reason)
     if rests(order):
         _give_up_resting(turn, order, reason)

@@ -24,21 +24,59 @@ def store_plan(leg: ChildLeg, plan: Plan) -> None:
     leg.sign, leg.high_units, leg.base_units = plan.sign, plan.high_units, plan.base_units
     leg.target_units, leg.decided_units = plan.target_units, plan.decided_units
     leg.peak_units = max(leg.peak_units, plan.decided_units) if plan.sign else 0
+    leg.by_hand_units = min(leg.by_hand_units, plan.base_units)
+    leg.peak_by_hand_units = leg.peak_by_hand_units if plan.sign else 0
 
 
 def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards: bool = True) -> None:
     """Lots that the target counted on will not come: what is committed is the child's share from now on.
 
-    `guards`: whether the lone-leg guard counts the leg as lacking lots.
+    `guards`: whether the lone-leg guard counts the leg as lacking lots. Lots that a ticket added are missed first, and
+    the guard does not count them.
     """
     have = share(turn, leg)
     if have >= leg.target_units:
         return
+    guards = _miss_by_hand(leg, leg.target_units - max(0, have)) and guards
     store_plan(leg, missed(plan_of(leg), max(0, have)))
     leg.skipped = reason
     is_smaller = reason == reasons.SHORT_MARGIN and have > 0  # as the strategy's other legs are, or will be
     leg.lacking = leg.lacking or (guards and not is_smaller)
     turn.skip(child, leg.leg, reason, in_part=have > 0)
+
+
+def _miss_by_hand(leg: ChildLeg, units: int) -> bool:
+    """Miss lots of a ticket before others; whether lots that the ratio gives are missed, too."""
+    of_ticket = min(units, leg.by_hand_units)
+    leg.by_hand_units -= of_ticket
+    return units > of_ticket
+
+
+def raise_by_hand(leg: ChildLeg, units: int) -> None:
+    """A ticket adds units to what the child has for the master's holding."""
+    by_hand_units = leg.by_hand_units + units
+    plan = plan_of(leg)
+    target = plan.target_units + units
+    store_plan(
+        leg,
+        Plan(
+            sign=plan.sign,
+            high_units=plan.decided_units,
+            base_units=target,
+            target_units=target,
+            decided_units=plan.decided_units,
+        ),
+    )
+    leg.by_hand_units = by_hand_units
+    leg.peak_by_hand_units = max(leg.peak_by_hand_units, by_hand_units)
+
+
+def lower_by_hand(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
+    """A ticket takes units off: they are missed from then on, and a resync offers what the ratio gives of them."""
+    if _miss_by_hand(leg, units):
+        leg.lacking, leg.skipped = True, reasons.TAKEN_OFF
+        turn.skip(child, leg.leg, reasons.TAKEN_OFF, in_part=True, tells=False)
+    store_plan(leg, missed(plan_of(leg), leg.target_units - units))
 
 
 def is_hedge(turn: Turn, child: Child, leg: ChildLeg) -> bool:

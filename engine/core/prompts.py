@@ -14,8 +14,8 @@ from engine.model import LegId, Side
 
 EXTENSIONS = 3
 """A prompt that legs keep joining closes at the latest after so many time-outs; no exit is postponed longer."""
-ENTRY, EXIT, JOIN, ADOPT, RESYNC = "entry", "exit", "join", "adopt", "resync"
-OFFERS = frozenset({JOIN, ADOPT, RESYNC})
+ENTRY, EXIT, JOIN, ADOPT, RESYNC, TICKET = "entry", "exit", "join", "adopt", "resync", "ticket"
+OFFERS = frozenset({JOIN, ADOPT, RESYNC, TICKET})
 """Entries that the operator asked for."""
 
 

@@ -96,7 +96,7 @@ def _tell_found(turn: Turn) -> None:
 
 def _has_margin(state: State, account: str) -> bool:
     """Whether a margin of an account was read since the start."""
-    runs = state.samples.get(account)
+    runs = state.samples.get(account, [])
     return bool(runs) and runs[-1].last_ns >= state.started_ns
 
 

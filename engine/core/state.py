@@ -399,6 +399,10 @@ class ChildLeg(Mutable, kw_only=True):
     "When the operator was first asked about the present exit: it is postponed no longer than a bound from there."
     skipped: str = ""
     "Why the newest entry was not taken or only in part."
+    by_hand_units: int = 0
+    "Of the base, what a ticket added and nobody has missed since."
+    peak_by_hand_units: int = 0
+    "The most of it since nothing of the leg was open."
     lacking: bool = False
     "Lots of it were missed for good: the lone-leg guard holds until the leg is closed or resynced."
     surfaced: bool = False

@@ -1,4 +1,4 @@
-"""Draws what an operator asks for while something moves: a resync, and another word before it has been carried out.
+"""Draws what an operator asks for while something moves: a resync and another word before it, an exit, a ticket.
 
 It must not touch the chance of the day itself: what else belongs to a seed stays as it is.
 """
@@ -10,11 +10,14 @@ from engine import events
 from engine.model import NS_PER_MS, LegId, Side
 from paper import scenario as act
 from paper.verify.draft import START_NS, WARM_NS, Draft
+from paper.verify.plan import Happening
 
 SHARE = 0.1
 """The share of days with a second word."""
 LEGS = 0.05
 """The share of days on which a leg is exited by hand."""
+TICKETS = 0.06
+"""The share of days on which tickets are written."""
 
 
 def second_word(draft: Draft, rng: Random) -> None:
@@ -63,6 +66,43 @@ def leg_by_hand(draft: Draft, rng: Random) -> None:
     children = (rng.choice(draft.children),) if rng.random() < 0.7 else ()
     event = events.LegExited(at_ns=at_ns, leg=trade.trouble.report.leg, children=children)
     draft.add(at_ns, act.Operate(event=event), "operator")
+
+
+def ticket(draft: Draft, rng: Random) -> None:
+    """On one day in sixteen the operator writes a ticket for a leg that the master traded, mostly soon after it.
+
+    `rng`: chance of its own, so that what else belongs to a day stays as it is.
+    """
+    if rng.random() >= TICKETS:
+        return
+    trades = [h for h in draft.happenings if isinstance(h.trouble, act.MasterTrades) and h.trouble.report.filled]
+    if not trades:
+        return
+    for _ in range(rng.choice((1, 1, 2))):
+        trade = rng.choice(trades)
+        assert isinstance(trade.trouble, act.MasterTrades)  # noqa: S101  chosen so
+        leg = trade.trouble.report.leg
+        later = [h.at_ns for h in trades if h.at_ns > trade.at_ns and _leg_of(h) == leg]
+        at_ns = trade.at_ns + rng.choice((200, 900, 1500, 3000, 12_000)) * NS_PER_MS
+        then_ns = at_ns + rng.choice((10, 400, 2000, 8000)) * NS_PER_MS
+        if later and rng.random() < 0.6:  # approved beside his next trade in the leg
+            then_ns = later[0] + rng.choice((-50, 150, 150, 500, 1500)) * NS_PER_MS
+            at_ns = min(at_ns, then_ns - 10 * NS_PER_MS)
+        in_ratio = rng.random() < 0.3
+        lots = rng.choice((1, 2, 3, -1, -1, -2)) * (4 if in_ratio else 1)
+        children = (rng.choice(draft.children),) if rng.random() < 0.7 else ()
+        if rng.random() < 0.15:
+            draft.add(at_ns, act.Operate(event=events.Flattened(at_ns=at_ns, children=children)), "operator")
+            at_ns += rng.choice((50, 1500)) * NS_PER_MS
+        event = events.TicketWritten(at_ns=at_ns, leg=leg, lots=lots, children=children, in_ratio=in_ratio)
+        draft.add(at_ns, act.Operate(event=event), "operator")
+        if lots > 0 and rng.random() < 0.9:
+            then_ns = max(then_ns, at_ns)
+            draft.add(then_ns, act.Operate(event=events.PromptAnswered(at_ns=then_ns, approve=True)), "operator")
+
+
+def _leg_of(happening: Happening) -> LegId | None:
+    return happening.trouble.report.leg if isinstance(happening.trouble, act.MasterTrades) else None
 
 
 def _missed_and_next(draft: Draft, rng: Random) -> tuple[int, int]:

@@ -31,7 +31,7 @@ from config.schema import (
 from engine.core.symbols import instrument_from_symbol
 from engine.model import NS_PER_S, Instrument, LegId
 from paper.scenario import MASTER, Scenario
-from paper.verify.asking import leg_by_hand, second_word
+from paper.verify.asking import leg_by_hand, second_word, ticket
 from paper.verify.changing import hard_to_change
 from paper.verify.crossing import crossing
 from paper.verify.draft import DAY, LOT, SHARES, START_NS, SYMBOLS, TICK, WARM_NS, Draft
@@ -86,6 +86,7 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
     if "operator" in names:
         second_word(draft, Random(f"{seed}: resync"))
         leg_by_hand(draft, Random(f"{seed}: leg"))
+        ticket(draft, Random(f"{seed}: ticket"))
     if faults is None:
         failing_broker(draft, Random(f"{seed}: broker"))
         crossing(draft, Random(f"{seed}: crossing"))

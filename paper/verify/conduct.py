@@ -137,7 +137,8 @@ class Conduct:
         units = backed_units(state, order.leg, order.side)
         if not units:
             return "where the master holds nothing of that side"
-        most = self._truth.share_units(key, units, round_up=True)
+        share = self._truth.share_units(key, units, round_up=True)
+        most = None if share is None else share + (self._truth.by_hand_units(key) or 0)
         working = sum(
             max(0, other.units - self._truth.filled(child.id, other.tag))
             for other in (state.orders[tag] for tag in child.legs[order.leg].orders)

@@ -26,6 +26,7 @@ from engine.events import (
     Resumed,
     StartedFresh,
     StrategyReset,
+    TicketWritten,
 )
 from engine.model import NS_PER_S, LegId, OrderReport
 from engine.snapshot import StrategyState
@@ -160,6 +161,9 @@ class Course:
         if isinstance(event, ChildJoined | ChildResynced):
             self.offered_ns[event.child] = now_ns
             self.flattened.pop(event.child, None)
+        if isinstance(event, TicketWritten):
+            self._truth.ticket_written(event)
+            self.offered_ns |= dict.fromkeys(event.children or self._truth.children(), now_ns)
         if isinstance(event, PromptAnswered) and event.approve:  # what he had asked for is offered when it can be
             self.offered_ns = dict.fromkeys(self.offered_ns, now_ns)
         if isinstance(event, Flattened):
@@ -296,6 +300,8 @@ class Course:
         """By `on_leg_refused: unwind` a strategy of which a leg was refused is left at once, until a resync."""
         if state.settings.risk.on_leg_refused is not OnLegRefused.UNWIND or order.state is OrderState.WORKING:
             return
+        if self._truth.by_hand_units((order.account, order.leg)) is not None:
+            return  # a ticket's lots, which the strategy is whole without
         turn = Turn(state, state.now_ns, {})
         scope = turn.scope_of(order.leg)
         if scope in state.strategies:
@@ -377,7 +383,7 @@ class Course:
             return
         share = self._truth.share_units(key, leg.decided_units)
         is_decided = abs(master.units) == leg.decided_units
-        if is_decided and share is not None and leg.target_units > share:
+        if is_decided and share is not None and leg.target_units > share + (self._truth.by_hand_units(key) or 0):
             what = f"its target rose from {before[2]} to {leg.target_units}, its share is {share}"
             self._broken(f"I2 {child.id} {leg.leg}: the master did not trade, and {what}")
 

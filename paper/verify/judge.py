@@ -185,6 +185,12 @@ def _share(
         if master_units > 0:  # a bought hedge is rounded up
             allowed.add(-_floor(-share, lot))
     held = abs(leg.allocation_units)
+    key = (child.id, leg.leg)
+    if (by_hand_units := truth.by_hand_units(key)) is not None:  # between what it would have without it, and with all
+        least, most = min(allowed), _floor(ratio * leg.peak_units, lot) + by_hand_units
+        is_short = held < least and not reason and key not in truth.taken_off
+        is_wrong = is_short or held > most
+        return [f"I2 {child.id} {leg.leg}: holds {held}, {least} to {most} are wanted"] if is_wrong else []
     tags = [tag for own in child.legs.values() for tag in own.orders]
     if complete and any(turn.state.orders[tag].state is OrderState.HELD for tag in tags):
         return []

@@ -12,6 +12,7 @@ from engine.commands import PlaceOrder
 from engine.core.lifecycle import OrderState
 from engine.core.state import ChildOrder, State
 from engine.core.turn import Turn
+from engine.events import TicketWritten
 from engine.model import Instrument, InstrumentId, LegId, OrderReport, instrument_of, sign
 from paper.verify.backing import backed_units
 
@@ -55,6 +56,9 @@ class Truth:
         self._under_way: dict[Key, set[str]] = {}
         "Tags that were handed over and are not in the book yet: they may arrive late."
         self._peak: dict[Key, int] = {}
+        self._by_hand: dict[Key, int] = {}
+        self.taken_off: set[Key] = set()
+        "Legs of which tickets took lots off."
         self._known: dict[LegId, int] = {}
 
     # What is told
@@ -70,6 +74,24 @@ class Truth:
             self._broken("I10", command.account, order.leg, f"entry {command.tag} while disarmed")
         if state.kill or state.paused:
             self._broken("I10", command.account, order.leg, f"entry {command.tag} while killed or paused")
+
+    def ticket_written(self, event: TicketWritten) -> None:
+        """The operator may have so many lots more from now on."""
+        instrument = self.instrument(event.leg)
+        for child in event.children or tuple(self._children):
+            if instrument is not None and child in self._children:
+                key = (child, event.leg)
+                self._by_hand[key] = self._by_hand.get(key, 0) + max(0, event.lots) * instrument.lot_units
+                if event.lots < 0:
+                    self.taken_off.add(key)
+
+    def children(self) -> tuple[str, ...]:
+        """The ids of all children."""
+        return tuple(self._children)
+
+    def by_hand_units(self, key: Key) -> int | None:
+        """Units that tickets may have added to a leg on this day, `None` where no ticket was written."""
+        return self._by_hand.get(key)
 
     def master_traded(self, leg: LegId, units: int) -> None:
         """The master's book shows `units` more of a leg (signed)."""
@@ -166,7 +188,8 @@ class Truth:
             self._broken("I2", *key, f"holds {held} with {working} working, at most {most}")
 
     def _most_units(self, key: Key) -> int | None:
-        return self.share_units(key, self._peak.get(key, 0))
+        share = self.share_units(key, self._peak.get(key, 0))
+        return None if share is None else share + (self.by_hand_units(key) or 0)
 
     def share_units(self, key: Key, master_units: int, *, round_up: bool = False) -> int | None:
         """A child's share of so many units of the master's, in whole lots; `None` where its mode does not say."""

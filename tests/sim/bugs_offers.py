@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from engine.core import answering, flattening, offers, reasons, sending
-from engine.core.plans import store_plan
+import msgspec
+
+from engine.core import answering, flattening, offers, reasons, sending, tickets
+from engine.core.plans import plan_of, store_plan
 from engine.core.sizing import Plan
-from engine.core.state import Child, ChildLeg, PromptItem
+from engine.core.state import Child, ChildLeg, MasterLeg, PromptItem
 from engine.core.turn import Turn, held_units, reserved
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 
@@ -94,5 +96,39 @@ def approved_offer_undoes_an_exit() -> list[Swap]:
         plan = Plan(sign=item.side.sign, high_units=size, base_units=target, target_units=target, decided_units=size)
         store_plan(leg, plan)
         return 0
+
+    return [replace_everywhere(right, wrong)]
+
+
+@planted
+def ticket_decides_a_rise() -> list[Swap]:
+    """An approved ticket takes a fill of the master's that is not decided yet for one that is."""
+    right = tickets.plan_ticket
+
+    def wrong(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
+        wanted = right(turn, child, leg, units)
+        if wanted:
+            size = abs(turn.state.master.legs[leg.leg].units)
+            store_plan(leg, msgspec.structs.replace(plan_of(leg), high_units=size, decided_units=size))
+        return wanted
+
+    return [replace_everywhere(right, wrong)]
+
+
+@planted
+def ticket_beside_an_exit() -> list[Swap]:
+    """A ticket that is approved while the leg's exit is under way enters it again."""
+    return [replace_everywhere(tickets._why_not_now, lambda _turn, _leg, _master: "")]
+
+
+@planted
+def ticket_is_given_to_a_child_that_left() -> list[Swap]:
+    """A child that was flattened gets the lots of a ticket."""
+    right = tickets.why_not_added
+
+    def wrong(turn: Turn, child: Child, master: MasterLeg) -> str:
+        stopped = child.stopped.pop(master.scope, "")
+        why = right(turn, child, master)
+        return "" if stopped and not why else why
 
     return [replace_everywhere(right, wrong)]

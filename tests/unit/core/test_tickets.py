@@ -1,0 +1,341 @@
+"""The order ticket: lots that the operator adds to a leg of the master's, and lots that he takes off it."""
+
+from fractions import Fraction
+
+import pytest
+
+from config.schema import Follow, OnLegRefused, Paper, Risk, Settings, Sizing, SizingMode
+from engine.commands import PlaceOrder
+from engine.core import reasons, tickets
+from engine.events import ChildResynced, Flattened, KillSwitched, Outcome, Paused, PromptAnswered, TicketWritten
+from engine.model import BookStatus, LegId, Side
+from tests.unit.core.builders import ALL, CALL_LEG, HEDGE, HEDGE_LEG, LOT, PUT_LEG, Desk, child, settings
+from tests.unit.core.test_mirroring import ended, resting
+from tests.unit.paper.builders import PUT
+
+UNWIND = Risk(on_leg_refused=OnLegRefused.UNWIND)
+
+
+def write(desk: Desk, lots: int, *children: str, leg: LegId = CALL_LEG, in_ratio: bool = False) -> None:
+    desk.handle(TicketWritten(at_ns=desk.now_ns, leg=leg, lots=lots, children=children, in_ratio=in_ratio))
+
+
+def approve(desk: Desk, units: dict[str, int] | None = None) -> None:
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True, units=units or {}))
+    desk.run(1)
+
+
+def add(desk: Desk, lots: int, *children: str, leg: LegId = CALL_LEG, in_ratio: bool = False) -> None:
+    write(desk, lots, *children, leg=leg, in_ratio=in_ratio)
+    approve(desk)
+
+
+def offered(desk: Desk) -> dict[str, int]:
+    return {item.child: item.units // LOT for prompt in desk.state.prompts.values() for item in prompt.items}
+
+
+def held(with_settings: Settings | None = None, lots: int = 10, **options: object) -> Desk:
+    """The master has bought, and the children hold 3 lots of 10."""
+    desk = Desk(with_settings or settings(), **options)  # type: ignore[arg-type]
+    desk.buy(lots)
+    return desk
+
+
+# --- more -------------------------------------------------------------------------------------------------------------
+
+
+def test_added_lots_are_asked_about_and_leave_with_the_masters_in_proportion() -> None:
+    desk = held()
+    write(desk, 2, "C1")
+    assert (offered(desk), desk.lots()) == ({"C1": 2}, 3)
+    approve(desk)
+    assert (desk.lots(), desk.target()) == (5, 5)
+    desk.sell(5)
+    assert desk.lots() == 2  # 5 x 5/10
+    desk.buy(5)
+    assert desk.lots() == 5
+    desk.sell(10)
+    assert (desk.lots(), desk.leg().by_hand_units) == (0, 0)
+
+
+def test_further_rise_of_the_master_is_followed_in_its_own_part() -> None:
+    desk = held()
+    add(desk, 2)
+    desk.buy(10)
+    assert desk.lots() == 8
+
+
+def test_ticket_in_ratio_gives_every_child_what_the_masters_lots_would() -> None:
+    desk = held(settings(child("C1"), child("C2"), child("C3")), margins={"C2": 500_000, "C3": 50_000})
+    write(desk, 10, in_ratio=True)
+    assert offered(desk) == {"C1": 3, "C2": 5}
+    assert [n for n in desk.notices() if "ticket" in n] == [
+        f"ticket: {reasons.BELOW_ONE_LOT}",
+        "a prompt waits (ticket)",
+    ]
+    approve(desk)
+    assert [desk.lots(one) for one in ("C1", "C2", "C3")] == [6, 10, 0]
+    assert len({order.decision for order in desk.state.orders.values()}) == 2  # the ticket is one record for all
+
+
+def test_sold_leg_is_added_to_by_selling() -> None:
+    desk = Desk()
+    desk.sell(10)
+    add(desk, 1)
+    assert desk.lots() == -4
+
+
+def test_child_below_one_lot_gets_what_the_ticket_says() -> None:
+    desk = held(margins={"C1": 50_000})
+    assert desk.lots() == 0
+    add(desk, 1, "C1")
+    assert desk.lots() == 1
+    desk.sell(10)
+    assert desk.lots() == 0
+
+
+def test_declined_ticket_changes_nothing_and_lacks_nothing() -> None:
+    desk = held()
+    write(desk, 2)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=False))
+    assert (desk.lots(), desk.target(), desk.leg().lacking, desk.reasons()) == (3, 3, False, set())
+    write(desk, 2)
+    desk.run(31)
+    assert (offered(desk), desk.lots()) == ({}, 3)
+
+
+def test_edited_ticket_adds_what_is_left_of_it() -> None:
+    desk = held()
+    write(desk, 3)
+    approve(desk, {f"C1|{CALL_LEG}": LOT})
+    assert (desk.lots(), desk.target(), desk.leg().lacking) == (4, 4, False)
+
+
+def test_ticket_approved_after_the_master_fell_adds_to_what_is_left() -> None:
+    desk = held()
+    write(desk, 2)
+    desk.sell(5)
+    assert desk.lots() == 1
+    approve(desk)
+    assert desk.lots() == 3
+
+
+def test_ticket_approved_after_the_master_left_sends_nothing() -> None:
+    desk = held()
+    write(desk, 2)
+    desk.sell(10)
+    approve(desk)
+    assert (desk.lots(), desk.placed()) == (0, [(Side.BUY, 3), (Side.SELL, 3)])
+    assert "the master is out of it: nothing was sent" in desk.notices()
+
+
+def test_rise_that_is_not_decided_yet_is_followed_beside_the_ticket() -> None:
+    desk = held()
+    write(desk, 2)
+    desk.master(Side.BUY, 10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(2)
+    assert desk.lots() == 8
+
+
+def test_resync_offers_nothing_that_only_the_ticket_gave() -> None:
+    desk = held()
+    add(desk, 2)
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(10)
+    assert "resync: nothing is missing" in desk.notices()
+
+
+# --- what goes wrong with more --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("risk", [Risk(), UNWIND], ids=["hold", "unwind"])
+def test_refused_ticket_leaves_the_strategy_as_it_was(risk: Risk) -> None:
+    desk = held(settings(risk=risk))
+    write(desk, 2)
+    desk.filling = False
+    approve(desk)
+    desk.answer(desk.last(), Outcome.REJECTED, reason="not now")
+    desk.filling = True
+    leg = desk.leg()
+    assert (desk.lots(), desk.target(), leg.by_hand_units, leg.lacking, desk.child().stopped) == (3, 3, 0, False, {})
+    assert any("of a ticket refused: not now" in text for text in desk.notices())
+    desk.buy(10)
+    assert desk.lots() == 6
+
+
+def test_refused_entry_comes_off_the_tickets_lots_first() -> None:
+    desk = held(settings(risk=UNWIND))
+    add(desk, 4)
+    desk.filling = False
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.REJECTED, reason="not now")
+    leg = desk.leg()
+    assert (desk.lots(), leg.by_hand_units // LOT, leg.lacking, desk.child().stopped) == (7, 1, False, {})
+
+
+def test_ticket_that_the_margin_is_not_enough_for_makes_later_legs_no_smaller() -> None:
+    whole = Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1))
+    desk = Desk(settings(child(sizing=whole), paper=Paper()), margins={"C1": 40_000})
+    desk.buy(2)
+    add(desk, 6)  # a lot needs 6,500
+    assert desk.lots() < 8
+    assert (desk.strategy().afforded, desk.leg().lacking) == ({}, False)
+
+
+def test_gates_stop_a_ticket_as_any_entry() -> None:
+    desk = held()
+    write(desk, 2)
+    desk.handle(Paused(at_ns=desk.now_ns))
+    approve(desk)
+    assert (desk.lots(), desk.target(), desk.leg().lacking) == (3, 3, False)
+    assert reasons.PAUSED in desk.reasons()
+
+
+def refusal(desk: Desk) -> list[str]:
+    return [text.removeprefix("ticket: ") for text in desk.notices() if text.startswith("ticket: ")]
+
+
+def test_leg_that_the_master_does_not_hold_takes_no_ticket() -> None:
+    desk = held()
+    write(desk, 2, leg=PUT_LEG)
+    assert (offered(desk), refusal(desk)) == ({}, [tickets.NOT_HELD])
+
+
+def test_children_that_take_no_entries_take_no_ticket() -> None:
+    desk = held(settings(child("C1"), child("C2"), child("C3")), margins={"C2": 0})
+    desk.handle(Flattened(at_ns=desk.now_ns, children=("C1",)))
+    desk.run(2)
+    write(desk, 1)
+    assert offered(desk) == {"C3": 1}
+    assert refusal(desk) == [reasons.FLATTENED, "left out: margin zero or negative"]
+    write(desk, 1, "nobody")
+    assert "no child is called nobody" in desk.notices()
+
+
+def test_leg_whose_exits_are_under_way_takes_no_ticket_and_none_that_is_approved_meanwhile() -> None:
+    desk = held()
+    write(desk, 2)
+    desk.filling = False
+    desk.sell(5)
+    approve(desk)
+    assert refusal(desk) == [tickets.LEAVING]
+    write(desk, 2)
+    write(desk, -1)
+    assert refusal(desk) == [tickets.LEAVING] * 3
+    assert [side for side, _ in desk.placed()] == [Side.BUY, Side.SELL]
+
+
+def test_leg_that_is_not_decided_yet_takes_no_ticket() -> None:
+    desk = Desk()
+    desk.master(Side.BUY, 10)
+    write(desk, 2)
+    assert refusal(desk) == [tickets.UNDECIDED]
+    desk.run(2)
+    assert desk.lots() == 3
+
+
+# --- fewer ------------------------------------------------------------------------------------------------------------
+
+
+def test_lots_that_are_taken_off_are_exited_without_a_question_and_offered_by_a_resync() -> None:
+    desk = held(settings(confirm=ALL))
+    approve(desk)
+    write(desk, -1)
+    desk.run(1)
+    assert (desk.lots(), desk.target(), desk.leg().lacking) == (2, 2, True)
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(10)
+    assert offered(desk) == {"C1": 1}
+    approve(desk)
+    assert (desk.lots(), desk.leg().lacking) == (3, False)
+
+
+def test_what_is_left_leaves_with_the_master_in_proportion() -> None:
+    desk = held()
+    write(desk, -1)
+    desk.run(1)
+    desk.sell(5)
+    assert desk.lots() == 1  # 2 x 5/10
+
+
+def test_fewer_in_ratio_is_what_the_masters_exit_would_take() -> None:
+    desk = held(settings(child("C1"), child("C2")), margins={"C2": 1_000_000})
+    write(desk, -5, in_ratio=True)
+    desk.run(1)
+    assert [desk.lots(one) for one in ("C1", "C2")] == [1, 5]
+    desk.sell(10)
+    assert [desk.lots(one) for one in ("C1", "C2")] == [0, 0]
+
+
+def test_bought_hedge_is_rounded_up_where_shorts_are_open() -> None:
+    desk = Desk()
+    desk.buy(10, symbol=HEDGE)
+    desk.sell(10)
+    write(desk, -5, leg=HEDGE_LEG, in_ratio=True)
+    desk.run(1)
+    assert desk.lots(leg=HEDGE_LEG) == 2
+
+
+def test_tickets_own_lots_go_first_and_nothing_is_lacking_then() -> None:
+    desk = held()
+    add(desk, 2)
+    write(desk, -1)
+    desk.run(1)
+    assert (desk.lots(), desk.leg().by_hand_units // LOT, desk.leg().lacking) == (4, 1, False)
+
+
+@pytest.mark.parametrize(("lots", "in_ratio"), [(-3, False), (-9, False), (-10, True)])
+def test_all_of_it_is_the_exit_of_the_leg(lots: int, in_ratio: bool) -> None:
+    desk = held()
+    write(desk, lots, in_ratio=in_ratio)
+    desk.run(1)
+    assert desk.lots() == 0
+    assert desk.reasons() == {reasons.EXITED_BY_HAND}
+
+
+def test_entry_that_works_is_cancelled_as_far_as_it_is_taken_off() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    write(desk, -1)
+    desk.run(1)
+    assert desk.target() == 2
+
+
+def test_nothing_is_taken_off_at_kill_level_two_or_of_nothing() -> None:
+    desk = held(margins={"C1": 50_000})
+    write(desk, -1)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
+    write(desk, -1)
+    assert refusal(desk) == [tickets.NOTHING_TO_TAKE_OFF, reasons.KILLED]
+    assert desk.placed() == []
+
+
+def test_ticket_in_orders_mode_goes_beside_what_rests() -> None:
+    desk = held(settings(follow=Follow.ORDERS))
+    desk.filling = False
+    his = resting(desk, 10)
+    write(desk, 2)
+    approve(desk)
+    rests, by_hand = desk.commands(PlaceOrder)[-2:]
+    assert [p.quantity // LOT for p in (rests, by_hand)] == [3, 2]
+    desk.fill(by_hand)
+    write(desk, -1)
+    desk.run(1)
+    desk.fill(desk.last())
+    assert desk.lots() == 4
+    desk.fill(rests)
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    desk.run(2)
+    assert (desk.lots(), desk.target()) == (7, 7)
+    desk.sell(20)
+    desk.fill(desk.last())
+    assert desk.lots() == 0
+
+
+def test_other_legs_guard_holds_for_lots_taken_off_of_his_share() -> None:
+    desk = held()
+    write(desk, -1)
+    desk.run(1)
+    desk.sell(10, symbol=PUT)
+    assert (desk.lots(leg=PUT_LEG), reasons.LONE_LEG in desk.reasons()) == (0, True)
