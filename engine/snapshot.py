@@ -89,6 +89,8 @@ class Cell(Value, frozen=True, kw_only=True):
     "Handed over to the owner and not closed by him yet; part of the external lots."
     missing_lots: Decimal = Decimal(0)
     "What a resync would offer: lots missed for good, beyond the target."
+    by_hand_lots: Decimal = Decimal(0)
+    "Of what it is to have, what a ticket added."
     residue_lots: Fraction = Fraction(0)
     "What rounding kept from the child: ratio x master's lots less the whole lots."
     reason: str = ""

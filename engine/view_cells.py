@@ -67,6 +67,7 @@ def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:
         external_lots=external,
         orphaned_lots=lots(leg.orphaned_units, lot),
         missing_lots=lots(_missing(turn, child, master, leg) * leg.sign, lot),
+        by_hand_lots=lots(min(leg.by_hand_units, leg.target_units) * leg.sign, lot),
         residue_lots=_residue(turn, child, master, lot),
         reason=reason,
         since_ns=_since(leg, orders),

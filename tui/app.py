@@ -55,6 +55,9 @@ class LockstepApp(Looking):
         Binding("space", "pause", "pause/resume", tooltip="Pause entries at once; resume after a question"),
         Binding("f12", "kill", "KILL", tooltip="Kill switch, in every dialog too", priority=True),
         Binding("f", "flatten", "flatten", tooltip="Exit everything of all children or of one (typed)"),
+        Binding(
+            "l", "ticket", "lots by hand", tooltip="Order ticket: more or fewer lots of a leg, for one child or all"
+        ),
         Binding("r", "resync", "resync", tooltip="Resync a child: offer missing entries, send due exits"),
         Binding("u", "hasten", "unknown exits", tooltip="Send unknown exits again before their time (typed)"),
         Binding("j", "join", "join", tooltip="Let a left-out child join the running strategy"),

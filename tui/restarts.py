@@ -3,16 +3,16 @@
 from engine import events as ev
 from tui.bridge import AccountDesk, EngineFeed
 from tui.frame import Frame
-from tui.operations import Operations
 from tui.screens import ask_lines as say
 from tui.screens import restart_lines as lines
 from tui.screens.ask import Picker, Question, Typed
 from tui.screens.restart import FLATTEN, FRESH, HAND_OVER, RESUME, Restart
 from tui.text import Span, Tone, clean, line, pad
+from tui.ticketing import Ticketing
 from tui.widgets.live_table import Row
 
 
-class Restarts(Operations):
+class Restarts(Ticketing):
     """The part of the app that asks what becomes of a session that did not end well."""
 
     def __init__(self, feed: EngineFeed, *, arm_s: float, desk: AccountDesk | None = None) -> None:

@@ -203,11 +203,9 @@ def refuse(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, text: str
         hold(turn, order, reason)
         return
     change_state(turn, order, OrderState.REJECTED, reason)
-    turn.skip(child, leg.leg, reason)
+    if not is_by_hand:
+        turn.skip(child, leg.leg, reason)
     note_missed(turn, child, leg, reason, guards=False)
-    if is_by_hand:
-        text = f"{order.side} {order.remaining} of a ticket {reason}"
-        turn.notify(ALARM, text, child.id, split_leg(leg.leg)[1])
 
 
 def _again_soon(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:

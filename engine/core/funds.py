@@ -240,9 +240,11 @@ def _take_off_leg(
                 mirror = leg.mirrors[order.mirrors]
                 mirror.missed_units, mirror.reason = mirror.missed_units + off, reason
     note_missed(turn, child, leg, reason)
+    if is_by_hand:
+        return
     leg.skipped = reason
     turn.skip(child, leg.leg, reason)
-    if held_units(leg) + entry_units_open(turn, leg) <= 0 and not is_by_hand:
+    if held_units(leg) + entry_units_open(turn, leg) <= 0:
         leg.lacking = True
         if reason == reasons.SHORT_MARGIN:
             want_unwound(turn, child, leg.leg, reason)

@@ -4,8 +4,8 @@ from engine.core import reasons
 from engine.core.resting import share
 from engine.core.sizing import Plan, missed
 from engine.core.state import Child, ChildLeg
-from engine.core.turn import Turn
-from engine.model import Kind
+from engine.core.turn import WARNING, Turn
+from engine.model import Kind, split_leg
 
 
 def plan_of(leg: ChildLeg) -> Plan:
@@ -31,14 +31,17 @@ def store_plan(leg: ChildLeg, plan: Plan) -> None:
 def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards: bool = True) -> None:
     """Lots that the target counted on will not come: what is committed is the child's share from now on.
 
-    `guards`: whether the lone-leg guard counts the leg as lacking lots. Lots that a ticket added are missed first, and
-    the guard does not count them.
+    `guards`: whether the lone-leg guard counts the leg as lacking lots. Lots that a ticket added are missed first: the
+    leg is whole without them, and nothing of it was skipped.
     """
     have = share(turn, leg)
     if have >= leg.target_units:
         return
-    guards = _miss_by_hand(leg, leg.target_units - max(0, have)) and guards
+    is_whole = not _miss_by_hand(leg, leg.target_units - max(0, have))
     store_plan(leg, missed(plan_of(leg), max(0, have)))
+    if is_whole:
+        turn.notify(WARNING, f"ticket: {reason}", child.id, split_leg(leg.leg)[1])
+        return
     leg.skipped = reason
     is_smaller = reason == reasons.SHORT_MARGIN and have > 0  # as the strategy's other legs are, or will be
     leg.lacking = leg.lacking or (guards and not is_smaller)

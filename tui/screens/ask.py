@@ -92,10 +92,19 @@ class TypedValue(Dialog[str]):
     """A typed value with a preview; the parser says whether it will do."""
 
     def __init__(
-        self, frame: Frame, title: str, body: Body, *, hint: str, preview: Callable[[str], Line | None]
+        self,
+        frame: Frame,
+        title: str,
+        body: Body,
+        *,
+        hint: str,
+        preview: Callable[[str], Line | None],
+        what: str = "an amount",
+        does: str = "set it",
     ) -> None:
         super().__init__(frame, title)
         self.build, self.hint, self.preview = body, hint, preview
+        self.what, self.does = what, does
 
     def controls(self) -> ComposeResult:
         yield Input(placeholder=self.hint, id="typed")
@@ -112,13 +121,13 @@ class TypedValue(Dialog[str]):
         return (), as_rows(self.build(frame, width))
 
     def key_line(self) -> Line:
-        return keys(("enter", "set it"), ("esc", "leave it"))
+        return keys(("enter", self.does), ("esc", "leave it"))
 
     @on(Input.Changed, "#typed")
     def changed(self, event: Input.Changed) -> None:
         """Show how the value is understood."""
         understood = self.preview(event.value)
-        bad = line(Span(" not an amount", Tone.WARN)) if event.value else ()
+        bad = line(Span(f" not {self.what}", Tone.WARN)) if event.value else ()
         self.query_one("#preview", LineBar).show(bad if understood is None else understood)
 
     @on(Input.Submitted, "#typed")

@@ -159,7 +159,8 @@ def test_refused_ticket_leaves_the_strategy_as_it_was(risk: Risk) -> None:
     desk.filling = True
     leg = desk.leg()
     assert (desk.lots(), desk.target(), leg.by_hand_units, leg.lacking, desk.child().stopped) == (3, 3, 0, False, {})
-    assert any("of a ticket refused: not now" in text for text in desk.notices())
+    assert (leg.skipped, desk.reasons()) == ("", set())
+    assert "ticket: refused: not now" in desk.notices()
     desk.buy(10)
     assert desk.lots() == 6
 
@@ -180,7 +181,8 @@ def test_ticket_that_the_margin_is_not_enough_for_makes_later_legs_no_smaller() 
     desk.buy(2)
     add(desk, 6)  # a lot needs 6,500
     assert desk.lots() < 8
-    assert (desk.strategy().afforded, desk.leg().lacking) == ({}, False)
+    assert (desk.strategy().afforded, desk.leg().lacking, desk.leg().skipped) == ({}, False, "")
+    assert refusal(desk) == [reasons.SHORT_MARGIN]
 
 
 def test_gates_stop_a_ticket_as_any_entry() -> None:
@@ -189,7 +191,7 @@ def test_gates_stop_a_ticket_as_any_entry() -> None:
     desk.handle(Paused(at_ns=desk.now_ns))
     approve(desk)
     assert (desk.lots(), desk.target(), desk.leg().lacking) == (3, 3, False)
-    assert reasons.PAUSED in desk.reasons()
+    assert (desk.leg().skipped, refusal(desk)) == ("", [reasons.PAUSED])
 
 
 def refusal(desk: Desk) -> list[str]:
