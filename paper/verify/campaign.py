@@ -3,8 +3,10 @@
 It must not know how state is made durable: whoever calls hands that in, as a function that can be sent to a process.
 """
 
+import multiprocessing
 import os
 import re
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -12,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from config.schema import Follow
@@ -74,8 +77,24 @@ def run_seed(
     return outcome
 
 
+_is_over: Event | None = None
+"""In a worker: the command that it works for was stopped."""
+
+
+def _begin_work(is_over: Event) -> None:
+    """A worker starts: Ctrl-C is the command's affair, which says so by the event."""
+    global _is_over  # noqa: PLW0603  a worker process has one command
+    _is_over = is_over
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _run_batch(seeds: list[int], open_at: OpenAt, faults: Collection[str] | None, follow: Follow) -> list[Outcome]:
-    return [run_seed(seed, open_at, faults, follow) for seed in seeds]
+    found: list[Outcome] = []
+    for seed in seeds:
+        if _is_over is not None and _is_over.is_set():
+            break
+        found.append(run_seed(seed, open_at, faults, follow))
+    return found
 
 
 def outcomes(
@@ -85,22 +104,33 @@ def outcomes(
     follow: Follow = Follow.FILLS,
     jobs: int | None = None,
 ) -> Iterator[Outcome]:
-    """Run seeds on `jobs` processes (all cores when `None`), in no particular order."""
+    """Run seeds on `jobs` processes (all cores when `None`), in no particular order.
+
+    Stopped in the middle, it waits for the days that are being run, no further ones.
+    """
     workers = jobs or os.cpu_count() or 1
     waiting = iter(seeds)
     if workers == 1:
         yield from (run_seed(seed, open_at, faults, follow) for seed in waiting)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    is_over = multiprocessing.Event()
+    with ProcessPoolExecutor(workers, initializer=_begin_work, initargs=(is_over,)) as pool:
         running: set[Future[list[Outcome]]] = set()
-        while True:
-            while len(running) < 2 * workers and (batch := list(islice(waiting, BATCH))):
-                running.add(pool.submit(_run_batch, batch, open_at, faults, follow))
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield from future.result()
+        size = 1  # whoever waits sees soon that it runs
+        try:
+            while True:
+                while len(running) < 2 * workers and (batch := list(islice(waiting, size))):
+                    running.add(pool.submit(_run_batch, batch, open_at, faults, follow))
+                size = BATCH
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield from future.result()
+        finally:
+            is_over.set()
+            for future in running:
+                future.cancel()
 
 
 def shrink(plan: Plan, open_at: OpenAt) -> Plan:
