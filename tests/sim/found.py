@@ -104,7 +104,7 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "copies_lost_at_a_start": ("orders", 40, 364, "I5"),
     "records_never_dropped": ("orders", 50, 333, "I5"),
     "resync_beside_an_exit": ("fills", 176, 57, "I2"),
-    "resync_before_the_newest_fill_is_decided": ("fills", 273, 129, "I5"),
+    "resync_before_the_newest_fill_is_decided": ("fills", 8805, 313, "I5"),
     "resync_outlives_a_flatten": ("fills", 644, 37, "I12"),
     "unwinding_is_forgotten": ("fills", 116, 19, "I11"),
     "unwound_child_enters_again": ("fills", 822, 56, "I12"),

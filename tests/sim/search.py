@@ -1,6 +1,6 @@
-"""Searches each planted bug from seed 0 on and prints, as Markdown, what finds it.
+"""Searches each planted bug from seed 0 on; for all of them it prints, as Markdown, what finds them.
 
-python -m tests.sim.search [--most 10000] [--jobs N] [NAME ...]
+python -m tests.sim.search [--first 0] [--most 10000] [--jobs N] [NAME ...]
 
 Each is searched among the days of its own kind: those of `verify --follow fills`, or those of `--follow orders`.
 With `--write` what was found goes to `tests/sim/found.py`, and the table to `docs/verify.md`.
@@ -102,6 +102,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sim.search", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these bugs")
     parser.add_argument("--most", type=int, default=10_000, help="seeds to try at most for one bug (default 10000)")
+    parser.add_argument("--first", type=int, default=0, help="the first of them (default 0)")
     parser.add_argument("--write", action="store_true", help="keep seeds and table in the repository")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     arguments = parser.parse_args()
@@ -109,15 +110,17 @@ def main() -> int:
     if unknown := [name for name in names if name not in BUGS]:
         parser.error(f"no such bug: {', '.join(unknown)}")
     findings: list[Finding] = []
+    seeds = range(arguments.first, arguments.first + arguments.most)
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        for future in as_completed([pool.submit(search, name, range(arguments.most)) for name in names]):
+        for future in as_completed([pool.submit(search, name, seeds) for name in names]):
             found = future.result()
             findings.append(found)
             print(
                 f"{found.name}: {found.seed} after {found.tried} ({found.violation[:150]})", file=sys.stderr, flush=True
             )
     known = FOUND | {found.name: found.found for found in findings if found.found is not None}
-    print("\n".join(table({name: known[name] for name in names if name in known})))
+    if names == list(BUGS):
+        print("\n".join(table(known)))
     if arguments.write:
         write(known)
     return 1 if any(found.seed is None for found in findings) else 0

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from config.order_limits import OrderLimits
-from config.schema import Child, Follow, OnOrphanFill, Paper, Risk, Settings, Sizing, SizingMode
+from config.schema import Child, Follow, OnOrphanFill, Paper, Risk, Settings, Sizing, SizingMode, Timing
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
@@ -344,7 +344,9 @@ def test_an_order_that_closes_background_does_not_rest_and_the_next_one_does() -
 
 @pytest.mark.parametrize("keeps", [OnOrphanFill.CLOSE, OnOrphanFill.KEEP])
 def test_lots_ahead_over_a_night_are_closed_at_the_open_or_kept(keeps: OnOrphanFill) -> None:
-    desk = Desk(orders(risk=Risk(on_orphan_fill=keeps)), filling=False)
+    seldom = Timing(poll_interval_s=Decimal(20))
+    desk = Desk(orders(risk=Risk(on_orphan_fill=keeps), timing=seldom), filling=False, warm=False)
+    desk.run(25)
     resting(desk, 10)
     desk.fill(desk.last())
     desk.run_to(ns("15:31"))

@@ -30,9 +30,9 @@ filled: 650, average_price: 100.10, placed_at: 4.9s}}
 
 
 class Run:
-    def __init__(self, tmp_path: Path, steps: str, end: str = "20s") -> None:
+    def __init__(self, tmp_path: Path, steps: str, end: str = "20s", *, head: str = HEAD) -> None:
         file = tmp_path / "scenario.yaml"
-        file.write_text(f"{HEAD}{steps}end: {end}\n", encoding="utf-8")
+        file.write_text(f"{head}{steps}end: {end}\n", encoding="utf-8")
         self.notices: list[tuple[float, NoticeLine]] = []
         self.sessions: list[Session] = []
         self._root = tmp_path / "state"
@@ -125,7 +125,8 @@ def test_step_comes_before_what_the_exchange_does_at_its_instant(tmp_path: Path)
   - {at: 1s, child_trade: {child: C1, symbol: NIFTY26NOV24500CE, side: BUY, quantity: 65, product: MIS}}
   - {at: 355m, quote: {NIFTY26NOV24500CE: {bid: 200.00, ask: 200.10, last: 200.05}}}
 """
-    run = Run(tmp_path, steps, end="355m").run()
+    seldom = HEAD.replace("when: never}", "when: never}, timing: {poll_interval_s: 30}")
+    run = Run(tmp_path, steps, end="355m", head=seldom).run()
     (bought, sold) = run.simulation.world.exchange.orders("C1")
     assert str(bought.average_price_inr) == "100.10"
     assert str(sold.average_price_inr) == "200.00"
