@@ -28,11 +28,15 @@ def operator_event(given: Given, at_ns: int) -> events.Operator:
     return make(given, at_ns)
 
 
-def _text(given: Given, key: str) -> str:
+def _needed(given: Given, key: str) -> Located:
     node = given.get(key)
     if node is None:
         raise given["command"].fault(f"{given['command'].text} needs {key}")
-    return as_text(node)
+    return node
+
+
+def _text(given: Given, key: str) -> str:
+    return as_text(_needed(given, key))
 
 
 def _children(given: Given) -> tuple[str, ...] | None:
@@ -75,7 +79,7 @@ def _ticket(given: Given, at_ns: int) -> events.Operator:
     exchange = as_text(given["exchange"]) if "exchange" in given else "NFO"
     product = as_text(given["product"]) if "product" in given else "NRML"
     named = _children(given) or ((_text(given, "child"),) if "child" in given else ())
-    lots = as_int(given["lots"])
+    lots = as_int(_needed(given, "lots"))
     if not lots:
         raise given["lots"].fault("must be a number of lots, + for more, - for fewer")
     return events.TicketWritten(

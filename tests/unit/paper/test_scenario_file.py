@@ -198,6 +198,11 @@ STEPS: dict[str, act.Action] = {
     "operator: {command: set_max_capital, child: C1, inr: null}": act.Operate(
         event=events.MaxCapitalSet(at_ns=NOW + NS_PER_S, child="C1", max_capital_inr=None)
     ),
+    "operator: {command: ticket, symbol: NIFTY26NOV24500CE, lots: -2, child: C1, in_ratio: true}": act.Operate(
+        event=events.TicketWritten(
+            at_ns=NOW + NS_PER_S, leg=LegId("NFO:NIFTY26NOV24500CE:NRML"), lots=-2, children=("C1",), in_ratio=True
+        )
+    ),
     "operator: {command: flatten, child: C1}": act.Operate(
         event=events.Flattened(at_ns=NOW + NS_PER_S, children=("C1",))
     ),
@@ -211,7 +216,7 @@ def test_step_becomes_its_action(step: str, action: act.Action, tmp_path: Path) 
 
 @pytest.mark.parametrize("word", COMMANDS)
 def test_every_operator_command_can_be_written(word: str, tmp_path: Path) -> None:
-    step = f"operator: {{command: {word}, child: C1, symbol: NIFTY26NOV24500CE, mode: paper, inr: 5}}"
+    step = f"operator: {{command: {word}, child: C1, symbol: NIFTY26NOV24500CE, mode: paper, inr: 5, lots: 1}}"
     assert isinstance(action_of(step, tmp_path), act.Operate)
 
 
@@ -260,6 +265,8 @@ STEP_FAULTS = {
     "no such command": ("operator: {command: stop}", "steps[1].operator.command", "no operator command"),
     "command with another key": ("operator: {command: pause, until: 5s}", "steps[1].operator.until", "unknown key"),
     "join without a child": ("operator: {command: join}", "steps[1].operator.command", "needs child"),
+    "ticket without lots": ("operator: {command: ticket, symbol: X}", "steps[1].operator.command", "needs lots"),
+    "ticket of nothing": ("operator: {command: ticket, symbol: X, lots: 0}", "steps[1].operator.lots", "+ for more"),
     "adopt without a symbol": ("operator: {command: adopt}", "steps[1].operator.command", "needs symbol"),
     "mode without one": ("operator: {command: set_mode}", "steps[1].operator.command", "needs mode"),
     "unknown mode": ("operator: {command: set_mode, mode: real}", "steps[1].operator.mode", "paper, live"),
