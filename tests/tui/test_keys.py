@@ -2,6 +2,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from textual.events import Key
 
 from config.schema import Mode
 from engine import events as ev
@@ -150,6 +151,41 @@ def test_live_is_refused_with_the_reason_and_nothing_is_sent() -> None:
         assert desk.top == "Overview"
 
     assert drive(s.flat(), script, refusal="The demo has no brokers.").sent == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "expected"),
+    [
+        (("r",), "enter", [ev.ChildResynced(at_ns=s.NOW, child="ZC0001")]),
+        (("m",), "y", [ev.ModeRequested(at_ns=s.NOW, mode=Mode.PAPER)]),
+        (("x", *"RESET"), "enter", [ev.StrategyReset(at_ns=s.NOW)]),
+        (("k", "enter", *"none"), "enter", [ev.MaxCapitalSet(at_ns=s.NOW, child="ZC0001", max_capital_inr=None)]),
+        (("question_mark",), "escape", []),
+    ],
+)
+def test_key_pressed_twice_before_its_dialog_has_gone_closes_nothing_else(
+    keys: tuple[str, ...], key: str, expected: list[ev.Operator]
+) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(*keys)
+        for _ in range(2):
+            desk.app.post_message(Key(key, key if len(key) == 1 else None))
+        await desk.settle()
+        await desk.settle()
+        assert (desk.top, desk.app.is_running) == ("Overview", True)
+
+    assert drive(s.live(), script).sent == expected
+
+
+def test_keys_typed_ahead_of_a_dialog_choose_in_it() -> None:
+    async def script(desk: Desk) -> None:
+        for key in ("f", "down", "down", "enter"):
+            desk.app.post_message(Key(key, key if len(key) == 1 else None))
+        for _ in range(4):
+            await desk.settle()
+        assert "FLATTEN ZC0002" in desk.text
+
+    assert drive(s.condor(), script).sent == []
 
 
 @pytest.mark.parametrize("key", ["f12", "x", "f"])

@@ -153,6 +153,9 @@ class _Choice(Dialog[str]):
 class Picker(_Choice):
     """Choose one of several rows; gives back the row's key."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "take", show=False)]
+    "For who types ahead of the dialog: its rows have the keys as soon as they are there."
+
     def __init__(
         self, frame: Frame, title: str, choices: Callable[[Frame, int], list[Row]], *, first: str = ""
     ) -> None:
@@ -167,6 +170,10 @@ class Picker(_Choice):
         self.body.focus()
         if self.first:
             self.body.start_at(self.first)
+
+    def action_take(self) -> None:
+        """The row under the cursor is taken."""
+        self.body.action_select()
 
     def key_line(self) -> Line:
         return keys(("↑ ↓", "choose"), ("enter", "take it"), ("esc", "leave it"))

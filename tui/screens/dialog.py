@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
@@ -42,7 +43,7 @@ class Dialog(ModalScreen[AnswerT]):
         box = Vertical()
         box.border_title = to_content(line(self.heading))
         with box:
-            yield LiveTable(id="body")
+            yield LiveTable(id="body", keeps_keys=True)
             yield from self.controls()
             yield LineBar(id="dialog-keys")
 
@@ -100,6 +101,16 @@ class Dialog(ModalScreen[AnswerT]):
     def action_move_body(self, step: int) -> None:
         """Scroll while something else has the keys."""
         self.body.action_move(step)
+
+    def dismiss(self, result: AnswerT | None = None) -> AwaitComplete:
+        """Leave with an answer, once.
+
+        A key that was pressed twice is handled by a dialog that is left already, and Textual would close whatever is at
+        the top by then.
+        """
+        if self.app.screen is not self:
+            return AwaitComplete()
+        return super().dismiss(result)
 
     def action_close(self) -> None:
         """Leave without an answer."""

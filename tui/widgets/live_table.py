@@ -55,8 +55,11 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
             """The table, so that handlers can be bound to its id."""
             return self.table
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, classes: str | None = None, keeps_keys: bool = False) -> None:
+        """`keeps_keys`: keys that come before the first rows are obeyed when these are there, and not lost."""
         super().__init__(id=id, classes=classes)
+        self._early: list[int] | None = [] if keeps_keys else None
+        "Steps of the cursor before the first rows, 0 for the choice; `None` from then on."
         self._rows: tuple[Row, ...] = ()
         self._head: Line = EMPTY
         self._strips: dict[Line, Strip] = {}
@@ -115,6 +118,13 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.virtual_size = Size(self.scrollable_content_region.width, len(new) + self.head_lines)
         live = {row.line for row in new} | {self._head}
         self._strips = {text: strip for text, strip in self._strips.items() if text in live}
+        self._obey_early_keys()
+
+    def _obey_early_keys(self) -> None:
+        """Do what was typed before there were rows."""
+        early, self._early = self._early, None
+        for step in early or ():
+            self.action_move(step) if step else self.action_select()
 
     def _move_cursor_near(self, old: tuple[Row, ...]) -> None:
         """Keep the cursor at its place when its row is gone; on the first row when there was none."""
@@ -175,6 +185,9 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_move(self, step: int) -> None:
         """Move the cursor by `step` selectable rows."""
+        if self._early is not None:
+            self._early.append(step)
+            return
         selectable = [i for i, row in enumerate(self._rows) if row.key]
         here = self.cursor_index()
         if not selectable:
@@ -195,6 +208,9 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_select(self) -> None:
         """Ask for details of the row under the cursor."""
+        if self._early is not None:
+            self._early.append(0)
+            return
         if self._cursor:
             self.post_message(self.Selected(self, self._cursor))
 
