@@ -69,8 +69,7 @@ class Typed(Dialog[bool]):
     def extra_lines(self) -> int:
         return 5
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def composed(self) -> None:
         self.query_one("#typed", Input).focus()
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
@@ -113,8 +112,7 @@ class TypedValue(Dialog[str]):
     def extra_lines(self) -> int:
         return 6
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def composed(self) -> None:
         self.query_one("#typed", Input).focus()
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
@@ -165,15 +163,14 @@ class Picker(_Choice):
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
         return (), self.choices(frame, width)
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def composed(self) -> None:
         self.body.focus()
         if self.first:
             self.body.start_at(self.first)
 
     def action_take(self) -> None:
         """The row under the cursor is taken."""
-        self.body.action_select()
+        self.move_or_take(0)
 
     def key_line(self) -> Line:
         return keys(("↑ ↓", "choose"), ("enter", "take it"), ("esc", "leave it"))
@@ -188,8 +185,7 @@ class Finder(_Choice):
     def extra_lines(self) -> int:
         return 5
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def composed(self) -> None:
         self.body.always_marks = True
         self.query_one("#typed", Input).focus()
 

@@ -37,6 +37,8 @@ class Dialog(ModalScreen[AnswerT]):
         self.frame = frame
         self.heading = title
         self._most = 0
+        self._ahead: list[int] = []
+        "Steps of the cursor that were typed before the widgets were there, 0 for the choice."
         self.set_class(danger, "-danger")
 
     def compose(self) -> ComposeResult:
@@ -52,9 +54,17 @@ class Dialog(ModalScreen[AnswerT]):
         yield from ()
 
     def on_mount(self) -> None:
-        """Draw at once."""
+        """Draw at once; a dialog that opens while the program ends gets no widgets and is not drawn."""
+        if not self.query("#dialog-keys"):
+            return
         self.bar.show(self.key_line())
         self.call_after_refresh(lambda: self.show_frame(self.frame))
+        self.composed()
+        for step in self._ahead:
+            self.move_or_take(step)
+
+    def composed(self) -> None:
+        """The widgets are there: what a dialog does with them first."""
 
     @property
     def body(self) -> LiveTable:
@@ -100,7 +110,16 @@ class Dialog(ModalScreen[AnswerT]):
 
     def action_move_body(self, step: int) -> None:
         """Scroll while something else has the keys."""
-        self.body.action_move(step)
+        self.move_or_take(step)
+
+    def move_or_take(self, step: int) -> None:
+        """Move the cursor, or (0) take the row under it; later when the widgets are not there yet."""
+        if not self.query("#body"):
+            self._ahead.append(step)
+        elif step:
+            self.body.action_move(step)
+        else:
+            self.body.action_select()
 
     def dismiss(self, result: AnswerT | None = None) -> AwaitComplete:
         """Leave with an answer, once.

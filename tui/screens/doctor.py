@@ -61,8 +61,7 @@ class Doctor(Dialog[str]):
         self._desk = desk
         self.examination = Examination(desk)
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def composed(self) -> None:
         self.body.focus()
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:

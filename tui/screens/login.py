@@ -41,8 +41,7 @@ class Login(Dialog[str]):
     def extra_lines(self) -> int:
         return 5
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def composed(self) -> None:
         self.query_one("#typed", Input).focus()
 
     def on_unmount(self) -> None:

@@ -40,8 +40,7 @@ class Restart(Dialog[str]):
         """What is asked, `None` when it was answered meanwhile."""
         return self.frame.snapshot.restart
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def composed(self) -> None:
         if not self.armed:
             self.set_timer(self.arm_s, self.arm)
 
