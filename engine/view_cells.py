@@ -9,6 +9,7 @@ from engine.core import reasons
 from engine.core.entries import missing_units
 from engine.core.lifecycle import OrderState
 from engine.core.loss import leg_pnl
+from engine.core.plans import by_hand_units
 from engine.core.resting import ahead_units, rests, share
 from engine.core.sizing import residue
 from engine.core.state import Child, ChildLeg, ChildOrder, MasterLeg
@@ -67,7 +68,7 @@ def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:
         external_lots=external,
         orphaned_lots=lots(leg.orphaned_units, lot),
         missing_lots=lots(_missing(turn, child, master, leg) * leg.sign, lot),
-        by_hand_lots=lots(min(leg.by_hand_units, leg.target_units) * leg.sign, lot),
+        by_hand_lots=lots(by_hand_units(turn, child, leg) * leg.sign, lot),
         residue_lots=_residue(turn, child, master, lot),
         reason=reason,
         since_ns=_since(leg, orders),

@@ -3,6 +3,7 @@
 from engine.core import prompts, reasons
 from engine.core import strategy as strategies
 from engine.core.entries import enter_approved, missing_units
+from engine.core.master import window_due
 from engine.core.orders import find_copy, new_copy
 from engine.core.plans import note_missed, store_plan
 from engine.core.resting import asked_units, share
@@ -40,6 +41,8 @@ def approve(turn: Turn, prompt: Prompt, children: tuple[str, ...] | None, units:
     if prompt.kind == prompts.ADOPT and chosen:
         _adopted(turn, chosen[0])
     if prompt.kind in prompts.OFFERS and prompt.kind != prompts.TICKET:
+        for leg_id in dict.fromkeys(item.leg for item in chosen):
+            window_due(turn, leg_id)  # what is offered is reckoned from all that he holds: his newest fills, too
         # What is about to be sent is not lacking: one leg must not stop the other.
         for item in chosen:
             leg = turn.state.children[item.child].legs[item.leg]
@@ -98,6 +101,9 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
     if turn.state.master.legs[item.leg].units * item.side.sign <= 0:
         turn.notify(WARNING, "the master is out of it: nothing was sent", item.child, split_leg(item.leg)[1])
         return
+    if kind in prompts.OFFERS and kind != prompts.TICKET and turn.state.master.legs[item.leg].window is not None:
+        turn.notify(WARNING, reasons.NOT_DECIDED, item.child, split_leg(item.leg)[1])
+        return
     if kind == prompts.TICKET:
         units = asked = plan_ticket(turn, child, leg, units)
         if not units:
@@ -107,7 +113,7 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
     less = reasons.EDITED_DOWN if units < asked else ""
     reference = item.reference_inr or turn.state.master.legs[leg.leg].price_inr
     copy = find_copy(turn, item.decision) or new_copy(turn, item.leg, item.side, entry=True, signal_ns=item.signal_ns)
-    enter_approved(turn, child, leg, units, copy, less, reference)
+    enter_approved(turn, child, leg, units, copy, less, reference, is_ticket=kind == prompts.TICKET)
 
 
 def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: PromptItem) -> int:
@@ -122,7 +128,8 @@ def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: Prom
     strategy.afforded.pop(child.id, None)  # the margin is looked at anew
     size = abs(master.units)
     instrument = turn.leg_instrument(child.id, leg.leg)
-    units = 0 if instrument is None else min(item.units, missing_units(turn, child, master, leg, instrument))
+    missing = 0 if instrument is None else missing_units(turn, child, master, leg, instrument)
+    units = min(item.units, missing)
     if not units and leg.sign:
         return 0  # the master fell meanwhile: what is due stays due
     target = max(0, held_units(leg)) + share(turn, leg) - held_units(leg) + units
@@ -137,6 +144,9 @@ def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: Prom
             decided_units=size,
         ),
     )
+    if missing > units:
+        leg.lacking, leg.skipped = True, reasons.ADDED_MEANWHILE
+        turn.skip(child, leg.leg, reasons.ADDED_MEANWHILE, in_part=True)
     return units
 
 

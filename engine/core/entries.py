@@ -1,12 +1,13 @@
 """A leg's decision: every child's target when the master's holding changed, and the entries that follow from it."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from config.schema import ConfirmWhen
 from engine.core import carried, gates, prompts, reasons
 from engine.core.lifecycle import AT_BROKER
 from engine.core.orders import make_orders, new_copy, price_to_meet
-from engine.core.plans import is_hedge, note_missed, plan_of, store_plan
+from engine.core.plans import is_hedge, miss, note_missed, plan_of, store_plan
 from engine.core.resting import (
     ahead_units,
     asked_units,
@@ -26,14 +27,13 @@ from engine.core.sizing import (
     Plan,
     SizingRule,
     decide_target,
-    missed,
     move_of,
 )
 from engine.core.sizing_rules import NO_ENTRIES, sizing_rule
 from engine.core.state import Child, ChildLeg, Copy, MasterLeg, MasterOrder, Sized
 from engine.core.terms import entry_terms
-from engine.core.turn import Turn, exits_open, held_units, seconds_ns
-from engine.model import Instrument, Side, sign
+from engine.core.turn import WARNING, Turn, exits_open, held_units, seconds_ns
+from engine.model import Instrument, Side, sign, split_leg
 
 
 class Decision:
@@ -116,6 +116,8 @@ def decide_child(
     if move is Move.RISE:
         enter(turn, child, master, leg, instrument, decision, no_entry)
         return
+    if move is Move.OUT:
+        prompts.drop_tickets(turn, child, leg.leg)
     # An entry that waits for this leg's exits goes on as far as the master still holds its lots.
     stays_units = held_units(leg) - going_exit_units(turn, leg)
     leg.entry_pending = leg.entry_pending and move is Move.FALL and leg.target_units > stays_units
@@ -206,7 +208,12 @@ def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) ->
         stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
         if stays_units >= leg.target_units:
             return  # an entry that is being cancelled covers it; what its end leaves open is missed then
-        store_plan(leg, missed(plan_of(leg), stays_units))
+        is_whole = not miss(turn, child, leg, stays_units)
+        if is_whole:
+            turn.notify(
+                WARNING, f"lots of a ticket are given up: {reasons.STALE_SIGNAL}", child.id, split_leg(leg.leg)[1]
+            )
+            return
     else:
         instrument = carried.terms(turn, child, leg)
         lot_units = 1 if instrument is None else instrument.lot_units
@@ -290,9 +297,9 @@ def note_missed_while_resting(turn: Turn, child: Child, leg: ChildLeg, most: int
         mirror.told_units += told
         left -= told
         reason = mirror.reason if told and mirror.reason else reason
-    store_plan(leg, missed(plan_of(leg), leg.target_units - found))
-    leg.skipped, leg.lacking = reason, True
-    turn.skip(child, leg.leg, reason)
+    if miss(turn, child, leg, leg.target_units - found):
+        leg.skipped, leg.lacking = reason, True
+        turn.skip(child, leg.leg, reason)
     return found
 
 
@@ -304,6 +311,8 @@ def enter_approved(
     copy: Copy,
     why_less: str,
     reference_inr: Decimal | None,
+    *,
+    is_ticket: bool = False,
 ) -> None:
     """Send an approved entry: computed anew at this moment, it can only become smaller.
 
@@ -315,6 +324,7 @@ def enter_approved(
         copy: The decision that asked.
         why_less: Why it is fewer than were asked for, '' when it is not.
         reference_inr: What slippage is measured against.
+        is_ticket: They are lots by hand: what is ahead of the master does not take their place.
     """
     master = turn.state.master.legs[leg.leg]
     instrument = turn.leg_instrument(child.id, leg.leg)
@@ -323,11 +333,13 @@ def enter_approved(
         note_missed(turn, child, leg, missing)
         return
     side = Side.BUY if leg.sign > 0 else Side.SELL
-    wanted = min(units, leg.target_units - share(turn, leg))
+    ahead = ahead_units(turn, leg) if is_ticket else 0
+    wanted = min(units, leg.target_units - share(turn, leg) + ahead)
     wanted = wanted // instrument.lot_units * instrument.lot_units
     why = ""
     if wanted > 0:
         asked = _entry(turn, child, master, leg, instrument, side, None, reference_inr)
+        asked = replace(asked, is_ticket=is_ticket)
         allowed, why = gates.check(asked, wanted)
         if allowed:
             _send(asked, allowed, copy)
@@ -393,9 +405,15 @@ def _entry(
     )
 
 
-def missing_units(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> int:
-    """Units that a child would have more had it missed nothing: what `resync` offers."""
+def missing_units(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument, *, decided: bool = False
+) -> int:
+    """Units that a child would have more had it missed nothing: what `resync` offers.
+
+    `decided`: of what the master held at the last decision, not of all that he holds.
+    """
     rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
     if no_entry or rule.lots_for is None:
         return 0
-    return max(0, rule.lots_for(abs(master.units)) * instrument.lot_units - share(turn, leg))
+    size = leg.decided_units if decided else abs(master.units)
+    return max(0, rule.lots_for(size) * instrument.lot_units - share(turn, leg))

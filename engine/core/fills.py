@@ -12,7 +12,7 @@ from engine.core.charges import order_charges, segment_of
 from engine.core.entries import resume_entry
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.orders import average_inr, change_state, hold
-from engine.core.plans import note_missed
+from engine.core.plans import by_hand_units, note_missed
 from engine.core.records import record_child_fill
 from engine.core.resting import rests
 from engine.core.settle import settle
@@ -198,12 +198,11 @@ def refuse(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, text: str
         else:
             _again_soon(turn, child, leg, reason)
         return
-    is_by_hand = order.remaining <= leg.by_hand_units and not rests(order)  # the leg is whole without it
-    if turn.settings.risk.on_leg_refused is not OnLegRefused.CONTINUE and not is_by_hand:
+    if turn.settings.risk.on_leg_refused is not OnLegRefused.CONTINUE:
         hold(turn, order, reason)
         return
     change_state(turn, order, OrderState.REJECTED, reason)
-    if not is_by_hand:
+    if order.remaining > by_hand_units(turn, child, leg):
         turn.skip(child, leg.leg, reason)
     note_missed(turn, child, leg, reason, guards=False)
 

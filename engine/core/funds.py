@@ -17,7 +17,7 @@ from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.orders import change_state, find_copy, want_unwound
 from engine.core.places import trades_live
-from engine.core.plans import note_missed
+from engine.core.plans import by_hand_units, note_missed
 from engine.core.portfolio import Book, Units, basket_of, lot_units, positions_of, units_of
 from engine.core.resting import rests
 from engine.core.state import Child, ChildLeg, ChildOrder, MarginAsk
@@ -209,11 +209,12 @@ def _take_off(
         if off <= 0:
             continue
         leg, scope = child.legs[leg_id], turn.scope_of(leg_id)
-        before = held_units(leg) + entry_units_open(turn, leg)
-        left = Fraction(before - asked + share * asked) / before
-        is_by_hand = off <= leg.by_hand_units  # a ticket's lots go first, and later legs are not smaller for them
+        by_hand = by_hand_units(turn, child, leg)  # go first, and later legs are not smaller for them
+        own = held_units(leg) + entry_units_open(turn, leg) - by_hand
+        short = max(Fraction(0), asked - share * asked - by_hand)
         _take_off_leg(turn, child, leg, orders, off, reason)
-        if not is_by_hand:
+        if own > 0 and short:
+            left = (own - short) / own
             shares[scope] = min(shares.get(scope, left), left)
     for scope, left in shares.items():
         if left > 0 and reason == reasons.SHORT_MARGIN:
@@ -225,7 +226,7 @@ def _take_off_leg(
     turn: Turn, child: Child, leg: ChildLeg, orders: Sequence[ChildOrder], units: int, reason: str
 ) -> None:
     """Take units off a leg's orders, newest first; a leg of which nothing is left is missing."""
-    is_by_hand = units <= leg.by_hand_units
+    is_by_hand = units <= by_hand_units(turn, child, leg)
     copy = find_copy(turn, orders[0].decision)
     if copy is not None:
         copy.skipped[child.id] = reason

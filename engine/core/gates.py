@@ -16,6 +16,7 @@ from engine.core.baseline import cap_of
 from engine.core.filters import child_allows, ist_time
 from engine.core.lifecycle import OrderState
 from engine.core.loss import child_pnl
+from engine.core.plans import by_hand_units
 from engine.core.portfolio import lot_units
 from engine.core.resting import on_the_way
 from engine.core.sizing import by_ratio, slice_most
@@ -47,6 +48,8 @@ class Entry:
     "Units of this very entry that are counted as reserved already (a resend)."
     order_type: str = ""
     "Type of the master's order that it rests for; '' for the one that filled last."
+    is_ticket: bool = False
+    "The operator adds these lots by hand: they are no part of what the margin was enough for."
     backing_units: int = 0
     "For an entry that rests: what the master would add if all that rests of his filled."
 
@@ -214,7 +217,7 @@ def capital_units(turn: Turn, child: Child, leg: ChildLeg, instrument: Instrumen
     if cap is None or ratio is None or baseline is None or baseline.master_inr is None:
         return None
     bound = min(ratio, Fraction(max(Decimal(0), cap)) / Fraction(baseline.master_inr))
-    return by_ratio(bound, instrument.lot_units)(master_units) * instrument.lot_units
+    return by_ratio(bound, instrument.lot_units)(master_units) * instrument.lot_units + by_hand_units(turn, child, leg)
 
 
 def _capital(entry: Entry, units: int) -> Verdict:
@@ -229,13 +232,14 @@ def _in_proportion(entry: Entry, units: int) -> Verdict:
     scope = entry.turn.scope_of(entry.leg.leg)
     share = entry.turn.strategy(scope).afforded.get(entry.child.id)
     rule, _ = rule_of_mode(entry.turn, entry.child, entry.master, entry.leg, entry.instrument)
-    if share is None or rule.lots_for is None:
+    if share is None or rule.lots_for is None or entry.is_ticket:
         return units, ""
     if entry.settings.sizing.mode is SizingMode.RISK_PCT:  # of its own high, which the plan has raised by now
         lots = entry.leg.target_units // entry.instrument.lot_units
     else:
         lots = rule.lots_for(abs(entry.master.units) + entry.backing_units)
-    return _up_to(entry, units, int(share * lots) * entry.instrument.lot_units, reasons.SHORT_MARGIN)
+    by_hand = by_hand_units(entry.turn, entry.child, entry.leg)
+    return _up_to(entry, units, int(share * lots) * entry.instrument.lot_units + by_hand, reasons.SHORT_MARGIN)
 
 
 def _up_to(entry: Entry, units: int, most: int, reason: str) -> Verdict:

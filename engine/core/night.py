@@ -25,6 +25,14 @@ MOMENT = "session"
 """Name of the timer for the next moment of the session."""
 
 
+def _waits_for_the_next(state: State, child: str) -> None:
+    """A child that was not configured before takes no part in what runs."""
+    for strategy in state.strategies.values():
+        known = child in strategy.ratios or child in strategy.left_out
+        if strategy.state is not StrategyState.FLAT and not known:
+            strategy.left_out[child] = reasons.NEXT_STRATEGY
+
+
 def begin_process(state: State, event: SessionStarted, child_settings: dict[str, ChildSettings]) -> Turn:
     """What every start resets: nothing read in this process yet, no read under way; and the day, when it is another."""
     known = state.settings
@@ -32,6 +40,8 @@ def begin_process(state: State, event: SessionStarted, child_settings: dict[str,
     for settings in event.settings.children:
         child = state.children.setdefault(settings.id, Child(id=settings.id))
         old = next((c for c in known.children if c.id == settings.id), None)
+        if old is None:
+            _waits_for_the_next(state, child.id)
         if old is None or old.max_capital_inr != settings.max_capital_inr:
             child.max_capital_inr = settings.max_capital_inr
         child.traded_at = places.place_of(settings, event.mode)

@@ -1,6 +1,6 @@
 """Entries that the operator asks for: a left-out child joins, missed lots are resynced, background lots are adopted.
 
-All three are prompts; nothing is sent without an answer.
+All are prompts; nothing is sent without an answer. A ticket's prompt is written in `engine.core.tickets`.
 """
 
 from fractions import Fraction
@@ -10,11 +10,12 @@ from engine.core.baseline import left_out_reason, ratio_of, select_baseline
 from engine.core.entries import missing_units
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up, new_copy
+from engine.core.resting import going_exit_units
 from engine.core.settle import settle
 from engine.core.sizing import by_ratio
 from engine.core.sizing_rules import rule_of_mode, sizing_rule
 from engine.core.state import Baseline, Child, Copy, MasterLeg, Prompt, PromptItem
-from engine.core.turn import INFO, WARNING, Turn, exits_open, followed_legs, held_units
+from engine.core.turn import INFO, WARNING, Turn, followed_legs, held_units
 from engine.model import Instrument, Side, sign, split_leg
 from engine.snapshot import StrategyState
 
@@ -188,7 +189,7 @@ def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], lis
         leg = turn.child_leg(child, master.leg)
         if leg.sign and leg.sign != sign(master.units):
             continue
-        if exits_open(turn, leg) or held_units(leg) < 0:
+        if going_exit_units(turn, leg) or held_units(leg) < 0:
             leaving.append(split_leg(leg.leg)[1])
             continue
         units = missing_units(turn, child, master, leg, instrument)

@@ -11,7 +11,7 @@ import msgspec
 from config.schema import OnLegRefused
 from engine.core import reasons
 from engine.core.lifecycle import TERMINAL, OrderState, is_legal
-from engine.core.plans import note_missed
+from engine.core.plans import by_hand_units, note_missed
 from engine.core.resting import rests
 from engine.core.sizing import slice_most
 from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg, MasterOrder, Terms
@@ -139,8 +139,12 @@ def hold(turn: Turn, order: ChildOrder, reason: str) -> None:
     """Stop an entry until the operator decides, or leave the strategy that it belongs to, where that is wanted."""
     child = turn.state.children[order.account]
     was_stopped = reason == child.stopped.get(turn.scope_of(order.leg))  # for something else: what is held is in doubt
-    is_by_hand = order.remaining <= child.legs[order.leg].by_hand_units and not rests(order)
-    if reason != reasons.LOGIN_REQUIRED and not was_stopped and not is_by_hand:  # without a session nothing can be left
+    leg = child.legs[order.leg]
+    if not rests(order) and order.remaining <= by_hand_units(turn, child, leg):
+        change_state(turn, order, _GIVEN_UP.get(order.state, OrderState.REJECTED), reason)
+        note_missed(turn, child, leg, reason)  # of a ticket: the leg is whole without it
+        return
+    if reason != reasons.LOGIN_REQUIRED and not was_stopped:  # without a session nothing can be left either
         want_unwound(turn, child, order.leg, reason)
     if rests(order):
         _give_up_resting(turn, order, reason)
@@ -157,7 +161,7 @@ def want_unwound(turn: Turn, child: Child, leg: LegId, reason: str) -> None:
         child.unwinding.append(turn.scope_of(leg))
 
 
-_RESTING_ENDS = {
+_GIVEN_UP = {
     OrderState.QUEUED: OrderState.WITHDRAWN,
     OrderState.UNKNOWN: OrderState.ABSENT,
 }
@@ -166,7 +170,7 @@ _RESTING_ENDS = {
 def _give_up_resting(turn: Turn, order: ChildOrder, reason: str) -> None:
     """A resting entry that cannot be: its lots are missed when the master's order fills, and a resync offers them."""
     leg = turn.state.children[order.account].legs[order.leg]
-    change_state(turn, order, _RESTING_ENDS.get(order.state, OrderState.REJECTED), reason)
+    change_state(turn, order, _GIVEN_UP.get(order.state, OrderState.REJECTED), reason)
     leg.skipped, leg.lacking = reason, True
     turn.skip(turn.state.children[order.account], leg.leg, reason)
     note_missed(turn, turn.state.children[order.account], leg, reason)

@@ -1,4 +1,6 @@
-"""A child leg's plan in the state, and what becomes of it when lots are missed."""
+"""A child leg's plan in the state, and what becomes of it when lots are missed, or added by hand."""
+
+import msgspec
 
 from engine.core import reasons
 from engine.core.resting import share
@@ -37,10 +39,10 @@ def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards:
     have = share(turn, leg)
     if have >= leg.target_units:
         return
-    is_whole = not _miss_by_hand(leg, leg.target_units - max(0, have))
-    store_plan(leg, missed(plan_of(leg), max(0, have)))
+    is_whole = not miss(turn, child, leg, max(0, have))
     if is_whole:
-        turn.notify(WARNING, f"ticket: {reason}", child.id, split_leg(leg.leg)[1])
+        leg.skipped = "" if leg.skipped == reason else leg.skipped
+        turn.notify(WARNING, f"lots of a ticket are given up: {reason}", child.id, split_leg(leg.leg)[1])
         return
     leg.skipped = reason
     is_smaller = reason == reasons.SHORT_MARGIN and have > 0  # as the strategy's other legs are, or will be
@@ -48,38 +50,45 @@ def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards:
     turn.skip(child, leg.leg, reason, in_part=have > 0)
 
 
-def _miss_by_hand(leg: ChildLeg, units: int) -> bool:
-    """Miss lots of a ticket before others; whether lots that the ratio gives are missed, too."""
-    of_ticket = min(units, leg.by_hand_units)
-    leg.by_hand_units -= of_ticket
-    return units > of_ticket
+def by_hand_units(turn: Turn, child: Child, leg: ChildLeg) -> int:
+    """What a ticket added of a leg's target: all beyond what the rest of its pair gives for the master's holding."""
+    if not leg.by_hand_units or not leg.high_units:
+        return 0
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    lot_units = 1 if instrument is None else instrument.lot_units
+    own = (leg.base_units - leg.by_hand_units) * leg.decided_units // (leg.high_units * lot_units) * lot_units
+    return max(0, min(leg.by_hand_units, leg.target_units - own))
 
 
-def raise_by_hand(leg: ChildLeg, units: int) -> None:
-    """A ticket adds units to what the child has for the master's holding."""
-    by_hand_units = leg.by_hand_units + units
+def miss(turn: Turn, child: Child, leg: ChildLeg, committed_units: int) -> bool:
+    """Of a leg's target only `committed_units` are left: a ticket's lots go first.
+
+    Returns:
+        Whether lots that the sizing gives are among those that went.
+    """
+    short, by_hand = leg.target_units - committed_units, by_hand_units(turn, child, leg)
+    store_plan(leg, missed(plan_of(leg), committed_units))
+    leg.by_hand_units = min(by_hand - min(short, by_hand), committed_units)
+    return short > by_hand
+
+
+def raise_by_hand(leg: ChildLeg, units: int, missing_units: int) -> None:
+    """A ticket adds units to what the child has; those that make up for missed ones are the sizing's, not its own."""
+    by_hand = leg.by_hand_units + max(0, units - missing_units)
     plan = plan_of(leg)
-    target = plan.target_units + units
-    store_plan(
-        leg,
-        Plan(
-            sign=plan.sign,
-            high_units=plan.decided_units,
-            base_units=target,
-            target_units=target,
-            decided_units=plan.decided_units,
-        ),
-    )
-    leg.by_hand_units = by_hand_units
-    leg.peak_by_hand_units = max(leg.peak_by_hand_units, by_hand_units)
+    raised = msgspec.structs.replace(plan, base_units=plan.base_units + units, target_units=plan.target_units + units)
+    store_plan(leg, raised)
+    leg.by_hand_units = by_hand
+    leg.peak_by_hand_units = max(leg.peak_by_hand_units, by_hand)
+    if units >= missing_units:
+        leg.lacking, leg.skipped = False, ""
 
 
 def lower_by_hand(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:
-    """A ticket takes units off: they are missed from then on, and a resync offers what the ratio gives of them."""
-    if _miss_by_hand(leg, units):
+    """A ticket takes units off: they are missed from then on, and a resync offers what the sizing gives of them."""
+    if miss(turn, child, leg, leg.target_units - units):
         leg.lacking, leg.skipped = True, reasons.TAKEN_OFF
         turn.skip(child, leg.leg, reasons.TAKEN_OFF, in_part=True, tells=False)
-    store_plan(leg, missed(plan_of(leg), leg.target_units - units))
 
 
 def is_hedge(turn: Turn, child: Child, leg: ChildLeg) -> bool:

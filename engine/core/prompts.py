@@ -81,7 +81,7 @@ def part_unseen(turn: Turn, prompt: Prompt, shown: dict[str, int]) -> None:
     another.items = unseen
     for item in unseen:
         leg = turn.state.children[item.child].legs[item.leg]
-        if item.entry:
+        if item.entry and prompt.kind == ENTRY:
             leg.prompt, leg.awaiting_units = another.id, item.units
 
 
@@ -151,6 +151,13 @@ def drop_offers(turn: Turn, child: Child, legs: Collection[LegId]) -> None:
     """Take back what was offered to a child of these legs: they are being left."""
     for prompt in [p for p in turn.state.prompts.values() if p.kind in OFFERS]:
         prompt.items = [item for item in prompt.items if item.child != child.id or item.leg not in legs]
+        close_if_empty(turn, prompt)
+
+
+def drop_tickets(turn: Turn, child: Child, leg: LegId) -> None:
+    """The master is out of a leg: what a ticket asked for is not of what he holds next."""
+    for prompt in [p for p in turn.state.prompts.values() if p.kind == TICKET]:
+        prompt.items = [item for item in prompt.items if (item.child, item.leg) != (child.id, leg)]
         close_if_empty(turn, prompt)
 
 

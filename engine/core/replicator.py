@@ -18,7 +18,6 @@ from engine.core import (
     hours,
     night,
     offers,
-    reasons,
     rebuild,
     restart,
     throttle,
@@ -57,7 +56,6 @@ from engine.events import (
     TimePassed,
 )
 from engine.model import LegId, usable_quote
-from engine.snapshot import StrategyState
 
 
 class Replicator:
@@ -177,10 +175,6 @@ def _welcome(turn: Turn, event: SessionStarted) -> None:
     legs: set[LegId] = {leg.leg for leg in state.master.legs.values()}
     for child in state.children.values():
         legs.update(child.legs)
-        for strategy in state.strategies.values():
-            known = child.id in strategy.ratios or child.id in strategy.left_out
-            if strategy.state is not StrategyState.FLAT and not known and child.id in turn.child_settings:
-                strategy.left_out[child.id] = reasons.NEXT_STRATEGY
         if child.id not in turn.child_settings:
             turn.notify(WARNING, "is no longer configured: its allocations are not traded", child.id)
     for leg in sorted(legs):

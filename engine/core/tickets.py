@@ -1,26 +1,30 @@
 """The order ticket: the operator adds lots to a leg that the master holds, or takes some off, by hand.
 
 Lots that are added are offered in a prompt, as every entry that the operator asks for, and pass the same gates. They
-are the child's share from then on: the pair becomes (m, allocation + reserved), and they leave with the master's exits
-in proportion (R6.15 in docs/rules.md). A leg that the master does not hold takes no ticket: its lots would be exited.
+are part of the child's pair from then on, (B, C + lots), and leave with the master's exits in proportion (R6.15 in
+docs/rules.md). A leg that the master does not hold takes no ticket: its lots would be exited.
 """
 
 from engine.core import prompts, reasons
+from engine.core.entries import missing_units
 from engine.core.flattening import exit_leg
+from engine.core.lifecycle import AT_BROKER
 from engine.core.offers import offer
 from engine.core.orders import new_copy
 from engine.core.plans import is_hedge, lower_by_hand, plan_of, raise_by_hand
+from engine.core.resting import going_exit_units, rests
 from engine.core.settle import settle
 from engine.core.sizing import decide_target
 from engine.core.sizing_rules import NO_ENTRIES, sizing_rule
 from engine.core.state import Child, ChildLeg, MasterLeg
-from engine.core.turn import WARNING, Turn, exits_open, held_units
+from engine.core.turn import WARNING, Turn, held_units
 from engine.events import TicketWritten
-from engine.model import Side, sign, split_leg
+from engine.model import Instrument, Side, sign, split_leg
 
 NOT_HELD = "the master does not hold it: lots of ours in it would be exited at once"
 UNDECIDED = "what the master holds of it is not decided yet"
 LEAVING = "its exits are under way"
+ENTERING = "its entries are under way"
 NOTHING_TO_TAKE_OFF = "nothing of it is held"
 
 
@@ -32,7 +36,8 @@ def write_ticket(turn: Turn, event: TicketWritten) -> None:
         turn.notify(WARNING, f"ticket: {NOT_HELD}", symbol=symbol)
         return
     parts: list[tuple[Child, int]] = []
-    for child_id in event.children or tuple(child.id for child in turn.configured()):
+    passed: dict[str, str] = {}
+    for child_id in dict.fromkeys(event.children or [child.id for child in turn.configured()]):
         child = turn.state.children.get(child_id)
         if child is None:
             turn.notify(WARNING, f"no child is called {child_id}")
@@ -40,6 +45,7 @@ def write_ticket(turn: Turn, event: TicketWritten) -> None:
         units, why = _part(turn, child, master, event)
         if why:
             turn.notify(WARNING, f"ticket: {why}", child.id, symbol)
+            passed[child.id] = why
         else:
             parts.append((child, units))
     if not parts:
@@ -51,18 +57,43 @@ def write_ticket(turn: Turn, event: TicketWritten) -> None:
     prompt = prompts.open_prompt(turn, prompts.TICKET, fresh=True)
     side = Side.BUY if master.units > 0 else Side.SELL
     copy = new_copy(turn, master.leg, side, entry=True, signal_ns=turn.now_ns, by_master=False)
+    copy.passed = passed
     for child, units in parts:
         offer(turn, prompt, child, master, units, copy=copy)
 
 
-def why_not_added(turn: Turn, child: Child, master: MasterLeg) -> str:
-    """Why a child takes no more lots of a leg by hand, '' when it does."""
+def _part(turn: Turn, child: Child, master: MasterLeg, event: TicketWritten) -> tuple[int, str]:
+    """A child's units of a ticket, and why it takes no part."""
     instrument = turn.leg_instrument(child.id, master.leg)
+    if child.id not in turn.child_settings:
+        return 0, reasons.NOT_CONFIGURED
     if instrument is None:
-        return turn.why_unknown(child.id, master.leg)
+        return 0, turn.why_unknown(child.id, master.leg)
+    if event.lots > 0:
+        why = why_not_added(turn, child, master, instrument)
+        units = 0 if why else _more_units(turn, child, master, instrument, event)
+    else:
+        why = _why_not_taken_off(turn, child, master)
+        units = 0 if why else _fewer_units(turn, child, master, instrument, event)
+    return units, why or ("" if units else reasons.BELOW_ONE_LOT)
+
+
+def why_not_added(turn: Turn, child: Child, master: MasterLeg, instrument: Instrument) -> str:
+    """Why a child takes no more lots of a leg by hand, '' when it does."""
     leg = turn.child_leg(child, master.leg)
     _, no_entry = sizing_rule(turn, child, master, leg, instrument)
     return no_entry or child.stopped.get(master.scope, "") or _why_not_now(turn, leg, master)
+
+
+def _why_not_taken_off(turn: Turn, child: Child, master: MasterLeg) -> str:
+    leg = turn.child_leg(child, master.leg)
+    if turn.state.kill > 1:
+        return reasons.KILLED
+    if why := _why_not_now(turn, leg, master):
+        return why
+    if any(order.entry and order.state in AT_BROKER and not rests(order) for order in turn.open_orders(leg)):
+        return ENTERING  # a cancel takes the whole order off, and more than was asked for
+    return "" if leg.target_units else NOTHING_TO_TAKE_OFF
 
 
 def _why_not_now(turn: Turn, leg: ChildLeg, master: MasterLeg) -> str:
@@ -71,56 +102,41 @@ def _why_not_now(turn: Turn, leg: ChildLeg, master: MasterLeg) -> str:
         return reasons.HANDED_OVER
     if not leg.decided_units or leg.sign != sign(master.units):
         return UNDECIDED
-    is_leaving = leg.due or leg.flattening or leg.entry_pending or exits_open(turn, leg) or held_units(leg) < 0
+    is_leaving = leg.flattening and (leg.allocation_units or leg.orders)
+    is_leaving = is_leaving or leg.due or leg.entry_pending or going_exit_units(turn, leg) or held_units(leg) < 0
     return LEAVING if is_leaving else ""
 
 
-def _part(turn: Turn, child: Child, master: MasterLeg, event: TicketWritten) -> tuple[int, str]:
-    """A child's units of a ticket, and why it takes no part."""
-    if child.id not in turn.child_settings:
-        return 0, reasons.NOT_CONFIGURED
-    if event.lots > 0:
-        if why := why_not_added(turn, child, master):
-            return 0, why
-        units = _added_units(turn, child, master, event)
-        return units, "" if units else reasons.BELOW_ONE_LOT
-    leg = turn.child_leg(child, master.leg)
-    if turn.state.kill > 1:
-        return 0, reasons.KILLED
-    if why := _why_not_now(turn, leg, master):
-        return 0, why
-    if not leg.target_units:
-        return 0, NOTHING_TO_TAKE_OFF
-    units = _fewer_units(turn, child, master, event)
-    return units, "" if units else reasons.BELOW_ONE_LOT
-
-
-def _added_units(turn: Turn, child: Child, master: MasterLeg, event: TicketWritten) -> int:
-    instrument = turn.leg_instrument(child.id, master.leg)
-    assert instrument is not None  # noqa: S101  why_not_added said so
+def _more_units(turn: Turn, child: Child, master: MasterLeg, instrument: Instrument, event: TicketWritten) -> int:
+    """Each its own lots, or what the child's sizing would give for so many more of the master's."""
     if not event.in_ratio:
         return event.lots * instrument.lot_units
-    rule, _ = sizing_rule(turn, child, master, turn.child_leg(child, master.leg), instrument)
-    his_lot = turn.leg_instrument(turn.state.master.account, master.leg) or instrument
-    lots = 0 if rule.lots_for is None else rule.lots_for(event.lots * his_lot.lot_units)
-    return lots * instrument.lot_units
-
-
-def _fewer_units(turn: Turn, child: Child, master: MasterLeg, event: TicketWritten) -> int:
     leg = turn.child_leg(child, master.leg)
-    instrument = turn.leg_instrument(child.id, master.leg)
-    lot_units = 1 if instrument is None else instrument.lot_units
+    rule, _ = sizing_rule(turn, child, master, leg, instrument)
+    if rule.lots_for is None or not rule.re_enters:
+        return 0
+    before = leg.decided_units
+    lots = rule.lots_for(before + event.lots * _his_lot_units(turn, instrument)) - rule.lots_for(before)
+    return max(0, lots) * instrument.lot_units
+
+
+def _fewer_units(turn: Turn, child: Child, master: MasterLeg, instrument: Instrument, event: TicketWritten) -> int:
+    """Each its own lots, or what an exit of so many of the master's would take."""
+    leg, lot_units = turn.child_leg(child, master.leg), instrument.lot_units
     if not event.in_ratio:
         return min(-event.lots * lot_units, leg.target_units)
-    his_lot = turn.leg_instrument(turn.state.master.account, master.leg) or instrument
-    his_units = -event.lots * (1 if his_lot is None else his_lot.lot_units)
-    left_units = max(0, leg.decided_units - his_units)
-    if not left_units:
+    left_units = leg.decided_units + event.lots * _his_lot_units(turn, instrument)
+    if left_units <= 0:
         return leg.target_units
-    plan = plan_of(leg)
-    round_up = is_hedge(turn, child, leg)
+    plan, round_up = plan_of(leg), is_hedge(turn, child, leg)
     after = decide_target(plan, leg.sign * left_units, lot_units, NO_ENTRIES, round_up=round_up)
     return plan.target_units - after.target_units
+
+
+def _his_lot_units(turn: Turn, instrument: Instrument) -> int:
+    """Units in a lot at the master's broker; the child's where his is not known."""
+    his = turn.instrument(turn.state.master.account, instrument.id)
+    return instrument.lot_units if his is None else his.lot_units
 
 
 def _take_off(turn: Turn, child: Child, master: MasterLeg, units: int) -> None:
@@ -136,8 +152,12 @@ def _take_off(turn: Turn, child: Child, master: MasterLeg, units: int) -> None:
 def plan_ticket(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
     """Make approved lots of a ticket part of a leg's plan; returns the units that are wanted now."""
     master = turn.state.master.legs[leg.leg]
-    if why := why_not_added(turn, child, master):
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    if instrument is None:
+        turn.notify(WARNING, f"ticket: {turn.why_unknown(child.id, leg.leg)}", child.id, split_leg(leg.leg)[1])
+        return 0
+    if why := why_not_added(turn, child, master, instrument):
         turn.notify(WARNING, f"ticket: {why}", child.id, split_leg(leg.leg)[1])
         return 0
-    raise_by_hand(leg, units)
+    raise_by_hand(leg, units, missing_units(turn, child, master, leg, instrument, decided=True))
     return units

@@ -9,6 +9,7 @@ from engine.core.plans import plan_of, store_plan
 from engine.core.sizing import Plan
 from engine.core.state import Child, ChildLeg, MasterLeg, PromptItem
 from engine.core.turn import Turn, held_units, reserved
+from engine.model import Instrument
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 
 
@@ -16,7 +17,7 @@ from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 def resync_beside_an_exit() -> list[Swap]:
     """A resync enters a leg whose exit is under way, and nothing looks at it again when it is sent."""
     return [
-        in_module(offers, "exits_open", lambda _turn, _leg: 0),
+        in_module(offers, "going_exit_units", lambda _turn, _leg: 0),
         in_module(offers, "held_units", lambda leg: abs(leg.allocation_units)),
         in_module(sending, "going_exit_units", lambda _turn, _leg: 0),
     ]
@@ -126,9 +127,9 @@ def ticket_is_given_to_a_child_that_left() -> list[Swap]:
     """A child that was flattened gets the lots of a ticket."""
     right = tickets.why_not_added
 
-    def wrong(turn: Turn, child: Child, master: MasterLeg) -> str:
+    def wrong(turn: Turn, child: Child, master: MasterLeg, instrument: Instrument) -> str:
         stopped = child.stopped.pop(master.scope, "")
-        why = right(turn, child, master)
+        why = right(turn, child, master, instrument)
         return "" if stopped and not why else why
 
     return [replace_everywhere(right, wrong)]

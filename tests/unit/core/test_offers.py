@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from config.schema import Child, Sizing, SizingMode
+from config.schema import Child, Follow, Sizing, SizingMode
 from engine.core import reasons
 from engine.events import (
     BackgroundAdopted,
@@ -20,6 +20,7 @@ from engine.events import (
 )
 from engine.model import Side
 from tests.unit.core.builders import CALL_LEG, ENTRIES, LOT, PUT_LEG, Book, Desk, child, instrument, settings
+from tests.unit.core.test_mirroring import resting
 from tests.unit.paper.builders import CALL, PUT
 
 
@@ -445,3 +446,48 @@ def test_question_about_a_child_that_is_no_longer_configured_enters_nothing() ->
     desk.run(3)
     assert (desk.placed(), desk.placed("C2")) == ([(Side.BUY, 3)], [])
     assert reasons.NOT_CONFIGURED in desk.reasons("C2")
+
+
+def test_rise_that_is_not_decided_yet_is_not_lost_by_an_approval() -> None:
+    desk = missed()
+    ask(desk, "resync")
+    desk.master(Side.BUY, 10)
+    approve(desk)
+    desk.run(2)
+    assert (desk.lots(), desk.leg().lacking) == (6, False)
+
+
+@pytest.mark.parametrize("after_s", [0, 2], ids=["undecided", "decided"])
+def test_rise_while_a_join_was_asked_about_is_lacking_and_told(after_s: float) -> None:
+    desk = left_out()
+    ask(desk, "join")
+    desk.master(Side.BUY, 10)
+    desk.run(after_s)
+    approve(desk)
+    desk.run(2)
+    assert (desk.lots(), desk.leg().lacking, desk.leg().skipped) == (3, True, reasons.ADDED_MEANWHILE)
+    ask(desk, "resync")
+    approve(desk)
+    assert (desk.lots(), desk.leg().lacking) == (6, False)
+
+
+def test_offer_is_not_sent_beside_a_fill_that_cannot_be_decided() -> None:
+    desk = missed()
+    ask(desk, "resync")
+    desk.master(Side.BUY, 10)
+    desk.state.armed = False
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    assert (desk.placed(), reasons.NOT_DECIDED in desk.notices()) == ([], True)
+
+
+def test_resting_exit_keeps_no_resync_away() -> None:
+    desk = Desk(settings(follow=Follow.ORDERS))
+    desk.buy(10)
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.filling = False
+    resting(desk, 20, side=Side.SELL, limit="105")
+    desk.accept(desk.last())
+    ask(desk, "resync")
+    assert ("resync", Side.BUY, 3) in offered(desk)

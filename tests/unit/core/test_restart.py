@@ -1,11 +1,12 @@
 """The question of an unclean start: what is open, its answers, and what a start says of itself."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import msgspec
 import pytest
 
-from config.schema import Mode, StrategyScope
+from config.schema import Mode, Sizing, SizingMode, StrategyScope
 from engine.commands import CancelOrder, Notify, PlaceOrder, Severity
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
@@ -25,7 +26,7 @@ from engine.events import (
 )
 from engine.model import BookStatus, Side
 from engine.snapshot import StrategyState
-from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, HEDGE, LOT, PUT_LEG, Desk, child, settings
+from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, HEDGE, HEDGE_LEG, LOT, PUT_LEG, Desk, child, settings
 from tests.unit.paper.builders import CALL, PUT
 
 
@@ -558,3 +559,23 @@ def test_order_that_surfaces_after_the_hand_over_leaves_nothing_to_judge_later()
     assert not desk.leg().orders
     desk.advance(desk.accept(desk.last(), answered=False))
     assert (desk.leg().allocation_units, desk.leg().orphaned_units, desk.leg().surfaced) == (0, 0, False)
+
+
+@pytest.mark.parametrize(
+    "sizing",
+    [
+        Sizing(mode=SizingMode.FIXED_LOTS, lots=2),
+        Sizing(mode=SizingMode.LIVE_RATIO),
+        Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1, 5)),
+        Sizing(mode=SizingMode.RISK_PCT, pct=Decimal(50)),
+    ],
+    ids=lambda sizing: sizing.mode.value,
+)
+def test_child_without_a_frozen_ratio_goes_on_after_a_restart(sizing: Sizing) -> None:
+    desk = Desk(settings(child(sizing=sizing)))
+    desk.buy(10)
+    died(desk, unclean=False)
+    desk.run(3)
+    desk.buy(10, symbol=HEDGE)
+    assert desk.strategy().left_out == {}
+    assert desk.lots(leg=HEDGE_LEG) > 0
