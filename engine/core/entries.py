@@ -405,15 +405,9 @@ def _entry(
     )
 
 
-def missing_units(
-    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument, *, decided: bool = False
-) -> int:
-    """Units that a child would have more had it missed nothing: what `resync` offers.
-
-    `decided`: of what the master held at the last decision, not of all that he holds.
-    """
+def missing_units(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> int:
+    """Units that a child would have more had it missed nothing: what `resync` offers."""
     rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
     if no_entry or rule.lots_for is None:
         return 0
-    size = leg.decided_units if decided else abs(master.units)
-    return max(0, rule.lots_for(size) * instrument.lot_units - share(turn, leg))
+    return max(0, rule.lots_for(abs(master.units)) * instrument.lot_units - share(turn, leg))

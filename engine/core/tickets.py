@@ -6,7 +6,6 @@ docs/rules.md). A leg that the master does not hold takes no ticket: its lots wo
 """
 
 from engine.core import prompts, reasons
-from engine.core.entries import missing_units
 from engine.core.flattening import exit_leg
 from engine.core.lifecycle import AT_BROKER
 from engine.core.offers import offer
@@ -159,5 +158,13 @@ def plan_ticket(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
     if why := why_not_added(turn, child, master, instrument):
         turn.notify(WARNING, f"ticket: {why}", child.id, split_leg(leg.leg)[1])
         return 0
-    raise_by_hand(leg, units, missing_units(turn, child, master, leg, instrument, decided=True))
+    raise_by_hand(leg, units, _missed_units(turn, child, master, leg, instrument))
     return units
+
+
+def _missed_units(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> int:
+    """What a leg's pair lacks of what the sizing gives for the master's largest holding."""
+    rule, _ = sizing_rule(turn, child, master, leg, instrument)
+    if rule.lots_for is None:
+        return 0
+    return max(0, rule.lots_for(leg.high_units) * instrument.lot_units - (leg.base_units - leg.by_hand_units))

@@ -300,7 +300,7 @@ class Course:
         """By `on_leg_refused: unwind` a strategy of which a leg was refused is left at once, until a resync."""
         if state.settings.risk.on_leg_refused is not OnLegRefused.UNWIND or order.state is OrderState.WORKING:
             return
-        if self._truth.by_hand_units((order.account, order.leg)) is not None:
+        if self._truth.by_hand_units((order.account, order.leg)):
             return  # a ticket's lots, which the strategy is whole without
         turn = Turn(state, state.now_ns, {})
         scope = turn.scope_of(order.leg)

@@ -475,3 +475,13 @@ def test_prompt_of_an_answer_in_part_waits_for_no_entry() -> None:
     desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True, shown={f"C1|{CALL_LEG}": LOT}))
     desk.run(1)
     assert (desk.lots(), desk.leg().awaiting_units, offered(desk)) == (4, 0, {"C1": 2})
+
+
+def test_lot_that_a_fall_rounded_away_is_no_missed_one() -> None:
+    """1 of 6; he falls to 4 and it goes; a ticket of 1, and he comes back to 7: 2 by the ratio, and 1."""
+    desk = held(lots=6)
+    desk.sell(2)
+    assert desk.lots() == 0
+    add(desk, 1)
+    desk.buy(3)
+    assert (desk.lots(), desk.leg().by_hand_units // LOT) == (3, 1)
