@@ -55,6 +55,9 @@ class Ticketing(Operations):
         ticket = None if text is None else say.parse_ticket(text)
         if ticket is None or self.frame is None:
             return
+        if say.leg_of(self.frame.snapshot, leg) is None:
+            self.tell("The master is out of this leg: it takes no ticket.", bad=True)
+            return
 
         def send() -> None:
             self.send(
@@ -66,13 +69,13 @@ class Ticketing(Operations):
         symbol = split_leg(LegId(leg))[1]
         if ticket.lots > 0:
             send()
-            self.tell(f"{symbol}: the ticket is asked about in a prompt.")
+            self.tell(f"{symbol}: the ticket is written.")
             return
         typed = text or ""
         self.ask(
             Typed(
                 self.frame,
-                f"FEWER LOTS OF {symbol}",
+                f"FEWER LOTS OF {symbol} FOR {', '.join(children) or 'EVERY CHILD'}",
                 lambda now, width: say.fewer_lines(now, width, leg, children, typed),
                 word="EXIT",
             ),

@@ -24,8 +24,8 @@ def leg(snapshot: Snapshot, number: int = 0) -> LegId:
     return snapshot.legs[number].leg
 
 
-def preview(snapshot: Snapshot, text: str, *children: str, number: int = 0) -> str:
-    found = say.ticket_preview(frame(snapshot), leg(snapshot, number), children, text)
+def preview(snapshot: Snapshot, text: str, *children: str, number: int = 0, leg_id: str = "") -> str:
+    found = say.ticket_preview(frame(snapshot), leg_id or leg(snapshot, number), children, text)
     return "" if found is None else plain(found).strip()
 
 
@@ -54,7 +54,7 @@ def test_preview_in_ratio_gives_whole_lots_of_each_childs_ratio_and_leaves_exits
     snapshot = s.condor()
     column = msgspec.structs.replace(snapshot.children[0], ratio=Fraction(3, 10))
     snapshot = msgspec.structs.replace(snapshot, children=(column, *snapshot.children[1:]))
-    assert preview(snapshot, "9m", "ZC0001") == "as if the master added 9: ZC0001 -3 → -5"
+    assert preview(snapshot, "9m", "ZC0001") == "as if the master added 9: ZC0001 -3 → -5"  # 3/10 x 19 less 3/10 x 10
     assert preview(snapshot, "-5m", "ZC0001") == "as if the master closed 5"
 
 
@@ -62,7 +62,36 @@ def test_leg_that_the_master_left_meanwhile_takes_no_ticket() -> None:
     before = s.condor()
     after = msgspec.structs.replace(before, legs=before.legs[1:])
     assert "takes no ticket" in plain(say.ticket_lines(frame(after), 80, leg(before), ())[0])
-    assert say.ticket_preview(frame(after), leg(before), (), "2") is None
+    assert preview(after, "2", leg_id=leg(before)) == "the master is out of it"
+
+
+def test_preview_of_many_children_says_how_many_more_there_are() -> None:
+    told = preview(s.condor(), "2")
+    assert told.endswith(" and 3 more")
+    assert len(told) < 78
+
+
+def test_child_that_takes_no_entries_is_told_in_the_preview() -> None:
+    snapshot = s.condor()
+    column = msgspec.structs.replace(snapshot.children[0], entries_stopped="flattened")
+    snapshot = msgspec.structs.replace(snapshot, children=(column, *snapshot.children[1:]))
+    assert preview(snapshot, "2", "ZC0001") == "2 lots more: ZC0001 takes no entries"
+
+
+def test_preview_follows_the_picture() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("l", "enter", "down", "enter", *"-1")
+        assert "ZC0001 -3 → -2" in desk.text
+        legs = s.condor().legs
+        cell = msgspec.structs.replace(legs[0].cells[0], have_lots=Decimal(-1), want_lots=Decimal(-1))
+        row = msgspec.structs.replace(legs[0], cells=(cell, *legs[0].cells[1:]))
+        await desk.publish(legs=(row, *legs[1:]))
+        assert "ZC0001 -1 → 0" in desk.text
+        await desk.publish(legs=legs[1:])
+        assert "the master is out of it" in desk.text
+        await desk.press("enter")
+
+    assert drive(s.condor(), script).sent == []
 
 
 def test_lots_of_a_ticket_are_told_on_the_legs_page() -> None:
@@ -71,7 +100,7 @@ def test_lots_of_a_ticket_are_told_on_the_legs_page() -> None:
     cell = msgspec.structs.replace(row.cells[0], by_hand_lots=Decimal(-2))
     row = msgspec.structs.replace(row, cells=(cell, *row.cells[1:]))
     lines = leg_lines(row.leg, frame(msgspec.structs.replace(snapshot, legs=(row, *snapshot.legs[1:]))), 100)
-    assert any("-2 of them by ticket" in plain(text) for text in lines)
+    assert any("-2 of what it is to have by ticket" in plain(text) for text in lines)
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])

@@ -121,11 +121,20 @@ class TypedValue(Dialog[str]):
     def key_line(self) -> Line:
         return keys(("enter", self.does), ("esc", "leave it"))
 
+    def show_frame(self, frame: Frame) -> None:
+        """Draw this frame; the preview may mean something else by now."""
+        super().show_frame(frame)
+        for typed in self.query("#typed").results(Input):
+            self._show_preview(typed.value)
+
     @on(Input.Changed, "#typed")
     def changed(self, event: Input.Changed) -> None:
         """Show how the value is understood."""
-        understood = self.preview(event.value)
-        bad = line(Span(f" not {self.what}", Tone.WARN)) if event.value else ()
+        self._show_preview(event.value)
+
+    def _show_preview(self, text: str) -> None:
+        understood = self.preview(text)
+        bad = line(Span(f" not {self.what}", Tone.WARN)) if text else ()
         self.query_one("#preview", LineBar).show(bad if understood is None else understood)
 
     @on(Input.Submitted, "#typed")

@@ -68,7 +68,7 @@ def _more(cell: Cell, frame: Frame) -> str:
         (cell.external_lots, "external (own)"),
         (cell.orphaned_lots, "handed over"),
         (cell.missing_lots, "missed (r offers them)"),
-        (cell.by_hand_lots, "of them by ticket"),
+        (cell.by_hand_lots, "of what it is to have by ticket"),
     ]
     words = [f"{fmt.lots(value)} {name}" for value, name in parts if value]
     if cell.residue_lots:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from engine.snapshot import Cell, LegRow, Snapshot
 from tui import format as fmt
@@ -13,6 +14,8 @@ from tui.text import Line, Span, Tone, clean, line, pad, shorten, wrap
 from tui.widgets.live_table import Row
 
 HINT = "2 more, -1 fewer; 10m: what ten of the master's lots would bring"
+PREVIEW_CELLS = 50
+"""Room for what becomes of the children, on the smallest screen."""
 MOST_LOTS = 100_000
 """More is taken for a slip of the hand."""
 _WRITTEN = re.compile(r"([+-]?)(\d{1,6})(m?)")
@@ -98,7 +101,9 @@ def ticket_preview(frame: Frame, leg: str, children: Sequence[str], text: str) -
     """How a typed number is understood, `None` when it is not."""
     ticket = parse_ticket(text)
     row = leg_of(frame.snapshot, leg)
-    if ticket is None or row is None:
+    if row is None:
+        return line(Span(" the master is out of it", Tone.WARN))
+    if ticket is None:
         return None
     what = f"{abs(ticket.lots)} lot{'s' if abs(ticket.lots) > 1 else ''} {'more' if ticket.lots > 0 else 'fewer'}"
     if ticket.in_ratio:
@@ -106,20 +111,38 @@ def ticket_preview(frame: Frame, leg: str, children: Sequence[str], text: str) -
     cells = _cells(frame, leg, children)
     parts = [part for cell in cells if (part := _becomes(frame, row, cell, ticket))]
     tone = Tone.BOLD if ticket.lots > 0 else Tone.WARN
-    return line(Span(f" {what}", tone), f": {', '.join(parts)}" if parts else "")
+    return line(Span(f" {what}", tone), f": {_joined(parts, PREVIEW_CELLS)}" if parts else "")
+
+
+def _joined(parts: Sequence[str], most: int) -> str:
+    """As many as there is room for, and how many more there are: never half of one."""
+    shown: list[str] = []
+    for part in parts:
+        if len(", ".join([*shown, part])) > most:
+            break
+        shown.append(part)
+    left = len(parts) - len(shown)
+    return ", ".join(shown) + (f" and {left} more" if left else "")
 
 
 def _becomes(frame: Frame, row: LegRow, cell: Cell, ticket: Ticket) -> str:
     """`C1 +3 → +5`, '' where only the engine knows."""
     way = 1 if row.master_lots > 0 else -1
     lots = Decimal(ticket.lots)
+    child = child_of(frame.snapshot, cell.child)
+    if ticket.lots > 0 and child is not None and child.entries_stopped:
+        return f"{clean(cell.child)} takes no entries"
     if ticket.in_ratio:
-        child = child_of(frame.snapshot, cell.child)
         if ticket.lots < 0 or child is None or child.ratio is None:
             return ""
-        lots = Decimal(child.ratio.numerator * ticket.lots // child.ratio.denominator)
+        before = int(abs(row.master_lots))
+        lots = Decimal(_share(child.ratio, before + ticket.lots) - _share(child.ratio, before))
     after = max(Decimal(0), abs(cell.want_lots) + lots) * way
     return f"{clean(cell.child)} {fmt.lots(cell.want_lots)} → {fmt.lots(after)}"
+
+
+def _share(ratio: Fraction, lots: int) -> int:
+    return ratio.numerator * lots // ratio.denominator
 
 
 def fewer_lines(frame: Frame, width: int, leg: str, children: Sequence[str], text: str) -> list[Line]:
