@@ -242,7 +242,7 @@ def enter(
     if no_entry:
         turn.skip(child, leg.leg, no_entry)
         decision.pass_over(child, side, no_entry)
-        note_missed(turn, child, leg, no_entry)
+        note_missed(turn, child, leg, no_entry, leaving_units=going_exit_units(turn, leg))
         leg.skipped = no_entry
         return
     if leg.target_units < instrument.lot_units:

@@ -330,3 +330,15 @@ def test_reason_goes_when_the_instrument_is_listed_later() -> None:
     desk.buy(10)
     desk.run(3)
     assert (desk.lots(), desk.reasons("C1")) == (3, set())
+
+
+def test_rise_that_a_child_takes_no_part_in_wants_nothing_back_of_what_an_exit_takes() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.filling = False
+    desk.sell(5)
+    desk.strategy().exit_only = True
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.run(2)
+    assert (desk.lots(), desk.target()) == (1, 1)
