@@ -242,7 +242,10 @@ def enter(
     if no_entry:
         turn.skip(child, leg.leg, no_entry)
         decision.pass_over(child, side, no_entry)
-        note_missed(turn, child, leg, no_entry, leaving_units=going_exit_units(turn, leg))
+        note_missed(turn, child, leg, no_entry)
+        stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
+        if stays_units < leg.target_units:  # what an exit takes is not wanted back
+            miss(turn, child, leg, stays_units)
         leg.skipped = no_entry
         return
     if leg.target_units < instrument.lot_units:

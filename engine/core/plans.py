@@ -30,22 +30,13 @@ def store_plan(leg: ChildLeg, plan: Plan) -> None:
     leg.peak_by_hand_units = leg.peak_by_hand_units if plan.sign else 0
 
 
-def note_missed(
-    turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards: bool = True, leaving_units: int = 0
-) -> None:
+def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards: bool = True) -> None:
     """Lots that the target counted on will not come: what is committed is the child's share from now on.
 
-    Lots that a ticket added are missed first: the leg is whole without them, and nothing of it was skipped.
-
-    Args:
-        turn: The turn.
-        child: The child.
-        leg: Its leg.
-        reason: Why they will not come.
-        guards: Whether the lone-leg guard counts the leg as lacking lots.
-        leaving_units: Of what is held, what exits take that are under way.
+    `guards`: whether the lone-leg guard counts the leg as lacking lots. Lots that a ticket added are missed first: the
+    leg is whole without them, and nothing of it was skipped.
     """
-    have = share(turn, leg) - leaving_units
+    have = share(turn, leg)
     if have >= leg.target_units:
         return
     is_whole = not miss(turn, child, leg, max(0, have))
