@@ -53,6 +53,8 @@ SHOTS = (
     Shot("settings", "Settings in force, with what they mean and when a change holds (`i`)", ("i",)),
     Shot("find", "Go to a child by a part of its name (`g`)", ("g", *"child")),
     Shot("flatten", "Flatten: names accounts, symbols and quantities, and wants a typed word (`f`)", ("f",)),
+    Shot("ticket", "An order ticket: lots more or fewer, and what each child would have (`l`)",
+         ("l", "enter", "enter", *"10m")),
     Shot("kill", "The kill switch (`F12`)", ("f12",)),
     Shot("live", "The way to LIVE says why it is closed (`m`)", ("m",)),
     Shot("help", "All keys (`?`)", ("question_mark",)),

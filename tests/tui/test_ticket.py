@@ -9,7 +9,7 @@ import pytest
 from engine.model import LegId
 from engine.snapshot import Snapshot
 from tests.tui import snapshots as s
-from tests.tui.harness import SMALL, WIDE, Desk, drive
+from tests.tui.harness import SMALL, WIDE, Desk, assert_screen, drive
 from tui.frame import Frame
 from tui.screens import ticket_lines as say
 from tui.screens.detail import leg_lines
@@ -101,6 +101,17 @@ def test_lots_of_a_ticket_are_told_on_the_legs_page() -> None:
     row = msgspec.structs.replace(row, cells=(cell, *row.cells[1:]))
     lines = leg_lines(row.leg, frame(msgspec.structs.replace(snapshot, legs=(row, *snapshot.legs[1:]))), 100)
     assert any("-2 of what it is to have by ticket" in plain(text) for text in lines)
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["120x36", "80x24"])
+def test_ticket_is_as_stored(size: tuple[int, int]) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("l", "enter", "enter", *"10m")
+        assert_screen(f"ticket-{size[0]}x{size[1]}", desk)
+        await desk.press("backspace", "backspace", "backspace", *"-1", "enter")
+        assert_screen(f"ticket-fewer-{size[0]}x{size[1]}", desk)
+
+    drive(s.condor(), script, size=size)
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])

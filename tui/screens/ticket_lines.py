@@ -14,8 +14,8 @@ from tui.text import Line, Span, Tone, clean, line, pad, shorten, wrap
 from tui.widgets.live_table import Row
 
 HINT = "2 more, -1 fewer; 10m: what ten of the master's lots would bring"
-PREVIEW_CELLS = 50
-"""Room for what becomes of the children, on the smallest screen."""
+PREVIEW_CELLS = 74
+"""Room for the preview on the smallest screen."""
 MOST_LOTS = 100_000
 """More is taken for a slip of the hand."""
 _WRITTEN = re.compile(r"([+-]?)(\d{1,6})(m?)")
@@ -111,7 +111,8 @@ def ticket_preview(frame: Frame, leg: str, children: Sequence[str], text: str) -
     cells = _cells(frame, leg, children)
     parts = [part for cell in cells if (part := _becomes(frame, row, cell, ticket))]
     tone = Tone.BOLD if ticket.lots > 0 else Tone.WARN
-    return line(Span(f" {what}", tone), f": {_joined(parts, PREVIEW_CELLS)}" if parts else "")
+    room = PREVIEW_CELLS - len(what) - len(" :  and 99 more")
+    return line(Span(f" {what}", tone), f": {_joined(parts, room)}" if parts else "")
 
 
 def _joined(parts: Sequence[str], most: int) -> str:
