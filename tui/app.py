@@ -21,6 +21,7 @@ from tui.driver import SafeDriver, quiet_standard_streams
 from tui.frame import Frame
 from tui.looking import Looking
 from tui.memory import Memory
+from tui.palette import Palette
 from tui.screens.dialog import Dialog
 from tui.screens.overview import Overview
 from tui.theme import DARK, DEFAULTS, LIGHT_DEFAULTS, THEMES
@@ -175,7 +176,9 @@ class LockstepApp(Looking):
         """Give the frame to every open screen."""
         for screen in self.screen_stack:
             screen.set_class(frame.live, "-live")
-            if isinstance(screen, Overview | Dialog) and screen.is_mounted:
+            if isinstance(screen, Dialog):
+                screen.look(frame)
+            elif isinstance(screen, Overview) and screen.is_mounted:
                 screen.show_frame(frame)
 
     # Palette ----------------------------------------------------------------------------------------------------
@@ -203,7 +206,7 @@ class LockstepApp(Looking):
     def action_command_palette(self) -> None:
         """Only from the overview: in a dialog its answer comes first."""
         if len(self.screen_stack) == 1:
-            super().action_command_palette()
+            self.push_screen(Palette(id="--command-palette"))
 
     # Leaving ----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 from textual.events import Key
+from textual.widgets import OptionList
 
 from config.schema import Mode
 from engine import events as ev
@@ -175,6 +176,19 @@ def test_key_pressed_twice_before_its_dialog_has_gone_closes_nothing_else(
         assert (desk.top, desk.app.is_running) == ("Overview", True)
 
     assert drive(s.live(), script).sent == expected
+
+
+def test_page_key_while_the_palettes_list_is_built_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_counted_yet(_list: OptionList, _direction: int) -> None:
+        raise KeyError(1)
+
+    monkeypatch.setattr(OptionList, "_move_page", not_counted_yet)
+
+    async def script(desk: Desk) -> None:
+        await desk.press("ctrl+p", "down", "pageup", "pagedown", "escape")
+        assert (desk.top, desk.app.is_running) == ("Overview", True)
+
+    drive(s.condor(), script)
 
 
 def test_keys_typed_ahead_of_a_dialog_choose_in_it() -> None:

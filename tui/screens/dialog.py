@@ -55,16 +55,28 @@ class Dialog(ModalScreen[AnswerT]):
 
     def on_mount(self) -> None:
         """Draw at once; a dialog that opens while the program ends gets no widgets and is not drawn."""
-        if not self.query("#dialog-keys"):
+        if not self.has_widgets:
             return
         self.bar.show(self.key_line())
-        self.call_after_refresh(lambda: self.show_frame(self.frame))
+        self.call_after_refresh(lambda: self.look(self.frame))
         self.composed()
         for step in self._ahead:
             self.move_or_take(step)
 
     def composed(self) -> None:
         """The widgets are there: what a dialog does with them first."""
+
+    @property
+    def has_widgets(self) -> bool:
+        """Whether there is anything to draw on: before it is composed, and while it goes, there is not."""
+        return bool(self.query("#body")) and bool(self.query("#dialog-keys"))
+
+    def look(self, frame: Frame) -> None:
+        """Take a newer picture, and draw it when that can be."""
+        if self.has_widgets:
+            self.show_frame(frame)
+        else:
+            self.frame = frame
 
     @property
     def body(self) -> LiveTable:
@@ -78,7 +90,7 @@ class Dialog(ModalScreen[AnswerT]):
 
     def on_resize(self) -> None:
         """Lines are made for a width."""
-        self.call_after_refresh(lambda: self.show_frame(self.frame))
+        self.call_after_refresh(lambda: self.look(self.frame))
 
     def extra_lines(self) -> int:
         """Lines of the dialog beside its body: frame, keys, controls."""
@@ -95,7 +107,7 @@ class Dialog(ModalScreen[AnswerT]):
         """Draw this frame."""
         self.frame = frame
         self.set_class(frame.live, "-live")
-        if self.is_mounted and self.body.line_width > 0:
+        if self.body.line_width > 0:
             self.fit_height()
             head, rows = self.rows(frame, self.body.line_width)
             self.body.set_rows(rows, head)
@@ -114,7 +126,7 @@ class Dialog(ModalScreen[AnswerT]):
 
     def move_or_take(self, step: int) -> None:
         """Move the cursor, or (0) take the row under it; later when the widgets are not there yet."""
-        if not self.query("#body"):
+        if not self.has_widgets:
             self._ahead.append(step)
         elif step:
             self.body.action_move(step)

@@ -1,0 +1,204 @@
+"""Leans on the real program in a pseudo terminal: keys, garbage, pastes and sizes at random, for as long as is wanted.
+
+    python -m bench.soak [--minutes 5] [--seed 1] [--keys 20]
+
+The demo trades meanwhile. An orderly quit that the keys bring about is answered by a new start. It ends with what was
+sent, what the processes took, and 1 when one of them failed, hung, or wrote a traceback.
+"""
+
+import argparse
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from bench.demo import ROOT
+
+IN_A_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"Makes the pseudo terminal the program's own: sizes reach it as signals, and it hangs up when it is closed."
+KEYS = [
+    *(bytes([code]) for code in b"abcdefghijklmnoprstuvwxyz0123456789 /?.-+"),
+    *(
+        b"\r",
+        b"\r",
+        b"\x1b",
+        b"\x7f",
+        b"\t",
+        b"\x10",
+        b"\x1b[A",
+        b"\x1b[B",
+        b"\x1b[C",
+        b"\x1b[D",
+        b"\x1b[5~",
+        b"\x1b[6~",
+    ),
+    *(b"\x1b[H", b"\x1b[F", b"\x1bOP", b"\x1b[24~", b"\x1b[Z", b"y", b"n"),
+]
+GARBAGE = (
+    b"\x1b[200~FLATTEN\rFLATTEN\r\x1b[201~",
+    b"\x1b[200~" + b"k" * 20_000 + b"\x1b[201~",
+    b"\xff\xfe\x00\x80",
+    b"\x1b[<0;5;5M\x1b[<0;5;5m\x1b[<64;10;10M",
+    b"\x1b[999;999R\x1b]52;c;AAAA\x07\x1bP+q\x1b\\",
+    "१२३ \U0001f4a5 \u202e".encode(),
+)
+SIZES = ((36, 120), (24, 80), (60, 200), (10, 40), (1, 1), (100, 300), (24, 81))
+HANGS_S = 30.0
+"""A program that draws nothing for so long although its clock runs hangs."""
+
+
+@dataclass
+class Tally:
+    """What was sent, and what became of it."""
+
+    keys: int = 0
+    sizes: int = 0
+    garbage: int = 0
+    drawn: int = 0
+    starts: int = 0
+    orderly: int = 0
+    most_rss_mb: int = 0
+    cpu_s: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+
+
+class Terminal:
+    """The program in a pseudo terminal."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.outside, inside = pty.openpty()
+        termios.tcsetwinsize(inside, SIZES[0])
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", IN_A_TERMINAL, sys.executable, str(ROOT / "runner.py"), "run", "--demo"],
+            cwd=directory,
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
+            env={**os.environ, "TERM": "xterm-256color"},
+        )
+        os.close(inside)
+        self.drew_s = time.monotonic()
+        self.tail = b""
+
+    def take(self, within_s: float) -> int:
+        """Read what is drawn; bytes."""
+        until_s, count = time.monotonic() + within_s, 0
+        while (left_s := until_s - time.monotonic()) > 0:
+            if not select.select([self.outside], [], [], left_s)[0]:
+                continue
+            try:
+                found = os.read(self.outside, 65536)
+            except OSError:  # the program has gone
+                break
+            if not found:
+                break
+            count += len(found)
+            self.tail = (self.tail + found)[-4000:]
+            self.drew_s = time.monotonic()
+        return count
+
+    def send(self, data: bytes) -> None:
+        """Type; what the program does not take is dropped, as by a terminal whose buffer is full."""
+        os.set_blocking(self.outside, False)
+        try:
+            os.write(self.outside, data)
+        except OSError:
+            return
+        finally:
+            os.set_blocking(self.outside, True)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Give the terminal another size."""
+        termios.tcsetwinsize(self.outside, size)
+
+    def cost(self) -> tuple[int, float]:
+        """Resident memory in MB, and seconds of a processor so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        ticks, pages = int(fields[11]) + int(fields[12]), int(fields[21])
+        return pages * os.sysconf("SC_PAGE_SIZE") // 2**20, ticks / os.sysconf("SC_CLK_TCK")
+
+    def hang_up(self) -> int:
+        """The terminal is gone: the program ends within a minute, whatever is open."""
+        self.process.send_signal(signal.SIGTERM)
+        os.close(self.outside)
+        return self.process.wait(60)
+
+
+def lean(terminal: Terminal, rng: Random, tally: Tally, until_s: float, keys_a_second: int) -> None:
+    """Until the program has gone, or the time is over."""
+    cpu_s = 0.0
+    while time.monotonic() < until_s and terminal.process.poll() is None:
+        what = rng.random()
+        if what < 0.04:
+            terminal.resize(rng.choice(SIZES))
+            tally.sizes += 1
+        elif what < 0.06:
+            terminal.send(rng.choice(GARBAGE))
+            tally.garbage += 1
+        else:
+            burst = rng.choice((1, 1, 1, 2, 5))
+            terminal.send(b"".join(rng.choice(KEYS) for _ in range(burst)))
+            tally.keys += burst
+        tally.drawn += terminal.take(1 / keys_a_second)
+        try:
+            rss_mb, cpu_s = terminal.cost()
+        except OSError:
+            break
+        tally.most_rss_mb = max(tally.most_rss_mb, rss_mb)
+        if time.monotonic() - terminal.drew_s > HANGS_S:
+            tally.wrong.append("it draws nothing any more")
+            terminal.process.kill()
+            break
+    tally.cpu_s += cpu_s
+
+
+def main() -> int:
+    """Lean on it, and say what was seen."""
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keys", type=int, default=20, help="bursts of keys a second (default 20)")
+    arguments = parser.parse_args()
+    rng, tally, began_s = Random(arguments.seed), Tally(), time.monotonic()
+    until_s = began_s + arguments.minutes * 60
+    with tempfile.TemporaryDirectory() as made:
+        directory = Path(made)
+        while time.monotonic() < until_s and not tally.wrong:
+            terminal = Terminal(directory)
+            tally.starts += 1
+            lean(terminal, rng, tally, until_s, arguments.keys)
+            is_over = terminal.process.poll() is None
+            code = terminal.hang_up() if is_over else terminal.process.wait()
+            if code not in (0, 130, 143, -signal.SIGTERM):
+                tally.wrong.append(f"it ended with {code}: {terminal.tail[-300:]!r}")
+            tally.orderly += not is_over
+            if not is_over:
+                os.close(terminal.outside)
+        for path in directory.rglob("*.log"):
+            for part in path.read_text(encoding="utf-8", errors="replace").split("Traceback (most recent")[1:]:
+                tally.wrong.append("a traceback in the log:" + "\n".join(part.partition("\n\n")[0].splitlines()[-16:]))
+    took_s = time.monotonic() - began_s
+    print(f"{took_s:.0f} s, {tally.starts} starts, {tally.orderly} ended by the keys in an orderly way")
+    print(f"{tally.keys} keys, {tally.garbage} pastes and garbage, {tally.sizes} sizes, {tally.drawn // 1024} kB drawn")
+    print(f"most memory {tally.most_rss_mb} MB, {tally.cpu_s / took_s:.0%} of a core")
+    for text in tally.wrong:
+        print(f"WRONG {text}")
+    return 1 if tally.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,14 @@
+"""Textual's command palette without its fault: a page key while its list is being built must not end the dashboard."""
+
+from contextlib import suppress
+
+from textual.command import CommandPalette
+
+
+class Palette(CommandPalette):
+    """The command palette."""
+
+    def _action_command_list(self, action: str) -> None:
+        """Move in the list; nothing where its lines are not counted yet (a KeyError of `OptionList`)."""
+        with suppress(KeyError, IndexError):
+            super()._action_command_list(action)
