@@ -166,6 +166,11 @@ def lean(terminal: Terminal, rng: Random, tally: Tally, until_s: float, keys_a_s
     tally.cpu_s += cpu_s
 
 
+def _shortened(traceback: str) -> list[str]:
+    """Each line once: those of a recursion are many."""
+    return list(dict.fromkeys(traceback.splitlines()))[-150:]
+
+
 def main() -> int:
     """Lean on it, and say what was seen."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
@@ -190,7 +195,7 @@ def main() -> int:
                 os.close(terminal.outside)
         for path in directory.rglob("*.log"):
             for part in path.read_text(encoding="utf-8", errors="replace").split("Traceback (most recent")[1:]:
-                tally.wrong.append("a traceback in the log:" + "\n".join(part.partition("\n\n")[0].splitlines()[-16:]))
+                tally.wrong.append("a traceback in the log:\n" + "\n".join(_shortened(part.partition("\n\n")[0])))
     took_s = time.monotonic() - began_s
     print(f"{took_s:.0f} s, {tally.starts} starts, {tally.orderly} ended by the keys in an orderly way")
     print(f"{tally.keys} keys, {tally.garbage} pastes and garbage, {tally.sizes} sizes, {tally.drawn // 1024} kB drawn")
