@@ -2,11 +2,16 @@
 
 from contextlib import suppress
 
+from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
 
 
 class Palette(CommandPalette):
     """The command palette."""
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Leave, once: a key that was pressed twice reaches a palette that is left already."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
     def _action_command_list(self, action: str) -> None:
         """Move in the list; nothing where its lines are not counted yet (a KeyError of `OptionList`)."""

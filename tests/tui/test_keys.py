@@ -162,6 +162,8 @@ def test_live_is_refused_with_the_reason_and_nothing_is_sent() -> None:
         (("x", *"RESET"), "enter", [ev.StrategyReset(at_ns=s.NOW)]),
         (("k", "enter", *"none"), "enter", [ev.MaxCapitalSet(at_ns=s.NOW, child="ZC0001", max_capital_inr=None)]),
         (("question_mark",), "escape", []),
+        (("ctrl+p", *"dense"), "enter", []),
+        (("ctrl+p",), "escape", []),
     ],
 )
 def test_key_pressed_twice_before_its_dialog_has_gone_closes_nothing_else(
