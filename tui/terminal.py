@@ -31,6 +31,10 @@ STOP_GRACE_S: Final = 12.0
 """How long an orderly end may take."""
 EXIT_SWITCH: Final = -1
 """The dashboard's code when the engine has ended to begin anew in the other mode."""
+DRAWN_MOST: Final = 3
+"""A dashboard that failed is drawn anew; so often in all, since it may fail for good."""
+DRAWN_ANEW: Final = "the dashboard failed and is drawn anew; the engine went on; the traceback is in the log"
+NOT_DRAWN: Final = "the dashboard failed for good: the strategy is followed to its end unseen; Ctrl-C ends it before"
 UNSEEN: Final = (
     "the terminal is gone: the strategy is followed to its end unseen; "
     "`python runner.py run --take-over` carries on in another terminal"
@@ -141,25 +145,42 @@ class Terminal:
     def _dashboard(
         self, runtime: Runtime, settings: Settings, desk: AccountDesk | None, trail: OpenTrail | None
     ) -> None:
-        from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp, run_dashboard
+        from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp
         from tui.driver import terminal_settings
         from tui.memory import Memory
 
         self._settings = terminal_settings()
         runtime.start()
         memory = Memory(self._screen_path)
-        self._app = app = LockstepApp(runtime, desk=desk, memory=memory, settings=settings, trail=trail)
-        app.viewer_url = "" if self._viewer is None else self._viewer.url
+        code = EXIT_FAILED
+        for drawn in range(1, DRAWN_MOST + 1):
+            app = LockstepApp(runtime, desk=desk, memory=memory, settings=settings, trail=trail)
+            app.viewer_url = "" if self._viewer is None else self._viewer.url
+            code = self._show(runtime, app)
+            if code != EXIT_FAILED or runtime.done.is_set() or drawn == DRAWN_MOST:
+                break
+            self._warn(runtime, DRAWN_ANEW)
+        self.was_lost = code == EXIT_TERMINAL_LOST
+        if code == EXIT_FAILED:
+            print(f"the dashboard failed; the traceback is in {self._log_path}", file=sys.stderr)
+        is_unseen = self.was_lost or code == EXIT_FAILED
+        if is_unseen and self._goes_on(runtime, settings.on_terminal_lost):
+            self._warn(runtime, UNSEEN if self.was_lost else NOT_DRAWN)
+            runtime.until_flat = True
+            runtime.done.wait()
+
+    def _show(self, runtime: Runtime, app: LockstepApp) -> int:
+        """Run one dashboard to its end; its exit code."""
+        from tui.app import run_dashboard
+
+        self._app = app
         aside("switch", partial(_leave_at_a_switch, runtime, app))
         code = run_dashboard(runtime, mouse=self._mouse, app=app, on_error=self._log)
         self._app = None
-        self.was_lost = code == EXIT_TERMINAL_LOST
-        if self.was_lost and self._goes_on(runtime, settings.on_terminal_lost):
-            self.note(NoticeLine(number=0, at_ns=runtime.now_ns(), severity=Severity.WARNING, text=UNSEEN))
-            runtime.until_flat = True
-            runtime.done.wait()
-        elif code == EXIT_FAILED:
-            print(f"the dashboard failed; the traceback is in {self._log_path}", file=sys.stderr)
+        return code
+
+    def _warn(self, runtime: Runtime, text: str) -> None:
+        self.note(NoticeLine(number=0, at_ns=runtime.now_ns(), severity=Severity.WARNING, text=text))
 
     def _goes_on(self, runtime: Runtime, on_lost: OnTerminalLost) -> bool:
         """Whether the engine outlives a lost terminal: a strategy is open and the configuration says so."""

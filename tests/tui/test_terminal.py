@@ -4,11 +4,14 @@ import io
 import signal
 from pathlib import Path
 
+import pytest
+
 from config.schema import Account, Child, Settings
 from engine.commands import Severity
 from engine.snapshot import NoticeLine
 from tests.unit.engine.test_runtime import Desk
-from tui.terminal import Terminal
+from tui.app import EXIT_FAILED
+from tui.terminal import DRAWN_ANEW, DRAWN_MOST, Terminal
 
 SETTINGS = Settings(master=Account(id="M", broker="paper"), children=(Child(id="C1", broker="paper"),))
 
@@ -57,3 +60,31 @@ def test_lost_terminal_is_no_end_of_the_program() -> None:
     made = terminal(io.StringIO(), [])
     made._signal = signal.SIGHUP
     assert not made.was_ended
+
+
+@pytest.mark.parametrize(
+    ("codes", "shown"),
+    [((0,), 1), ((EXIT_FAILED, 0), 2), ((EXIT_FAILED,) * 5, DRAWN_MOST)],
+    ids=["sound", "fails once", "fails always"],
+)
+def test_dashboard_that_failed_is_drawn_anew_beside_an_engine_that_goes_on(
+    codes: tuple[int, ...], shown: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, log, left, running = Desk(until_ns=None), list[str](), list(codes), list[bool]()
+
+    def run_dashboard(*_given: object, **_named: object) -> int:
+        running.append(not desk.runtime.done.is_set())
+        return left.pop(0)
+
+    monkeypatch.setattr("tui.app.run_dashboard", run_dashboard)
+    made = Terminal(
+        headless=False,
+        mouse=False,
+        lines=io.StringIO(),
+        words=lambda notice: notice.text,
+        log=log.append,
+        log_path=Path("log"),
+    )
+    made.run(desk.runtime, SETTINGS)
+    assert running == [True] * shown
+    assert log.count(DRAWN_ANEW) == shown - 1
