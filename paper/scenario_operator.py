@@ -6,7 +6,7 @@ from config.document import Located
 from config.fields import as_bool, as_choice, as_decimal, as_int, as_text, as_texts
 from config.schema import Mode
 from engine import events
-from engine.model import leg_id
+from engine.model import LegId, leg_id
 
 Given = dict[str, Located]
 
@@ -43,6 +43,17 @@ def _children(given: Given) -> tuple[str, ...] | None:
     return tuple(as_texts(given["children"])) if "children" in given else None
 
 
+def _named(given: Given) -> tuple[str, ...]:
+    """The children of `children` or of `child`; none for all."""
+    return _children(given) or ((_text(given, "child"),) if "child" in given else ())
+
+
+def _leg(given: Given) -> LegId:
+    exchange = as_text(given["exchange"]) if "exchange" in given else "NFO"
+    product = as_text(given["product"]) if "product" in given else "NRML"
+    return leg_id(exchange, _text(given, "symbol"), product)
+
+
 def _kill(given: Given, at_ns: int) -> events.Operator:
     level = as_int(given["level"]) if "level" in given else 1
     if level not in (0, 1, 2):
@@ -64,44 +75,34 @@ def _set_max_capital(given: Given, at_ns: int) -> events.Operator:
 
 
 def _flatten(given: Given, at_ns: int) -> events.Operator:
-    named = _children(given) or ((_text(given, "child"),) if "child" in given else ())
-    return events.Flattened(at_ns=at_ns, children=named)
+    return events.Flattened(at_ns=at_ns, children=_named(given))
 
 
 def _exit_leg(given: Given, at_ns: int) -> events.Operator:
-    exchange = as_text(given["exchange"]) if "exchange" in given else "NFO"
-    product = as_text(given["product"]) if "product" in given else "NRML"
-    named = _children(given) or ((_text(given, "child"),) if "child" in given else ())
-    return events.LegExited(at_ns=at_ns, leg=leg_id(exchange, _text(given, "symbol"), product), children=named)
+    return events.LegExited(at_ns=at_ns, leg=_leg(given), children=_named(given))
 
 
 def _ticket(given: Given, at_ns: int) -> events.Operator:
-    exchange = as_text(given["exchange"]) if "exchange" in given else "NFO"
-    product = as_text(given["product"]) if "product" in given else "NRML"
-    named = _children(given) or ((_text(given, "child"),) if "child" in given else ())
     lots = as_int(_needed(given, "lots"))
     if not lots:
         raise given["lots"].fault("must be a number of lots, + for more, - for fewer")
     return events.TicketWritten(
         at_ns=at_ns,
-        leg=leg_id(exchange, _text(given, "symbol"), product),
+        leg=_leg(given),
         lots=lots,
-        children=named,
+        children=_named(given),
         in_ratio="in_ratio" in given and as_bool(given["in_ratio"]),
     )
 
 
 def _map_leg(given: Given, at_ns: int) -> events.Operator:
-    exchange = as_text(given["exchange"]) if "exchange" in given else "NFO"
-    product = as_text(given["product"]) if "product" in given else "NRML"
     symbol = _text(given, "symbol")
     to = as_text(given["to"]) if "to" in given else symbol
-    return events.LegMapped(at_ns=at_ns, leg=leg_id(exchange, symbol, product), symbol=to)
+    return events.LegMapped(at_ns=at_ns, leg=_leg(given), symbol=to)
 
 
 def _hand_over(given: Given, at_ns: int) -> events.Operator:
-    named = _children(given) or ((_text(given, "child"),) if "child" in given else ())
-    return events.HandedOver(at_ns=at_ns, children=named)
+    return events.HandedOver(at_ns=at_ns, children=_named(given))
 
 
 COMMANDS: dict[str, Callable[[Given, int], events.Operator]] = {

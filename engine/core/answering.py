@@ -40,7 +40,7 @@ def approve(turn: Turn, prompt: Prompt, children: tuple[str, ...] | None, units:
     prompts.close(turn, prompt)
     if prompt.kind == prompts.ADOPT and chosen:
         _adopted(turn, chosen[0])
-    if prompt.kind in prompts.OFFERS and prompt.kind != prompts.TICKET:
+    if prompt.kind in prompts.OF_HIS_LOTS:
         for leg_id in dict.fromkeys(item.leg for item in chosen):
             window_due(turn, leg_id)  # what is offered is reckoned from all that he holds: his newest fills, too
         # What is about to be sent is not lacking: one leg must not stop the other.
@@ -101,14 +101,14 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
     if turn.state.master.legs[item.leg].units * item.side.sign <= 0:
         turn.notify(WARNING, "the master is out of it: nothing was sent", item.child, split_leg(item.leg)[1])
         return
-    if kind in prompts.OFFERS and kind != prompts.TICKET and turn.state.master.legs[item.leg].window is not None:
+    if kind in prompts.OF_HIS_LOTS and turn.state.master.legs[item.leg].window is not None:
         turn.notify(WARNING, reasons.NOT_DECIDED, item.child, split_leg(item.leg)[1])
         return
     if kind == prompts.TICKET:
         units = asked = plan_ticket(turn, child, leg, units)
         if not units:
             return
-    elif kind in prompts.OFFERS:
+    elif kind in prompts.OF_HIS_LOTS:
         units = min(units, _plan_offered(turn, kind, child, leg, item))
     less = reasons.EDITED_DOWN if units < asked else ""
     reference = item.reference_inr or turn.state.master.legs[leg.leg].price_inr

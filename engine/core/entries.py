@@ -7,7 +7,7 @@ from config.schema import ConfirmWhen
 from engine.core import carried, gates, prompts, reasons
 from engine.core.lifecycle import AT_BROKER
 from engine.core.orders import make_orders, new_copy, price_to_meet
-from engine.core.plans import is_hedge, miss, note_missed, plan_of, store_plan
+from engine.core.plans import is_hedge, miss, note_missed, plan_of, store_plan, tell_given_up
 from engine.core.resting import (
     ahead_units,
     asked_units,
@@ -32,8 +32,8 @@ from engine.core.sizing import (
 from engine.core.sizing_rules import NO_ENTRIES, sizing_rule
 from engine.core.state import Child, ChildLeg, Copy, MasterLeg, MasterOrder, Sized
 from engine.core.terms import entry_terms
-from engine.core.turn import WARNING, Turn, exits_open, held_units, seconds_ns
-from engine.model import Instrument, Side, sign, split_leg
+from engine.core.turn import Turn, exits_open, held_units, seconds_ns
+from engine.model import Instrument, Side, sign
 
 
 class Decision:
@@ -208,11 +208,8 @@ def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) ->
         stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
         if stays_units >= leg.target_units:
             return  # an entry that is being cancelled covers it; what its end leaves open is missed then
-        is_whole = not miss(turn, child, leg, stays_units)
-        if is_whole:
-            turn.notify(
-                WARNING, f"lots of a ticket are given up: {reasons.STALE_SIGNAL}", child.id, split_leg(leg.leg)[1]
-            )
+        if not miss(turn, child, leg, stays_units):
+            tell_given_up(turn, child, leg, reasons.STALE_SIGNAL)
             return
     else:
         instrument = carried.terms(turn, child, leg)

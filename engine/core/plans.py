@@ -42,12 +42,17 @@ def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards:
     is_whole = not miss(turn, child, leg, max(0, have))
     if is_whole:
         leg.skipped = "" if leg.skipped == reason else leg.skipped
-        turn.notify(WARNING, f"lots of a ticket are given up: {reason}", child.id, split_leg(leg.leg)[1])
+        tell_given_up(turn, child, leg, reason)
         return
     leg.skipped = reason
     is_smaller = reason == reasons.SHORT_MARGIN and have > 0  # as the strategy's other legs are, or will be
     leg.lacking = leg.lacking or (guards and not is_smaller)
     turn.skip(child, leg.leg, reason, in_part=have > 0)
+
+
+def tell_given_up(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:
+    """Lots of a ticket will not come, and nothing that the sizing gives is missed."""
+    turn.notify(WARNING, f"lots of a ticket are given up: {reason}", child.id, split_leg(leg.leg)[1])
 
 
 def by_hand_units(turn: Turn, child: Child, leg: ChildLeg) -> int:

@@ -15,7 +15,9 @@ from engine.model import LegId, Side
 EXTENSIONS = 3
 """A prompt that legs keep joining closes at the latest after so many time-outs; no exit is postponed longer."""
 ENTRY, EXIT, JOIN, ADOPT, RESYNC, TICKET = "entry", "exit", "join", "adopt", "resync", "ticket"
-OFFERS = frozenset({JOIN, ADOPT, RESYNC, TICKET})
+OF_HIS_LOTS = frozenset({JOIN, ADOPT, RESYNC})
+"""Entries that the operator asked for, reckoned from what the master holds when they are approved."""
+OFFERS = OF_HIS_LOTS | {TICKET}
 """Entries that the operator asked for."""
 
 
@@ -135,29 +137,28 @@ def take_out(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
 
 def drop_exit(turn: Turn, child: Child, leg: LegId) -> None:
     """Take an exit that is no longer wanted out of its prompt."""
-    for prompt in [p for p in turn.state.prompts.values() if p.kind == EXIT]:
-        prompt.items = [item for item in prompt.items if (item.child, item.leg) != (child.id, leg)]
-        close_if_empty(turn, prompt)
+    _take_out_of(turn, {EXIT}, child, {leg})
 
 
 def forget(turn: Turn, child: Child, leg: LegId) -> None:
     """Take a leg that ended out of every prompt."""
-    for prompt in list(turn.state.prompts.values()):
-        prompt.items = [item for item in prompt.items if (item.child, item.leg) != (child.id, leg)]
-        close_if_empty(turn, prompt)
+    _take_out_of(turn, {ENTRY, EXIT, *OFFERS}, child, {leg})
 
 
 def drop_offers(turn: Turn, child: Child, legs: Collection[LegId]) -> None:
     """Take back what was offered to a child of these legs: they are being left."""
-    for prompt in [p for p in turn.state.prompts.values() if p.kind in OFFERS]:
-        prompt.items = [item for item in prompt.items if item.child != child.id or item.leg not in legs]
-        close_if_empty(turn, prompt)
+    _take_out_of(turn, OFFERS, child, legs)
 
 
 def drop_tickets(turn: Turn, child: Child, leg: LegId) -> None:
     """The master is out of a leg: what a ticket asked for is not of what he holds next."""
-    for prompt in [p for p in turn.state.prompts.values() if p.kind == TICKET]:
-        prompt.items = [item for item in prompt.items if (item.child, item.leg) != (child.id, leg)]
+    _take_out_of(turn, {TICKET}, child, {leg})
+
+
+def _take_out_of(turn: Turn, kinds: Collection[str], child: Child, legs: Collection[LegId]) -> None:
+    """Take a child's legs out of the prompts of some kinds; one that asks nothing more is closed."""
+    for prompt in [p for p in turn.state.prompts.values() if p.kind in kinds]:
+        prompt.items = [item for item in prompt.items if item.child != child.id or item.leg not in legs]
         close_if_empty(turn, prompt)
 
 

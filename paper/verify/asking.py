@@ -57,7 +57,7 @@ def leg_by_hand(draft: Draft, rng: Random) -> None:
     """
     if rng.random() >= LEGS:
         return
-    trades = [h for h in draft.happenings if isinstance(h.trouble, act.MasterTrades) and h.trouble.report.filled]
+    trades = _trades(draft)
     if not trades:
         return
     trade = rng.choice(trades)
@@ -75,7 +75,7 @@ def ticket(draft: Draft, rng: Random) -> None:
     """
     if rng.random() >= TICKETS:
         return
-    trades = [h for h in draft.happenings if isinstance(h.trouble, act.MasterTrades) and h.trouble.report.filled]
+    trades = _trades(draft)
     if not trades:
         return
     for _ in range(rng.choice((1, 1, 2))):
@@ -99,6 +99,11 @@ def ticket(draft: Draft, rng: Random) -> None:
         if lots > 0 and rng.random() < 0.9:
             then_ns = max(then_ns, at_ns)
             draft.add(then_ns, act.Operate(event=events.PromptAnswered(at_ns=then_ns, approve=True)), "operator")
+
+
+def _trades(draft: Draft) -> list[Happening]:
+    """The master's orders that fill."""
+    return [h for h in draft.happenings if isinstance(h.trouble, act.MasterTrades) and h.trouble.report.filled]
 
 
 def _leg_of(happening: Happening) -> LegId | None:

@@ -137,8 +137,7 @@ class Conduct:
         units = backed_units(state, order.leg, order.side)
         if not units:
             return "where the master holds nothing of that side"
-        share = self._truth.share_units(key, units, round_up=True)
-        most = None if share is None else share + (self._truth.by_hand_units(key) or 0)
+        most = self._truth.bound_units(key, units, round_up=True)
         working = sum(
             max(0, other.units - self._truth.filled(child.id, other.tag))
             for other in (state.orders[tag] for tag in child.legs[order.leg].orders)

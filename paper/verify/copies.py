@@ -195,8 +195,7 @@ class Copies:
             return
         if master is None or sign(master.units) != order.side.sign:
             return
-        share = self._truth.share_units(key, abs(master.units), round_up=True)
-        most = None if share is None else share + (self._truth.by_hand_units(key) or 0)
+        most = self._truth.bound_units(key, abs(master.units), round_up=True)
         leg = child.legs[order.leg]
         going = sum(
             max(0, other.units - self._truth.filled(child.id, other.tag))

@@ -381,10 +381,10 @@ class Course:
         master = state.master.legs.get(leg.leg)
         if before is None or before[:2] != now[:2] or before[2] >= now[2] or master is None:
             return
-        share = self._truth.share_units(key, leg.decided_units)
+        most = self._truth.bound_units(key, leg.decided_units)
         is_decided = abs(master.units) == leg.decided_units
-        if is_decided and share is not None and leg.target_units > share + (self._truth.by_hand_units(key) or 0):
-            what = f"its target rose from {before[2]} to {leg.target_units}, its share is {share}"
+        if is_decided and most is not None and leg.target_units > most:
+            what = f"its target rose from {before[2]} to {leg.target_units}, its share is {most}"
             self._broken(f"I2 {child.id} {leg.leg}: the master did not trade, and {what}")
 
     def _look_at_fills(self, state: State) -> None:

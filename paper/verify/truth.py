@@ -188,8 +188,12 @@ class Truth:
             self._broken("I2", *key, f"holds {held} with {working} working, at most {most}")
 
     def _most_units(self, key: Key) -> int | None:
-        share = self.share_units(key, self._peak.get(key, 0))
-        return None if share is None else share + (self.by_hand_units(key) or 0)
+        return self.bound_units(key, self._peak.get(key, 0))
+
+    def bound_units(self, key: Key, master_units: int, *, round_up: bool = False) -> int | None:
+        """The most that a child may have for so many units of the master's: its share, and what tickets added."""
+        share = self.share_units(key, master_units, round_up=round_up)
+        return None if share is None else share + self._by_hand.get(key, 0)
 
     def share_units(self, key: Key, master_units: int, *, round_up: bool = False) -> int | None:
         """A child's share of so many units of the master's, in whole lots; `None` where its mode does not say."""
