@@ -14,6 +14,7 @@ from textual._styles_cache import StylesCache
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 
 from config.schema import Settings
 from tui.bridge import AccountDesk, EngineFeed, OpenTrail
@@ -207,6 +208,10 @@ class LockstepApp(Looking):
         """Only from the overview: in a dialog its answer comes first."""
         if len(self.screen_stack) == 1:
             self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """The themes by name."""
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     # Leaving ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ first and wants a letter or a typed word.
 from collections.abc import Callable
 
 from textual.app import App
-from textual.await_complete import AwaitComplete
 
 from config.schema import Mode
 from engine import events as ev
@@ -44,10 +43,6 @@ class Operations(App[int]):
         if not isinstance(bottom, Overview):
             raise TypeError("the bottom screen is the overview")
         return bottom
-
-    def pop_screen(self) -> AwaitComplete:
-        """Close the screen at the top, never the last one: a key pressed twice asks for that in Textual's palette."""
-        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     def send(self, event: ev.Operator) -> None:
         """Hand an order to the engine."""

@@ -164,6 +164,7 @@ def test_live_is_refused_with_the_reason_and_nothing_is_sent() -> None:
         (("question_mark",), "escape", []),
         (("ctrl+p", *"dense"), "enter", []),
         (("ctrl+p",), "escape", []),
+        (("ctrl+p", *"theme", "enter", *"nord"), "enter", []),
     ],
 )
 def test_key_pressed_twice_before_its_dialog_has_gone_closes_nothing_else(
