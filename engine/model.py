@@ -69,6 +69,8 @@ class BookStatus(StrEnum):
     REJECTED = "REJECTED"
 
 
+DELIVERY_PRODUCTS = frozenset({"CNC", "MTF"})
+"""Equity delivery: paid in full, and with margin funding."""
 TERMINAL_BOOK = frozenset({BookStatus.COMPLETE, BookStatus.CANCELLED, BookStatus.REJECTED})
 """Statuses after which the broker changes nothing any more."""
 
@@ -257,6 +259,12 @@ def split_leg(leg: LegId) -> tuple[str, str, str]:
 def instrument_of(leg: LegId) -> InstrumentId:
     """The instrument's key of a leg's key."""
     return InstrumentId(leg.rsplit(":", 1)[0])
+
+
+@lru_cache(maxsize=8192)
+def is_delivery(leg: LegId) -> bool:
+    """Whether a leg is shares that are kept: nobody sells them short, and they can be gone without an order."""
+    return split_leg(leg)[2] in DELIVERY_PRODUCTS
 
 
 def sign(number: int) -> int:

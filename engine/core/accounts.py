@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from engine.core import carried, freshness, hours, reasons, rebuild, terms, throttle, yesterday
+from engine.core import carried, delivery, freshness, hours, reasons, rebuild, terms, throttle, yesterday
 from engine.core.answers import note_absence
 from engine.core.entries import resume_entry
 from engine.core.expiry import still_listed
@@ -25,6 +25,10 @@ APART_NS = NS_PER_S
 UNEXPLAINED_NS = 600 * NS_PER_S
 """A position that shrank without a trade in the book is believed when all reads of so long agree."""
 TELL_AFTER_NS = 30 * NS_PER_S
+UNEXPLAINED = (
+    "the broker shows {net} units and we opened {ours}, which its order book does not explain: not believed yet;"
+    " compare positions and orders at the broker"
+)
 
 
 def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
@@ -62,7 +66,8 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
     if event.positions is not None and not overtaken:
         listed = still_listed(turn, event.positions)
         by_book = None if rows is None or event.orders_are_delta else freshness.net_by_book(rows, listed)
-        _take_positions(turn, child, listed, event.began_ns, by_book)
+        sold = delivery.sold_by_hand(child, rows or ())
+        _take_positions(turn, child, listed, event.began_ns, by_book, sold)
     if rows is not None and event.positions is not None and not overtaken:
         child.synced = True
         note_absence(turn, child, event.began_ns)
@@ -80,9 +85,23 @@ def _is_history(turn: Turn, child: Child, report: OrderReport) -> bool:
 
 
 def _take_positions(
-    turn: Turn, child: Child, positions: tuple[Position, ...], began_ns: int, by_book: dict[LegId, int] | None
+    turn: Turn,
+    child: Child,
+    positions: tuple[Position, ...],
+    began_ns: int,
+    by_book: dict[LegId, int] | None,
+    sold: dict[LegId, int],
 ) -> None:
-    """Take in positions; `by_book`: what the book of the same read says of them, `None` when it was not read."""
+    """Take in positions.
+
+    Args:
+        turn: The turn.
+        child: Whose they are.
+        positions: Complete.
+        began_ns: When the read began.
+        by_book: What the book of the same read says of them, `None` when it was not read.
+        sold: Shares that the owner sold by hand, by the same book.
+    """
     child.own_fills = [fill for fill in child.own_fills if fill.at_ns > began_ns]
     child.positions = {position.leg: position.net_units for position in positions if position.net_units}
     child.positions_began_ns, child.positions_at_ns = began_ns, turn.now_ns
@@ -91,6 +110,7 @@ def _take_positions(
             continue
         if _is_quiet(turn, child, leg_id, began_ns):
             is_explained = by_book is not None and by_book.get(leg_id, 0) == child.positions.get(leg_id, 0)
+            is_explained = is_explained and delivery.is_sold(child, leg_id, sold)
             _compare(turn, child, leg_id, began_ns, is_explained=is_explained)
         else:
             child.want_positions = True
@@ -153,8 +173,11 @@ def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int, *,
         return
     if not is_explained and not leg.flattening and carried.note_converted(turn, child, leg, net):
         return
-    if not is_explained and turn.now_ns - seen.since_ns < UNEXPLAINED_NS:
-        _tell_unexplained(turn, child, leg, seen)
+    if not is_explained and delivery.is_unbelievable(child, leg):
+        _tell_once(turn, child, leg, seen, delivery.GONE_AT_A_CHILD)
+        return
+    if not is_explained and turn.now_ns - seen.since_ns < UNEXPLAINED_NS and not delivery.is_believed(child, leg):
+        _tell_once(turn, child, leg, seen, UNEXPLAINED)
         child.owed_orders = child.owed_positions = True
         return
     side = sign(leg.allocation_units)
@@ -169,14 +192,11 @@ def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int, *,
     settle(turn, child, leg)
 
 
-def _tell_unexplained(turn: Turn, child: Child, leg: ChildLeg, seen: Suspicion) -> None:
+def _tell_once(turn: Turn, child: Child, leg: ChildLeg, seen: Suspicion, text: str) -> None:
     if seen.told or turn.now_ns - seen.since_ns < TELL_AFTER_NS:
         return
     seen.told = True
-    text = (
-        f"the broker shows {seen.net_units} units and we opened {leg.allocation_units}, which its order book does not "
-        "explain: not believed yet; compare positions and orders at the broker"
-    )
+    text = text.format(net=seen.net_units, ours=leg.allocation_units)
     turn.notify(ALARM, text, child.id, split_leg(leg.leg)[1])
 
 

@@ -10,11 +10,10 @@ single order cannot know its share of that, so a day's sum here can differ from 
 from decimal import ROUND_HALF_UP, Decimal
 
 from config.rates import ChargeRates, ChargeSegment
-from engine.model import Instrument, Kind, Side, Value
+from engine.model import DELIVERY_PRODUCTS, Instrument, Kind, Side, Value
 
 _PAISA = Decimal("0.01")
 _PERCENT = Decimal("0.01")
-_DELIVERY_PRODUCTS = frozenset({"CNC", "MTF"})
 
 
 class Charges(Value, frozen=True):
@@ -39,7 +38,7 @@ def segment_of(instrument: Instrument, product: str) -> ChargeSegment:
         return ChargeSegment.OPTIONS
     if instrument.kind is Kind.FUTURE:
         return ChargeSegment.FUTURES
-    return ChargeSegment.EQUITY_DELIVERY if product in _DELIVERY_PRODUCTS else ChargeSegment.EQUITY_INTRADAY
+    return ChargeSegment.EQUITY_DELIVERY if product in DELIVERY_PRODUCTS else ChargeSegment.EQUITY_INTRADAY
 
 
 def order_charges(

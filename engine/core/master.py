@@ -7,7 +7,7 @@ repetition of the same news ends in the same state.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from engine.core import conversion
+from engine.core import conversion, delivery
 from engine.core import strategy as strategies
 from engine.core.conversion import expected_net
 from engine.core.entries import decide_leg
@@ -27,6 +27,7 @@ from engine.model import (
     OrderReport,
     Position,
     instrument_of,
+    is_delivery,
     sign,
     split_leg,
 )
@@ -99,16 +100,15 @@ def _first_seen(turn: Turn, report: OrderReport) -> MasterOrder:
     )
     held = state.master.legs.get(leg)
     kind = turn.underlying_and_kind(leg)[1]
-    order.followed = (held is not None and held.units != 0) or follows(
-        state.settings.filters, leg, kind, report.side, report.order_type.value, turn.now_ns
-    )
+    passes = follows(state.settings.filters, leg, kind, report.side, report.order_type.value, turn.now_ns)
+    is_sale = delivery.is_sale(leg, report.side)
+    order.followed = (held is not None and held.units != 0) or (passes and not is_sale)
     state.master.orders[order.order_id] = order
     if order.followed:
         turn.subscribe(leg)
     else:
-        turn.notify(
-            INFO, f"{report.side} {report.quantity} is filtered: not followed", state.master.account, report.symbol
-        )
+        why = delivery.why_not_followed(turn, leg) if passes else "filtered: not followed"
+        turn.notify(INFO, f"{report.side} {report.quantity}: {why}", state.master.account, report.symbol)
     return order
 
 
@@ -170,7 +170,8 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
     rest = signed - closed
     converted = _close_converted(turn, order, rest, cost / new, at_ns, changes)
     rest -= converted
-    background = _toward_zero(leg.background_units, rest) if order.followed else rest
+    opens = order.followed and not delivery.is_sale(order.leg, order.side)
+    background = _toward_zero(leg.background_units, rest) if opens else rest
     leg.background_units += background
     opened = rest - background
     leg.cash_inr -= cost * order.side.sign * abs(closed + opened) / new
@@ -391,11 +392,7 @@ def _suspect(turn: Turn, leg: MasterLeg, net: int, carried: int, began_ns: int, 
     master = turn.state.master
     booked = sum(o.side.sign * o.filled for o in master.orders.values() if o.leg == leg.leg)
     if net != carried + booked:
-        since_ns = master.unexplained.setdefault(leg.leg, turn.now_ns)
-        if since_ns and turn.now_ns - since_ns >= UNEXPLAINED_ALARM_NS:
-            master.unexplained[leg.leg] = turn.now_ns
-            text = f"positions say {net}, the order book {carried + booked}: unknown, nothing is decided on it"
-            turn.notify(ALARM, text, master.account, split_leg(leg.leg)[1])
+        _tell(turn, leg, f"positions say {net}, the order book {carried + booked}: unknown, nothing is decided on it")
         return
     seen = leg.suspicion
     if seen is None or seen.net_units != net:
@@ -403,14 +400,36 @@ def _suspect(turn: Turn, leg: MasterLeg, net: int, carried: int, began_ns: int, 
         return
     if began_ns - seen.began_ns < READS_APART_NS:
         return
+    _, closed = _lost(leg, net - expected_net(turn, leg))
+    if closed and delivery.is_missed_by_somebody(turn, leg):
+        _tell(turn, leg, delivery.GONE_AT_THE_MASTER.format(units=abs(closed)))
+        return
     leg.suspicion = None
     _believe(turn, leg, net, changes)
+
+
+def _tell(turn: Turn, leg: MasterLeg, text: str) -> None:
+    """An alarm about a difference that has lasted, and again while it lasts."""
+    master = turn.state.master
+    since_ns = master.unexplained.setdefault(leg.leg, turn.now_ns)
+    if since_ns and turn.now_ns - since_ns >= UNEXPLAINED_ALARM_NS:
+        master.unexplained[leg.leg] = turn.now_ns
+        turn.notify(ALARM, text, master.account, split_leg(leg.leg)[1])
+
+
+def _lost(leg: MasterLeg, change: int) -> tuple[int, int]:
+    """Signed units of a change without an order: of the background first where it is shares, and of the strategy.
+
+    Shares that a broker showed twice in the morning are background, and are gone when it shows them once.
+    """
+    background = _toward_zero(leg.background_units, change) if is_delivery(leg.leg) else 0
+    return background, _toward_zero(leg.units, change - background)
 
 
 def _believe(turn: Turn, leg: MasterLeg, net: int, changes: Changes) -> None:
     """The master's position changed without an order that was seen: lots gone are exited, lots more are background."""
     change = net - expected_net(turn, leg)
-    closed = _toward_zero(leg.units, change)
+    background, closed = _lost(leg, change)
     symbol = split_leg(leg.leg)[1]
     if closed:
         _value_of_gone(turn, leg, closed)
@@ -423,9 +442,13 @@ def _believe(turn: Turn, leg: MasterLeg, net: int, changes: Changes) -> None:
             WARNING, f"{abs(closed)} units are gone without an order: exited", turn.state.master.account, symbol
         )
     rest = change - closed
-    if rest:
-        leg.background_units += rest
-        turn.notify(WARNING, f"{rest} units appeared without an order: background", turn.state.master.account, symbol)
+    leg.background_units += rest
+    if background:
+        text = f"{abs(background)} units of the background are gone without an order"
+        turn.notify(WARNING, text, turn.state.master.account, symbol)
+    if rest - background:
+        text = f"{rest - background} units appeared without an order: background"
+        turn.notify(WARNING, text, turn.state.master.account, symbol)
 
 
 def _value_of_gone(turn: Turn, leg: MasterLeg, closed: int) -> None:

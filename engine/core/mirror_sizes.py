@@ -5,6 +5,7 @@ Sizes only: what is sent, changed or cancelled for them is the matter of `engine
 
 from config.schema import ConfirmWhen, SizingMode
 from engine.core import gates, reasons
+from engine.core.delivery import is_sale
 from engine.core.mirrored_leg import MirroredLeg
 from engine.core.plans import is_hedge, plan_of, store_plan
 from engine.core.resting import (
@@ -45,7 +46,7 @@ def size_orders(at: MirroredLeg, orders: list[MasterOrder]) -> None:
             continue
         closes = min(open_units, background) if master.background_units * order.side.sign < 0 else 0
         background -= closes
-        if closes or not _takes_side(leg, order.side, at.no_entry):
+        if closes or is_sale(leg.leg, order.side) or not _takes_side(leg, order.side, at.no_entry):
             continue  # what closes background, if only in part, is followed at its fill
         mirror = _record(turn, leg, order, entry=True)
         if mirror is not None:

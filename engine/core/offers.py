@@ -16,7 +16,7 @@ from engine.core.sizing import by_ratio
 from engine.core.sizing_rules import rule_of_mode, sizing_rule
 from engine.core.state import Baseline, Child, Copy, MasterLeg, Prompt, PromptItem
 from engine.core.turn import INFO, WARNING, Turn, followed_legs, held_units
-from engine.model import Instrument, Side, sign, split_leg
+from engine.model import Instrument, Side, is_delivery, sign, split_leg
 from engine.snapshot import StrategyState
 
 
@@ -206,7 +206,7 @@ def adopt(turn: Turn, symbol: str) -> None:
     legs = [
         leg
         for leg in turn.state.master.legs.values()
-        if leg.background_units and split_leg(leg.leg)[1] == symbol and not leg.units
+        if leg.background_units and split_leg(leg.leg)[1] == symbol and not leg.units and not _is_oversold(leg)
     ]
     if not legs:
         turn.notify(WARNING, f"no background lots of {symbol}")
@@ -219,6 +219,11 @@ def adopt(turn: Turn, symbol: str) -> None:
         for child in turn.configured():
             _offer_adopted(turn, prompt, child, master)
         prompts.close_if_empty(turn, prompt)
+
+
+def _is_oversold(leg: MasterLeg) -> bool:
+    """Whether a leg is shares sold that were not there: nothing to be adopted."""
+    return leg.background_units < 0 and is_delivery(leg.leg)
 
 
 def _offer_adopted(turn: Turn, prompt: Prompt, child: Child, master: MasterLeg) -> None:

@@ -1,0 +1,305 @@
+"""Equity delivery: a sale of shares opens nothing, and shares that are gone without an order are asked about."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from config.schema import Filters, Follow
+from engine.commands import PlaceOrder
+from engine.events import BackgroundAdopted, ChildResynced, InstrumentsLoaded, LegExited, OrderUpdated, QuotesUpdated
+from engine.model import BookStatus, Instrument, Kind, LegId, OrderReport, OrderType, Quote, Side, leg_id, split_leg
+from engine.snapshot import StrategyState
+from tests.unit.core.builders import INSTRUMENTS, Desk, settings
+from tests.unit.core.nights import morning
+
+pytestmark = pytest.mark.rule("R4.13")
+
+SHARE = "INFY"
+SHARES = leg_id("NSE", SHARE, "CNC")
+ELSEWHERE = leg_id("BSE", SHARE, "CNC")
+LISTED = tuple(
+    Instrument(
+        exchange=exchange,
+        symbol=SHARE,
+        lot_units=1,
+        tick_inr=Decimal("0.10"),
+        freeze_units=None,
+        underlying=SHARE,
+        kind=Kind.EQUITY,
+    )
+    for exchange in ("NSE", "BSE")
+)
+FOLLOWED = Filters(products=("NRML", "CNC", "MTF"))
+
+
+class ShareDesk(Desk):
+    """A desk that follows shares, at a ratio of 3/10.
+
+    Args:
+        follow: What is followed.
+        background: Shares that the master has from before.
+    """
+
+    def __init__(self, *, follow: Follow = Follow.FILLS, background: int = 0) -> None:
+        held = {SHARES: background} if background else None
+        super().__init__(settings(follow=follow, filters=FOLLOWED), background=held, warm=False)
+        self.handle(InstrumentsLoaded(at_ns=self.now_ns, instruments=(*INSTRUMENTS, *LISTED)))
+        price = Decimal(1500)
+        quotes = tuple(
+            Quote(instrument=listed.id, at_ns=self.now_ns, last_inr=price, bid_inr=price, ask_inr=price)
+            for listed in LISTED
+        )
+        self.handle(QuotesUpdated(at_ns=self.now_ns, quotes=quotes))
+        self.run(3)
+
+    def trade(self, side: Side, units: int, leg: LegId = SHARES, *, filled: int | None = None) -> OrderReport:
+        """An order of the master in shares, filled completely unless said otherwise, and what follows it."""
+        exchange, symbol, product = split_leg(leg)
+        done = units if filled is None else filled
+        report = OrderReport(
+            order_id=self._next("MO"),
+            exchange=exchange,
+            symbol=symbol,
+            product=product,
+            side=side,
+            order_type=OrderType.MARKET if done else OrderType.LIMIT,
+            quantity=units,
+            filled=done,
+            average_price_inr=Decimal(1500) if done else None,
+            price_inr=None if done else Decimal(1600),
+            status=BookStatus.COMPLETE if done == units else BookStatus.OPEN,
+            placed_ns=self.now_ns,
+            updated_ns=self.now_ns,
+        )
+        self.tell(report)
+        return report
+
+    def tell(self, report: OrderReport) -> None:
+        """The master's broker enters an order, and pushes it."""
+        self.book(report)
+        self.handle(OrderUpdated(at_ns=self.now_ns, account="M", report=report))
+        self.run("0.3")
+
+    def sent(self) -> list[tuple[Side, int]]:
+        """Every order sent for the child so far: side and shares."""
+        return [(order.side, order.quantity) for order in self.commands(PlaceOrder)]
+
+    def has(self, leg: LegId = SHARES) -> int:
+        """Shares that the program bought for the child."""
+        found = self.child().legs.get(leg)
+        return 0 if found is None else found.allocation_units
+
+    def shown(self, account: str, units: int, *, carried: int | None = None) -> None:
+        """From now on the account's broker shows so many shares."""
+        self.books[account].positions[SHARES] = units
+        self.books[account].overnight[SHARES] = units if carried is None else carried
+
+
+@pytest.mark.parametrize("follow", Follow)
+def test_sale_of_shares_that_no_strategy_holds_starts_none(follow: Follow) -> None:
+    desk = ShareDesk(follow=follow, background=400)
+    desk.trade(Side.SELL, 100)
+    desk.run(60)
+    assert desk.sent() == []
+    assert desk.strategy().state is StrategyState.FLAT
+    assert (desk.master_leg(SHARES).units, desk.master_leg(SHARES).background_units) == (0, 300)
+    assert any("no strategy holds" in text for text in desk.notices())
+
+
+@pytest.mark.parametrize("follow", Follow)
+def test_working_sale_of_own_shares_rests_nowhere_and_its_fill_starts_nothing(follow: Follow) -> None:
+    desk = ShareDesk(follow=follow, background=400)
+    order = desk.trade(Side.SELL, 400, filled=0)
+    desk.run(5)
+    desk.tell(msgspec.structs.replace(order, filled=400, average_price_inr=Decimal(1600), status=BookStatus.COMPLETE))
+    desk.run(60)
+    assert desk.sent() == []
+    assert desk.strategy().state is StrategyState.FLAT
+
+
+@pytest.mark.parametrize("follow", Follow)
+def test_sale_of_more_than_the_strategy_exits_and_opens_nothing(follow: Follow) -> None:
+    desk = ShareDesk(follow=follow, background=50)
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    desk.trade(Side.SELL, 250)
+    desk.run(60)
+    assert desk.sent() == [(Side.BUY, 30), (Side.SELL, 30)]
+    leg = desk.master_leg(SHARES)
+    assert (leg.units, leg.background_units) == (0, -100)
+    assert desk.strategy().state is StrategyState.FLAT
+
+
+def test_resting_sale_of_more_than_the_strategy_rests_as_the_exit_alone() -> None:
+    desk = ShareDesk(follow=Follow.ORDERS, background=50)
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    desk.filling = False
+    desk.trade(Side.SELL, 250, filled=0)
+    desk.run(20)
+    assert desk.sent() == [(Side.BUY, 30), (Side.SELL, 30)]
+
+
+@pytest.mark.parametrize("follow", Follow)
+def test_sale_that_was_placed_with_the_strategy_opens_nothing_after_its_end(follow: Follow) -> None:
+    desk = ShareDesk(follow=follow)
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    order = desk.trade(Side.SELL, 100, filled=0)
+    desk.run(5)
+    desk.trade(Side.SELL, 100)
+    desk.run(30)
+    before = desk.sent()
+    desk.tell(msgspec.structs.replace(order, filled=100, average_price_inr=Decimal(1600), status=BookStatus.COMPLETE))
+    desk.run(60)
+    assert desk.sent() == before
+    assert desk.has() == 0
+    assert sum(units * side.sign for side, units in before) == 0
+    assert desk.strategy().state is StrategyState.FLAT
+
+
+def test_shares_bought_back_make_up_for_those_sold_first() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.SELL, 40)
+    desk.trade(Side.BUY, 140)
+    desk.run(5)
+    assert desk.sent() == [(Side.BUY, 30)]
+    assert (desk.master_leg(SHARES).units, desk.master_leg(SHARES).background_units) == (100, 0)
+
+
+def test_sale_at_the_other_exchange_is_not_followed_and_says_so() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    desk.trade(Side.SELL, 100, ELSEWHERE)
+    desk.run(20)
+    assert desk.sent() == [(Side.BUY, 30)]
+    assert any(f"sold at BSE, followed at NSE: not followed; if these are the shares, exit {SHARES}" in text
+               for text in desk.notices())  # fmt: skip
+
+
+def test_night_changes_nothing() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    assert (desk.has(), desk.sent()) == (30, [(Side.BUY, 30)])
+    desk.trade(Side.SELL, 50)
+    desk.run(5)
+    assert desk.sent()[1:] == [(Side.SELL, 15)]
+
+
+def test_shares_that_the_masters_broker_does_not_show_are_not_exited() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk.shown("M", 0)
+    desk.run(600)
+    assert (desk.has(), desk.sent()) == (30, [(Side.BUY, 30)])
+    told = [text for text in desk.notices() if "100 shares are gone without an order: nothing is exited" in text]
+    assert len(told) > 2, "an alarm that lasts is told again"
+    desk.shown("M", 100)
+    desk.run(60)
+    assert desk.master_leg(SHARES).units == 100
+    assert SHARES not in desk.state.master.unexplained
+
+
+def test_shares_that_are_gone_are_believed_when_no_child_has_any() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk.shown("M", 0)
+    desk.run(60)
+    desk.handle(LegExited(at_ns=desk.now_ns, leg=SHARES))
+    desk.run(120)
+    assert desk.sent()[1:] == [(Side.SELL, 30)]
+    assert desk.master_leg(SHARES).units == 0
+    assert desk.strategy().state is StrategyState.FLAT
+
+
+def test_shares_shown_twice_in_the_morning_are_background_and_go_first() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    morning(desk, "08:00", instruments=(*INSTRUMENTS, *LISTED))
+    desk.shown("M", 200, carried=100)
+    desk.restart(day=3)
+    desk.handle(InstrumentsLoaded(at_ns=desk.now_ns, instruments=(*INSTRUMENTS, *LISTED)))
+    desk.run(5)
+    assert desk.master_leg(SHARES).background_units == 100
+    desk.shown("M", 100)
+    desk.run_to(desk.now_ns + 90 * 60 * 10**9)
+    assert (desk.master_leg(SHARES).units, desk.master_leg(SHARES).background_units) == (100, 0)
+    assert (desk.has(), desk.sent()) == (30, [(Side.BUY, 30)])
+    assert any("100 units of the background are gone without an order" in text for text in desk.notices())
+
+
+def test_shares_that_a_childs_broker_does_not_show_stay_ours_until_it_does() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk.shown("C1", 0)
+    desk.run(1200)
+    assert desk.has() == 30
+    assert len([text for text in desk.notices() if "without a sale in its order book: not believed" in text]) == 1
+    desk.shown("C1", 30)
+    desk.run(60)
+    desk.trade(Side.SELL, 100)
+    desk.run(10)
+    assert desk.sent()[1:] == [(Side.SELL, 30)]
+
+
+def test_exit_waits_for_shares_that_the_childs_broker_does_not_show_yet() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk.shown("C1", 0)
+    desk.run(60)
+    desk.trade(Side.SELL, 100)
+    desk.run(60)
+    assert desk.sent() == [(Side.BUY, 30)]
+    desk.shown("C1", 30)
+    desk.run(60)
+    assert desk.sent()[1:] == [(Side.SELL, 30)]
+
+
+def test_resync_takes_the_brokers_figure_of_shares() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk.shown("C1", 10)
+    desk.run(60)
+    assert desk.has() == 30
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(20)
+    assert desk.has() == 10
+
+
+def test_sale_by_the_childs_owner_is_believed() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    sale = OrderReport(
+        order_id="OWN1", exchange="NSE", symbol=SHARE, product="CNC", side=Side.SELL, order_type=OrderType.MARKET,
+        quantity=10, filled=10, average_price_inr=Decimal(1500), status=BookStatus.COMPLETE,
+        placed_ns=desk.now_ns, updated_ns=desk.now_ns,
+    )  # fmt: skip
+    desk.book(sale, "C1")
+    desk.run(90)
+    assert desk.has() == 20
+
+
+def test_shares_sold_that_were_not_there_cannot_be_adopted() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.SELL, 40)
+    desk.run(5)
+    assert desk.master_leg(SHARES).background_units == -40
+    desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=SHARE))
+    assert not desk.state.prompts
