@@ -34,7 +34,7 @@ def why_not_followed(turn: Turn, leg: LegId) -> str:
     exchange, symbol, product = split_leg(leg)
     for other in turn.state.master.legs.values():
         at, name, kind = split_leg(other.leg)
-        if other.units and (name, kind) == (symbol, product) and at != exchange:
+        if other.units and (name, kind) == (symbol, product):
             return (
                 f"sold at {exchange}, followed at {at}: not followed; if these are the shares, exit {other.leg} by hand"
             )

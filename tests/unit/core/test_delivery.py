@@ -281,6 +281,45 @@ def test_resync_takes_the_brokers_figure_of_shares() -> None:
     assert desk.has() == 10
 
 
+def test_our_own_sale_does_not_explain_shares_that_are_missing_beside_it() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk.trade(Side.SELL, 50)
+    desk.run(5)
+    assert desk.has() == 15
+    desk.shown("C1", 0, carried=15)
+    desk.run(90)
+    assert desk.has() == 15
+
+
+def test_leg_that_is_left_by_hand_believes_the_broker_after_a_while() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk.shown("C1", 0)
+    desk.run(60)
+    desk.handle(LegExited(at_ns=desk.now_ns, leg=SHARES))
+    desk.run(1200)
+    assert desk.has() == 0
+    assert desk.sent() == [(Side.BUY, 30)]
+
+
+def test_child_that_comes_late_sells_nothing_for_a_sale_that_outlives_the_strategy() -> None:
+    desk = ShareDesk(follow=Follow.ORDERS)
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    desk.handle(LegExited(at_ns=desk.now_ns, leg=SHARES))
+    desk.run(5)
+    desk.trade(Side.SELL, 100, filled=0)
+    desk.child().legs[SHARES].mirrors.clear()
+    desk.trade(Side.SELL, 100)
+    desk.run(30)
+    assert desk.sent() == [(Side.BUY, 30), (Side.SELL, 30)]
+
+
 def test_sale_by_the_childs_owner_is_believed() -> None:
     desk = ShareDesk()
     desk.trade(Side.BUY, 100)
