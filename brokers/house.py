@@ -29,7 +29,7 @@ from engine.errors import ReadFailed
 from engine.events import Event, InstrumentsLoaded, LoggedIn, OrderUpdated
 from engine.feed import SharedFeed
 from engine.lanes import ThreadLane
-from engine.model import NS_PER_S, Basket, Instrument, InstrumentId, OrderReport, Quote
+from engine.model import DELIVERY_PRODUCTS, NS_PER_S, Basket, Instrument, InstrumentId, OrderReport, Quote
 
 LOOK_EVERY_S: Final = 1.0
 RETRY_S: Final = 30.0
@@ -109,6 +109,7 @@ class House:
                 self._now_ns,
                 self._stale_ns,
                 partial(self._has_logged_in, account.id),
+                counts_shares=not DELIVERY_PRODUCTS.isdisjoint(self._settings.filters.products),
             )
         self._files = InstrumentFiles(self._cache, {self._brokers[name] for name in self.lines})
 

@@ -70,6 +70,8 @@ def open_line(
     now_ns: Callable[[], int],
     stale_after_ns: int,
     on_login: Callable[[], None],
+    *,
+    counts_shares: bool = False,
 ) -> Line:
     """The line of an account at the broker of its credentials, whose SDK is imported now.
 
@@ -80,11 +82,20 @@ def open_line(
         now_ns: The engine's clock.
         stale_after_ns: How long a quote holds.
         on_login: Told when an account that needed a login has got it by itself.
+        counts_shares: Whether shares of earlier days count with the positions: equity delivery is followed.
     """
     if credentials.broker == "zerodha":
         from brokers.zerodha.line import ZerodhaLine
 
-        return ZerodhaLine(account, credentials, brokers.zerodha, now_ns, stale_after_ns)
+        return ZerodhaLine(account, credentials, brokers.zerodha, now_ns, stale_after_ns, counts_shares=counts_shares)
     from brokers.angel_one.line import AngelLine
 
-    return AngelLine(account, credentials, brokers.angel_one, now_ns, stale_after_ns, on_login=on_login)
+    return AngelLine(
+        account,
+        credentials,
+        brokers.angel_one,
+        now_ns,
+        stale_after_ns,
+        on_login=on_login,
+        counts_shares=counts_shares,
+    )

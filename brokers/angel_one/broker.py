@@ -14,11 +14,23 @@ from brokers.angel_one.pace import Pace
 from brokers.angel_one.refusals import outcome_of
 from brokers.angel_one.symbols import Scrip, Symbols
 from brokers.errors import Malformed, Refusal
+from brokers.shares import add_up, with_shares
 from brokers.transport import NoAnswer, NotSent
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import Basket, BasketOrder, Instrument, OrderReport, OrderType, Position, instrument_id, split_leg
+from engine.model import (
+    Basket,
+    BasketOrder,
+    Instrument,
+    LegId,
+    OrderReport,
+    OrderType,
+    Position,
+    instrument_id,
+    leg_id,
+    split_leg,
+)
 from engine.ports import Answer
 
 S = TypeVar("S")
@@ -41,6 +53,7 @@ class AngelBroker:
         symbols: Angel's scrips of the day; without them nothing is placed and no book is understood.
         now_ns: The clock that reads are paced by.
         sleep: Waits so many seconds.
+        counts_shares: Whether shares of earlier days count with the positions.
     """
 
     def __init__(
@@ -50,10 +63,13 @@ class AngelBroker:
         symbols: Symbols | None,
         now_ns: Callable[[], int],
         sleep: Callable[[float], None] = time.sleep,
+        *,
+        counts_shares: bool = False,
     ) -> None:
         self._account, self._client, self.symbols = account, client, symbols
         self._book_pace, self._position_pace = Pace(1, now_ns, sleep), Pace(1, now_ns, sleep)
         self._funds_pace, self._margin_pace = Pace(2, now_ns, sleep), Pace(10, now_ns, sleep)
+        self._shares_pace, self._counts_shares = Pace(1, now_ns, sleep), counts_shares
         self._known: dict[str, tuple[OrderReport, str]] = {}
         "Orders as last seen, with their variety: a change or a cancel must repeat most of the order."
 
@@ -143,8 +159,10 @@ class AngelBroker:
 
     def positions(self) -> Sequence[Position]:
         """All positions, carried ones and those closed today included."""
+        carried = self._shares() if self._counts_shares else {}
         rows = self._read(self._client.position, "the positions", self._position_pace)
-        return tuple(self._checked(self._named_position, row, "the positions") for row in rows)
+        listed = tuple(self._checked(self._named_position, row, "the positions") for row in rows)
+        return with_shares(listed, carried) if self._counts_shares else listed
 
     def available_inr(self) -> Decimal:
         """`net` of the RMS limits: what Angel would accept for a new order, collateral included."""
@@ -183,6 +201,16 @@ class AngelBroker:
     def _named_position(self, row: wire.Row) -> Position:
         position = wire.position_of(row)
         return replace(position, symbol=self._name(position.exchange, position.symbol))
+
+    def _shares(self) -> dict[LegId, int]:
+        """Shares of earlier days by leg, under our names."""
+        rows = self._read(self._client.holding, "the holdings", self._shares_pace)
+        return add_up([self._checked(self._named_shares, row, "the holdings") for row in rows])
+
+    def _named_shares(self, row: wire.Row) -> tuple[LegId, int]:
+        leg, units = wire.shares_of(row)
+        exchange, symbol, product = split_leg(leg)
+        return leg_id(exchange, self._name(exchange, symbol), product), units
 
     def _terms(
         self, exchange: str, scrip: Scrip, order_type: OrderType, product: str, quantity: int

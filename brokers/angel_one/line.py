@@ -41,6 +41,7 @@ class AngelLine:
         now_ns: The engine's clock.
         stale_after_ns: How long a quote holds.
         symbols: The scrips of the day, where they are there already; see `symbols`.
+        counts_shares: Whether shares of earlier days count with the positions.
         on_login: Told that the account works again after somebody was told that it needs a login; not blocking.
         sleep: Waits so many seconds.
     """
@@ -54,6 +55,7 @@ class AngelLine:
         stale_after_ns: int,
         *,
         symbols: Symbols | None = None,
+        counts_shares: bool = False,
         on_login: Callable[[], None] = lambda: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -62,7 +64,7 @@ class AngelLine:
         self._transport = Transport(urls.root_url or ROOT_URL)
         self._keeper = Keeper(credentials, self._transport, now_ns, sleep)
         self._client = AngelClient(credentials["api_key"], self._transport)
-        self._requests = AngelBroker(account, self._client, symbols, now_ns, sleep)
+        self._requests = AngelBroker(account, self._client, symbols, now_ns, sleep, counts_shares=counts_shares)
         self._broker = RenewingBroker(self._requests, self._client, self._keeper, now_ns, on_login)
         self._names: dict[ticks.Key, InstrumentId] = {}
         self._listeners: tuple[OnOrder, OnQuotes, OnLink] | None = None

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from brokers.errors import Malformed
-from engine.model import NS_PER_S, BookStatus, OrderReport, OrderType, Position, Side, Validity
+from engine.model import NS_PER_S, BookStatus, LegId, OrderReport, OrderType, Position, Side, Validity, leg_id
 
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 _STATUSES: Final = {
@@ -212,6 +212,17 @@ def position_of(row: Row) -> Position:
         overnight_units=row.whole("cfbuyqty") - row.whole("cfsellqty"),
         average_price_inr=row.price("netprice") if net else None,
     )
+
+
+def shares_of(row: Row) -> tuple[LegId, int]:
+    """A row of the holdings: its leg, and the shares at the begin of the day, those not delivered yet included."""
+    if not row.text("tradingsymbol") or not row.text("exchange"):
+        raise Malformed("a holding without symbol or exchange")
+    units = row.whole("realisedquantity") + row.whole("t1quantity")
+    if units < 0:
+        raise Malformed("a holding of fewer shares than none")
+    product = PRODUCTS.get(row.text("product").upper(), "CNC")
+    return leg_id(row.text("exchange"), row.text("tradingsymbol"), product), units
 
 
 @lru_cache(maxsize=16_384)

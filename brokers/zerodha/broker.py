@@ -5,13 +5,14 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from brokers.errors import Malformed, Refusal
+from brokers.shares import add_up, with_shares
 from brokers.transport import NoAnswer, NotSent
 from brokers.zerodha import wire
 from brokers.zerodha.client import KiteClient
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import Basket, BasketOrder, Instrument, OrderReport, OrderType, Position, split_leg
+from engine.model import Basket, BasketOrder, Instrument, LegId, OrderReport, OrderType, Position, split_leg
 from engine.ports import Answer
 
 T = TypeVar("T")
@@ -29,10 +30,14 @@ class ZerodhaBroker:
         account: The account's id in the configuration.
         client: Its client, logged in.
         commodity: Whether the account's funds are those of the commodity segment.
+        counts_shares: Whether shares of earlier days count with the positions.
     """
 
-    def __init__(self, account: str, client: KiteClient, *, commodity: bool = False) -> None:
+    def __init__(
+        self, account: str, client: KiteClient, *, commodity: bool = False, counts_shares: bool = False
+    ) -> None:
         self._account, self._client, self._commodity = account, client, commodity
+        self._counts_shares = counts_shares
 
     @property
     def account(self) -> str:
@@ -85,13 +90,15 @@ class ZerodhaBroker:
 
     def positions(self) -> Sequence[Position]:
         """All positions, carried ones and those closed today included."""
-        return _read(
+        carried = _read(self._shares, "the holdings") if self._counts_shares else {}
+        listed = _read(
             lambda: tuple(
                 wire.position_of(row)
                 for row in wire.decode(self._client.fetch("portfolio.positions"), wire.Positions).net
             ),
             "the positions",
         )
+        return with_shares(listed, carried) if self._counts_shares else listed
 
     def available_inr(self) -> Decimal:
         """`net` of the segment: what Kite would accept for a new order, collateral included."""
@@ -116,6 +123,10 @@ class ZerodhaBroker:
     def instruments(self) -> Sequence[Instrument]:
         """Nothing: the dump is the same for all accounts and is read once a day (`catalogue`)."""
         return ()
+
+    def _shares(self) -> dict[LegId, int]:
+        rows = wire.decode(self._client.fetch("portfolio.holdings"), tuple[wire.HoldingRow, ...])
+        return add_up([pair for row in rows for pair in wire.shares_of(row)])
 
     def _net(self) -> Decimal:
         found = wire.decode(self._client.fetch("user.margins"), wire.Margins)

@@ -25,6 +25,7 @@ class ZerodhaLine:
         urls: Where Kite is, for a sandbox.
         now_ns: The engine's clock.
         stale_after_ns: How long a quote holds.
+        counts_shares: Whether shares of earlier days count with the positions.
     """
 
     def __init__(
@@ -34,6 +35,8 @@ class ZerodhaLine:
         urls: BrokerUrls,
         now_ns: Callable[[], int],
         stale_after_ns: int,
+        *,
+        counts_shares: bool = False,
     ) -> None:
         self._now_ns, self._stale_after_ns = now_ns, stale_after_ns
         self._ticker_url = urls.ticker_url or TICKER_URL
@@ -41,7 +44,7 @@ class ZerodhaLine:
         self._client = KiteClient(credentials["api_key"], credentials.get("access_token"), self._transport)
         self._client.hide(*credentials.values())
         self._credentials = credentials
-        self._broker = ZerodhaBroker(account, self._client)
+        self._broker = ZerodhaBroker(account, self._client, counts_shares=counts_shares)
         self._listener: Listener | None = None
         self._stream: KiteStream | None = None
         self._tokens: dict[int, InstrumentId] = {}

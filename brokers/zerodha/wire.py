@@ -17,11 +17,13 @@ from engine.model import (
     NS_PER_S,
     TERMINAL_BOOK,
     BookStatus,
+    LegId,
     OrderReport,
     OrderType,
     Position,
     Side,
     Validity,
+    leg_id,
 )
 
 T = TypeVar("T")
@@ -103,6 +105,23 @@ class Positions(Row, frozen=True, kw_only=True):
     """Positions: `net` is what is held now, `day` what was traded today."""
 
     net: tuple[PositionRow, ...]
+
+
+class MarginFunded(Row, frozen=True, kw_only=True):
+    """What of a holding was bought with margin funding."""
+
+    quantity: int = 0
+
+
+class HoldingRow(Row, frozen=True, kw_only=True):
+    """One row of the holdings: shares of earlier days, those that are not delivered yet included."""
+
+    tradingsymbol: str
+    exchange: str
+    opening_quantity: int | None = None
+    realised_quantity: int = 0
+    t1_quantity: int = 0
+    mtf: MarginFunded = MarginFunded()
 
 
 class Segment(Row, frozen=True, kw_only=True):
@@ -231,6 +250,23 @@ def position_of(row: PositionRow) -> Position:
         net_units=row.quantity,
         overnight_units=row.overnight_quantity,
         average_price_inr=_price(row.average_price) if row.quantity else None,
+    )
+
+
+def shares_of(row: HoldingRow) -> tuple[tuple[LegId, int], ...]:
+    """Shares at the begin of the day by leg: what is sold today changes `quantity`, and not these.
+
+    Raises:
+        Malformed: It says not of what, or more than there can be.
+    """
+    delivered = row.realised_quantity + row.t1_quantity if row.opening_quantity is None else row.opening_quantity
+    if not row.tradingsymbol or not row.exchange:
+        raise Malformed("a holding without symbol or exchange")
+    if not (0 <= delivered <= UNITS_MOST and 0 <= row.mtf.quantity <= UNITS_MOST):
+        raise Malformed("a holding of more shares than there can be, or fewer than none")
+    return (
+        (leg_id(row.exchange, row.tradingsymbol, "CNC"), delivered),
+        (leg_id(row.exchange, row.tradingsymbol, "MTF"), row.mtf.quantity),
     )
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from engine.core.charges import NO_CHARGES, Charges
+from engine.model import InstrumentId
 from paper.ledger import Holding
 from paper.sandbox.account import Traded
 from paper.sandbox.rows import Json
@@ -92,10 +93,28 @@ def _position(
     }
 
 
-def holding_row(exchange: str, symbol: str, holding: Holding, prices: tuple[Decimal, Decimal], token: int) -> Json:
-    """One row of the shares in the demat account."""
+def of_today(holding: Holding) -> Holding:
+    """What of shares is of today: bought, or sold of those that were there."""
+    net = holding.net_units - holding.overnight_units
+    return Holding(net_units=net, cost_inr=net * (holding.average_inr or ZERO), has_basis=holding.has_basis)
+
+
+def holding_row(
+    key: InstrumentId, holding: Holding, funded: Holding, prices: tuple[Decimal, Decimal], token: int
+) -> Json:
+    """One row of the shares in the demat account.
+
+    Args:
+        key: The instrument.
+        holding: Those that are paid.
+        funded: Those that were bought with margin funding.
+        prices: The last price, and that of the previous close.
+        token: The instrument's.
+    """
     last, close = prices
+    exchange, symbol = key.split(":", 1)
     average, units = holding.average_inr or close, holding.overnight_units
+    used, funded_average = max(units - holding.net_units, 0), funded.average_inr or close
     return {
         "tradingsymbol": symbol,
         "exchange": exchange,
@@ -103,8 +122,8 @@ def holding_row(exchange: str, symbol: str, holding: Holding, prices: tuple[Deci
         "isin": "",
         "product": "CNC",
         "price": 0,
-        "quantity": units,
-        "used_quantity": max(units - holding.net_units, 0),
+        "quantity": units - used,
+        "used_quantity": used,
         "t1_quantity": 0,
         "realised_quantity": units,
         "authorised_quantity": 0,
@@ -121,7 +140,13 @@ def holding_row(exchange: str, symbol: str, holding: Holding, prices: tuple[Deci
         "pnl": (last - average) * units,
         "day_change": last - close,
         "day_change_percentage": (last - close) / close * 100 if close else 0,
-        "mtf": {"quantity": 0, "used_quantity": 0, "average_price": 0, "value": 0, "initial_margin": 0},
+        "mtf": {
+            "quantity": funded.overnight_units,
+            "used_quantity": max(funded.overnight_units - funded.net_units, 0),
+            "average_price": funded_average if funded.overnight_units else 0,
+            "value": funded.overnight_units * funded_average,
+            "initial_margin": 0,
+        },
     }
 
 

@@ -8,8 +8,20 @@ from config.rates import ChargeRates
 from engine.commands import PlaceOrder
 from engine.core.charges import NO_CHARGES, Charges, order_charges, segment_of
 from engine.core.margin import MarginPosition, order_margin
-from engine.model import Instrument, InstrumentId, Side, instrument_id, instrument_of, leg_id, sign, split_leg
+from engine.model import (
+    Instrument,
+    InstrumentId,
+    LegId,
+    Side,
+    instrument_id,
+    instrument_of,
+    is_delivery,
+    leg_id,
+    sign,
+    split_leg,
+)
 from paper.exchange import Exchange
+from paper.ledger import Holding
 from paper.sandbox import errors, forms, money_rows
 from paper.sandbox.account import Account, Traded
 from paper.sandbox.book import add_traded
@@ -18,9 +30,9 @@ from paper.sandbox.forms import Form
 from paper.sandbox.market_rows import Ranges
 from paper.sandbox.rows import Json, Tokens
 
-DELIVERY: Final = "CNC"
 PRODUCTS: Final = ("CNC", "NRML", "MIS", "MTF")
 NOTHING: Final = Traded()
+NO_SHARES: Final = Holding()
 Asked = Mapping[str, object]
 
 
@@ -39,8 +51,15 @@ class Portfolio:
         self._listed: Mapping[InstrumentId, Instrument] = {one.id: one for one in exchange.instruments()}
 
     def positions(self, account: Account) -> Json:
-        """Net positions, closed ones included, and what was traded today."""
-        held = self._exchange.holdings(account.user_id)
+        """Net positions, closed ones included, and what was traded today.
+
+        Of shares that is all: what was there before stands in the holdings, and a sale of it is a negative position.
+        """
+        held = {
+            leg: money_rows.of_today(holding) if is_delivery(leg) else holding
+            for leg, holding in self._exchange.holdings(account.user_id).items()
+            if not is_delivery(leg) or _is_traded(account.traded.get(leg, NOTHING))
+        }
         net = [
             money_rows.position_row(
                 split_leg(leg),
@@ -56,19 +75,24 @@ class Portfolio:
                 split_leg(leg), traded, self._prices(instrument_of(leg)), self._token(instrument_of(leg))
             )
             for leg, traded in account.traded.items()
-            if traded.bought or traded.sold
+            if _is_traded(traded)
         ]
         return {"net": net, "day": day}
 
     def holdings(self, account: Account) -> list[Json]:
-        """The shares that were there before today."""
-        found = []
-        for leg, holding in self._exchange.holdings(account.user_id).items():
-            exchange, symbol, product = split_leg(leg)
-            if product == DELIVERY and holding.overnight_units > 0:
-                key = instrument_of(leg)
-                found.append(money_rows.holding_row(exchange, symbol, holding, self._prices(key), self._token(key)))
-        return found
+        """The shares that were there before today, paid and margin funded ones of a company in one row."""
+        held = self._exchange.holdings(account.user_id)
+        companies = {instrument_of(leg): None for leg, one in held.items() if is_delivery(leg) and one.overnight_units}
+        return [
+            money_rows.holding_row(
+                key,
+                held.get(_leg(key, "CNC"), NO_SHARES),
+                held.get(_leg(key, "MTF"), NO_SHARES),
+                self._prices(key),
+                self._token(key),
+            )
+            for key in companies
+        ]
 
     def margins(self, account: Account) -> Json:
         """Funds by segment."""
@@ -162,3 +186,12 @@ class Portfolio:
 
     def _token(self, key: InstrumentId) -> int:
         return self._tokens.by_id.get(key, 0)
+
+
+def _leg(key: InstrumentId, product: str) -> LegId:
+    return LegId(f"{key}:{product}")
+
+
+def _is_traded(traded: Traded) -> bool:
+    """Whether anything was traded today."""
+    return bool(traded.bought or traded.sold)

@@ -11,7 +11,17 @@ import pyotp
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core.margin import MarginPosition, portfolio_margin
 from engine.events import Outcome
-from engine.model import BookStatus, InstrumentId, OrderReport, OrderType, Side, Validity, instrument_id
+from engine.model import (
+    BookStatus,
+    InstrumentId,
+    LegId,
+    OrderReport,
+    OrderType,
+    Side,
+    Validity,
+    instrument_id,
+    is_delivery,
+)
 from engine.ports import Answer
 from paper.exchange import Exchange
 from tests.contract import angel_rows as rows
@@ -75,11 +85,11 @@ class Desk:
         for number, instrument in enumerate(exchange.instruments(), start=rows.FIRST_TOKEN):
             self.scrips[instrument.id] = rows.scrip_row(instrument, str(number))
 
-    def add_account(self, user: str, capital_inr: Decimal) -> Account:
+    def add_account(self, user: str, capital_inr: Decimal, overnight: Mapping[LegId, int] | None = None) -> Account:
         """Open an account."""
         account = Account(user=user, api_key=f"key{user}", pin="4711", totp_secret=pyotp.random_base32())
         self.accounts[user] = account
-        self.exchange.add_account(user, capital_inr)
+        self.exchange.add_account(user, capital_inr, overnight)
         return account
 
     def updated(self, user: str, report: OrderReport) -> None:
@@ -200,9 +210,18 @@ class Desk:
         raise AngelError("AB1013", "Order not found")
 
     def positions(self, account: Account) -> Sequence[Json]:
-        """What is held and what was."""
-        found = self.exchange.positions(account.user)
+        """What is held and what was; of shares, what was traded of them today."""
+        found = [position for one in self.exchange.positions(account.user) if (position := rows.of_today(one))]
         return [rows.position_row(p, self.scrips[instrument_id(p.exchange, p.symbol)]) for p in found]
+
+    def holdings(self, account: Account) -> Sequence[Json]:
+        """The shares of earlier days."""
+        found = self.exchange.positions(account.user)
+        return [
+            rows.holding_row(p, self.scrips[instrument_id(p.exchange, p.symbol)])
+            for p in found
+            if is_delivery(p.leg) and p.overnight_units
+        ]
 
     def quotes(self, _account: Account, body: Mapping[str, Any]) -> Json:
         """Full quotes of up to 50 tokens, prices in rupees."""

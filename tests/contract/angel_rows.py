@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from engine.model import (
     NS_PER_S,
     BookStatus,
@@ -17,6 +19,7 @@ from engine.model import (
     Position,
     Quote,
     Side,
+    is_delivery,
 )
 
 Json = dict[str, Any]
@@ -156,6 +159,37 @@ def trade_row(report: OrderReport, scrip: Json, number: int, units: int, price: 
         "orderid": angel_id(report.order_id),
         "fillid": str(50_000_000 + number),
         "filltime": stamp(report.updated_ns)[12:],
+    }
+
+
+def of_today(position: Position) -> Position | None:
+    """A position as Angel lists it: of shares what was traded today, nothing of those that were only kept."""
+    if not is_delivery(position.leg):
+        return position
+    today = position.net_units - position.overnight_units
+    return replace(position, net_units=today, overnight_units=0) if today else None
+
+
+def holding_row(position: Position, scrip: Json) -> Json:
+    """A row of the holdings: the shares of earlier days."""
+    return {
+        "tradingsymbol": scrip["symbol"],
+        "exchange": position.exchange,
+        "isin": "INE009A01021",
+        "t1quantity": 0,
+        "realisedquantity": position.overnight_units,
+        "quantity": max(min(position.net_units, position.overnight_units), 0),
+        "authorisedquantity": 0,
+        "product": PRODUCTS.get(position.product, "MARGIN"),
+        "collateralquantity": None,
+        "collateraltype": None,
+        "haircut": 0,
+        "averageprice": float(position.average_price_inr or 0),
+        "ltp": 0,
+        "symboltoken": scrip["token"],
+        "close": 0,
+        "profitandloss": 0,
+        "pnlpercentage": 0,
     }
 
 

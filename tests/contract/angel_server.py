@@ -19,7 +19,7 @@ from aiohttp import WSMsgType, web
 from config.rules import charge_rates, ist
 from config.schema import Paper
 from engine.clock import ScaledClock
-from engine.model import NS_PER_S, Instrument, Quote
+from engine.model import NS_PER_S, Instrument, LegId, Quote
 from engine.opening import sessions_of
 from paper.exchange import Exchange
 from tests.contract import angel_faults, angel_rows
@@ -60,6 +60,7 @@ class AngelServer:
         instruments: What is listed.
         paper: How the exchange matches.
         enforces_limits: Whether a second read within a second is refused.
+        overnight: What every account has from before, signed units by leg.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class AngelServer:
         day: date = date(2026, 11, 2),
         paper: Paper | None = None,
         enforces_limits: bool = False,
+        overnight: Mapping[LegId, int] | None = None,
     ) -> None:
         self.clock = MovedClock(ist(day, "10:00:00"))
         self.desk = Desk(self.clock.now_ns, self._framed)
@@ -82,7 +84,7 @@ class AngelServer:
         )
         self.desk.open(self.exchange)
         for user, capital in accounts:
-            self.desk.add_account(user, capital)
+            self.desk.add_account(user, capital, overnight)
         self.script = Script()
         self.is_mute = False
         "Whether the streams answer no ping and say nothing more."
@@ -197,6 +199,7 @@ class AngelServer:
                 web.get(f"{ORDER}/getOrderBook", self._asked("orders", lambda a, _b: desk.orders(a) or None)),
                 web.get(f"{ORDER}/getTradeBook", self._asked("trades", lambda a, _b: a.trades or None)),
                 web.get(f"{ORDER}/getPosition", self._asked("positions", lambda a, _b: desk.positions(a) or None)),
+                web.get(f"{PORTFOLIO}/portfolio/v1/getHolding", self._asked("holdings", self._holdings)),
                 web.get(f"{ORDER}/details/{{id}}", self._asked("details", lambda a, b: desk.details(a, b["id"]))),
                 web.post(f"{PORTFOLIO}/market/v1/quote", self._asked("quotes", desk.quotes)),
                 web.post(f"{PORTFOLIO}/margin/v1/batch", self._asked("basket", desk.basket_margin)),
@@ -209,6 +212,9 @@ class AngelServer:
 
     def _rms(self, account: Account, _body: Mapping[str, Any]) -> object:
         return angel_rows.rms(self.exchange.available_inr(account.user))
+
+    def _holdings(self, account: Account, _body: Mapping[str, Any]) -> object:
+        return self.desk.holdings(account) or None
 
     async def _root(self, _request: web.Request) -> web.Response:
         return web.Response(text="SmartAPI")
@@ -248,7 +254,7 @@ class AngelServer:
     def _is_too_early(self, account: Account, on: str) -> bool:
         """One read of a book a second (SmartAPI "Rate Limit")."""
         now_ns, before_ns = self.clock.now_ns(), self._reads.get((account.user, on), 0)
-        if not self._enforces_limits or on not in ("orders", "trades", "positions"):
+        if not self._enforces_limits or on not in ("orders", "trades", "positions", "holdings"):
             return False
         self._reads[account.user, on] = now_ns
         return now_ns - before_ns < NS_PER_S

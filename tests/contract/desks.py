@@ -5,7 +5,7 @@ account itself.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
@@ -27,7 +27,7 @@ from config.credentials import Credentials, Secret
 from config.schema import Paper
 from engine.agenda import Agenda
 from engine.clock import VirtualClock
-from engine.model import NS_PER_S, Instrument, OrderReport, Quote, Side
+from engine.model import NS_PER_S, Instrument, LegId, OrderReport, Quote, Side
 from engine.ports import Broker
 from paper.broker import PaperBroker
 from paper.exchange import Exchange
@@ -82,7 +82,7 @@ class Desk(Protocol):
 class PaperDesk:
     """The paper account, with faults in front of it."""
 
-    def __init__(self, paper: Paper) -> None:
+    def __init__(self, paper: Paper, overnight: Mapping[LegId, int]) -> None:
         self.clock = VirtualClock(NOW)
         self.agenda = Agenda()
         self.pushed: list[OrderReport] = []
@@ -93,7 +93,7 @@ class PaperDesk:
             charges=None,
             on_update=lambda _account, report: self.pushed.append(report),
         )
-        self.exchange.add_account(ACCOUNT, CAPITAL)
+        self.exchange.add_account(ACCOUNT, CAPITAL, overnight)
         self.broker = FaultyBroker(PaperBroker(self.exchange, ACCOUNT, self.clock), self.agenda, self.clock.now_ns)
 
     def quote(self, quote: Quote) -> None:
@@ -152,7 +152,7 @@ class ZerodhaDesk:
         account = sandbox.desk.accounts[ACCOUNT]
         self.key, self.token = Secret(account.api_key), Secret(account.access_token)
         self.transport = Transport(sandbox.root_url, read_timeout_s=0.4)
-        self.broker = ZerodhaBroker(ACCOUNT, KiteClient(self.key, self.token, self.transport))
+        self.broker = ZerodhaBroker(ACCOUNT, KiteClient(self.key, self.token, self.transport), counts_shares=True)
         self.pushed: list[OrderReport] = []
         self._news = threading.Condition()
         self._linked = threading.Event()
@@ -224,7 +224,8 @@ class AngelDesk:
         def sleep(seconds: float) -> None:  # reads keep a second apart: here a second costs nothing
             clock.advance(clock.now_ns() + round(seconds * NS_PER_S))
 
-        self.broker = AngelBroker(ACCOUNT, client, Symbols(scrips, date(2026, 11, 2)), clock.now_ns, sleep)
+        symbols = Symbols(scrips, date(2026, 11, 2))
+        self.broker = AngelBroker(ACCOUNT, client, symbols, clock.now_ns, sleep, counts_shares=True)
         self.pushed: list[OrderReport] = []
         self._news = threading.Condition()
         linked = threading.Event()
@@ -287,8 +288,8 @@ def angel_credentials(account: Account, **changes: str) -> Credentials:
 
 
 @contextmanager
-def angel_desk(paper: Paper) -> Iterator[Desk]:
-    with AngelServer([(ACCOUNT, CAPITAL)], INSTRUMENTS, paper=paper) as server:
+def angel_desk(paper: Paper, overnight: Mapping[LegId, int]) -> Iterator[Desk]:
+    with AngelServer([(ACCOUNT, CAPITAL)], INSTRUMENTS, paper=paper, overnight=overnight) as server:
         desk = AngelDesk(server)
         try:
             yield desk
@@ -297,18 +298,19 @@ def angel_desk(paper: Paper) -> Iterator[Desk]:
 
 
 @contextmanager
-def paper_desk(paper: Paper) -> Iterator[Desk]:
-    yield PaperDesk(paper)
+def paper_desk(paper: Paper, overnight: Mapping[LegId, int]) -> Iterator[Desk]:
+    yield PaperDesk(paper, overnight)
 
 
 @contextmanager
-def zerodha_desk(paper: Paper) -> Iterator[Desk]:
+def zerodha_desk(paper: Paper, overnight: Mapping[LegId, int]) -> Iterator[Desk]:
     plan = Plan(
         day=date(2026, 11, 2),
         accounts=[(ACCOUNT, CAPITAL)],
         enforces_limits=False,
         paper=paper,
         market=StillMarket(),
+        overnight={ACCOUNT: overnight},
     )
     thread = SandboxThread(plan)
     with thread:

@@ -1,6 +1,6 @@
 """What every broker behind the port does, whoever it is. Written against `engine.ports.Broker` alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +10,9 @@ from config.schema import Paper
 from engine.commands import CancelOrder, ModifyOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import Basket, BasketOrder, BookStatus, OrderReport, OrderType, Side, Validity, leg_id
+from engine.model import Basket, BasketOrder, BookStatus, LegId, OrderReport, OrderType, Side, Validity, leg_id
 from engine.ports import Answer
-from tests.contract.desks import ACCOUNT, CALL, CAPITAL, DESKS, FUT, ODD, PUT, Desk
+from tests.contract.desks import ACCOUNT, CALL, CAPITAL, DESKS, FUT, ODD, PUT, SHARE, Desk
 from tests.unit.paper.builders import levels, order, quote
 
 Open = Callable[..., Desk]
@@ -23,8 +23,8 @@ EXACT = Paper(margins=False, latency_ms=0, slippage_ticks=0)
 def open_desk(request: pytest.FixtureRequest) -> Iterator[Open]:
     opened = []
 
-    def make(paper: Paper = EXACT) -> Desk:
-        context = DESKS[request.param](paper)
+    def make(paper: Paper = EXACT, overnight: Mapping[LegId, int] | None = None) -> Desk:
+        context = DESKS[request.param](paper, overnight or {})
         desk = context.__enter__()
         opened.append(context)
         return desk
@@ -167,6 +167,31 @@ def test_intraday_product_is_a_position_of_its_own(desk: Desk) -> None:
     placed(desk, tag="T1")
     placed(desk, tag="T2", product="MIS")
     assert sorted((p.product, p.net_units) for p in desk.broker.positions()) == [("MIS", 65), ("NRML", 65)]
+
+
+def test_shares_of_earlier_days_count_with_the_positions(open_desk: Open) -> None:
+    kept, funded = leg_id("NSE", SHARE, "CNC"), leg_id("NSE", SHARE, "MTF")
+    made = open_desk(overnight={kept: 100, funded: 20})
+    made.quote(quote(symbol=SHARE, exchange="NSE"))
+
+    def shares() -> dict[LegId, tuple[int, int]]:
+        return {p.leg: (p.net_units, p.overnight_units) for p in made.broker.positions()}
+
+    assert shares() == {kept: (100, 100), funded: (20, 20)}
+    placed(made, Side.SELL, 30, symbol=SHARE, exchange="NSE", product="CNC", tag="T1")
+    assert shares() == {kept: (70, 100), funded: (20, 20)}
+    placed(made, Side.BUY, 10, symbol=SHARE, exchange="NSE", product="CNC", tag="T2")
+    assert shares() == {kept: (80, 100), funded: (20, 20)}
+    placed(made, Side.SELL, 80, symbol=SHARE, exchange="NSE", product="CNC", tag="T3")
+    assert shares() == {kept: (0, 100), funded: (20, 20)}
+
+
+def test_shares_bought_today_are_a_position_of_their_own(desk: Desk) -> None:
+    desk.quote(quote(symbol=SHARE, exchange="NSE"))
+    placed(desk, Side.BUY, 10, symbol=SHARE, exchange="NSE", product="CNC")
+    assert [(p.leg, p.net_units, p.overnight_units) for p in desk.broker.positions()] == [
+        (leg_id("NSE", SHARE, "CNC"), 10, 0)
+    ]
 
 
 # Partial fills

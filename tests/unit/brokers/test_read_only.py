@@ -11,7 +11,7 @@ from tests.unit.paper.builders import order, quote
 
 
 def test_writes_end_here_and_reads_go_through() -> None:
-    desk = PaperDesk(Paper(margins=False, latency_ms=0))
+    desk = PaperDesk(Paper(margins=False, latency_ms=0), {})
     desk.quote(quote())
     broker = ReadOnlyBroker(desk.broker)
     answers = [

@@ -102,9 +102,10 @@ def quote(
     ask_units: int | None = None,
     bids: tuple[DepthLevel, ...] = (),
     asks: tuple[DepthLevel, ...] = (),
+    exchange: str = "NFO",
 ) -> Quote:
     return Quote(
-        instrument=instrument_id("NFO", symbol),
+        instrument=instrument_id(exchange, symbol),
         at_ns=at_ns,
         last_inr=money(last),
         bid_inr=money(bid),
@@ -129,11 +130,12 @@ def order(
     account: str = "C1",
     tag: str = "T1",
     validity: Validity = Validity.DAY,
+    exchange: str = "NFO",
 ) -> PlaceOrder:
     return PlaceOrder(
         account=account,
         tag=tag,
-        exchange="NFO",
+        exchange=exchange,
         symbol=symbol,
         product=product,
         side=side,

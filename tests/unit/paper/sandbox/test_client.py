@@ -100,9 +100,7 @@ def test_net_positions_count_what_was_carried_and_the_day_does_not(kite: KiteCon
     assert (net["quantity"], net["overnight_quantity"]) == (2 * LOT, -LOT)
     assert (net["buy_quantity"], net["sell_quantity"], net["day_buy_quantity"]) == (3 * LOT, LOT, 3 * LOT)
     assert (net["buy_price"], net["day_buy_value"]) == (100.1, 3 * LOT * 100.1)
-    shares = next(p for p in found["net"] if p["tradingsymbol"] == "INFY")
-    assert (shares["buy_quantity"], shares["buy_value"], shares["day_buy_quantity"]) == (10, 15_000, 0)
-    assert (shares["value"], shares["pnl"]) == (-15_000, 0)
+    assert not [p for p in found["net"] if p["tradingsymbol"] == "INFY"], "shares of before today are holdings"
     (day,) = found["day"]
     assert (day["quantity"], day["buy_quantity"], day["sell_quantity"]) == (3 * LOT, 3 * LOT, 0)
     # Bought at 100.10, last traded at 100: 195 x 0.10 lost.
@@ -145,6 +143,15 @@ def test_holdings_are_the_shares_of_before_today(kite: KiteConnect) -> None:
     (shares,) = kite.holdings()
     assert (shares["tradingsymbol"], shares["quantity"], shares["product"]) == ("INFY", 10, "CNC")
     assert (shares["last_price"], shares["day_change"]) == (1500, 0)
+
+
+def test_shares_sold_are_a_negative_position_beside_the_holding(kite: KiteConnect) -> None:
+    kite.place_order("regular", "NSE", "INFY", "SELL", 4, "CNC", "LIMIT", price=1500)
+    for rows in kite.positions().values():
+        (sold,) = [p for p in rows if p["tradingsymbol"] == "INFY"]
+        assert (sold["product"], sold["quantity"], sold["overnight_quantity"]) == ("CNC", -4, 0)
+    (kept,) = kite.holdings()
+    assert (kept["quantity"], kept["used_quantity"], kept["opening_quantity"]) == (6, 4, 10)
 
 
 def test_margins_of_both_segments_and_of_one(kite: KiteConnect) -> None:
