@@ -48,6 +48,7 @@ class FaultKind(StrEnum):
     PARTIAL_READ = "partial_read"
     EMPTY_READ = "empty_read"
     STALE_READ = "stale_read"
+    ROWLESS_READ = "rowless_read"
 
 
 class FaultOn(StrEnum):
@@ -75,6 +76,7 @@ FITS: Mapping[FaultKind, frozenset[FaultOn]] = {
     FaultKind.PARTIAL_READ: _LISTS,
     FaultKind.EMPTY_READ: _LISTS,
     FaultKind.STALE_READ: _LISTS,
+    FaultKind.ROWLESS_READ: frozenset({FaultOn.POSITIONS}),
 }
 """Which calls a kind can hit; the kinds that are not listed can hit any call."""
 AFTER_NS: Mapping[FaultKind, int] = {FaultKind.ACCEPTED_THEN_REJECTED: NS_PER_S}
@@ -173,7 +175,10 @@ class FaultyBroker:
 
     def positions(self) -> Sequence[Position]:
         """The positions, unless a fault decides otherwise."""
+        fault = self._next(FaultOn.POSITIONS)
         then_ns = self._read(FaultOn.POSITIONS)
+        if fault is not None and fault.kind is FaultKind.ROWLESS_READ:
+            return ()
         return self._broker.positions() if then_ns is None else self._seen_at(then_ns)[2]
 
     def available_inr(self) -> Decimal:
@@ -259,7 +264,7 @@ class FaultyBroker:
             raise NeedsLogin("Incorrect `api_key` or `access_token`.")
         if self._now() < self._reads_fail_until_ns:
             raise ReadFailed("the broker did not answer")
-        if fault is None:
+        if fault is None or fault.kind is FaultKind.ROWLESS_READ:
             return None
         if fault.kind is FaultKind.STALE_READ:
             return self._now() - fault.by_ns

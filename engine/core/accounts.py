@@ -1,5 +1,6 @@
 """Reads of a child account: its margin, its book, its positions; what is the owner's own and what is ours."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.core import carried, delivery, freshness, hours, reasons, rebuild, terms, throttle, yesterday
@@ -64,10 +65,8 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
         child.orders_at_ns = turn.now_ns
         child.orders_began_ns = max(child.orders_began_ns, event.began_ns)
     if event.positions is not None and not overtaken:
-        listed = still_listed(turn, event.positions)
-        by_book = None if rows is None or event.orders_are_delta else freshness.net_by_book(rows, listed)
-        sold = delivery.sold_by_hand(child, rows or ())
-        _take_positions(turn, child, listed, event.began_ns, by_book, sold)
+        book = None if event.orders_are_delta else rows
+        _take_positions(turn, child, still_listed(turn, event.positions), event.began_ns, book)
     if rows is not None and event.positions is not None and not overtaken:
         child.synced = True
         note_absence(turn, child, event.began_ns)
@@ -89,8 +88,7 @@ def _take_positions(
     child: Child,
     positions: tuple[Position, ...],
     began_ns: int,
-    by_book: dict[LegId, int] | None,
-    sold: dict[LegId, int],
+    book: Sequence[OrderReport] | None,
 ) -> None:
     """Take in positions.
 
@@ -99,9 +97,13 @@ def _take_positions(
         child: Whose they are.
         positions: Complete.
         began_ns: When the read began.
-        by_book: What the book of the same read says of them, `None` when it was not read.
-        sold: Shares that the owner sold by hand, by the same book.
+        book: The whole book of the same read, `None` when it was not read.
     """
+    carried_units = freshness.carried_with(child.carried, positions)
+    if turn.market_open:  # before it some brokers still show the day before
+        child.carried = carried_units
+    by_book = None if book is None else freshness.net_by_book(book, carried_units)
+    sold = delivery.sold_by_hand(child, book or ())
     child.own_fills = [fill for fill in child.own_fills if fill.at_ns > began_ns]
     child.positions = {position.leg: position.net_units for position in positions if position.net_units}
     child.positions_began_ns, child.positions_at_ns = began_ns, turn.now_ns
@@ -173,10 +175,10 @@ def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int, *,
         return
     if not is_explained and not leg.flattening and carried.note_converted(turn, child, leg, net):
         return
-    if not is_explained and delivery.is_unbelievable(child, leg):
+    if not is_explained and delivery.is_unbelievable(leg):
         _tell_once(turn, child, leg, seen, delivery.GONE_AT_A_CHILD)
         return
-    if not is_explained and turn.now_ns - seen.since_ns < UNEXPLAINED_NS and not delivery.is_believed(child, leg):
+    if not is_explained and turn.now_ns - seen.since_ns < UNEXPLAINED_NS:
         _tell_once(turn, child, leg, seen, UNEXPLAINED)
         child.owed_orders = child.owed_positions = True
         return

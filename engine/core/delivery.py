@@ -17,7 +17,7 @@ GONE_AT_THE_MASTER = (
 )
 GONE_AT_A_CHILD = (
     "the broker shows {net} shares and we bought {ours}, without a sale in its order book: not believed. If its"
-    " holdings are late, wait; if they were sold elsewhere, resync takes the broker's figure"
+    " holdings are late, wait; if they were sold elsewhere, exit the leg by hand: what is not there is not sold"
 )
 
 
@@ -65,11 +65,6 @@ def is_sold(child: Child, leg_id: LegId, sold: Mapping[LegId, int]) -> bool:
     return not is_delivery(leg_id) or sold.get(leg_id, 0) >= ours - child.positions.get(leg_id, 0)
 
 
-def is_believed(child: Child, leg: ChildLeg) -> bool:
-    """Whether the operator asked to take the broker's figure of shares that are missing without a sale."""
-    return is_delivery(leg.leg) and child.resync_ns is not None
-
-
-def is_unbelievable(child: Child, leg: ChildLeg) -> bool:
-    """Whether shares that are missing without a sale are taken to be there all the same."""
-    return is_delivery(leg.leg) and not leg.flattening and child.resync_ns is None
+def is_unbelievable(leg: ChildLeg) -> bool:
+    """Whether shares of a child that are missing without a sale still count: until it leaves the leg by hand."""
+    return is_delivery(leg.leg) and not leg.flattening

@@ -4,7 +4,7 @@ A read that is behind counts as failed: it proves no absence and takes no lots a
 comes must not keep an account unread, and its exits waiting, for ever. Decides nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.core.lifecycle import OrderState
 from engine.core.state import Child
@@ -59,9 +59,18 @@ def is_set_aside(turn: Turn, child: Child, rows: Sequence[OrderReport], began_ns
     return False
 
 
-def net_by_book(rows: Sequence[OrderReport], positions: Sequence[Position]) -> dict[LegId, int]:
+def carried_with(known: Mapping[LegId, int], positions: Sequence[Position]) -> dict[LegId, int]:
+    """What was carried over the night by the rows of a read, and by what was known before where a row is missing.
+
+    Brokers list closed positions until the day is over: a row that is missing later is an answer that lacks something,
+    and no position that is gone.
+    """
+    return {**known, **{position.leg: position.overnight_units for position in positions}}
+
+
+def net_by_book(rows: Sequence[OrderReport], carried: Mapping[LegId, int]) -> dict[LegId, int]:
     """What each leg must hold by what was carried over the night and the day's book."""
-    found = {position.leg: position.overnight_units for position in positions}
+    found = dict(carried)
     for row in rows:
         if row.filled:
             found[row.leg] = found.get(row.leg, 0) + row.side.sign * row.filled

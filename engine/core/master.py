@@ -7,7 +7,7 @@ repetition of the same news ends in the same state.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from engine.core import conversion, delivery
+from engine.core import conversion, delivery, freshness
 from engine.core import strategy as strategies
 from engine.core.conversion import expected_net
 from engine.core.entries import decide_leg
@@ -364,6 +364,7 @@ def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes
     master = turn.state.master
     if not turn.market_open:
         return
+    master.carried = freshness.carried_with(master.carried, positions)
     rows = {position.leg: position for position in positions}
     for position in positions:
         if position.net_units:
@@ -384,8 +385,7 @@ def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes
             if leg is origin and began_ns >= last_ns + QUIET_BEFORE_READ_NS:
                 conversion.note(turn, origin, other, left, net, began_ns)
         elif began_ns >= leg.last_fill_ns + QUIET_BEFORE_READ_NS:
-            carried = rows[leg.leg].overnight_units if leg.leg in rows else 0
-            _suspect(turn, leg, net, carried, began_ns, changes)
+            _suspect(turn, leg, net, master.carried.get(leg.leg, 0), began_ns, changes)
 
 
 def _suspect(turn: Turn, leg: MasterLeg, net: int, carried: int, began_ns: int, changes: Changes) -> None:

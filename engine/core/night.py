@@ -235,7 +235,7 @@ def _new_day(turn: Turn, day: str) -> None:
     for child in state.children.values():
         _new_day_of(state, child)
     master = state.master
-    master.orders, master.working, master.unexplained = {}, [], {}
+    master.orders, master.working, master.unexplained, master.carried = {}, [], {}, {}
     held = [k for child in state.children.values() for k in child.legs]
     master.legs = {k: leg for k, leg in master.legs.items() if leg.units or leg.background_units or k in held}
     for leg_of_master in master.legs.values():
@@ -247,6 +247,7 @@ def _new_day(turn: Turn, day: str) -> None:
 
 def _new_day_of(state: State, child: Child) -> None:
     child.entries_today, child.loss_hit, child.foreign_orders, child.watches = 0, False, {}, False
+    child.carried = {}
     child.tags = {order_id: tag for order_id, tag in child.tags.items() if tag in state.orders}
     child.legs = {
         key: leg

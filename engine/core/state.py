@@ -149,6 +149,8 @@ class Master(Mutable, kw_only=True):
     read_sent_ns: int | None = None
     positions: dict[LegId, int] = {}
     "Net units at the last complete read."
+    carried: dict[LegId, int] = {}
+    "Units carried into this day, signed, as its broker listed them last."
     unexplained: dict[LegId, int] = {}
     "Since when positions and book contradict each other (alarmed after 30 s)."
 
@@ -511,6 +513,8 @@ class Child(Mutable, kw_only=True):
     "When an entry that worked ended unfilled: the broker's figure of before still has its margin blocked."
     positions: dict[LegId, int] = {}
     "Net units at the last complete read."
+    carried: dict[LegId, int] = {}
+    "Units carried into this day, signed, as its broker listed them last."
     positions_began_ns: int = 0
     "When that read began; 0 when there was none since this process started."
     positions_at_ns: int | None = None

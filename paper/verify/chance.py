@@ -40,6 +40,8 @@ from paper.verify.nights import over_night
 from paper.verify.ordinary import attentive, background, margins, market, master_day
 from paper.verify.plan import Plan
 from paper.verify.resting import resting_day, with_resting_orders
+from paper.verify.rowless import with_rowless_reads
+from paper.verify.shares import with_shares
 from paper.verify.troubles import FAULTS, operator
 
 MASTER_INR = Decimal(1_000_000)
@@ -97,8 +99,10 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
         calm_ns=START_NS + WARM_NS + span_ns + 5 * NS_PER_S,
         resync=rng.random() < 0.4,
     )
+    plan = with_shares(plan, Random(f"{seed}: shares"))
     is_over_night = rng.random() < NIGHTS and (faults is None or NIGHT in faults)
-    return over_night(plan, rng) if is_over_night else plan
+    plan = over_night(plan, rng) if is_over_night else plan
+    return with_rowless_reads(plan, Random(f"{seed}: rowless")) if faults is None else plan
 
 
 def _scenario(rng: Random, seed: int, settings: Settings, symbols: list[str], held: dict[LegId, int]) -> Scenario:

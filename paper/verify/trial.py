@@ -21,6 +21,7 @@ from engine.events import (
     ChildResynced,
     Event,
     KillSwitched,
+    LegExited,
     LoggedIn,
     Operator,
     OperatorEvent,
@@ -55,6 +56,7 @@ from paper.verify.plan import (
     PushTrouble,
     Trouble,
 )
+from paper.verify.shares import is_asked_about
 from paper.verify.truth import Key, Truth
 from paper.verify.words import describe
 
@@ -137,13 +139,15 @@ class Trial(Simulation):
             self._intents.__contains__,
         )
         self.truth.master = dict(plan.scenario.master_positions)
-        lies = (FaultKind.STALE_READ, FaultKind.PARTIAL_READ, FaultKind.EMPTY_READ)
+        lies = (FaultKind.STALE_READ, FaultKind.PARTIAL_READ, FaultKind.EMPTY_READ, FaultKind.ROWLESS_READ)
         faults = [h.trouble for h in plan.happenings if isinstance(h.trouble, act.ArmFault)]
         self.copies = Copies(self.truth)
         self.course = Course(self.truth, self.copies, {fault.child for fault in faults if fault.kind in lies})
         self.conduct = Conduct(self.truth, self.course, self.copies)
         self.world.on_change = self._changed
         self.world.push_delays_ns = self._push_delays
+        self._left_by_hand: set[LegId] = set()
+        "Shares that were gone without an order, and that the operator had the children leave."
         self._pushes: dict[str, tuple[tuple[int, ...], int]] = {}
         self._booked: dict[str, OrderReport] = {}
         self._resting: dict[str, OrderReport] = {}
@@ -386,6 +390,10 @@ class Trial(Simulation):
         for child in state.children.values():
             if child.needs_login:
                 self._log_in(child.id, now_ns)
+        for leg in state.master.legs.values():
+            if is_asked_about(state, leg) and leg.leg not in self._left_by_hand:
+                self._left_by_hand.add(leg.leg)
+                self._order(LegExited(at_ns=now_ns, leg=leg.leg))
 
     def _order(self, event: Operator) -> None:
         """The operator orders something of the process that runs."""

@@ -13,7 +13,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.state import ChildOrder, State
 from engine.core.turn import Turn
 from engine.events import TicketWritten
-from engine.model import Instrument, InstrumentId, LegId, OrderReport, instrument_of, sign
+from engine.model import Instrument, InstrumentId, LegId, OrderReport, Side, instrument_of, is_delivery, sign
 from paper.verify.backing import backed_units
 
 Key = tuple[str, LegId]
@@ -70,6 +70,8 @@ class Truth:
         self.master_known(order.leg, backed_units(state, order.leg))
         if not order.entry:
             return
+        if command.side is Side.SELL and is_delivery(order.leg):
+            self._broken("I2", command.account, order.leg, f"entry {command.tag} sells shares")
         if not state.armed:
             self._broken("I10", command.account, order.leg, f"entry {command.tag} while disarmed")
         if state.kill or state.paused:

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from engine import calls
-from engine.core import accounts, conversion, fills, master, sending, settle, strategy
+from engine.core import accounts, conversion, delivery, fills, freshness, master, sending, settle, strategy
 from engine.core import orders as child_orders
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.loss import mark_inr
@@ -287,3 +287,17 @@ def positions_without_orders_ignored() -> list[Swap]:
         return turn.state.master.positions.get(leg.leg, right(turn, leg))
 
     return [in_module(master, "expected_net", wrong)]
+
+
+@planted
+def missing_rows_were_never_carried() -> list[Swap]:
+    """A carried position that an answer leaves out is taken for one that was never there."""
+    return [
+        replace_everywhere(freshness.carried_with, lambda _known, rows: {row.leg: row.overnight_units for row in rows})
+    ]
+
+
+@planted
+def sale_of_shares_is_an_entry() -> list[Swap]:
+    """Shares that the master sells beyond the strategy's are sold short at the children."""
+    return [replace_everywhere(delivery.is_sale, lambda _leg, _side: False)]

@@ -8,8 +8,7 @@ import pytest
 
 from brokers.angel_one import wire as angel_wire
 from brokers.angel_one.broker import AngelBroker
-from brokers.angel_one.client import AngelClient
-from brokers.angel_one.login import Session
+from brokers.angel_one.client import AngelClient, Session
 from brokers.errors import Malformed
 from brokers.shares import with_shares
 from brokers.transport import Transport

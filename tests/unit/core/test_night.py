@@ -323,3 +323,68 @@ def test_another_master_ends_the_questions_about_the_old_one() -> None:
     assert not desk.state.prompts
     desk.run(60)
     assert desk.state.armed
+
+
+@pytest.mark.rule("R3.5")
+def test_carried_position_that_an_answer_leaves_out_later_is_unknown_and_not_gone() -> None:
+    desk = opened()
+    morning(desk, "09:20")
+    assert desk.books["M"].overnight, "the morning's reads have shown what was carried"
+    kept = dict(desk.books["M"].positions)
+    desk.books["M"].positions.clear()
+    desk.run(300)
+    assert desk.lots() == 3
+    assert any("positions say 0, the order book 650: unknown" in text for text in desk.notices())
+    desk.books["M"].positions.update(kept)
+    desk.run(60)
+    assert not desk.state.master.unexplained
+    desk.sell(10)
+    desk.run(5)
+    assert desk.lots() == 0
+
+
+def test_position_of_a_child_that_an_answer_leaves_out_later_is_not_closed_by_hand() -> None:
+    desk = opened()
+    morning(desk, "09:20")
+    kept = dict(desk.books["C1"].positions)
+    desk.books["C1"].positions.clear()
+    desk.run(300)
+    assert desk.lots() == 3
+    desk.books["C1"].positions.update(kept)
+    desk.run(60)
+    assert desk.leg().suspicion is None
+    desk.sell(10)
+    desk.run(5)
+    assert (desk.lots(), desk.placed()) == (0, [(Side.BUY, 3), (Side.SELL, 3)])
+
+
+def gone_while_down(desk: Desk, account: str) -> None:
+    """A day on which the program saw what was carried, and then somebody sold while it was down."""
+    morning(desk, "09:20")
+    desk.books[account].positions.clear()
+    restart(desk, "09:20", day=4)
+
+
+def test_master_who_went_out_on_a_day_that_was_seen_in_part_is_followed_on_the_next() -> None:
+    desk = opened()
+    gone_while_down(desk, "M")
+    desk.run(60)
+    assert desk.lots() == 0
+
+
+def test_lots_that_the_owner_closed_while_the_program_was_down_are_believed_soon() -> None:
+    desk = opened()
+    gone_while_down(desk, "C1")
+    desk.run(90)
+    assert desk.lots() == 0
+
+
+def test_rows_of_the_day_before_that_are_shown_before_the_open_say_nothing_of_what_was_carried() -> None:
+    desk = opened()
+    pass_night(desk)
+    desk.books["C1"].positions[CALL_LEG] = 0
+    restart(desk, "08:50", slept=True)
+    desk.run(5)
+    desk.books["C1"].positions.clear()
+    jump(desk, ns("09:17", 3))
+    assert desk.lots() == 0

@@ -1,0 +1,39 @@
+"""A broker that answers a read of positions as if there were none: no failure, and not true."""
+
+import dataclasses
+from random import Random
+
+from engine.model import NS_PER_S
+from engine.opening import sessions_of
+from paper import scenario as act
+from paper.faults import FaultKind, FaultOn
+from paper.scenario import MASTER
+from paper.verify.plan import Happening, Plan
+
+ROWLESS = 0.04
+"""The share of days on which it happens, and of those that go on in the next morning."""
+OVER_NIGHT = 0.4
+SEEN_NS = 60 * NS_PER_S
+"""So long after the open every account was read: before that nobody can know what was carried."""
+KIND = "rowless"
+
+
+def with_rowless_reads(plan: Plan, rng: Random) -> Plan:
+    """The plan, or the same with an account whose positions are left out for a few reads."""
+    first, *later = sessions_of(plan.scenario.day)
+    is_over_night = plan.calm_ns > first.close_ns
+    if rng.random() >= (OVER_NIGHT if is_over_night else ROWLESS):
+        return plan
+    account = rng.choice((MASTER, *(child.id for child in plan.scenario.settings.children)))
+    after_ns = rng.randrange(30) * NS_PER_S
+    at_ns = (later[0].open_ns + SEEN_NS if is_over_night else plan.scenario.start_ns) + after_ns
+    times = rng.randint(1, 6)
+    fault = act.ArmFault(
+        child=account, on=FaultOn.POSITIONS, kind=FaultKind.ROWLESS_READ, times=times, after_ns=0, by_ns=0
+    )
+    happenings = (*plan.happenings, Happening(at_ns=at_ns, trouble=fault, kind=KIND))
+    return dataclasses.replace(
+        plan,
+        happenings=tuple(sorted(happenings, key=lambda each: each.at_ns)),
+        calm_ns=max(plan.calm_ns, at_ns + 90 * NS_PER_S),
+    )
