@@ -80,17 +80,18 @@ WRITE_TABLE = {
     FaultKind.CANCEL_REFUSED: (Outcome.REJECTED, False, 0),
 }
 WRITES_HIT = [(kind, on) for kind in WRITE_TABLE for on in WRITES if fits(kind, on)]
+LIES = (FaultKind.STALE_READ, FaultKind.ROWLESS_READ)
 FAILING_READS = [
     (kind, on)
     for kind in FaultKind
     for on in READS
-    if fits(kind, on) and kind not in (FaultKind.SLOW, FaultKind.TOKEN_EXPIRED, FaultKind.STALE_READ)
+    if fits(kind, on) and kind not in (FaultKind.SLOW, FaultKind.TOKEN_EXPIRED, *LIES)
 ]
 INCOMPLETE = (FaultKind.PARTIAL_READ, FaultKind.EMPTY_READ)
 
 
 def test_table_has_every_kind() -> None:
-    assert {*WRITE_TABLE, *INCOMPLETE, FaultKind.STALE_READ} == set(FaultKind)
+    assert {*WRITE_TABLE, *INCOMPLETE, *LIES} == set(FaultKind)
     assert set(WRITES) | set(READS) == set(FaultOn)
 
 
@@ -192,6 +193,14 @@ def test_stale_read_shows_the_account_as_it_was() -> None:
         assert account.read(on) == (book if on is FaultOn.ORDERS else positions)
         account.line.arm(FaultKind.STALE_READ, on, by_ms=4000)
         assert account.read(on) != (book if on is FaultOn.ORDERS else positions)
+
+
+def test_rowless_read_answers_with_nothing_as_if_nothing_had_been_there() -> None:
+    account = Account()
+    account.write(FaultOn.PLACE)
+    account.line.arm(FaultKind.ROWLESS_READ, FaultOn.POSITIONS)
+    assert account.read(FaultOn.POSITIONS) == ()
+    assert account.read(FaultOn.POSITIONS) != ()
 
 
 def test_kind_that_fits_only_some_calls_says_so() -> None:
