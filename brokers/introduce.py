@@ -11,6 +11,7 @@ from datetime import date
 
 from brokers.catalogue import Listing
 from brokers.markets import Market, split
+from brokers.shares import at_one_exchange
 from engine.events import AccountRead, Event, InstrumentsLoaded, OrderUpdated
 from engine.model import Instrument, InstrumentId
 
@@ -61,11 +62,12 @@ class Introducer:
         An answer that names none waits for nobody: the engine's own thread posts such ones, and whoever has the lock
         may wait for the engine to empty its inbox.
         """
-        if not (names := _names(event)):
+        if not _names(event):
             self._post(event)
             return
         with self._lock:
-            self._introduce(names, event.at_ns)
+            event = at_one_exchange(event, self._is_listed)
+            self._introduce(_names(event), event.at_ns)
             self._post(event)
 
     def take(self, names: Iterable[InstrumentId], now_ns: int) -> tuple[InstrumentsLoaded, ...]:
@@ -78,6 +80,11 @@ class Introducer:
             events = self._events(wanted, now_ns)
             self._told.update(instrument.id for event in events[-1:] for instrument in event.instruments)
             return events
+
+    def _is_listed(self, name: InstrumentId) -> bool:
+        """Whether the master's broker lists an instrument today."""
+        market = self._markets.get(COMMON)
+        return market is not None and not isinstance(_Careful(market).look_up(name), str)
 
     def _introduce(self, names: Iterable[InstrumentId], now_ns: int) -> None:
         fresh = sorted(name for name in names if name not in self._told and name not in self._missing)

@@ -5,11 +5,26 @@ the night, and a sale of shares of earlier days is a negative position beside th
 stocks sold from the holdings show up as a negative position"; settlement T+1). The engine knows one number of a leg.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from engine.model import LegId, Position, is_delivery, split_leg
+from engine.events import AccountRead, Event, OrderUpdated
+from engine.model import (
+    DELIVERY_PRODUCTS,
+    InstrumentId,
+    LegId,
+    OrderReport,
+    Position,
+    instrument_id,
+    is_delivery,
+    split_leg,
+)
+
+E = TypeVar("E", bound=Event)
+HOME: Final = "NSE"
+OTHER: Final = "BSE"
 
 
 def with_shares(positions: Iterable[Position], carried: Mapping[LegId, int]) -> tuple[Position, ...]:
@@ -42,3 +57,43 @@ def add_up(rows: Sequence[tuple[LegId, int]]) -> dict[LegId, int]:
     for leg, units in rows:
         found[leg] = found.get(leg, 0) + units
     return found
+
+
+def at_one_exchange(event: E, is_listed: Callable[[InstrumentId], bool]) -> E:
+    """What a broker says, with shares that are listed at both exchanges under the name of NSE.
+
+    Shares in a demat account belong to no exchange: brokers list them under the one that closed higher, and they are
+    bought and sold at either (Zerodha support, "Why are my holdings shown under BSE"). Their orders, positions and
+    holdings are one leg. Names are taken to mean the same company at both, as they do in Kite's instrument file.
+
+    Args:
+        event: An update or a read.
+        is_listed: Whether there is such an instrument.
+    """
+    match event:
+        case OrderUpdated(report=report) if _is_elsewhere(report, is_listed):
+            return replace(event, report=replace(report, exchange=HOME))
+        case AccountRead(orders=orders, positions=positions):
+            named = tuple(replace(r, exchange=HOME) if _is_elsewhere(r, is_listed) else r for r in orders or ())
+            if orders is not None and named != tuple(orders):
+                event = replace(event, orders=named)
+            if any(_is_elsewhere(position, is_listed) for position in positions or ()):
+                event = replace(event, positions=_together(positions or (), is_listed))
+    return event
+
+
+def _is_elsewhere(row: OrderReport | Position, is_listed: Callable[[InstrumentId], bool]) -> bool:
+    is_other = row.exchange == OTHER and row.product in DELIVERY_PRODUCTS
+    return is_other and is_listed(instrument_id(HOME, row.symbol))
+
+
+def _together(positions: Iterable[Position], is_listed: Callable[[InstrumentId], bool]) -> tuple[Position, ...]:
+    found: dict[LegId, Position] = {}
+    for position in positions:
+        named = replace(position, exchange=HOME) if _is_elsewhere(position, is_listed) else position
+        if (known := found.get(named.leg)) is not None:
+            net = known.net_units + named.net_units
+            overnight = known.overnight_units + named.overnight_units
+            named = replace(known, net_units=net, overnight_units=overnight)
+        found[named.leg] = named
+    return tuple(found.values())

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from engine.commands import Severity
 from engine.core import address, carried, expiry, reasons
+from engine.core.delivery import is_missed_by_somebody
 from engine.core.lifecycle import OrderState
 from engine.core.state import BreakerPhase
 from engine.core.throttle import is_day_used_up, waiting_orders
 from engine.core.turn import Turn
-from engine.model import LegId, split_leg
+from engine.model import LegId, is_delivery, split_leg
 from engine.snapshot import Attention, ChildColumn, ChildState, EngineState, PromptView
 
 _ORDER = {Severity.ALARM: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -30,6 +31,7 @@ def attention_of(
         *_children(columns),
         *_lacking(turn),
         *_orphaned(turn),
+        *_missing_shares(turn),
         *_background(turn),
     ]
     if left_open:
@@ -224,8 +226,33 @@ def _orphaned(turn: Turn) -> list[Attention]:
     ]
 
 
+def _missing_shares(turn: Turn) -> list[Attention]:
+    found = [
+        Attention(
+            severity=Severity.ALARM,
+            text="shares are gone without an order: nothing is exited by itself",
+            symbol=split_leg(leg.leg)[1],
+        )
+        for leg in turn.state.master.legs.values()
+        if leg.suspicion is not None and is_missed_by_somebody(turn, leg)
+    ]
+    return found + [
+        Attention(
+            severity=Severity.ALARM,
+            text=f"{leg.suspicion.net_units} of {leg.allocation_units} shares are shown: exits wait for the others",
+            account=child.id,
+            symbol=split_leg(leg.leg)[1],
+        )
+        for child in turn.state.children.values()
+        for leg in child.legs.values()
+        if leg.suspicion is not None and is_delivery(leg.leg)
+    ]
+
+
 def _background(turn: Turn) -> list[Attention]:
-    return [
+    companies = sum(1 for leg in turn.state.master.legs.values() if leg.background_units and is_delivery(leg.leg))
+    text = f"shares of {companies} companies in the background: not followed"
+    return [Attention(severity=Severity.INFO, text=text, key="o")] * bool(companies) + [
         Attention(
             severity=Severity.INFO,
             text=f"{leg.background_units} units in the background: not followed",
@@ -233,5 +260,5 @@ def _background(turn: Turn) -> list[Attention]:
             symbol=split_leg(leg.leg)[1],
         )
         for leg in turn.state.master.legs.values()
-        if leg.background_units
+        if leg.background_units and not is_delivery(leg.leg)
     ]

@@ -205,12 +205,14 @@ class AngelBroker:
     def _shares(self) -> dict[LegId, int]:
         """Shares of earlier days by leg, under our names."""
         rows = self._read(self._client.holding, "the holdings", self._shares_pace)
-        return add_up([self._checked(self._named_shares, row, "the holdings") for row in rows])
+        return add_up([pair for row in rows for pair in self._checked(self._named_shares, row, "the holdings")])
 
-    def _named_shares(self, row: wire.Row) -> tuple[LegId, int]:
-        leg, units = wire.shares_of(row)
+    def _named_shares(self, row: wire.Row) -> list[tuple[LegId, int]]:
+        if (found := wire.shares_of(row)) is None:
+            return []
+        leg, units = found
         exchange, symbol, product = split_leg(leg)
-        return leg_id(exchange, self._name(exchange, symbol), product), units
+        return [(leg_id(exchange, self._name(exchange, symbol), product), units)]
 
     def _terms(
         self, exchange: str, scrip: Scrip, order_type: OrderType, product: str, quantity: int

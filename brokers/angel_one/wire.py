@@ -214,15 +214,16 @@ def position_of(row: Row) -> Position:
     )
 
 
-def shares_of(row: Row) -> tuple[LegId, int]:
-    """A row of the holdings: its leg, and the shares at the begin of the day, those not delivered yet included."""
+def shares_of(row: Row) -> tuple[LegId, int] | None:
+    """A row of the holdings: its leg, and the shares at the begin of the day; `None` for a row that names nothing.
+
+    Those not delivered yet and pledged ones count: too many shares hinder no exit (see Zerodha's).
+    """
     if not row.text("tradingsymbol") or not row.text("exchange"):
-        raise Malformed("a holding without symbol or exchange")
-    units = row.whole("realisedquantity") + row.whole("t1quantity")
-    if units < 0:
-        raise Malformed("a holding of fewer shares than none")
+        return None
+    units = row.whole("realisedquantity") + row.whole("t1quantity") + row.whole("collateralquantity")
     product = PRODUCTS.get(row.text("product").upper(), "CNC")
-    return leg_id(row.text("exchange"), row.text("tradingsymbol"), product), units
+    return leg_id(row.text("exchange"), row.text("tradingsymbol"), product), max(units, 0)
 
 
 @lru_cache(maxsize=16_384)

@@ -110,18 +110,20 @@ class Positions(Row, frozen=True, kw_only=True):
 class MarginFunded(Row, frozen=True, kw_only=True):
     """What of a holding was bought with margin funding."""
 
-    quantity: int = 0
+    quantity: int | None = None
+    used_quantity: int | None = None
 
 
 class HoldingRow(Row, frozen=True, kw_only=True):
     """One row of the holdings: shares of earlier days, those that are not delivered yet included."""
 
-    tradingsymbol: str
-    exchange: str
+    tradingsymbol: str | None = None
+    exchange: str | None = None
     opening_quantity: int | None = None
-    realised_quantity: int = 0
-    t1_quantity: int = 0
-    mtf: MarginFunded = MarginFunded()
+    realised_quantity: int | None = None
+    t1_quantity: int | None = None
+    collateral_quantity: int | None = None
+    mtf: MarginFunded | None = None
 
 
 class Segment(Row, frozen=True, kw_only=True):
@@ -256,18 +258,24 @@ def position_of(row: PositionRow) -> Position:
 def shares_of(row: HoldingRow) -> tuple[tuple[LegId, int], ...]:
     """Shares at the begin of the day by leg: what is sold today changes `quantity`, and not these.
 
+    Pledged ones are sold like others and stand in `collateral_quantity`. Where it is not documented whether a figure
+    contains another the larger sum counts: too many shares hinder no exit, which is never more than what was bought.
+    A row that names no instrument, or a quantity below zero, is nobody's to sell.
+
     Raises:
-        Malformed: It says not of what, or more than there can be.
+        Malformed: More than there can be.
     """
-    delivered = row.realised_quantity + row.t1_quantity if row.opening_quantity is None else row.opening_quantity
-    if not row.tradingsymbol or not row.exchange:
-        raise Malformed("a holding without symbol or exchange")
-    if not (0 <= delivered <= UNITS_MOST and 0 <= row.mtf.quantity <= UNITS_MOST):
-        raise Malformed("a holding of more shares than there can be, or fewer than none")
-    return (
-        (leg_id(row.exchange, row.tradingsymbol, "CNC"), delivered),
-        (leg_id(row.exchange, row.tradingsymbol, "MTF"), row.mtf.quantity),
+    settled = (row.realised_quantity or 0) + (row.t1_quantity or 0) + (row.collateral_quantity or 0)
+    funded = MarginFunded() if row.mtf is None else row.mtf
+    found = (
+        ("CNC", max(row.opening_quantity or 0, settled)),
+        ("MTF", (funded.quantity or 0) + (funded.used_quantity or 0)),
     )
+    if any(units > UNITS_MOST for _, units in found):
+        raise Malformed("a holding of more shares than there can be")
+    if not row.tradingsymbol or not row.exchange:
+        return ()
+    return tuple((leg_id(row.exchange, row.tradingsymbol, product), units) for product, units in found if units > 0)
 
 
 @lru_cache(maxsize=16_384)

@@ -17,7 +17,7 @@ from engine.core.settle import settle
 from engine.core.state import Child, ChildLeg, ChildOrder, Suspicion
 from engine.core.turn import ALARM, INFO, WARNING, Turn, earlier_orders, net_units
 from engine.events import AccountRead
-from engine.model import NS_PER_S, LegId, OrderReport, Position, sign, split_leg
+from engine.model import NS_PER_S, LegId, OrderReport, Position, is_delivery, sign, split_leg
 
 QUIET_BEFORE_READ_NS = NS_PER_S
 """A read proves that a position shrank only when it began so long after our newest fill in the leg."""
@@ -100,10 +100,11 @@ def _take_positions(
         book: The whole book of the same read, `None` when it was not read.
     """
     carried_units = freshness.carried_with(child.carried, positions)
-    if turn.market_open:  # before it some brokers still show the day before
-        child.carried = carried_units
+    if turn.market_open and book is not None:  # before the open some brokers still show the day before
+        fitting = freshness.fitting(positions, freshness.net_by_book(book, {}))
+        child.carried = freshness.carried_with(child.carried, fitting)
     by_book = None if book is None else freshness.net_by_book(book, carried_units)
-    sold = delivery.sold_by_hand(child, book or ())
+    delivery.note_sales(child, book or ())
     child.own_fills = [fill for fill in child.own_fills if fill.at_ns > began_ns]
     child.positions = {position.leg: position.net_units for position in positions if position.net_units}
     child.positions_began_ns, child.positions_at_ns = began_ns, turn.now_ns
@@ -112,7 +113,6 @@ def _take_positions(
             continue
         if _is_quiet(turn, child, leg_id, began_ns):
             is_explained = by_book is not None and by_book.get(leg_id, 0) == child.positions.get(leg_id, 0)
-            is_explained = is_explained and delivery.is_sold(child, leg_id, sold)
             _compare(turn, child, leg_id, began_ns, is_explained=is_explained)
         else:
             child.want_positions = True
@@ -146,6 +146,9 @@ def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, *, is_expla
     net = net_units(child, leg_id)
     leg = child.legs.get(leg_id)
     ours = 0 if leg is None else leg.allocation_units
+    if leg is not None and is_delivery(leg_id) and net < ours > 0:
+        _miss_shares(turn, child, leg, net)
+        return
     if leg is not None and ours and net * sign(ours) < abs(ours):
         _shrink(turn, child, leg, net, began_ns, is_explained=is_explained)
         ours = leg.allocation_units
@@ -175,18 +178,35 @@ def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int, *,
         return
     if not is_explained and not leg.flattening and carried.note_converted(turn, child, leg, net):
         return
-    if not is_explained and delivery.is_unbelievable(leg):
-        _tell_once(turn, child, leg, seen, delivery.GONE_AT_A_CHILD)
-        return
     if not is_explained and turn.now_ns - seen.since_ns < UNEXPLAINED_NS:
         _tell_once(turn, child, leg, seen, UNEXPLAINED)
         child.owed_orders = child.owed_positions = True
         return
-    side = sign(leg.allocation_units)
-    gone = abs(leg.allocation_units) - max(0, net * side)
+    _close_by_hand(turn, child, leg, abs(leg.allocation_units) - max(0, net * sign(leg.allocation_units)))
+
+
+def _miss_shares(turn: Turn, child: Child, leg: ChildLeg, net: int) -> None:
+    """The broker shows fewer shares than are ours: gone are those that the owner sold, the others are waited for."""
+    missing = leg.allocation_units - max(0, net)
+    gone = missing if delivery.is_given_up(child, leg) else min(missing, child.sold_of_ours.get(leg.leg, 0))
+    if gone:
+        child.sold_of_ours[leg.leg] = max(0, child.sold_of_ours.get(leg.leg, 0) - gone)
+        _close_by_hand(turn, child, leg, gone)
+    if gone == missing:
+        leg.suspicion = None
+    elif leg.suspicion is None or leg.suspicion.net_units != net:
+        leg.suspicion = Suspicion(net_units=net, began_ns=turn.now_ns, since_ns=turn.now_ns)
+        child.owed_orders = child.owed_positions = True  # the book may have a sale by hand
+    else:
+        _tell_once(turn, child, leg, leg.suspicion, delivery.GONE_AT_A_CHILD)
+
+
+def _close_by_hand(turn: Turn, child: Child, leg: ChildLeg, gone: int) -> None:
+    """Units of ours are gone, without an order of ours: what is left is ours, and what is gone is missed."""
+    side, held = sign(leg.allocation_units), abs(leg.allocation_units)
     _price_of_shrink(turn, leg, side * gone)
-    leg.open_cost_inr = leg.open_cost_inr * (abs(leg.allocation_units) - gone) / abs(leg.allocation_units)
-    leg.allocation_units = side * max(0, net * side)
+    leg.open_cost_inr = leg.open_cost_inr * (held - gone) / held
+    leg.allocation_units = side * (held - gone)
     leg.suspicion = None
     text = f"{gone} units of ours were closed by hand"
     turn.notify(WARNING, text, child.id, split_leg(leg.leg)[1])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from engine.core.state import MasterLeg, Suspicion
 from engine.core.turn import ALARM, INFO, Turn
-from engine.model import NS_PER_S, LegId, instrument_of, sign, split_leg
+from engine.model import NS_PER_S, LegId, instrument_of, is_delivery, sign, split_leg
 
 READS_APART_NS = NS_PER_S
 
@@ -81,6 +81,8 @@ def may_have_come(turn: Turn, leg: MasterLeg, gained: int, net: Mapping[LegId, i
 
 def _is_possible(leg: MasterLeg, other: MasterLeg, left: int) -> bool:
     """Whether `left` signed units may have gone from a leg's strategy lots to the other product, or come back."""
+    if is_delivery(other.leg) and leg.units < 0:
+        return False  # a short that is delivered from shares of his own is closed by them
     if leg.moved_to not in (None, other.leg):
         return False
     moved = leg.moved_units + left

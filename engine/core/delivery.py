@@ -2,10 +2,11 @@
 
 Brokers keep shares apart from positions, and in the morning it can take them a while to show everything; an adapter
 counts both together (`brokers.shares`). So a sale is never an entry, and shares that are gone without an order are
-asked about and not exited. It must not change anything.
+asked about and not exited. It must not send
+anything.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from engine.core.state import Child, ChildLeg, MasterLeg
 from engine.core.turn import Turn
@@ -16,8 +17,8 @@ GONE_AT_THE_MASTER = (
     " if they were sold elsewhere, exit the leg by hand"
 )
 GONE_AT_A_CHILD = (
-    "the broker shows {net} shares and we bought {ours}, without a sale in its order book: not believed. If its"
-    " holdings are late, wait; if they were sold elsewhere, exit the leg by hand: what is not there is not sold"
+    "the broker shows {net} shares and we bought {ours}, without a sale in its order book: they stay ours, and their"
+    " exits wait until it shows them. If they were sold on another day, exit the leg by hand and then resync the child"
 )
 
 
@@ -49,22 +50,25 @@ def is_missed_by_somebody(turn: Turn, leg: MasterLeg) -> bool:
     return any(own is not None and (own.allocation_units or own.orders) for own in legs)
 
 
-def sold_by_hand(child: Child, rows: Iterable[OrderReport]) -> dict[LegId, int]:
-    """Shares that a child's owner sold himself today, by leg."""
-    found: dict[LegId, int] = {}
+def note_sales(child: Child, rows: Iterable[OrderReport]) -> None:
+    """Sales of shares by a child's owner in a whole book: they take his own shares first, and then ours.
+
+    Each sale is taken once, whatever the positions show and when.
+    """
+    total: dict[LegId, int] = {}
     for row in rows:
         if is_sale(row.leg, row.side) and row.filled and row.order_id not in child.tags:
-            found[row.leg] = found.get(row.leg, 0) + row.filled
-    return found
+            total[row.leg] = total.get(row.leg, 0) + row.filled
+    for leg, units in total.items():
+        new = units - child.sold.get(leg, 0)
+        if new > 0:
+            child.sold[leg] = units
+            own = max(0, child.external.get(leg, 0))
+            child.sold_of_ours[leg] = child.sold_of_ours.get(leg, 0) + max(0, new - own)
+            if own:
+                child.external[leg] = max(0, own - new)
 
 
-def is_sold(child: Child, leg_id: LegId, sold: Mapping[LegId, int]) -> bool:
-    """Whether sales by hand explain all that is missing of our shares in a leg; true for legs that are no shares."""
-    leg = child.legs.get(leg_id)
-    ours = 0 if leg is None else leg.allocation_units
-    return not is_delivery(leg_id) or sold.get(leg_id, 0) >= ours - child.positions.get(leg_id, 0)
-
-
-def is_unbelievable(leg: ChildLeg) -> bool:
-    """Whether shares of a child that are missing without a sale still count: until it leaves the leg by hand."""
-    return is_delivery(leg.leg) and not leg.flattening
+def is_given_up(child: Child, leg: ChildLeg) -> bool:
+    """Whether the operator takes the broker's figure of shares: he exited the leg by hand, and resyncs the child."""
+    return leg.flattening and child.resync_ns is not None

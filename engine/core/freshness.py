@@ -1,4 +1,4 @@
-"""Whether a read of a child can be believed: a broker's answer may be older than what the same broker said before.
+"""Whether a read can be believed: a broker's answer may be older than what the same broker said before.
 
 A read that is behind counts as failed: it proves no absence and takes no lots away. That has an end: a row that never
 comes must not keep an account unread, and its exits waiting, for ever. Decides nothing else.
@@ -6,10 +6,11 @@ comes must not keep an account unread, and its exits waiting, for ever. Decides 
 
 from collections.abc import Mapping, Sequence
 
+from engine.core.hours import is_history
 from engine.core.lifecycle import OrderState
 from engine.core.state import Child
 from engine.core.turn import ALARM, WARNING, Turn
-from engine.model import NS_PER_S, TERMINAL_BOOK, LegId, OrderReport, Position
+from engine.model import NS_PER_S, TERMINAL_BOOK, InstrumentId, LegId, OrderReport, Position, instrument_of
 
 SETTLED_NS = 2 * NS_PER_S
 """What we learned so long before a read began must be in it: books follow answers and pushes within that time."""
@@ -66,6 +67,33 @@ def carried_with(known: Mapping[LegId, int], positions: Sequence[Position]) -> d
     and no position that is gone.
     """
     return {**known, **{position.leg: position.overnight_units for position in positions}}
+
+
+def fitting(positions: Sequence[Position], booked: Mapping[LegId, int]) -> list[Position]:
+    """The rows of a read that are what they say was carried and what the day's book adds, by leg.
+
+    A row of the day before, shown once more after the open, is none.
+    """
+    return [row for row in positions if row.net_units == row.overnight_units + booked.get(row.leg, 0)]
+
+
+def contradicts(turn: Turn, positions: Sequence[Position], rows: Sequence[OrderReport]) -> bool:
+    """Whether the master's positions are not what was carried and what the day's book adds, in some instrument.
+
+    At the first look everything is concluded from them. Products count together, because a conversion is no order;
+    before the open some brokers still show the day before.
+    """
+    if not turn.market_open:
+        return False
+    off: dict[InstrumentId, int] = {}
+    today = [row for row in rows if not is_history(turn.state, row)]
+    carried = carried_with(turn.state.master.carried, positions)
+    for leg, units in net_by_book(today, carried).items():
+        off[instrument_of(leg)] = off.get(instrument_of(leg), 0) - units
+    for position in positions:
+        key = instrument_of(position.leg)
+        off[key] = off.get(key, 0) + position.net_units
+    return any(off.values())
 
 
 def net_by_book(rows: Sequence[OrderReport], carried: Mapping[LegId, int]) -> dict[LegId, int]:

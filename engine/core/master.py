@@ -41,6 +41,9 @@ QUOTE_WAIT_NS = 2 * NS_PER_S
 WINDOW_MOST_NS = 1000 * NS_PER_MS
 """A window closes at the latest so long after its first fill."""
 UNEXPLAINED_ALARM_NS = 30 * NS_PER_S
+UNEXPLAINED_AGAIN_NS = 600 * NS_PER_S
+"""An alarm comes after the first, and again after each of the second."""
+CONTRADICTION = "positions and order book contradict each other"
 
 
 @dataclass(slots=True)
@@ -146,7 +149,8 @@ def master_leg(turn: Turn, leg: LegId) -> MasterLeg:
     found = legs.get(leg)
     if found is None:
         found = legs[leg] = MasterLeg(leg=leg, scope=turn.scope_of(leg))
-        turn.subscribe(leg)
+        if not is_delivery(leg):  # dozens of holdings that nobody follows need no quotes
+            turn.subscribe(leg)
     return found
 
 
@@ -170,8 +174,7 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
     rest = signed - closed
     converted = _close_converted(turn, order, rest, cost / new, at_ns, changes)
     rest -= converted
-    opens = order.followed and not delivery.is_sale(order.leg, order.side)
-    background = _toward_zero(leg.background_units, rest) if opens else rest
+    background = _part_in_background(leg, order, rest)
     leg.background_units += background
     opened = rest - background
     leg.cash_inr -= cost * order.side.sign * abs(closed + opened) / new
@@ -184,9 +187,26 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
         leg.units += opened
         leg.open_cost_inr += cost * abs(opened) / new
         changes.rose.setdefault(leg.leg, at_ns)
+        _follow_sales(turn, leg)
     for units, opens in ((abs(closed + converted), False), (abs(opened), True)):
         if units:
             record_master_fill(turn, order, units, cost * units / new, opens=opens)
+
+
+def _part_in_background(leg: MasterLeg, order: MasterOrder, rest: int) -> int:
+    """What of signed units that close no strategy lots is no lots of a strategy: a sale of shares opens nothing."""
+    opens = order.followed and not delivery.is_sale(leg.leg, order.side)
+    return _toward_zero(leg.background_units, rest) if opens else rest
+
+
+def _follow_sales(turn: Turn, leg: MasterLeg) -> None:
+    """Shares were bought: a sale of them that works already is their exit."""
+    master = turn.state.master
+    for order in master.orders.values():
+        is_theirs = order.leg == leg.leg and delivery.is_sale(order.leg, order.side)
+        if is_theirs and order.status not in TERMINAL_BOOK and not order.followed:
+            order.followed = True
+            master.working.append(order.order_id)
 
 
 def _close_converted(
@@ -292,6 +312,8 @@ def take_read(turn: Turn, event: AccountRead) -> None:
         return
     positions = None if event.positions is None else still_listed(turn, event.positions)
     if not master.synced and event.orders is not None and positions is not None:
+        if _is_doubtful(turn, positions, event.orders):
+            return
         _set_background(turn, positions, event.orders)
     if event.orders is not None:
         for report in sorted(event.orders, key=lambda r: (r.updated_ns, r.order_id)):
@@ -306,6 +328,23 @@ def take_read(turn: Turn, event: AccountRead) -> None:
         _compare(turn, positions, event.began_ns, changes)
         strategies.note_flat_read(turn, positions, event.began_ns)
     act(turn, changes)
+
+
+def _is_doubtful(turn: Turn, positions: tuple[Position, ...], orders: tuple[OrderReport, ...]) -> bool:
+    """Whether a first look is put off, because its positions and its book contradict each other; not for ever."""
+    master = turn.state.master
+    if not freshness.contradicts(turn, positions, orders):
+        return False
+    master.error = CONTRADICTION
+    if master.doubtful_since_ns is None:
+        master.doubtful_since_ns = turn.now_ns
+        turn.notify(WARNING, f"the master could not be read: {CONTRADICTION}", master.account)
+    if turn.now_ns - master.doubtful_since_ns < UNEXPLAINED_ALARM_NS:
+        return True
+    text = f"{CONTRADICTION} for {UNEXPLAINED_ALARM_NS // NS_PER_S} s: believed now; compare them at the broker"
+    turn.notify(ALARM, text, master.account)
+    master.error = ""
+    return False
 
 
 def _set_background(turn: Turn, positions: tuple[Position, ...], orders: tuple[OrderReport, ...]) -> None:
@@ -336,9 +375,12 @@ def _set_background(turn: Turn, positions: tuple[Position, ...], orders: tuple[O
         elif not leg.units and conversion.may_have_come(turn, leg, rest - leg.background_units, net, new):
             rest = leg.background_units  # it left another product of the instrument: two reads decide here too
         leg.background_units = rest
-        if rest:
+        if rest and not is_delivery(leg_id):
             text = f"background: {rest} units held at the start are not followed"
             turn.notify(INFO, text, master.account, split_leg(leg_id)[1])
+    if shares := [leg for leg in master.legs.values() if leg.background_units and is_delivery(leg.leg)]:
+        text = f"background: shares of {len(shares)} companies held at the start are not followed"
+        turn.notify(INFO, text, master.account)
 
 
 def _is_frozen(turn: Turn, leg: MasterLeg) -> bool:
@@ -364,7 +406,11 @@ def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes
     master = turn.state.master
     if not turn.market_open:
         return
-    master.carried = freshness.carried_with(master.carried, positions)
+    booked: dict[LegId, int] = {}
+    for order in master.orders.values():
+        booked[order.leg] = booked.get(order.leg, 0) + order.side.sign * order.filled
+    carried = freshness.carried_with(master.carried, positions)
+    master.carried = freshness.carried_with(master.carried, freshness.fitting(positions, booked))
     rows = {position.leg: position for position in positions}
     for position in positions:
         if position.net_units:
@@ -385,7 +431,7 @@ def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes
             if leg is origin and began_ns >= last_ns + QUIET_BEFORE_READ_NS:
                 conversion.note(turn, origin, other, left, net, began_ns)
         elif began_ns >= leg.last_fill_ns + QUIET_BEFORE_READ_NS:
-            _suspect(turn, leg, net, master.carried.get(leg.leg, 0), began_ns, changes)
+            _suspect(turn, leg, net, carried.get(leg.leg, 0), began_ns, changes)
 
 
 def _suspect(turn: Turn, leg: MasterLeg, net: int, carried: int, began_ns: int, changes: Changes) -> None:
@@ -409,11 +455,10 @@ def _suspect(turn: Turn, leg: MasterLeg, net: int, carried: int, began_ns: int, 
 
 
 def _tell(turn: Turn, leg: MasterLeg, text: str) -> None:
-    """An alarm about a difference that has lasted, and again while it lasts."""
+    """An alarm about a difference that has lasted, and from time to time again while it lasts."""
     master = turn.state.master
-    since_ns = master.unexplained.setdefault(leg.leg, turn.now_ns)
-    if since_ns and turn.now_ns - since_ns >= UNEXPLAINED_ALARM_NS:
-        master.unexplained[leg.leg] = turn.now_ns
+    if turn.now_ns >= master.unexplained.setdefault(leg.leg, turn.now_ns + UNEXPLAINED_ALARM_NS):
+        master.unexplained[leg.leg] = turn.now_ns + UNEXPLAINED_AGAIN_NS
         turn.notify(ALARM, text, master.account, split_leg(leg.leg)[1])
 
 

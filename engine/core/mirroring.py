@@ -16,6 +16,7 @@ from config.schema import Follow, OnOrphanFill
 from engine.core import carried, gates, reasons
 from engine.core import strategy as strategies
 from engine.core.catch_up import catch_up, press, send_short
+from engine.core.delivery import is_sale
 from engine.core.handover import keep_excess
 from engine.core.master import master_leg
 from engine.core.mirror_sizes import MOVING, size_entries, size_exits, size_orders
@@ -71,6 +72,8 @@ def _opens(turn: Turn, order: MasterOrder) -> bool:
     """Whether an order would open lots: not one that only closes what he holds, followed or not."""
     leg = master_leg(turn, order.leg)
     held = leg.units + leg.background_units
+    if is_sale(order.leg, order.side):
+        return False
     return held * order.side.sign >= 0 or order.quantity - order.filled > abs(held)
 
 

@@ -18,7 +18,7 @@ from engine.core.state import Child, ChildLeg, ChildOrder, Master, Skip, State
 from engine.core.turn import INFO, Turn, is_of_an_earlier_day
 from engine.errors import BrokenInvariant
 from engine.events import SessionStarted
-from engine.model import TradingSession, split_leg
+from engine.model import TradingSession, is_delivery, split_leg
 from engine.snapshot import StrategyState
 
 MOMENT = "session"
@@ -57,7 +57,7 @@ def begin_process(state: State, event: SessionStarted, child_settings: dict[str,
     if event.day != state.day:
         state.joined_ns = state.now_ns
     state.master.synced, state.master.read_sent_ns, state.master.read_at_ns = False, None, None
-    state.master.read_began_ns = 0
+    state.master.read_began_ns, state.master.doubtful_since_ns = 0, None
     turn = Turn(state, state.now_ns, child_settings)
     begin_day(turn, event.day, event.sessions, event.charges)
     # An account's own file is told anew by its broker, which need not be the one of before.
@@ -65,7 +65,19 @@ def begin_process(state: State, event: SessionStarted, child_settings: dict[str,
     state.unusable, state.subscribed, state.quotes = {}, {}, {}
     if event.settings.master.id != state.master.account:
         _change_master(turn, event.settings.master.id)
+    _check_shares(state)
     return turn
+
+
+def _check_shares(state: State) -> None:
+    """Holdings are read where shares are followed: a strategy that has some cannot go on without them."""
+    legs = [leg.leg for leg in state.master.legs.values() if leg.units]
+    legs += [leg.leg for child in state.children.values() for leg in child.legs.values() if leg.allocation_units]
+    for leg in legs:
+        _, symbol, product = split_leg(leg)
+        if is_delivery(leg) and product not in state.settings.filters.products:
+            text = f"shares of {symbol} ({product}) are followed, and filters.products does not list {product} any more"
+            raise BrokenInvariant(f"{text}: list it until everybody is flat, or their holdings are not read")
 
 
 def _change_master(turn: Turn, account: str) -> None:
@@ -240,6 +252,8 @@ def _new_day(turn: Turn, day: str) -> None:
     master.legs = {k: leg for k, leg in master.legs.items() if leg.units or leg.background_units or k in held}
     for leg_of_master in master.legs.values():
         leg_of_master.suspicion = None
+        if is_delivery(leg_of_master.leg):  # more sold than was there: it was delivered
+            leg_of_master.background_units = max(0, leg_of_master.background_units)
     state.copies, state.samples = [], {}
     for strategy in state.strategies.values():
         strategy.pinned, strategy.quiet_since_ns = None, state.now_ns
@@ -247,7 +261,7 @@ def _new_day(turn: Turn, day: str) -> None:
 
 def _new_day_of(state: State, child: Child) -> None:
     child.entries_today, child.loss_hit, child.foreign_orders, child.watches = 0, False, {}, False
-    child.carried = {}
+    child.carried, child.sold, child.sold_of_ours = {}, {}, {}
     child.tags = {order_id: tag for order_id, tag in child.tags.items() if tag in state.orders}
     child.legs = {
         key: leg

@@ -14,7 +14,7 @@ from engine.core.resting import going_exit_units
 from engine.core.settle import settle
 from engine.core.sizing import by_ratio
 from engine.core.sizing_rules import rule_of_mode, sizing_rule
-from engine.core.state import Baseline, Child, Copy, MasterLeg, Prompt, PromptItem
+from engine.core.state import Baseline, Child, ChildLeg, Copy, MasterLeg, Prompt, PromptItem
 from engine.core.turn import INFO, WARNING, Turn, followed_legs, held_units
 from engine.model import Instrument, Side, is_delivery, sign, split_leg
 from engine.snapshot import StrategyState
@@ -144,12 +144,17 @@ def resync_ready(turn: Turn) -> None:
         asked_ns = child.resync_ns
         if asked_ns is None or master.read_began_ns < asked_ns or child.positions_began_ns < asked_ns:
             continue
-        if child.orders_began_ns < asked_ns or any(leg.suspicion for leg in child.legs.values()):
+        if child.orders_began_ns < asked_ns or any(_is_suspected(leg) for leg in child.legs.values()):
             continue
         if any(leg.window is not None for leg in master.legs.values()):
             continue  # what the master adds just now is decided first
         child.resync_ns = None
         _offer_missing(turn, child)
+
+
+def _is_suspected(leg: ChildLeg) -> bool:
+    """Whether another read tells what a leg holds. Shares that are missing may be so for hours: they stay ours."""
+    return leg.suspicion is not None and not is_delivery(leg.leg)
 
 
 def _offer_missing(turn: Turn, child: Child) -> None:
@@ -212,6 +217,7 @@ def adopt(turn: Turn, symbol: str) -> None:
         turn.notify(WARNING, f"no background lots of {symbol}")
         return
     for master in legs:
+        turn.subscribe(master.leg)
         strategy = turn.strategy(master.scope)
         if strategy.state is StrategyState.FLAT and strategy.settled:
             strategy.baseline = select_baseline(turn, strategy, turn.now_ns)

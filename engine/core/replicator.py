@@ -55,7 +55,7 @@ from engine.events import (
     SessionStopped,
     TimePassed,
 )
-from engine.model import LegId, usable_quote
+from engine.model import LegId, is_delivery, usable_quote
 
 
 class Replicator:
@@ -172,7 +172,7 @@ def _welcome(turn: Turn, event: SessionStarted) -> None:
         turn.notify(ALARM, "the last session did not end well: exits only until you answer")
     restart.welcome(turn)
     restart_orders(turn)
-    legs: set[LegId] = {leg.leg for leg in state.master.legs.values()}
+    legs: set[LegId] = {leg.leg for leg in state.master.legs.values() if leg.units or not is_delivery(leg.leg)}
     for child in state.children.values():
         legs.update(child.legs)
         if child.id not in turn.child_settings:

@@ -146,13 +146,15 @@ class Master(Mutable, kw_only=True):
     "Its session is over."
     silent: bool = False
     "That it was not read for long has been said."
+    doubtful_since_ns: int | None = None
+    "Since when positions and book of the first look contradict each other."
     read_sent_ns: int | None = None
     positions: dict[LegId, int] = {}
     "Net units at the last complete read."
     carried: dict[LegId, int] = {}
     "Units carried into this day, signed, as its broker listed them last."
     unexplained: dict[LegId, int] = {}
-    "Since when positions and book contradict each other (alarmed after 30 s)."
+    "Legs whose positions and book contradict each other, and when that is said next."
 
 
 class Run(Mutable, kw_only=True):
@@ -518,6 +520,10 @@ class Child(Mutable, kw_only=True):
     positions_began_ns: int = 0
     "When that read began; 0 when there was none since this process started."
     positions_at_ns: int | None = None
+    sold: dict[LegId, int] = {}
+    "Shares that the owner sold himself on this day, as far as they are taken into account."
+    sold_of_ours: dict[LegId, int] = {}
+    "Those of them that were not his own, and that no read of positions has shown to be gone yet."
     own_fills: list[OwnFill] = []
     "Our own fills learned since that read began."
     own_fill_ns: dict[LegId, int] = {}

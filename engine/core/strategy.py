@@ -4,6 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from config.schema import Follow
+from engine.core import delivery
 from engine.core.baseline import freeze_ratios, select_baseline
 from engine.core.state import MasterOrder, Strategy
 from engine.core.turn import INFO, WARNING, Turn, followed_legs, is_busy
@@ -16,8 +17,14 @@ FLAT_READS = 2
 
 def works(turn: Turn, scope: str) -> bool:
     """Whether a followed order of the master works in a scope."""
-    master = turn.state.master
-    return any(turn.scope_of(master.orders[order_id].leg) == scope for order_id in master.working)
+    orders = (turn.state.master.orders[order_id] for order_id in turn.state.master.working)
+    return any(turn.scope_of(order.leg) == scope and not _outlives_its_shares(turn, order) for order in orders)
+
+
+def _outlives_its_shares(turn: Turn, order: MasterOrder) -> bool:
+    """Whether an order is a sale of shares that are gone meanwhile: what it sells now is the master's own."""
+    held = turn.state.master.legs.get(order.leg)
+    return delivery.is_sale(order.leg, order.side) and (held is None or not held.units)
 
 
 def is_quiet(turn: Turn, strategy: Strategy) -> bool:

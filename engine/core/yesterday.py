@@ -16,9 +16,10 @@ from engine.core.plans import note_missed
 from engine.core.settle import settle
 from engine.core.state import Child, ChildLeg, ChildOrder, Suspicion
 from engine.core.turn import ALARM, INFO, WARNING, Turn, earlier_orders, is_of_an_earlier_day, net_units
-from engine.model import NS_PER_S, TERMINAL_BOOK, BookStatus, OrderReport, OrderType, Side, sign, split_leg
+from engine.model import NS_PER_S, TERMINAL_BOOK, BookStatus, OrderReport, OrderType, Side, is_delivery, sign, split_leg
 
 READS_APART_NS = NS_PER_S
+SHARES_APART_NS = 900 * NS_PER_S
 QUIET_BEFORE_READ_NS = NS_PER_S
 
 
@@ -59,9 +60,9 @@ def _judge(turn: Turn, child: Child, leg: ChildLeg, left: list[ChildOrder], bega
     if seen is None or seen.net_units != net:
         leg.night_read = Suspicion(net_units=net, began_ns=began_ns, since_ns=turn.now_ns)
         return
-    if began_ns - seen.began_ns < READS_APART_NS:
-        return
     known = leg.allocation_units + child.external.get(leg.leg, 0)
+    if began_ns - seen.began_ns < _apart_ns(leg, left, net - known):
+        return
     if not _explains(turn, child, leg, left, net - known):
         _hold(turn, child, leg, left, net, known)
         return
@@ -74,6 +75,12 @@ def _judge(turn: Turn, child: Child, leg: ChildLeg, left: list[ChildOrder], bega
     elif any(order.filled for order in left) and not leg.entry_pending:
         note_missed(turn, child, leg, reasons.EXITED_AHEAD)  # it rested for an order of the master's that is over
     settle(turn, child, leg, at_once=leg.due)
+
+
+def _apart_ns(leg: ChildLeg, left: list[ChildOrder], delta: int) -> int:
+    """How far apart two equal reads lie that are believed. Shares that are not shown in the morning may be late."""
+    bought = sum(order.remaining for order in left if order.side is Side.BUY)
+    return SHARES_APART_NS if is_delivery(leg.leg) and delta < bought else READS_APART_NS
 
 
 def _explains(turn: Turn, child: Child, leg: ChildLeg, left: list[ChildOrder], delta: int) -> bool:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from config.schema import Follow
 from engine.core.state import MasterOrder, State, Terms
-from engine.model import Instrument, LegId, Side, sign
+from engine.model import Instrument, LegId, Side, is_delivery, sign
 
 RESTS = frozenset({"LIMIT", "SL", "SL-M"})
 """Types of the master's orders that are mirrored."""
@@ -31,6 +31,8 @@ def backed_units(state: State, leg: LegId, side: Side | None = None) -> int:
 
 def opens(state: State, order: MasterOrder) -> bool:
     """Whether an order of the master's would open lots, and not only close what he holds, followed or not."""
+    if order.side is Side.SELL and is_delivery(order.leg):
+        return False
     master = state.master.legs.get(order.leg)
     held = 0 if master is None else master.units + master.background_units
     return held * order.side.sign >= 0 or order.quantity - order.filled > abs(held)

@@ -9,12 +9,15 @@ from paper import scenario as act
 from paper.faults import FaultKind, FaultOn
 from paper.scenario import MASTER
 from paper.verify.plan import Happening, Plan
+from paper.verify.shares import is_in_shares
 
 ROWLESS = 0.04
 """The share of days on which it happens, and of those that go on in the next morning."""
 OVER_NIGHT = 0.4
 SEEN_NS = 60 * NS_PER_S
 """So long after the open every account was read: before that nobody can know what was carried."""
+STARTED_NS = 6 * NS_PER_S
+LATE_NS = 20 * NS_PER_S
 KIND = "rowless"
 
 
@@ -26,8 +29,10 @@ def with_rowless_reads(plan: Plan, rng: Random) -> Plan:
         return plan
     account = rng.choice((MASTER, *(child.id for child in plan.scenario.settings.children)))
     after_ns = rng.randrange(30) * NS_PER_S
-    at_ns = (later[0].open_ns + SEEN_NS if is_over_night else plan.scenario.start_ns) + after_ns
+    at_ns = (later[0].open_ns + SEEN_NS if is_over_night else plan.scenario.start_ns + STARTED_NS) + after_ns
     times = rng.randint(1, 6)
+    if is_over_night and is_in_shares(plan):
+        at_ns, times = later[0].open_ns - LATE_NS, rng.randint(3, 30)  # holdings that are late in the morning
     fault = act.ArmFault(
         child=account, on=FaultOn.POSITIONS, kind=FaultKind.ROWLESS_READ, times=times, after_ns=0, by_ns=0
     )

@@ -31,6 +31,11 @@ def with_shares(plan: Plan, rng: Random) -> Plan:
     return plan if rng.random() >= SHARES or converts else in_shares(plan, rng)
 
 
+def is_in_shares(plan: Plan) -> bool:
+    """Whether a day is one of shares."""
+    return AFTER in plan.scenario.settings.filters.products
+
+
 def in_shares(plan: Plan, rng: Random) -> Plan:
     """The same day with every order, position and command in the delivery product, most legs bought first."""
     first: dict[LegId, Side] = {}

@@ -301,3 +301,15 @@ def missing_rows_were_never_carried() -> list[Swap]:
 def sale_of_shares_is_an_entry() -> list[Swap]:
     """Shares that the master sells beyond the strategy's are sold short at the children."""
     return [replace_everywhere(delivery.is_sale, lambda _leg, _side: False)]
+
+
+@planted
+def shares_gone_without_an_order_are_exited() -> list[Swap]:
+    """Shares that the master's broker shows late in the morning are sold at the children."""
+    return [replace_everywhere(delivery.is_missed_by_somebody, lambda _turn, _leg: False)]
+
+
+@planted
+def shares_that_are_late_are_closed_by_hand() -> list[Swap]:
+    """Shares that a child's broker shows late are taken for sold by its owner."""
+    return [replace_everywhere(delivery.is_given_up, lambda _child, _leg: True)]

@@ -10,14 +10,15 @@ from brokers.angel_one import wire as angel_wire
 from brokers.angel_one.broker import AngelBroker
 from brokers.angel_one.client import AngelClient, Session
 from brokers.errors import Malformed
-from brokers.shares import with_shares
+from brokers.shares import at_one_exchange, with_shares
 from brokers.transport import Transport
 from brokers.zerodha import wire as kite_wire
 from brokers.zerodha.broker import ZerodhaBroker
 from brokers.zerodha.client import KiteClient
 from config.credentials import Secret
 from engine.errors import ReadFailed
-from engine.model import LegId, Position, leg_id, split_leg
+from engine.events import AccountRead, OrderUpdated
+from engine.model import LegId, OrderReport, OrderType, Position, Side, leg_id, split_leg
 from tests.unit.brokers.angel_one.payloads import success as angel_success
 from tests.unit.brokers.angel_one.test_broker import SYMBOLS, Time
 from tests.unit.brokers.raw_server import RawServer, Talk, answer, says, serving
@@ -60,6 +61,48 @@ def test_counted_together(rows: list[Position], carried: dict[LegId, int], found
 def test_other_positions_are_left_alone() -> None:
     put = Position(exchange="NFO", symbol="NIFTY26NOV24000PE", product="NRML", net_units=-65, overnight_units=-130)
     assert with_shares([put], {}) == (put,)
+
+
+# --- two exchanges ----------------------------------------------------------------------------------------------------
+
+
+AT_BSE = leg_id("BSE", "INFY", "CNC")
+
+
+def listed(name: str) -> bool:
+    """What this day's file has."""
+    return name in ("NSE:INFY", "BSE:INFY", "BSE:ONLYBSE")
+
+
+def read(*rows: Position, orders: tuple[OrderReport, ...] = ()) -> AccountRead:
+    return AccountRead(at_ns=1, account="M", began_ns=1, orders=orders, positions=rows)
+
+
+def sale(exchange: str = "BSE", symbol: str = "INFY", product: str = "CNC") -> OrderReport:
+    return OrderReport(
+        order_id="1", exchange=exchange, symbol=symbol, product=product, side=Side.SELL,
+        order_type=OrderType.MARKET, quantity=10,
+    )  # fmt: skip
+
+
+def test_shares_of_both_exchanges_are_one_leg() -> None:
+    found = at_one_exchange(read(held(AT_BSE, 100, 100), held(INFY, -40), orders=(sale(),)), listed)
+    assert [(p.leg, p.net_units, p.overnight_units) for p in found.positions or ()] == [(INFY, 60, 100)]
+    assert [order.leg for order in found.orders or ()] == [INFY]
+    assert at_one_exchange(OrderUpdated(at_ns=1, account="M", report=sale()), listed).report.leg == INFY
+
+
+@pytest.mark.parametrize(
+    "row", [held(leg_id("BSE", "ONLYBSE", "CNC"), 5), held(leg_id("BSE", "INFY", "MIS"), 5), held(INFY, 5)]
+)
+def test_other_rows_keep_their_exchange(row: Position) -> None:
+    event = read(row, orders=(sale("BSE", "ONLYBSE"), sale(product="MIS")))
+    assert at_one_exchange(event, listed) is event
+
+
+def test_read_without_rows_stays_as_it_is() -> None:
+    failed = AccountRead(at_ns=1, account="M", began_ns=1, orders=None, positions=None, error="no answer")
+    assert at_one_exchange(failed, listed) is failed
 
 
 # --- Zerodha ----------------------------------------------------------------------------------------------------------
@@ -107,25 +150,30 @@ def test_holdings_are_read_only_where_shares_are_followed() -> None:
         # Bought yesterday: not delivered yet, and there all the same.
         ({"quantity": 0, "t1_quantity": 1, "realised_quantity": 0, "opening_quantity": 1}, {INFY: 1}),
         ({"opening_quantity": None, "t1_quantity": 5, "realised_quantity": 40}, {INFY: 45}),
+        # Pledged, wholly and in part.
+        ({"opening_quantity": 0, "quantity": 0, "realised_quantity": 0, "collateral_quantity": 100}, {INFY: 100}),
+        ({"opening_quantity": 40, "realised_quantity": 40, "collateral_quantity": 60}, {INFY: 100}),
         ({"opening_quantity": 0, "realised_quantity": 0, "mtf": {"quantity": 1000}}, {FUNDED: 1000}),
+        ({"opening_quantity": 0, "realised_quantity": 0, "mtf": {"quantity": 7, "used_quantity": 3}}, {FUNDED: 10}),
+        ({"mtf": None}, {INFY: 100}),
+        ({"t1_quantity": None, "realised_quantity": None}, {INFY: 100}),
+        ({"opening_quantity": -5, "realised_quantity": -5}, {}),
+        ({"tradingsymbol": ""}, {}),
+        ({"exchange": None}, {}),
     ],
 )
 def test_holding_of_zerodha(changes: dict[str, object], found: dict[LegId, int]) -> None:
     (row,) = kite_wire.decode(success([kite_row(**changes)]), tuple[kite_wire.HoldingRow, ...])
-    assert {leg: units for leg, units in kite_wire.shares_of(row) if units} == found
+    assert dict(kite_wire.shares_of(row)) == found
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"opening_quantity": -1}, {"opening_quantity": 10**13}, {"tradingsymbol": ""}, {"mtf": {"quantity": -1}}],
-)
-def test_holding_of_zerodha_that_cannot_be(changes: dict[str, object]) -> None:
-    (row,) = kite_wire.decode(success([kite_row(**changes)]), tuple[kite_wire.HoldingRow, ...])
+def test_holding_of_zerodha_that_cannot_be() -> None:
+    (row,) = kite_wire.decode(success([kite_row(opening_quantity=10**13)]), tuple[kite_wire.HoldingRow, ...])
     with pytest.raises(Malformed):
         kite_wire.shares_of(row)
 
 
-@pytest.mark.parametrize("body", [b"[]", b"<html>", success(None), success([{"exchange": "NSE"}])])
+@pytest.mark.parametrize("body", [b"[]", b"<html>", success(None), success([{"opening_quantity": "x"}])])
 def test_holdings_that_cannot_be_read_are_not_none(body: bytes) -> None:
     with (
         kite(says(answer(body)), says(answer(positions(position_row())))) as (made, _),
@@ -162,6 +210,8 @@ def angel_row(**changes: object) -> dict[str, Any]:
     [
         ({}, (leg_id("NSE", "TATASTEEL-EQ", "CNC"), 2)),
         ({"t1quantity": "3"}, (leg_id("NSE", "TATASTEEL-EQ", "CNC"), 5)),
+        ({"collateralquantity": 4}, (leg_id("NSE", "TATASTEEL-EQ", "CNC"), 6)),
+        ({"realisedquantity": -3}, (leg_id("NSE", "TATASTEEL-EQ", "CNC"), 0)),
         ({"product": "MARGIN"}, (leg_id("NSE", "TATASTEEL-EQ", "MTF"), 2)),
     ],
 )
@@ -169,12 +219,14 @@ def test_holding_of_angel_one(changes: dict[str, object], found: tuple[LegId, in
     assert angel_wire.shares_of(angel_wire.Row(angel_row(**changes))) == found
 
 
-@pytest.mark.parametrize(
-    "changes", [{"tradingsymbol": ""}, {"exchange": None}, {"realisedquantity": -3}, {"realisedquantity": "x"}]
-)
-def test_holding_of_angel_one_that_cannot_be(changes: dict[str, object]) -> None:
+@pytest.mark.parametrize("changes", [{"tradingsymbol": ""}, {"exchange": None}])
+def test_holding_of_angel_one_that_names_nothing(changes: dict[str, object]) -> None:
+    assert angel_wire.shares_of(angel_wire.Row(angel_row(**changes))) is None
+
+
+def test_holding_of_angel_one_that_cannot_be() -> None:
     with pytest.raises(Malformed):
-        angel_wire.shares_of(angel_wire.Row(angel_row(**changes)))
+        angel_wire.shares_of(angel_wire.Row(angel_row(realisedquantity="x")))
 
 
 @contextmanager
@@ -204,7 +256,10 @@ def test_holdings_at_angel_one_are_read_only_where_shares_are_followed() -> None
 
 def test_holdings_of_angel_one_that_cannot_be_read_are_not_none() -> None:
     with (
-        angel(says(answer(angel_success([{}]))), says(answer(angel_success(None)))) as (made, _),
+        angel(says(answer(angel_success([angel_row(realisedquantity="x")]))), says(answer(angel_success(None)))) as (
+            made,
+            _,
+        ),
         pytest.raises(ReadFailed, match="the holdings"),
     ):
         made.positions()

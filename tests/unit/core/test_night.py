@@ -279,7 +279,9 @@ def test_another_master_account_is_refused_while_a_strategy_is_open() -> None:
 
 def test_another_master_account_starts_with_its_own_margins_and_holdings() -> None:
     desk = Desk()
-    desk.books["M2"] = Book(available_inr=Decimal(500_000), positions={CALL_LEG: 4 * LOT})
+    desk.books["M2"] = Book(
+        available_inr=Decimal(500_000), positions={CALL_LEG: 4 * LOT}, overnight={CALL_LEG: 4 * LOT}
+    )
     desk.restart(with_settings=settings(master=Account(id="M2", broker="paper")))
     desk.run(3)
     assert (desk.state.master.account, desk.master_leg().background_units) == ("M2", 4 * LOT)
@@ -387,4 +389,16 @@ def test_rows_of_the_day_before_that_are_shown_before_the_open_say_nothing_of_wh
     desk.run(5)
     desk.books["C1"].positions.clear()
     jump(desk, ns("09:17", 3))
+    assert desk.lots() == 0
+
+
+@pytest.mark.parametrize("account", ["M", "C1"])
+def test_row_of_the_day_before_once_more_after_the_open_is_nothing_that_was_carried(account: str) -> None:
+    desk = opened()
+    pass_night(desk)
+    desk.books[account].positions[CALL_LEG] = 0
+    restart(desk, "09:15", slept=True)
+    desk.run(1)
+    desk.books[account].positions.clear()
+    desk.run(120)
     assert desk.lots() == 0
