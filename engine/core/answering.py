@@ -2,7 +2,7 @@
 
 from engine.core import prompts, reasons
 from engine.core import strategy as strategies
-from engine.core.entries import enter_approved, missing_units
+from engine.core.entries import count_from_here, enter_approved, missing_units
 from engine.core.master import window_due
 from engine.core.orders import find_copy, new_copy
 from engine.core.plans import note_missed, store_plan
@@ -131,7 +131,8 @@ def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: Prom
     missing = 0 if instrument is None else missing_units(turn, child, master, leg, instrument)
     units = min(item.units, missing)
     if not units and leg.sign:
-        return 0  # the master fell meanwhile: what is due stays due
+        count_from_here(turn, child, master, leg)  # the master fell meanwhile: what is due stays due
+        return 0
     target = max(0, held_units(leg)) + share(turn, leg) - held_units(leg) + units
     leg.lacking, leg.flattening, leg.skipped = False, False, ""
     store_plan(

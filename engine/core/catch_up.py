@@ -33,7 +33,8 @@ def catch_up(at: MirroredLeg, mirror: Mirror) -> None:
     short = leg.target_units - held_units(leg) - on_the_way(turn, leg) + waiting
     owed = max(0, min(waiting, short))
     if not owed:
-        mirror.owed_since_ns = 0
+        if at.master.window is None:  # else what his newest fill is worth is decided in a moment, and this waits on
+            mirror.owed_since_ns = 0
     else:
         mirror.owed_since_ns = mirror.owed_since_ns or turn.now_ns
         if not at.is_within(at.catch_up_until(mirror.owed_since_ns)):

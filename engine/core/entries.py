@@ -3,7 +3,9 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from config.schema import ConfirmWhen
+import msgspec
+
+from config.schema import ConfirmWhen, SizingMode
 from engine.core import carried, gates, prompts, reasons
 from engine.core.lifecycle import AT_BROKER
 from engine.core.orders import make_orders, new_copy, price_to_meet
@@ -26,6 +28,7 @@ from engine.core.sizing import (
     Move,
     Plan,
     SizingRule,
+    by_ratio,
     decide_target,
     move_of,
 )
@@ -403,6 +406,25 @@ def _entry(
         signal_ns=signal_ns,
         reference_inr=reference_inr,
     )
+
+
+def count_from_here(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> None:
+    """A resync found a leg at rest with its share of what the master holds: his further rises count from there.
+
+    Lots that were missed while he held more are no part of its pair any more.
+    """
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    is_at_rest = not (leg.orders or leg.due or leg.entry_pending or leg.awaiting_units or leg.mirrors)
+    if instrument is None or not is_at_rest or not leg.sign or leg.by_hand_units:
+        return
+    held, lot = abs(leg.allocation_units), instrument.lot_units
+    ratio = turn.strategy(master.scope).ratios.get(child.id)
+    if ratio is None or turn.child_settings[child.id].sizing.mode is not SizingMode.FROZEN_RATIO:
+        return
+    lots_for = by_ratio(ratio, lot)
+    lacks = leg.base_units < lots_for(leg.high_units) * lot
+    if lacks and leg.target_units == held == lots_for(abs(master.units)) * lot:
+        store_plan(leg, msgspec.structs.replace(plan_of(leg), high_units=abs(master.units), base_units=held))
 
 
 def missing_units(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> int:

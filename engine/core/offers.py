@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from engine.core import prompts, reasons
 from engine.core.baseline import left_out_reason, ratio_of, select_baseline
-from engine.core.entries import missing_units
+from engine.core.entries import count_from_here, missing_units
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up, new_copy
 from engine.core.resting import going_exit_units
@@ -200,7 +200,9 @@ def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], lis
         units = missing_units(turn, child, master, leg, instrument)
         if units:
             offers.append((master, units))
-        elif leg.lacking:  # the child has its share of what the master holds now
+            continue
+        count_from_here(turn, child, master, leg)
+        if leg.lacking:  # the child has its share of what the master holds now
             leg.lacking = False
             leg.skipped = "" if leg.allocation_units else reasons.BELOW_ONE_LOT
     return offers, leaving

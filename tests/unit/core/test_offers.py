@@ -491,3 +491,20 @@ def test_resting_exit_keeps_no_resync_away() -> None:
     desk.accept(desk.last())
     ask(desk, "resync")
     assert ("resync", Side.BUY, 3) in offered(desk)
+
+
+@pytest.mark.rule("R2.2")
+def test_resync_with_nothing_missing_lets_further_rises_count_in_full() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run(3)
+    desk.handle(Flattened(at_ns=desk.now_ns, children=("C1",)))
+    desk.run(3)
+    desk.sell(8)
+    desk.run(3)
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(10)
+    assert "resync: nothing is missing" in desk.notices()
+    desk.buy(18)
+    desk.run(3)
+    assert (desk.lots(), desk.reasons()) == (6, set())
