@@ -55,6 +55,8 @@ def _judge(turn: Turn, child: Child, leg: ChildLeg, left: list[ChildOrder], bega
     works = any(o.state in AT_BROKER and not is_of_an_earlier_day(turn.state, o) for o in turn.open_orders(leg))
     if works or began_ns < child.own_fill_ns.get(leg.leg, 0) + QUIET_BEFORE_READ_NS:
         return
+    if is_delivery(leg.leg) and not turn.market_open:
+        return  # brokers fill in holdings in the course of the morning
     net = net_units(child, leg.leg)
     seen = leg.night_read
     if seen is None or seen.net_units != net:

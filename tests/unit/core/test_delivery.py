@@ -7,13 +7,23 @@ import pytest
 
 from config.schema import Filters, Follow
 from engine.commands import PlaceOrder
+from engine.core.lifecycle import OrderState
 from engine.errors import BrokenInvariant
-from engine.events import BackgroundAdopted, ChildResynced, InstrumentsLoaded, LegExited, OrderUpdated, QuotesUpdated
+from engine.events import (
+    BackgroundAdopted,
+    ChildResynced,
+    InstrumentsLoaded,
+    LegExited,
+    OrderUpdated,
+    Outcome,
+    QuotesUpdated,
+)
 from engine.model import BookStatus, Instrument, Kind, LegId, OrderReport, OrderType, Quote, Side, leg_id, split_leg
 from engine.snapshot import StrategyState
 from engine.view import Frame, build_snapshot
 from tests.unit.core.builders import INSTRUMENTS, Desk, settings, subscribed
-from tests.unit.core.nights import morning
+from tests.unit.core.nights import jump, morning
+from tests.unit.paper.builders import ns
 
 pytestmark = pytest.mark.rule("R4.13")
 
@@ -175,10 +185,9 @@ def test_more_sold_than_was_there_is_delivered_over_night() -> None:
     desk.trade(Side.SELL, 40)
     desk.run(5)
     desk.books["M"].positions.clear()
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    assert desk.sent() == [(Side.BUY, 30)]
+    desk.silent.add("M")
+    morning(desk, "09:16", instruments=(*INSTRUMENTS, *LISTED))
+    assert desk.master_leg(SHARES).background_units == 0
 
 
 def test_sale_that_worked_before_the_shares_were_bought_is_their_exit() -> None:
@@ -194,8 +203,9 @@ def test_sale_that_worked_before_the_shares_were_bought_is_their_exit() -> None:
 
 
 @pytest.mark.parametrize("follow", Follow)
-def test_sale_that_outlives_its_shares_keeps_no_strategy_open(follow: Follow) -> None:
-    desk = ShareDesk(follow=follow, background=100)
+@pytest.mark.parametrize("background", [0, 100])
+def test_sale_that_outlives_its_shares_keeps_no_strategy_open(follow: Follow, background: int) -> None:
+    desk = ShareDesk(follow=follow, background=background)
     desk.trade(Side.BUY, 100)
     desk.run(5)
     desk.trade(Side.SELL, 100, filled=0)
@@ -504,3 +514,25 @@ def test_shares_sold_that_were_not_there_cannot_be_adopted() -> None:
     assert desk.master_leg(SHARES).background_units == -40
     desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=SHARE))
     assert not desk.state.prompts
+
+
+@pytest.mark.parametrize(("shown", "side", "wait_s"), [(0, Side.BUY, 900), (30, Side.BUY, 0), (0, Side.SELL, 900)])
+def test_order_of_yesterday_is_not_judged_by_shares_that_may_be_late(shown: int, side: Side, wait_s: int) -> None:
+    desk = ShareDesk()
+    jump(desk, ns("15:29"))
+    if side is Side.SELL:
+        desk.trade(Side.BUY, 100)
+        desk.run(50)
+    desk.filling = False
+    desk.trade(side, 100)
+    desk.run(2)
+    (unanswered,) = [command for command in desk.unanswered if command.side is side]
+    desk.answer(unanswered, Outcome.UNKNOWN)
+    desk.shown("C1", shown)
+    morning(desk, "09:16", instruments=(*INSTRUMENTS, *LISTED))
+    desk.run(60)
+    judged = desk.order(unanswered).state not in (OrderState.UNKNOWN, OrderState.SENT)
+    assert judged is (wait_s == 0)
+    desk.run(wait_s + 120)
+    assert desk.order(unanswered).state not in (OrderState.UNKNOWN, OrderState.SENT)
+    assert desk.has() == shown

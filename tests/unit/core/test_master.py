@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from config.schema import Filters, Timing
 from engine.core import reasons
+from engine.core.master import CONTRADICTION
 from engine.events import Resumed
-from engine.model import BookStatus, OrderReport, OrderType, Side
+from engine.model import BookStatus, OrderReport, OrderType, Side, leg_id
 from engine.view import Frame, build_snapshot
 from tests.unit.core.builders import CALL_LEG, INSTRUMENTS, LOT, PUT_LEG, Desk, S, instrument, settings
 from tests.unit.core.nights import pass_night, restart
@@ -421,3 +422,44 @@ def test_changed_leg_gets_no_background_at_a_restart_before_it_is_mapped() -> No
     desk.run(3)
     assert desk.master_leg().changed
     assert (desk.master_leg().units, desk.master_leg().background_units) == (10 * LOT, 0)
+
+
+@pytest.mark.rule("R3.5")
+def test_first_look_whose_positions_contradict_its_book_is_put_off() -> None:
+    desk = opened_then_dead()
+    desk.books["M"].positions.clear()
+    desk.restart(unclean=True)
+    desk.run(20)
+    assert not desk.state.master.synced
+    assert build_snapshot(desk.state, desk.now_ns, Frame()).master.error == CONTRADICTION
+    desk.books["M"].positions[CALL_LEG] = 10 * LOT
+    desk.run(10)
+    assert desk.state.master.synced
+    assert (desk.master_leg().units, desk.master_leg().background_units) == (10 * LOT, 0)
+    assert not desk.state.master.error
+
+
+def test_first_look_that_goes_on_contradicting_itself_is_believed_with_an_alarm() -> None:
+    desk = opened_then_dead()
+    desk.books["M"].positions[CALL_LEG] = 12 * LOT
+    desk.restart(unclean=True)
+    desk.run(60)
+    assert desk.state.master.synced
+    assert desk.master_leg().background_units == 2 * LOT
+    assert any(f"{CONTRADICTION} for 30 s: believed now" in text for text in desk.notices())
+
+
+def test_conversion_before_the_first_look_is_no_contradiction() -> None:
+    desk = opened_then_dead()
+    desk.books["M"].positions = {CALL_LEG: 4 * LOT, leg_id("NFO", CALL, "MIS"): 6 * LOT}
+    desk.restart(unclean=True)
+    desk.run(3)
+    assert desk.state.master.synced
+
+
+def opened_then_dead() -> Desk:
+    """A desk whose master bought 10 lots today."""
+    desk = Desk()
+    desk.buy(10)
+    desk.run(5)
+    return desk

@@ -507,3 +507,17 @@ def test_lots_ahead_that_are_being_exited_are_not_kept_for_the_owner() -> None:
     assert desk.leg().orphaned_units == 0
     desk.fill(leaving, price="98")
     assert desk.lots() == 0
+
+
+@pytest.mark.rule("R4.8")
+def test_fill_of_another_resting_order_does_not_put_off_what_is_owed() -> None:
+    desk, his, _ = working()
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    first = desk.last()
+    desk.run("0.9")
+    other = resting(desk, 20, id_="M2")
+    desk.accept(desk.last())
+    desk.run("1.1")
+    ended(desk, other, BookStatus.COMPLETE, filled=20)  # what it is worth is decided a moment later
+    desk.run("1.2")
+    assert [change.tag for change in desk.commands(ModifyOrder)] == [first.tag]
