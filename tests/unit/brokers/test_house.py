@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from brokers.house import House
 from config.credentials import Secret, save_access_token
 from config.rules import ist
-from config.schema import Account, AngelOneUrls, Brokers, BrokerUrls, Child, Settings
+from config.schema import Account, AngelOneUrls, Brokers, BrokerUrls, Child, Filters, Settings
 from engine.clock import VirtualClock
 from engine.commands import ReadAccount
 from engine.events import AccountRead, InstrumentsLoaded
@@ -214,3 +214,11 @@ def test_account_that_hangs_at_the_end_delays_no_others_end(cache: Path) -> None
         assert asked.wait(PATIENCE_S)
         house.close()
         assert [read.orders for read in inbox.reads("M")] == [()]
+
+
+@pytest.mark.parametrize(("products", "counts"), [(("NRML", "MIS"), False), (("NRML", "CNC"), True), (("MTF",), True)])
+def test_holdings_are_read_where_shares_are_followed(cache: Path, products: tuple[str, ...], *, counts: bool) -> None:
+    given = replace(at_kite(cache, ""), filters=Filters(products=products))
+    with opened(given, Inbox(), cache) as house:
+        brokers = [line.broker for line in house.lines.values()]
+    assert [getattr(broker, "_counts_shares", None) for broker in brokers] == [counts] * 2

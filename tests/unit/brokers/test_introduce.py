@@ -4,6 +4,8 @@ import contextlib
 import threading
 from datetime import date
 
+from msgspec.structs import replace
+
 from brokers.catalogue import Catalogue, Listing
 from brokers.introduce import Introducer
 from brokers.markets import NOT_LISTED, KiteMarket
@@ -262,3 +264,23 @@ def test_event_that_names_nothing_waits_for_nobody_s_look_up() -> None:
     for thread in (lane, engine):
         thread.join(10)
     assert told == [answer]
+
+
+def test_shares_of_both_exchanges_come_under_one_name() -> None:
+    share = '{number},{number},INFY,"INFOSYS",0,,0,0.1,1,EQ,{at},{at}\n'
+    lines = share.format(number=30, at="NSE") + share.format(number=40, at="BSE")
+    inbox = Inbox()
+    inbox.introduce.open(KiteMarket(Catalogue(HEAD + lines, date(2026, 11, 2))), 1)
+    sold = update("INFY")
+    inbox.introduce(replace(sold, report=replace(sold.report, exchange="BSE", product="CNC")))
+    assert [i.id for event in inbox.events if isinstance(event, InstrumentsLoaded) for i in event.instruments] == [
+        instrument_id("NSE", "INFY")
+    ]
+    assert [event.report.leg for event in inbox.events if isinstance(event, OrderUpdated)] == ["NSE:INFY:CNC"]
+
+
+def test_shares_keep_their_exchange_while_no_file_is_there() -> None:
+    inbox = Inbox()
+    sold = update("INFY")
+    inbox.introduce(replace(sold, report=replace(sold.report, exchange="BSE", product="CNC")))
+    assert [event.report.leg for event in inbox.events if isinstance(event, OrderUpdated)] == ["BSE:INFY:CNC"]
