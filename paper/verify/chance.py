@@ -41,12 +41,14 @@ from paper.verify.ordinary import attentive, background, margins, market, master
 from paper.verify.plan import Plan
 from paper.verify.resting import resting_day, with_resting_orders
 from paper.verify.rowless import with_rowless_reads
-from paper.verify.shares import with_shares
+from paper.verify.shares import is_in_shares, with_shares
 from paper.verify.troubles import FAULTS, operator
 
 MASTER_INR = Decimal(1_000_000)
 NIGHTS = 0.05
 """The share of days that go on in the next morning."""
+NIGHTS_OF_SHARES = 0.4
+"""The same of days of shares: what is told of them in the morning is what is hard."""
 UNWINDING = 0.1
 """The share of days on which a child that cannot have a leg leaves the strategy."""
 MARGINS = 0.1
@@ -100,7 +102,8 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
         resync=rng.random() < 0.4,
     )
     plan = with_shares(plan, Random(f"{seed}: shares"))
-    is_over_night = rng.random() < NIGHTS and (faults is None or NIGHT in faults)
+    nights = NIGHTS_OF_SHARES if is_in_shares(plan) else NIGHTS
+    is_over_night = rng.random() < nights and (faults is None or NIGHT in faults)
     plan = over_night(plan, rng) if is_over_night else plan
     return with_rowless_reads(plan, Random(f"{seed}: rowless")) if faults is None else plan
 

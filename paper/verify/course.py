@@ -28,7 +28,7 @@ from engine.events import (
     StrategyReset,
     TicketWritten,
 )
-from engine.model import NS_PER_S, LegId, OrderReport, is_delivery
+from engine.model import NS_PER_S, LegId, OrderReport, Side, is_delivery
 from engine.snapshot import StrategyState
 from paper.verify.backing import opens
 from paper.verify.copies import Copies
@@ -109,6 +109,8 @@ class Course:
         self._fell: set[LegId] = set()
         self._units: dict[LegId, int] = {}
         self._background: dict[LegId, int] | None = None
+        self._sold: dict[LegId, int] = {}
+        "Shares that the master sold today, as far as the engine knows."
         "Lots of the master's that are not followed, as of the last look at a process that had read him."
         self._day = ""
         "The first day; over a night the master may trade unseen."
@@ -234,6 +236,8 @@ class Course:
     def _look_at_master(self, state: State) -> None:
         for leg in state.master.legs.values():
             before = self._units.get(leg.leg, 0)
+            if is_delivery(leg.leg) and self._has_all(state, leg, before):
+                self._broken(f"I5 {before - leg.units} shares of {leg.leg} are taken for gone, and the master has them")
             if not leg.units or leg.units * before < 0:
                 self.zero_ns[leg.leg] = state.now_ns
                 self._fell.discard(leg.leg)
@@ -250,6 +254,15 @@ class Course:
                 if abs(units) > abs(self._background.get(leg_id, 0)) and not is_own_sale:
                     self._broken(f"I5 {units} units of the master's {leg_id} are not followed any more")
         self._background = background
+
+    def _has_all(self, state: State, leg: MasterLeg, before: int) -> bool:
+        """Whether copied shares became fewer without a sale that the engine saw, and the master has all of them."""
+        rows = (order for order in state.master.orders.values() if order.leg == leg.leg and order.side is Side.SELL)
+        sold, known = sum(order.filled for order in rows), self._sold.get(leg.leg)
+        self._sold[leg.leg] = sold
+        is_without_a_sale = leg.units < before and sold == known and self._background is not None
+        has_all = self._truth.master.get(leg.leg, 0) >= before + max(0, leg.background_units)
+        return is_without_a_sale and has_all and _is_copied(state, leg.leg)
 
     def _look_at_strategy(
         self, state: State, strategy: Strategy, before: tuple[int, StrategyState, dict[str, Fraction]]
@@ -476,6 +489,12 @@ class Course:
 
     def _broken(self, text: str) -> None:
         self._truth.violations.append(text)
+
+
+def _is_copied(state: State, leg_id: LegId) -> bool:
+    """Whether a child has lots of a leg."""
+    legs = (child.legs.get(leg_id) for child in state.children.values())
+    return any(leg is not None and leg.allocation_units for leg in legs)
 
 
 def _reduced(order: MasterOrder, master: MasterLeg, since_ns: int) -> bool:

@@ -12,8 +12,9 @@ from paper.verify.plan import Happening, Plan
 from paper.verify.shares import is_in_shares
 
 ROWLESS = 0.04
-"""The share of days on which it happens, and of those that go on in the next morning."""
+"""The share of days on which it happens, of those that go on in the next morning, and of such days of shares."""
 OVER_NIGHT = 0.4
+OF_SHARES = 0.8
 SEEN_NS = 60 * NS_PER_S
 """So long after the open every account was read: before that nobody can know what was carried."""
 STARTED_NS = 6 * NS_PER_S
@@ -25,9 +26,11 @@ def with_rowless_reads(plan: Plan, rng: Random) -> Plan:
     """The plan, or the same with an account whose positions are left out for a few reads."""
     first, *later = sessions_of(plan.scenario.day)
     is_over_night = plan.calm_ns > first.close_ns
-    if rng.random() >= (OVER_NIGHT if is_over_night else ROWLESS):
+    often = OF_SHARES if is_in_shares(plan) else OVER_NIGHT
+    if rng.random() >= (often if is_over_night else ROWLESS):
         return plan
-    account = rng.choice((MASTER, *(child.id for child in plan.scenario.settings.children)))
+    children = [child.id for child in plan.scenario.settings.children]
+    account = rng.choice((*[MASTER] * len(children), *children))
     after_ns = rng.randrange(30) * NS_PER_S
     at_ns = (later[0].open_ns + SEEN_NS if is_over_night else plan.scenario.start_ns + STARTED_NS) + after_ns
     times = rng.randint(1, 6)

@@ -23,6 +23,7 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "positions_without_orders_ignored": ("fills", 29, 695, "I5"),
     "missing_rows_were_never_carried": ("fills", 4, 481, "I20"),
     "sale_of_shares_is_an_entry": ("fills", 1, 38, "I2"),
+    "shares_that_are_late_are_closed_by_hand": ("fills", 343, 6122, "I20"),
     "sent_before_it_is_durable": ("fills", 1, 20, "I4"),
     "sent_without_a_journal": ("fills", 159, 71, "I4"),
     "cancels_are_not_committed": ("fills", 9, 12, "I4"),
