@@ -18,6 +18,8 @@ DEV := $(VENV)/.dev
 ARGS ?=
 NO_TESTS ?=
 SEEDS ?= 2000
+# More than there are cores: many tests wait for a process or a socket.
+WORKERS ?= 3
 ORDER_PATH_TESTS := tests/unit/core tests/unit/engine tests/unit/state tests/scenarios tests/test_rules.py
 UPGRADE ?=
 LOCK_TOOL := uv==0.13.8
@@ -28,7 +30,7 @@ run: $(RUNTIME)
 setup: $(DEV)
 
 test: $(DEV)
-	@$(PY) -m pytest -n 2 $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
 
 check: $(DEV)
 	$(PY) -m ruff format --check .
@@ -38,7 +40,7 @@ check: $(DEV)
 	$(PY) runner.py verify --seeds $(SEEDS)
 	$(PY) runner.py verify --seeds $$(( $(SEEDS) / 2 )) --follow orders
 ifeq ($(NO_TESTS),)
-	$(PY) -m pytest -n 2 $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) $(ARGS)
 endif
 
 format: $(DEV)
