@@ -20,7 +20,7 @@ NO_TESTS ?=
 SEEDS ?= 2000
 # More than there are cores: many tests wait for a process or a socket.
 WORKERS ?= 3
-ORDER_PATH_TESTS := tests/unit/core tests/unit/engine tests/unit/state tests/scenarios tests/test_rules.py
+ORDER_PATH_TESTS := tests/unit/core tests/unit/engine tests/unit/state tests/scenarios tests/test_rules.py tests/sim/test_found_days.py
 UPGRADE ?=
 LOCK_TOOL := uv==0.13.8
 
@@ -49,7 +49,7 @@ format: $(DEV)
 
 coverage: $(DEV)
 	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m pytest -n 2 $(ORDER_PATH_TESTS) $(ARGS)
+	@$(PY) -m coverage run -m pytest -n $(WORKERS) $(ORDER_PATH_TESTS) $(ARGS)
 	@$(PY) -m coverage combine -q
 	@$(PY) -m coverage report
 
