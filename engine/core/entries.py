@@ -72,8 +72,7 @@ class Decision:
 
 def _note_passed(copy: Copy, child: Child, reason: str, sized: Sized | None) -> None:
     copy.passed[child.id] = reason
-    if sized is not None:
-        copy.sized[child.id] = sized
+    copy.sized |= {} if sized is None else {child.id: sized}
 
 
 def decide_leg(turn: Turn, master: MasterLeg, signal_ns: int, *, reductions_only: bool = False) -> None:

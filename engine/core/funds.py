@@ -228,8 +228,8 @@ def _take_off_leg(
     """Take units off a leg's orders, newest first; a leg of which nothing is left is missing."""
     is_by_hand = units <= by_hand_units(turn, child, leg)
     copy = find_copy(turn, orders[0].decision)
-    if copy is not None:
-        copy.skipped[child.id] = reason
+    told = {} if copy is None else copy.skipped
+    told[child.id] = reason
     for order in reversed(orders):
         off = min(units, order.remaining)
         units -= off

@@ -175,6 +175,4 @@ def close(turn: Turn, prompt: Prompt) -> None:
     for item in prompt.items:
         leg = turn.state.children[item.child].legs[item.leg]
         if leg.prompt == prompt.id:
-            leg.prompt = ""
-            if item.entry:
-                leg.awaiting_units = 0
+            leg.prompt, leg.awaiting_units = "", 0

@@ -58,9 +58,7 @@ def _due_units(turn: Turn, mirror: Mirror) -> int:
 
 
 def owed_units(turn: Turn, leg: ChildLeg, mirror: Mirror) -> int:
-    """Resting units that the master's fills are worth already: they are waited for, not long."""
-    if not mirror.entry:
-        return 0
+    """Resting units of an entry that the master's fills are worth already: they are waited for, not long."""
     return max(0, min(_due_units(turn, mirror), resting_units(turn, leg, mirror)))
 
 

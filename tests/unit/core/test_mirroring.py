@@ -10,6 +10,7 @@ from config.order_limits import OrderLimits
 from config.schema import Child, Follow, OnOrphanFill, Paper, Risk, Settings, Sizing, SizingMode, Timing
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core import reasons
+from engine.core.handover import keep_excess
 from engine.core.lifecycle import OrderState
 from engine.core.terms import resting_terms
 from engine.events import DayBegan, Flattened, KillSwitched, LegExited, OrderUpdated, Outcome, PromptAnswered
@@ -521,3 +522,35 @@ def test_fill_of_another_resting_order_does_not_put_off_what_is_owed() -> None:
     ended(desk, other, BookStatus.COMPLETE, filled=20)  # what it is worth is decided a moment later
     desk.run("1.2")
     assert [change.tag for change in desk.commands(ModifyOrder)] == [first.tag]
+
+
+def test_instrument_that_is_gone_while_only_an_immediate_order_works_says_nothing() -> None:
+    desk = Desk(orders())
+    desk.load((), account="C1", unusable={instrument().id: "not listed"})
+    report = desk.report(Side.BUY, 10, filled=0, limit="99", order_type=OrderType.LIMIT, status=BookStatus.OPEN)
+    report = msgspec.structs.replace(report, validity=Validity.IOC)
+    desk.book(report)
+    desk.push(report, "M")
+    assert (desk.placed(), desk.reasons()) == ([], set())
+
+
+def test_exit_that_rests_stays_as_it_is_when_the_leg_is_left_by_hand() -> None:
+    desk = Desk(orders(), filling=False)
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.run(2)
+    resting(desk, 10, side=Side.SELL, limit="110")
+    desk.accept(desk.last())
+    mirror = desk.leg().mirrors["M1"]
+    desk.handle(LegExited(at_ns=desk.now_ns, leg=CALL_LEG))
+    assert (mirror.entry, mirror.left_units) == (False, 0)
+
+
+def test_lots_that_are_all_in_exits_are_kept_for_nobody() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.run(2)
+    desk.sell(10)
+    keep_excess(turn_of(desk.state), desk.child(), desk.leg(), LOT)
+    assert (desk.lots(), desk.child().external) == (3, {})

@@ -7,15 +7,38 @@ import pytest
 
 from config.schema import Follow, OnLegRefused, Paper, Risk, Settings, Sizing, SizingMode
 from engine.commands import PlaceOrder
-from engine.core import reasons, tickets
+from engine.core import entries, reasons, tickets
 from engine.core.plans import by_hand_units
-from engine.events import ChildResynced, Flattened, KillSwitched, Outcome, Paused, PromptAnswered, TicketWritten
+from engine.events import (
+    ChildResynced,
+    Flattened,
+    HandedOver,
+    KillSwitched,
+    Outcome,
+    Paused,
+    PromptAnswered,
+    Resumed,
+    TicketWritten,
+)
 from engine.model import BookStatus, LegId, Side
-from tests.unit.core.builders import ALL, CALL_LEG, HEDGE, HEDGE_LEG, LOT, PUT_LEG, Desk, child, settings, turn_of
+from tests.unit.core.builders import (
+    ALL,
+    CALL_LEG,
+    HEDGE,
+    HEDGE_LEG,
+    INSTRUMENTS,
+    LOT,
+    PUT_LEG,
+    Desk,
+    child,
+    settings,
+    turn_of,
+)
 from tests.unit.core.test_mirroring import ended, resting
 from tests.unit.paper.builders import PUT
 
 UNWIND = Risk(on_leg_refused=OnLegRefused.UNWIND)
+GOES_ON = Risk(on_leg_refused=OnLegRefused.CONTINUE)
 
 
 def write(desk: Desk, lots: int, *children: str, leg: LegId = CALL_LEG, in_ratio: bool = False) -> None:
@@ -153,7 +176,7 @@ def test_resync_offers_nothing_that_only_the_ticket_gave() -> None:
 # --- what goes wrong with more --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("risk", [Risk(), UNWIND], ids=["hold", "unwind"])
+@pytest.mark.parametrize("risk", [Risk(), UNWIND, GOES_ON], ids=["hold", "unwind", "continue"])
 def test_refused_ticket_leaves_the_strategy_as_it_was(risk: Risk) -> None:
     desk = held(settings(risk=risk))
     write(desk, 2)
@@ -485,3 +508,71 @@ def test_lot_that_a_fall_rounded_away_is_no_missed_one() -> None:
     add(desk, 1)
     desk.buy(3)
     assert (desk.lots(), desk.leg().by_hand_units // LOT) == (3, 1)
+
+
+# --- who takes no part, and why ---------------------------------------------------------------------------------------
+
+
+def test_child_that_is_no_longer_configured_takes_no_part() -> None:
+    desk = held(settings(child("C1"), child("C2")))
+    desk.restart(with_settings=settings(child("C1")))
+    desk.run(3)
+    write(desk, 2, "C1", "C2")
+    assert offered(desk) == {"C1": 2}
+    assert f"ticket: {reasons.NOT_CONFIGURED}" in " ".join(desk.notices())
+
+
+def test_child_whose_broker_does_not_list_the_instrument_takes_no_part() -> None:
+    desk = held(settings(child("C1"), child("C2")))
+    desk.load((), account="C1", unusable={INSTRUMENTS[0].id: "not listed"})
+    write(desk, 2)
+    assert offered(desk) == {"C2": 2}
+
+
+def test_leg_that_was_handed_over_takes_no_ticket() -> None:
+    desk = held(settings(child("C1"), child("C2")))
+    desk.restart(unclean=True)
+    desk.run(3)
+    desk.handle(HandedOver(at_ns=desk.now_ns, children=("C1",)))
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.run(3)
+    write(desk, 2)
+    assert offered(desk) == {"C2": 2}
+    write(desk, -1, "C1")
+    assert any(text.startswith("ticket: ") and reasons.HANDED_OVER in text for text in desk.notices())
+
+
+def test_instrument_that_is_gone_at_the_approval_is_not_added() -> None:
+    desk = held()
+    write(desk, 2)
+    desk.load((), account="C1", unusable={INSTRUMENTS[0].id: "not listed"})
+    approve(desk)
+    assert desk.lots() == 3
+    assert any(text.startswith("ticket: ") and "not listed" in text for text in desk.notices())
+
+
+def test_fewer_lots_than_are_missing_leave_the_leg_lacking() -> None:
+    desk = held(settings(risk=Risk(max_lots_per_instrument=1)))
+    assert (desk.lots(), desk.leg().lacking) == (1, True)
+    desk.state.settings = settings()
+    write(desk, 1, "C1")
+    approve(desk)
+    assert desk.leg().lacking
+
+
+def test_entry_that_waited_too_long_and_was_the_tickets_alone_lacks_nothing() -> None:
+    desk = held()
+    add(desk, 2)
+    leg, turn = desk.leg(), turn_of(desk.state)
+    leg.allocation_units, leg.entry_pending = 3 * LOT, True
+    entries._miss_pending(turn, desk.child(), desk.master_leg(), leg)
+    assert (leg.target_units, leg.by_hand_units, leg.lacking, leg.skipped) == (3 * LOT, 0, False, "")
+
+
+def test_lots_missed_while_his_order_rested_come_off_the_ticket_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = held()
+    add(desk, 2)
+    leg, turn = desk.leg(), turn_of(desk.state)
+    monkeypatch.setattr(entries, "missed_due", lambda _turn, _leg, _most: LOT)
+    assert entries.note_missed_while_resting(turn, desk.child(), leg, 5 * LOT) == LOT
+    assert (leg.target_units, leg.by_hand_units, leg.lacking) == (4 * LOT, LOT, False)

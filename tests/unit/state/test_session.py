@@ -207,3 +207,10 @@ def test_folding_sends_nothing_anew(tmp_path: Path) -> None:
     assert not [command for command in commands if isinstance(command, PlaceOrder)]
     assert books == {child: len(run.simulation.world.exchange.orders(child)) for child in ("C1", "C2")}
     session.crash()
+
+
+def test_trail_reads_the_journal_of_the_session(tmp_path: Path) -> None:
+    session = begun(tmp_path)
+    trail = session.trail()
+    assert list(trail.read(("LKP1XD0000001MT",), NOW + 10 * S, lambda: False)) == []
+    assert not trail.is_behind
