@@ -131,7 +131,8 @@ def _is_carried(turn: Turn, child: Child, leg_id: LegId) -> bool:
 def _is_quiet(turn: Turn, child: Child, leg_id: LegId, began_ns: int) -> bool:
     """Whether a read proves what is ours and what is the owner's: nothing of ours moved around it."""
     leg = child.legs.get(leg_id)
-    if leg is not None and any(order.state in AT_BROKER and not _lies_still(order) for order in turn.open_orders(leg)):
+    orders = () if leg is None else turn.open_orders(leg)
+    if any(order.state in AT_BROKER and (is_delivery(leg_id) or not _lies_still(order)) for order in orders):
         return False
     return began_ns >= child.own_fill_ns.get(leg_id, 0) + QUIET_BEFORE_READ_NS
 
@@ -155,6 +156,8 @@ def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, *, is_expla
     elif leg is not None:
         leg.suspicion = None
     external = net - ours
+    if is_delivery(leg_id) and ours:
+        external = max(external, child.external.get(leg_id, 0))  # his own, too, are gone by a sale and not otherwise
     if external:
         child.external[leg_id] = external
     else:

@@ -471,6 +471,7 @@ def test_owner_sells_his_own_shares_first_and_ours_that_are_late_stay_ours() -> 
     assert (desk.has(), desk.child().external) == (30, {SHARES: 30})
     morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
     desk.shown("C1", 30)
+    desk.run(60)
     own_sale(desk, 30)
     desk.run(90)
     assert desk.has() == 30
