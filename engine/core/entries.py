@@ -28,7 +28,6 @@ from engine.core.sizing import (
     Move,
     Plan,
     SizingRule,
-    by_ratio,
     decide_target,
     move_of,
 )
@@ -416,13 +415,12 @@ def count_from_here(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) 
     is_at_rest = not (leg.orders or leg.due or leg.entry_pending or leg.awaiting_units or leg.mirrors)
     if instrument is None or not is_at_rest or not leg.sign or leg.by_hand_units:
         return
-    held, lot = abs(leg.allocation_units), instrument.lot_units
-    ratio = turn.strategy(master.scope).ratios.get(child.id)
-    if ratio is None or turn.child_settings[child.id].sizing.mode is not SizingMode.FROZEN_RATIO:
+    rule, _ = sizing_rule(turn, child, master, leg, instrument)
+    if rule.lots_for is None or turn.child_settings[child.id].sizing.mode is not SizingMode.FROZEN_RATIO:
         return
-    lots_for = by_ratio(ratio, lot)
-    lacks = leg.base_units < lots_for(leg.high_units) * lot
-    if lacks and leg.target_units == held == lots_for(abs(master.units)) * lot:
+    held, lot = abs(leg.allocation_units), instrument.lot_units
+    lacks = leg.base_units < rule.lots_for(leg.high_units) * lot
+    if lacks and leg.target_units == held == rule.lots_for(abs(master.units)) * lot:
         store_plan(leg, msgspec.structs.replace(plan_of(leg), high_units=abs(master.units), base_units=held))
 
 

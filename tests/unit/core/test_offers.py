@@ -508,3 +508,19 @@ def test_resync_with_nothing_missing_lets_further_rises_count_in_full() -> None:
     desk.buy(18)
     desk.run(3)
     assert (desk.lots(), desk.reasons()) == (6, set())
+
+
+def test_approval_for_a_child_that_is_no_longer_configured_changes_nothing() -> None:
+    desk = Desk(settings(child("C1"), child("C2")))
+    desk.buy(10)
+    desk.run(3)
+    desk.handle(Flattened(at_ns=desk.now_ns, children=("C2",)))
+    desk.run(3)
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C2"))
+    desk.run(10)
+    assert [item.child for prompt in desk.state.prompts.values() for item in prompt.items] == ["C2"]
+    desk.restart(with_settings=settings(child("C1")))
+    desk.run(1)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(3)
+    assert desk.lots("C2") == 0
