@@ -62,13 +62,13 @@ class Introducer:
         An answer that names none waits for nobody: the engine's own thread posts such ones, and whoever has the lock
         may wait for the engine to empty its inbox.
         """
-        if not _names(event):
+        if not (names := _names(event)):
             self._post(event)
             return
         with self._lock:
-            event = at_one_exchange(event, self._is_listed)
-            self._introduce(_names(event), event.at_ns)
-            self._post(event)
+            named = at_one_exchange(event, self._is_listed)
+            self._introduce(names if named is event else _names(named), event.at_ns)
+            self._post(named)
 
     def take(self, names: Iterable[InstrumentId], now_ns: int) -> tuple[InstrumentsLoaded, ...]:
         """The instruments of these, for whoever tells the engine himself; they count as told. The common file last."""

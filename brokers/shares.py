@@ -23,6 +23,7 @@ from engine.model import (
 )
 
 E = TypeVar("E", bound=Event)
+R = TypeVar("R", OrderReport, Position)
 HOME: Final = "NSE"
 OTHER: Final = "BSE"
 
@@ -72,11 +73,10 @@ def at_one_exchange(event: E, is_listed: Callable[[InstrumentId], bool]) -> E:
     """
     match event:
         case OrderUpdated(report=report) if _is_elsewhere(report, is_listed):
-            return replace(event, report=replace(report, exchange=HOME))
+            return replace(event, report=_at_home(report, is_listed))
         case AccountRead(orders=orders, positions=positions):
-            named = tuple(replace(r, exchange=HOME) if _is_elsewhere(r, is_listed) else r for r in orders or ())
-            if orders is not None and named != tuple(orders):
-                event = replace(event, orders=named)
+            if any(_is_elsewhere(order, is_listed) for order in orders or ()):
+                event = replace(event, orders=tuple(_at_home(order, is_listed) for order in orders or ()))
             if any(_is_elsewhere(position, is_listed) for position in positions or ()):
                 event = replace(event, positions=_together(positions or (), is_listed))
     return event
@@ -87,10 +87,14 @@ def _is_elsewhere(row: OrderReport | Position, is_listed: Callable[[InstrumentId
     return is_other and is_listed(instrument_id(HOME, row.symbol))
 
 
+def _at_home(row: R, is_listed: Callable[[InstrumentId], bool]) -> R:
+    return replace(row, exchange=HOME) if _is_elsewhere(row, is_listed) else row
+
+
 def _together(positions: Iterable[Position], is_listed: Callable[[InstrumentId], bool]) -> tuple[Position, ...]:
     found: dict[LegId, Position] = {}
     for position in positions:
-        named = replace(position, exchange=HOME) if _is_elsewhere(position, is_listed) else position
+        named = _at_home(position, is_listed)
         if (known := found.get(named.leg)) is not None:
             net = known.net_units + named.net_units
             overnight = known.overnight_units + named.overnight_units

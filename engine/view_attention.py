@@ -250,15 +250,18 @@ def _missing_shares(turn: Turn) -> list[Attention]:
 
 
 def _background(turn: Turn) -> list[Attention]:
-    companies = sum(1 for leg in turn.state.master.legs.values() if leg.background_units and is_delivery(leg.leg))
-    text = f"shares of {companies} companies in the background: not followed"
-    return [Attention(severity=Severity.INFO, text=text, key="o")] * bool(companies) + [
+    legs = [leg for leg in turn.state.master.legs.values() if leg.background_units]
+    found = [
         Attention(
             severity=Severity.INFO,
             text=f"{leg.background_units} units in the background: not followed",
             key="o",
             symbol=split_leg(leg.leg)[1],
         )
-        for leg in turn.state.master.legs.values()
-        if leg.background_units and not is_delivery(leg.leg)
+        for leg in legs
+        if not is_delivery(leg.leg)
     ]
+    if companies := sum(is_delivery(leg.leg) for leg in legs):
+        text = f"shares of {companies} companies in the background: not followed"
+        found.insert(0, Attention(severity=Severity.INFO, text=text, key="o"))
+    return found

@@ -4,7 +4,7 @@ from engine.core import prompts, reasons
 from engine.core import strategy as strategies
 from engine.core.entries import count_from_here, enter_approved, missing_units
 from engine.core.master import window_due
-from engine.core.orders import find_copy, new_copy
+from engine.core.orders import find_copy, new_copy, note_skipped
 from engine.core.plans import note_missed, store_plan
 from engine.core.resting import asked_units, share
 from engine.core.resting_orders import grant
@@ -157,7 +157,7 @@ def _decline_item(turn: Turn, kind: str, item: PromptItem, reason: str) -> None:
     if kind == prompts.ENTRY:
         grant(leg, 0, reason)
         note_missed(turn, child, leg, reason)
-        _note_in_copy(turn, item, reason)
+        note_skipped(turn, item.decision, item.child, reason)
     elif kind == prompts.JOIN:
         turn.strategy(turn.scope_of(leg.leg)).left_out[child.id] = reasons.NEXT_STRATEGY
         turn.skip(child, leg.leg, reason)
@@ -168,12 +168,6 @@ def _decline_item(turn: Turn, kind: str, item: PromptItem, reason: str) -> None:
                 leg, Plan(sign=sign(master.units), high_units=abs(master.units), decided_units=abs(master.units))
             )
         turn.skip(child, leg.leg, reason)
-
-
-def _note_in_copy(turn: Turn, item: PromptItem, reason: str) -> None:
-    copy = find_copy(turn, item.decision)
-    if copy is not None:
-        copy.skipped[item.child] = reason
 
 
 def _adopted(turn: Turn, item: PromptItem) -> None:

@@ -58,8 +58,7 @@ class Decision:
             self._copies[side, entry] = found
             for passed in self._passed if entry else ():
                 _note_passed(found, *passed)
-        if self.sized is not None:
-            found.sized[child.id] = self.sized
+        _note_sized(found, child, self.sized)
         return found
 
     def pass_over(self, child: Child, side: Side, reason: str) -> None:
@@ -71,7 +70,12 @@ class Decision:
 
 def _note_passed(copy: Copy, child: Child, reason: str, sized: Sized | None) -> None:
     copy.passed[child.id] = reason
-    copy.sized |= {} if sized is None else {child.id: sized}
+    _note_sized(copy, child, sized)
+
+
+def _note_sized(copy: Copy, child: Child, sized: Sized | None) -> None:
+    if sized is not None:
+        copy.sized[child.id] = sized
 
 
 def decide_leg(turn: Turn, master: MasterLeg, signal_ns: int, *, reductions_only: bool = False) -> None:

@@ -4,11 +4,11 @@ A read that is behind counts as failed: it proves no absence and takes no lots a
 comes must not keep an account unread, and its exits waiting, for ever. Decides nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.core.hours import is_history
 from engine.core.lifecycle import OrderState
-from engine.core.state import Child
+from engine.core.state import Child, MasterOrder
 from engine.core.turn import ALARM, WARNING, Turn
 from engine.model import NS_PER_S, TERMINAL_BOOK, InstrumentId, LegId, OrderReport, Position, instrument_of
 
@@ -69,12 +69,16 @@ def carried_with(known: Mapping[LegId, int], positions: Sequence[Position]) -> d
     return {**known, **{position.leg: position.overnight_units for position in positions}}
 
 
-def fitting(positions: Sequence[Position], booked: Mapping[LegId, int]) -> list[Position]:
-    """The rows of a read that are what they say was carried and what the day's book adds, by leg.
+def remember_carried(
+    known: Mapping[LegId, int], positions: Sequence[Position], booked: Mapping[LegId, int]
+) -> dict[LegId, int]:
+    """What of a read is to be known of what was carried, later on this day.
 
-    A row of the day before, shown once more after the open, is none.
+    Only of rows that are what they say was carried and what the day's book adds (`booked`, by leg): a row of the day
+    before, shown once more after the open, is none.
     """
-    return [row for row in positions if row.net_units == row.overnight_units + booked.get(row.leg, 0)]
+    fitting = [row for row in positions if row.net_units == row.overnight_units + booked.get(row.leg, 0)]
+    return carried_with(known, fitting)
 
 
 def contradicts(turn: Turn, positions: Sequence[Position], rows: Sequence[OrderReport]) -> bool:
@@ -96,7 +100,7 @@ def contradicts(turn: Turn, positions: Sequence[Position], rows: Sequence[OrderR
     return any(off.values())
 
 
-def net_by_book(rows: Sequence[OrderReport], carried: Mapping[LegId, int]) -> dict[LegId, int]:
+def net_by_book(rows: Iterable[OrderReport | MasterOrder], carried: Mapping[LegId, int]) -> dict[LegId, int]:
     """What each leg must hold by what was carried over the night and the day's book."""
     found = dict(carried)
     for row in rows:

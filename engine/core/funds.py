@@ -15,7 +15,7 @@ from config.schema import OnShortMargin
 from engine.commands import AskMargin
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
-from engine.core.orders import change_state, find_copy, want_unwound
+from engine.core.orders import change_state, note_skipped, want_unwound
 from engine.core.places import trades_live
 from engine.core.plans import by_hand_units, note_missed
 from engine.core.portfolio import Book, Units, basket_of, lot_units, positions_of, units_of
@@ -227,9 +227,7 @@ def _take_off_leg(
 ) -> None:
     """Take units off a leg's orders, newest first; a leg of which nothing is left is missing."""
     is_by_hand = units <= by_hand_units(turn, child, leg)
-    copy = find_copy(turn, orders[0].decision)
-    told = {} if copy is None else copy.skipped
-    told[child.id] = reason
+    note_skipped(turn, orders[0].decision, child.id, reason)
     for order in reversed(orders):
         off = min(units, order.remaining)
         units -= off

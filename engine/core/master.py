@@ -406,11 +406,9 @@ def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes
     master = turn.state.master
     if not turn.market_open:
         return
-    booked: dict[LegId, int] = {}
-    for order in master.orders.values():
-        booked[order.leg] = booked.get(order.leg, 0) + order.side.sign * order.filled
-    carried = freshness.carried_with(master.carried, positions)
-    master.carried = freshness.carried_with(master.carried, freshness.fitting(positions, booked))
+    by_book = freshness.net_by_book(master.orders.values(), freshness.carried_with(master.carried, positions))
+    booked = freshness.net_by_book(master.orders.values(), {})
+    master.carried = freshness.remember_carried(master.carried, positions, booked)
     rows = {position.leg: position for position in positions}
     for position in positions:
         if position.net_units:
@@ -431,14 +429,12 @@ def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes
             if leg is origin and began_ns >= last_ns + QUIET_BEFORE_READ_NS:
                 conversion.note(turn, origin, other, left, net, began_ns)
         elif began_ns >= leg.last_fill_ns + QUIET_BEFORE_READ_NS:
-            _suspect(turn, leg, net, carried.get(leg.leg, 0), began_ns, changes)
+            _suspect(turn, leg, net, by_book.get(leg.leg, 0), began_ns, changes)
 
 
-def _suspect(turn: Turn, leg: MasterLeg, net: int, carried: int, began_ns: int, changes: Changes) -> None:
-    master = turn.state.master
-    booked = sum(o.side.sign * o.filled for o in master.orders.values() if o.leg == leg.leg)
-    if net != carried + booked:
-        _tell(turn, leg, f"positions say {net}, the order book {carried + booked}: unknown, nothing is decided on it")
+def _suspect(turn: Turn, leg: MasterLeg, net: int, by_book: int, began_ns: int, changes: Changes) -> None:
+    if net != by_book:
+        _tell(turn, leg, f"positions say {net}, the order book {by_book}: unknown, nothing is decided on it")
         return
     seen = leg.suspicion
     if seen is None or seen.net_units != net:

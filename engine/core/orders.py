@@ -229,6 +229,13 @@ def find_copy(turn: Turn, number: int) -> Copy | None:
     return next((copy for copy in reversed(turn.state.copies) if copy.id == number), None)
 
 
+def note_skipped(turn: Turn, number: int, child: str, reason: str) -> None:
+    """Say in a decision's record, where it is kept, why a child's part of it was not made."""
+    copy = find_copy(turn, number)
+    if copy is not None:
+        copy.skipped[child] = reason
+
+
 def average_inr(order: ChildOrder | MasterOrder) -> Decimal | None:
     """The order's average fill price."""
     return order.value_inr / order.filled if order.filled else None

@@ -29,9 +29,14 @@ def backed_units(state: State, leg: LegId, side: Side | None = None) -> int:
     return max(found, default=0)
 
 
+def sells_shares(leg: LegId, side: Side) -> bool:
+    """Whether an order sells shares. The judge's own word for it: the engine's may be wrong."""
+    return side is Side.SELL and is_delivery(leg)
+
+
 def opens(state: State, order: MasterOrder) -> bool:
     """Whether an order of the master's would open lots, and not only close what he holds, followed or not."""
-    if order.side is Side.SELL and is_delivery(order.leg):
+    if sells_shares(order.leg, order.side):
         return False
     master = state.master.legs.get(order.leg)
     held = 0 if master is None else master.units + master.background_units

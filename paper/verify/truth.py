@@ -13,8 +13,8 @@ from engine.core.lifecycle import OrderState
 from engine.core.state import ChildOrder, State
 from engine.core.turn import Turn
 from engine.events import TicketWritten
-from engine.model import Instrument, InstrumentId, LegId, OrderReport, Side, instrument_of, is_delivery, sign
-from paper.verify.backing import backed_units
+from engine.model import Instrument, InstrumentId, LegId, OrderReport, instrument_of, sign
+from paper.verify.backing import backed_units, sells_shares
 
 Key = tuple[str, LegId]
 GIVEN_UP = frozenset({OrderState.ABSENT, OrderState.WITHDRAWN, OrderState.HELD})
@@ -70,7 +70,7 @@ class Truth:
         self.master_known(order.leg, backed_units(state, order.leg))
         if not order.entry:
             return
-        if command.side is Side.SELL and is_delivery(order.leg):
+        if sells_shares(order.leg, command.side):
             self._broken("I2", command.account, order.leg, f"entry {command.tag} sells shares")
         if not state.armed:
             self._broken("I10", command.account, order.leg, f"entry {command.tag} while disarmed")

@@ -161,7 +161,7 @@ def failed_read_is_empty() -> list[Swap]:
 def one_read_without_position_is_flat() -> list[Swap]:
     """Lots of the master that one read does not show are gone, whatever his order book says."""
 
-    def wrong(turn: Turn, leg: MasterLeg, net: int, _carried: int, _began_ns: int, changes: master.Changes) -> None:
+    def wrong(turn: Turn, leg: MasterLeg, net: int, _by_book: int, _began_ns: int, changes: master.Changes) -> None:
         master._believe(turn, leg, net, changes)
 
     def failed(event: AccountRead) -> AccountRead:
