@@ -18,30 +18,19 @@ from engine.events import (
     Outcome,
     QuotesUpdated,
 )
-from engine.model import BookStatus, Instrument, Kind, LegId, OrderReport, OrderType, Quote, Side, leg_id, split_leg
+from engine.model import BookStatus, LegId, OrderReport, OrderType, Quote, Side, leg_id, split_leg
 from engine.snapshot import StrategyState
 from engine.view import Frame, build_snapshot
 from tests.unit.core.builders import INSTRUMENTS, Desk, settings, subscribed
 from tests.unit.core.nights import jump, morning
-from tests.unit.paper.builders import ns
+from tests.unit.paper.builders import ns, share
 
 pytestmark = pytest.mark.rule("R4.13")
 
 SHARE = "INFY"
 SHARES = leg_id("NSE", SHARE, "CNC")
 ELSEWHERE = leg_id("BSE", SHARE, "CNC")
-LISTED = tuple(
-    Instrument(
-        exchange=exchange,
-        symbol=SHARE,
-        lot_units=1,
-        tick_inr=Decimal("0.10"),
-        freeze_units=None,
-        underlying=SHARE,
-        kind=Kind.EQUITY,
-    )
-    for exchange in ("NSE", "BSE")
-)
+LISTED = tuple(msgspec.structs.replace(share(SHARE), exchange=exchange) for exchange in ("NSE", "BSE"))
 FOLLOWED = Filters(products=("NRML", "CNC", "MTF"))
 
 
@@ -106,6 +95,21 @@ class ShareDesk(Desk):
         """From now on the account's broker shows so many shares."""
         self.books[account].positions[SHARES] = units
         self.books[account].overnight[SHARES] = units if carried is None else carried
+
+
+def bought() -> ShareDesk:
+    """The master has bought 100 shares, and the child 30."""
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100)
+    desk.run(5)
+    return desk
+
+
+def next_morning() -> ShareDesk:
+    """They have them over the night, and the market is open again."""
+    desk = bought()
+    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    return desk
 
 
 @pytest.mark.parametrize("follow", Follow)
@@ -250,10 +254,7 @@ def test_followed_shares_have_quotes() -> None:
 
 
 def test_missing_shares_stay_on_the_screen() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     for account in ("M", "C1"):
         desk.shown(account, 0)
     desk.run(120)
@@ -265,17 +266,13 @@ def test_missing_shares_stay_on_the_screen() -> None:
 
 
 def test_products_cannot_lose_shares_that_are_held() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
+    desk = bought()
     with pytest.raises(BrokenInvariant, match=r"shares of INFY \(CNC\) are followed, and filters\.products"):
         desk.restart(with_settings=settings())
 
 
 def test_sale_at_the_other_exchange_is_not_followed_and_says_so() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
+    desk = bought()
     desk.trade(Side.SELL, 100, ELSEWHERE)
     desk.run(20)
     assert desk.sent() == [(Side.BUY, 30)]
@@ -284,10 +281,7 @@ def test_sale_at_the_other_exchange_is_not_followed_and_says_so() -> None:
 
 
 def test_night_changes_nothing() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     assert (desk.has(), desk.sent()) == (30, [(Side.BUY, 30)])
     desk.trade(Side.SELL, 50)
     desk.run(5)
@@ -295,10 +289,7 @@ def test_night_changes_nothing() -> None:
 
 
 def test_shares_that_the_masters_broker_does_not_show_are_not_exited() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     desk.shown("M", 0)
     desk.run(600)
     assert (desk.has(), desk.sent()) == (30, [(Side.BUY, 30)])
@@ -314,10 +305,7 @@ def test_shares_that_the_masters_broker_does_not_show_are_not_exited() -> None:
 
 
 def test_shares_that_are_gone_are_believed_when_no_child_has_any() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     desk.shown("M", 0)
     desk.run(60)
     desk.handle(LegExited(at_ns=desk.now_ns, leg=SHARES))
@@ -328,9 +316,7 @@ def test_shares_that_are_gone_are_believed_when_no_child_has_any() -> None:
 
 
 def test_shares_shown_twice_in_the_morning_are_background_and_go_first() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
+    desk = bought()
     morning(desk, "08:00", instruments=(*INSTRUMENTS, *LISTED))
     desk.shown("M", 200, carried=100)
     desk.restart(day=3)
@@ -345,10 +331,7 @@ def test_shares_shown_twice_in_the_morning_are_background_and_go_first() -> None
 
 
 def test_shares_that_a_childs_broker_does_not_show_stay_ours_until_it_does() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     desk.shown("C1", 0)
     desk.run(1200)
     assert desk.has() == 30
@@ -361,10 +344,7 @@ def test_shares_that_a_childs_broker_does_not_show_stay_ours_until_it_does() -> 
 
 
 def test_exit_waits_for_shares_that_the_childs_broker_does_not_show_yet() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     desk.shown("C1", 0)
     desk.run(60)
     desk.trade(Side.SELL, 100)
@@ -376,10 +356,7 @@ def test_exit_waits_for_shares_that_the_childs_broker_does_not_show_yet() -> Non
 
 
 def test_resync_does_not_take_the_brokers_figure_of_shares() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     desk.shown("C1", 10)
     desk.run(60)
     desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
@@ -388,10 +365,7 @@ def test_resync_does_not_take_the_brokers_figure_of_shares() -> None:
 
 
 def test_our_own_sale_does_not_explain_shares_that_are_missing_beside_it() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     desk.trade(Side.SELL, 50)
     desk.run(5)
     assert desk.has() == 15
@@ -401,10 +375,7 @@ def test_our_own_sale_does_not_explain_shares_that_are_missing_beside_it() -> No
 
 
 def test_leg_that_is_left_by_hand_waits_for_shares_that_are_late_and_sells_them_then() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     desk.shown("C1", 0)
     desk.run(60)
     desk.handle(LegExited(at_ns=desk.now_ns, leg=SHARES))
@@ -416,10 +387,7 @@ def test_leg_that_is_left_by_hand_waits_for_shares_that_are_late_and_sells_them_
 
 
 def test_operator_takes_the_brokers_figure_by_an_exit_and_a_resync() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     desk.shown("C1", 0)
     desk.run(60)
     desk.handle(LegExited(at_ns=desk.now_ns, leg=SHARES))
@@ -431,10 +399,7 @@ def test_operator_takes_the_brokers_figure_by_an_exit_and_a_resync() -> None:
 
 
 def test_missing_shares_of_one_leg_hinder_no_resync_of_the_others() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     desk.shown("C1", 0)
     desk.run(60)
     desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
@@ -444,10 +409,7 @@ def test_missing_shares_of_one_leg_hinder_no_resync_of_the_others() -> None:
 
 
 def test_missing_shares_are_no_position_of_the_owners() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     desk.shown("C1", 0)
     desk.run(60)
     assert desk.child().external == {}
@@ -483,10 +445,7 @@ def test_owner_sells_his_own_shares_first_and_ours_that_are_late_stay_ours() -> 
 
 
 def test_one_sale_explains_once() -> None:
-    desk = ShareDesk()
-    desk.trade(Side.BUY, 100)
-    desk.run(5)
-    morning(desk, "09:20", instruments=(*INSTRUMENTS, *LISTED))
+    desk = next_morning()
     own_sale(desk, 10)
     desk.run(90)
     assert desk.has() == 20
