@@ -76,7 +76,7 @@ class Terminal:
         self._app: LockstepApp | None = None
         self._settings: list[object] | None = None
         self._signal = 0
-        self._hears = self._asks = False
+        self._hears = self._asks = self._hung_up = False
         self.was_lost = False
         "Whether the terminal is gone: nobody can be asked any more."
         signals.hold_back()  # one that comes while a session opens waits for `run`
@@ -84,7 +84,7 @@ class Terminal:
     @property
     def was_ended(self) -> bool:
         """Whether a signal asked for the end of the program."""
-        return self._signal not in (0, signal.SIGHUP)
+        return self._signal != 0
 
     def ask(self, question: Callable[[], bool]) -> bool:
         """A question between two engines; a signal that asks for the end is obeyed at once then."""
@@ -160,7 +160,7 @@ class Terminal:
             if code != EXIT_FAILED or runtime.done.is_set() or drawn == DRAWN_MOST:
                 break
             self._warn(runtime, DRAWN_ANEW)
-        self.was_lost = code == EXIT_TERMINAL_LOST
+        self.was_lost = self._hung_up or code == EXIT_TERMINAL_LOST
         if code == EXIT_FAILED:
             print(f"the dashboard failed; the traceback is in {self._log_path}", file=sys.stderr)
         is_unseen = self.was_lost or code == EXIT_FAILED
@@ -171,9 +171,11 @@ class Terminal:
 
     def _show(self, runtime: Runtime, app: LockstepApp) -> int:
         """Run one dashboard to its end; its exit code."""
-        from tui.app import run_dashboard
+        from tui.app import EXIT_TERMINAL_LOST, run_dashboard
 
         self._app = app
+        if self._hung_up:  # before it was there to be told
+            app.request_exit(EXIT_TERMINAL_LOST)
         aside("switch", partial(_leave_at_a_switch, runtime, app))
         code = run_dashboard(runtime, mouse=self._mouse, app=app, on_error=self._log)
         self._app = None
@@ -188,13 +190,16 @@ class Terminal:
 
     def _signalled(self, number: int) -> None:
         """On the signal thread: an orderly end, and a last resort when something hangs."""
-        self._signal = number
         if self._asks:  # no engine runs, and nothing of one is unfinished
             os._exit(128 + number)
         app, runtime = self._app, self._runtime
-        if number == signal.SIGHUP and app is not None:
-            app.request_exit(129)
+        if number == signal.SIGHUP and not self.headless:
+            # Never the engine's end: the dashboard may have found its terminal gone, and left, before this is heard.
+            self._hung_up = True
+            if app is not None:
+                app.request_exit(128 + number)
             return
+        self._signal = number
         if runtime is not None:
             runtime.loop.stop()
         if app is not None:

@@ -2,16 +2,19 @@
 
 import io
 import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from config.schema import Account, Child, Settings
 from engine.commands import Severity
+from engine.runtime import Runtime
 from engine.snapshot import NoticeLine
 from tests.unit.engine.test_runtime import Desk
-from tui.app import EXIT_FAILED
-from tui.terminal import DRAWN_ANEW, DRAWN_MOST, Terminal
+from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp
+from tui.terminal import DRAWN_ANEW, DRAWN_MOST, EXIT_SWITCH, UNSEEN, Terminal
 
 SETTINGS = Settings(master=Account(id="M", broker="paper"), children=(Child(id="C1", broker="paper"),))
 
@@ -19,6 +22,17 @@ SETTINGS = Settings(master=Account(id="M", broker="paper"), children=(Child(id="
 def terminal(lines: io.StringIO, log: list[str]) -> Terminal:
     return Terminal(
         headless=True, mouse=False, lines=lines, words=lambda notice: notice.text, log=log.append, log_path=Path("log")
+    )
+
+
+def in_a_terminal(log: list[str]) -> Terminal:
+    return Terminal(
+        headless=False,
+        mouse=False,
+        lines=io.StringIO(),
+        words=lambda notice: notice.text,
+        log=log.append,
+        log_path=Path("log"),
     )
 
 
@@ -57,9 +71,16 @@ def test_nothing_is_asked_after_the_end_was_asked_for() -> None:
 
 
 def test_lost_terminal_is_no_end_of_the_program() -> None:
-    made = terminal(io.StringIO(), [])
-    made._signal = signal.SIGHUP
+    made = in_a_terminal([])
+    made._signalled(signal.SIGHUP)
     assert not made.was_ended
+
+
+def test_lost_terminal_takes_nothing_back_of_the_end_that_was_asked_for() -> None:
+    made = in_a_terminal([])
+    made._signal = signal.SIGTERM
+    made._signalled(signal.SIGHUP)
+    assert made.was_ended
 
 
 @pytest.mark.parametrize(
@@ -77,14 +98,54 @@ def test_dashboard_that_failed_is_drawn_anew_beside_an_engine_that_goes_on(
         return left.pop(0)
 
     monkeypatch.setattr("tui.app.run_dashboard", run_dashboard)
-    made = Terminal(
-        headless=False,
-        mouse=False,
-        lines=io.StringIO(),
-        words=lambda notice: notice.text,
-        log=log.append,
-        log_path=Path("log"),
-    )
+    made = in_a_terminal(log)
     made.run(desk.runtime, SETTINGS)
     assert running == [True] * shown
     assert log.count(DRAWN_ANEW) == shown - 1
+
+
+def test_hang_up_that_is_heard_after_the_dashboard_found_its_terminal_gone_does_not_stop_the_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk, log = Desk(until_ns=None), list[str]()
+    monkeypatch.setattr("tui.app.run_dashboard", lambda *_given, **_named: EXIT_TERMINAL_LOST)
+    monkeypatch.setattr(Runtime, "is_open", True)
+    made = in_a_terminal(log)
+    going_on = threading.Thread(target=made.run, args=(desk.runtime, SETTINGS), daemon=True)
+    going_on.start()
+    while UNSEEN not in log:
+        time.sleep(0.01)
+    made._signalled(signal.SIGHUP)
+    assert not desk.runtime.loop.stopping
+    made._signalled(signal.SIGTERM)
+    going_on.join()
+    assert desk.runtime.done.is_set()
+
+
+def test_hang_up_before_the_dashboard_is_drawn_is_told_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, log, asked = Desk(until_ns=None), list[str](), list[int | None]()
+
+    def run_dashboard(*_given: object, app: LockstepApp, **_named: object) -> int:
+        asked.append(app._asked_to_exit)
+        return EXIT_TERMINAL_LOST
+
+    monkeypatch.setattr("tui.app.run_dashboard", run_dashboard)
+    made = in_a_terminal(log)
+    made._hears = True
+    made._signalled(signal.SIGHUP)
+    made.run(desk.runtime, SETTINGS)
+    assert asked == [EXIT_TERMINAL_LOST]
+
+
+def test_hang_up_while_the_dashboard_leaves_for_the_other_mode_leaves_nobody_to_be_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk, made = Desk(until_ns=None), in_a_terminal([])
+
+    def run_dashboard(*_given: object, **_named: object) -> int:
+        made._signalled(signal.SIGHUP)
+        return EXIT_SWITCH
+
+    monkeypatch.setattr("tui.app.run_dashboard", run_dashboard)
+    made.run(desk.runtime, SETTINGS)
+    assert made.was_lost
