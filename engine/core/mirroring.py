@@ -214,7 +214,8 @@ def _forget(at: MirroredLeg) -> None:
     """Drop records of orders that are over, when nothing of them is open."""
     for mirror in list(at.leg.mirrors.values()):
         is_taken = mirror.taken_units > mirror.completed_units
-        is_told = at.master.window is None or mirror.missed_units <= mirror.told_units  # of what he has just filled
+        is_counted = at.master.window is None and not at.leg.entry_pending  # his fills are, in the leg's target
+        is_told = is_counted or mirror.missed_units <= mirror.told_units
         is_open = resting_of(at.turn, at.leg, mirror) or is_taken or mirror.asked_units or not is_told
         if not is_open and not mirror.backs and at.his(mirror).ended_ns:
             del at.leg.mirrors[mirror.order_id]
