@@ -199,9 +199,9 @@ class Looking(Restarts):
             self.tell(f"{export.count(table)} written to {EXPORTS / name}")
 
     def on_live_table_selected(self, event: LiveTable.Selected) -> None:
-        """Details of a row of the overview."""
+        """Details of a row of the overview; a key that is held down opens them once, not one over the other."""
         frame, key = self.frame, event.key
-        if frame is None:
+        if frame is None or len(self.screen_stack) > 1:
             return
         if event.table.id == "needs":
             self.act_on_attention(key)

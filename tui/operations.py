@@ -390,8 +390,8 @@ class Operations(App[int]):
         if frame is None or not busy(frame.snapshot):
             self.exit(0)
             return
-        if isinstance(self.screen, Question) and self.screen.heading == "QUIT":
-            return
+        if any(isinstance(screen, Question) and screen.heading == "QUIT" for screen in self.screen_stack):
+            return  # it waits below the kill dialog: keys pressed in turn pile up nothing
         self.ask(
             Question(frame, "QUIT", say.quit_lines, yes="quit, leave it open", no="stay", danger=frame.live),
             lambda: self.exit(0),

@@ -239,6 +239,16 @@ def test_quit_leaves_at_once_when_nothing_is_open() -> None:
     drive(s.flat(), script)
 
 
+def test_keys_of_kill_and_quit_in_turn_pile_up_no_dialogs() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("enter", *["f12", "ctrl+q"] * 5)
+        assert [type(screen).__name__ for screen in desk.app.screen_stack[1:]] == ["Notice", "Kill", "Question", "Kill"]
+        await desk.press("escape", "escape", "escape", "escape")
+        assert desk.top == "Overview"
+
+    drive(s.condor(), script)
+
+
 def test_quit_asks_with_a_strategy_open() -> None:
     async def script(desk: Desk) -> None:
         await desk.press("q")
@@ -301,6 +311,17 @@ def test_details_of_a_leg_show_every_child_with_its_reason() -> None:
         await desk.press("enter")
         assert "sent, no answer; asked 3 times" in desk.text
         assert "left out: margin stale" in desk.text
+
+    drive(s.condor(), script)
+
+
+@pytest.mark.parametrize("panel", ["1", "3", "4", "6"])
+def test_enter_that_is_held_down_opens_details_once(panel: str) -> None:
+    async def script(desk: Desk) -> None:
+        for key in (panel, *["enter"] * 9):  # faster than the dashboard looks at them
+            desk.app.post_message(Key(key, key if key == panel else None))
+        await desk.settle()
+        assert len(desk.app.screen_stack) <= 2
 
     drive(s.condor(), script)
 

@@ -31,6 +31,15 @@ def picture(rng: Random) -> Snapshot:
     return rng.choice((NOTHING, WAITING)) if found is None else found()
 
 
+def mouse(rng: Random) -> events.Event:
+    """The mouse moved, pressed, let go, or its wheel turned, anywhere."""
+    kind = rng.choice(
+        (events.MouseMove, events.MouseDown, events.MouseUp, events.MouseScrollUp, events.MouseScrollDown)
+    )
+    x, y = rng.randint(0, 150), rng.randint(0, 40)
+    return kind(None, x, y, 0, 0, rng.choice((0, 1)), False, False, False, x, y)
+
+
 async def lean(desk: Desk, rng: Random, bursts: int) -> None:
     """Bursts of keys, each faster than the dashboard looks at them."""
     for _ in range(bursts):
@@ -48,6 +57,8 @@ async def lean(desk: Desk, rng: Random, bursts: int) -> None:
             keys += [*rng.choice(WORDS), *["enter"] * rng.randint(1, 3)]
         for key in keys:
             desk.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            if rng.random() < 0.2:
+                desk.app.post_message(mouse(rng))
         if rng.random() < 0.7:
             await desk.settle()
         if not desk.app.is_running or desk.app.return_code is not None:
