@@ -253,6 +253,14 @@ def test_followed_shares_have_quotes() -> None:
     assert LISTED[0].id in subscribed(desk.out)
 
 
+def test_shares_that_a_working_order_buys_have_quotes_in_the_next_process() -> None:
+    desk = ShareDesk()
+    desk.trade(Side.BUY, 100, filled=0)
+    desk.out.clear()
+    desk.restart()
+    assert LISTED[0].id in subscribed(desk.out)
+
+
 def test_missing_shares_stay_on_the_screen() -> None:
     desk = next_morning()
     for account in ("M", "C1"):
