@@ -76,14 +76,14 @@ class Tally:
 
 
 class Terminal:
-    """The program in a pseudo terminal."""
+    """The program in a pseudo terminal; `options` are those of `run`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, options: tuple[str, ...] = ("--demo",)) -> None:
         self.directory = directory
         self.outside, inside = pty.openpty()
         termios.tcsetwinsize(inside, SIZES[0])
         self.process = subprocess.Popen(
-            [sys.executable, "-c", IN_A_TERMINAL, sys.executable, str(ROOT / "runner.py"), "run", "--demo"],
+            [sys.executable, "-c", IN_A_TERMINAL, sys.executable, str(ROOT / "runner.py"), "run", *options],
             cwd=directory,
             stdin=inside,
             stdout=inside,
@@ -131,10 +131,14 @@ class Terminal:
         ticks, pages = int(fields[11]) + int(fields[12]), int(fields[21])
         return pages * os.sysconf("SC_PAGE_SIZE") // 2**20, ticks / os.sysconf("SC_CLK_TCK")
 
+    def close(self) -> None:
+        """Close the terminal's window."""
+        os.close(self.outside)
+
     def hang_up(self) -> int:
         """The terminal is gone: the program ends within a minute, whatever is open."""
         self.process.send_signal(signal.SIGTERM)
-        os.close(self.outside)
+        self.close()
         return self.process.wait(60)
 
 
@@ -192,7 +196,7 @@ def main() -> int:
                 tally.wrong.append(f"it ended with {code}: {terminal.tail[-300:]!r}")
             tally.orderly += not is_over
             if not is_over:
-                os.close(terminal.outside)
+                terminal.close()
         for path in directory.rglob("*.log"):
             for part in path.read_text(encoding="utf-8", errors="replace").split("Traceback (most recent")[1:]:
                 tally.wrong.append("a traceback in the log:\n" + "\n".join(_shortened(part.partition("\n\n")[0])))

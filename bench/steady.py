@@ -1,0 +1,151 @@
+"""Half an hour of a busy day in one process: whether its memory stays flat, and what it does when its terminal goes.
+
+    python -m bench.steady [--minutes 30] [--children 20] [--speed 12]
+
+The demo's market runs faster than a clock does, with many children, in a pseudo terminal; somebody looks around in the
+dashboard meanwhile. At the end the terminal's window is closed while a strategy is open: the engine has to go on, and
+SIGTERM has to end it in an orderly way. It ends with 1 when memory grew, or one of these did not happen.
+"""
+
+import argparse
+import json
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from bench.demo import DEMO_CONFIG, ROOT
+from bench.soak import Terminal
+
+LETTERS = tuple(bytes([code]) for code in b"12345678do?/")
+LOOKS = (*LETTERS, b"\r", b"\x1b", b"\x1b", b"\x1b[A", b"\x1b[B", b"\x1b[5~", b"\x1b[6~")
+"Keys that look and order nothing."
+LOOKS_PER_S = 2.0
+SAMPLE_S = 5.0
+WARM_SHARE = 0.2
+"""What the program takes while it warms up is no growth."""
+GROWS_MOST = 0.05
+"""Memory of the last fifth beside that of the second: more than this is a leak."""
+OPENS_S = 120.0
+GOES_ON_S = 10.0
+GONE = "the terminal is gone"
+
+
+@dataclass
+class Seen:
+    """What a run came to."""
+
+    rss_mb: list[int] = field(default_factory=list)
+    cpu_s: float = 0.0
+    drawn: int = 0
+    events: int = 0
+    took_s: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+
+
+def configure(directory: Path, children: int, speed: float) -> Path:
+    """The demo's configuration with more children, and its market faster."""
+    text = DEMO_CONFIG.read_text(encoding="utf-8").partition("children:")[0]
+    rows = [
+        f"  - {{id: CHILD-{n}, broker: paper, capital_inr: {900_000 + 50_000 * n}}}" for n in range(1, children + 1)
+    ]
+    path = directory / "steady.yaml"
+    path.write_text("\n".join([f"{text}children:", *rows, f"demo: {{speed: {speed:g}}}", ""]), encoding="utf-8")
+    return path
+
+
+def events_of(directory: Path) -> int:
+    """How many events the engine has handled, by its journal."""
+    (path,) = directory.rglob("journal.sqlite3")
+    journal = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        (count,) = journal.execute("select count(*) from entries").fetchone()
+    finally:
+        journal.close()
+    return int(count)
+
+
+def is_open(directory: Path) -> bool:
+    """Whether a strategy runs, as another process sees it."""
+    command = [sys.executable, str(ROOT / "runner.py"), "status", "--json"]
+    found = subprocess.run(command, cwd=directory, capture_output=True, check=True)
+    return bool(json.loads(found.stdout)["strategy"] != "FLAT")
+
+
+def look_around(terminal: Terminal, until_s: float, seen: Seen) -> None:
+    """Look at everything until the time is over, and write down what it takes."""
+    rng, sampled_s = Random(1), time.monotonic()
+    while time.monotonic() < until_s and terminal.process.poll() is None:
+        terminal.send(rng.choice(LOOKS))
+        seen.drawn += terminal.take(1 / LOOKS_PER_S)
+        if time.monotonic() - sampled_s >= SAMPLE_S:
+            sampled_s = time.monotonic()
+            rss_mb, seen.cpu_s = terminal.cost()
+            seen.rss_mb.append(rss_mb)
+
+
+def lose(terminal: Terminal, directory: Path, seen: Seen) -> None:
+    """Close the window once a strategy is open; see that the engine goes on; end it."""
+    opens_s = time.monotonic() + OPENS_S
+    while not is_open(directory) and time.monotonic() < opens_s:
+        terminal.take(1.0)
+    before = events_of(directory)
+    terminal.close()
+    time.sleep(GOES_ON_S)
+    if terminal.process.poll() is not None:
+        seen.wrong.append(f"it ended with its terminal: {terminal.process.returncode}")
+        return
+    if events_of(directory) <= before:
+        seen.wrong.append("nothing went on after the terminal was gone")
+    if not any(GONE in path.read_text(encoding="utf-8") for path in directory.rglob("*.log")):
+        seen.wrong.append("the log does not say that the terminal is gone")
+    terminal.process.send_signal(signal.SIGTERM)
+    if (code := terminal.process.wait(60)) != 0:
+        seen.wrong.append(f"SIGTERM ended it with {code}")
+
+
+def growth(rss_mb: list[int]) -> tuple[float, float]:
+    """Median memory in MB after the warm-up, and in the last fifth."""
+    part = max(1, int(len(rss_mb) * WARM_SHARE))
+    return statistics.median(rss_mb[part : 2 * part] or rss_mb), statistics.median(rss_mb[-part:])
+
+
+def main() -> int:
+    """Run it, and say what was seen."""
+    parser = argparse.ArgumentParser(prog="python -m bench.steady", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--children", type=int, default=20)
+    parser.add_argument("--speed", type=float, default=12.0, help="of the market's clock (default 12)")
+    arguments = parser.parse_args()
+    seen = Seen()
+    with tempfile.TemporaryDirectory() as made:
+        directory = Path(made)
+        config = configure(directory, arguments.children, arguments.speed)
+        terminal, began_s = Terminal(directory, ("--config", str(config))), time.monotonic()
+        look_around(terminal, began_s + arguments.minutes * 60, seen)
+        seen.took_s, seen.events = time.monotonic() - began_s, events_of(directory)
+        if terminal.process.poll() is None:
+            lose(terminal, directory, seen)
+        else:
+            seen.wrong.append(f"it ended by itself: {terminal.process.returncode}: {terminal.tail[-300:]!r}")
+        if any("Traceback" in path.read_text(encoding="utf-8") for path in directory.rglob("*.log")):
+            seen.wrong.append("a traceback is in the log")
+    first, last = growth(seen.rss_mb)
+    if last > first * (1 + GROWS_MOST):
+        seen.wrong.append("memory grows")
+    print(f"{seen.took_s:.0f} s, {seen.events / seen.took_s:.0f} events/s, {seen.drawn // 1024} kB drawn")
+    print(f"memory {first:.0f} MB after the warm-up, {last:.0f} MB at the end, most {max(seen.rss_mb)} MB")
+    print(f"{seen.cpu_s / seen.took_s:.0%} of a core")
+    for text in seen.wrong:
+        print(f"WRONG {text}")
+    return 1 if seen.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
