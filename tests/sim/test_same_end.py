@@ -34,7 +34,7 @@ def calm(seed: int) -> Plan:
 
 
 def end_of(plan: Plan, follow: Follow) -> tuple[Held, set[str]]:
-    """What children hold when the day is quiet, and why something was not copied."""
+    """What children hold when the day is quiet, and why something was not copied, or was held or refused."""
     found: list[tuple[Held, set[str]]] = []
 
     class Ending(Trial):
@@ -43,7 +43,8 @@ def end_of(plan: Plan, follow: Follow) -> tuple[Held, set[str]]:
                 state = self.replicator.state
                 legs = ((child.id, leg) for child in state.children.values() for leg in child.legs.values())
                 held = {(child, leg.leg): leg.allocation_units for child, leg in legs if leg.allocation_units}
-                found.append((held, {skip.reason for skip in state.skips.values()}))
+                refused = {order.reason for order in state.orders.values() if order.reason}
+                found.append((held, refused | {skip.reason for skip in state.skips.values()}))
             super()._next_phase(now_ns)
 
     settings = msgspec.structs.replace(plan.scenario.settings, follow=follow)
