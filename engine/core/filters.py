@@ -7,6 +7,24 @@ from config.schema import ChildFilters, Filters
 from engine.model import NS_PER_S, Kind, LegId, Side, split_leg
 
 IST = timezone(timedelta(hours=5, minutes=30))
+OTHER_HOURS = "its hours and its funds are its own; copy and leave it by hand"
+FOLLOWED_EXCHANGES = frozenset({"NSE", "BSE", "NFO", "BFO"})
+"""Those whose hours, holidays and funds are known here.
+
+The others trade when these are closed, out of funds of their own: what is bought there at a ratio of these, and cannot
+be left in the evening, is worse than what is not copied.
+"""
+
+
+def has_known_hours(leg: LegId) -> bool:
+    """Whether a leg is traded at an exchange whose hours are known, so that its exits can be."""
+    return split_leg(leg)[0] in FOLLOWED_EXCHANGES
+
+
+def why_filtered(leg: LegId) -> str:
+    """What is said of an order that opens a leg and is not followed."""
+    exchange = split_leg(leg)[0]
+    return "filtered: not followed" if has_known_hours(leg) else f"{exchange} is not followed: {OTHER_HOURS}"
 
 
 def follows(filters: Filters, leg: LegId, kind: Kind | None, side: Side, order_type: str, now_ns: int) -> bool:
@@ -21,7 +39,8 @@ def follows(filters: Filters, leg: LegId, kind: Kind | None, side: Side, order_t
         now_ns: The time, for filters with a window.
     """
     return (
-        _named(filters, leg, kind, side, now_ns)
+        has_known_hours(leg)
+        and _named(filters, leg, kind, side, now_ns)
         and split_leg(leg)[2] in filters.products
         and (not filters.order_types or order_type in filters.order_types)
     )

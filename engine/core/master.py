@@ -12,7 +12,7 @@ from engine.core import strategy as strategies
 from engine.core.conversion import expected_net
 from engine.core.entries import decide_leg
 from engine.core.expiry import still_listed
-from engine.core.filters import follows
+from engine.core.filters import follows, has_known_hours, why_filtered
 from engine.core.hours import is_history
 from engine.core.loss import mark_inr
 from engine.core.records import record_master_fill
@@ -110,8 +110,9 @@ def _first_seen(turn: Turn, report: OrderReport) -> MasterOrder:
     if order.followed:
         turn.subscribe(leg)
     else:
-        why = delivery.why_not_followed(turn, leg) if passes else "filtered: not followed"
-        turn.notify(INFO, f"{report.side} {report.quantity}: {why}", state.master.account, report.symbol)
+        why = delivery.why_not_followed(turn, leg) if passes else why_filtered(leg)
+        severity = INFO if has_known_hours(leg) else WARNING
+        turn.notify(severity, f"{report.side} {report.quantity}: {why}", state.master.account, report.symbol)
     return order
 
 

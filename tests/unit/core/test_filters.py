@@ -1,9 +1,11 @@
 """Which fills are followed and which entries a child takes: names, sides, types, times."""
 
+import msgspec
 import pytest
 
 from config.schema import ChildFilters, Filters
 from engine.core.filters import child_allows, follows, ist_time
+from engine.events import BackgroundAdopted, OrderUpdated
 from engine.model import BookStatus, Kind, LegId, OrderType, Side, leg_id
 from tests.unit.core.builders import Desk, child, settings
 from tests.unit.paper.builders import CALL, ns
@@ -50,6 +52,26 @@ def test_filter_table(what: str, fields: dict[str, object], passes: bool) -> Non
 )
 def test_options_only_wants_a_known_option(kind: Kind | None, passes: bool) -> None:
     assert follows(Filters(options_only=True), CE, kind, Side.BUY, "MARKET", AT) is passes
+
+
+@pytest.mark.parametrize("exchange", ["MCX", "CDS", "BCD"])
+def test_exchange_of_other_hours_is_not_followed_and_says_so(exchange: str) -> None:
+    desk = Desk(settings(filters=Filters(exchanges=())))
+    own = desk.report(Side.BUY, 1, id_="MO1")
+    elsewhere = msgspec.structs.replace(own, exchange=exchange, symbol="CRUDEOIL26NOVFUT")
+    desk.handle(OrderUpdated(at_ns=desk.now_ns, account="M", report=elsewhere))
+    desk.run(2)
+    assert desk.placed() == []
+    (said,) = [text for text in desk.notices() if exchange in text]
+    assert said == f"BUY 65: {exchange} is not followed: its hours and its funds are its own; copy and leave it by hand"
+
+
+def test_background_lots_at_an_exchange_of_other_hours_cannot_be_adopted() -> None:
+    leg = leg_id("MCX", "CRUDEOIL26NOVFUT", "NRML")
+    desk = Desk(settings(), background={leg: 100})
+    desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol="CRUDEOIL26NOVFUT"))
+    assert desk.notices()[-1].startswith("MCX is not followed")
+    assert not desk.state.prompts
 
 
 @pytest.mark.parametrize("leg", [leg_id("NSE", "INFY", "CNC"), leg_id("NSE", "INFY", "MTF")])
