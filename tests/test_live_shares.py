@@ -1,4 +1,4 @@
-"""Equity delivery through the whole live path: holdings of before, shares bought, sold, and the next morning."""
+"""Equity delivery through the whole live path: holdings of before, shares bought, and sold."""
 
 import time
 from collections.abc import Iterator, Sequence
