@@ -25,6 +25,7 @@ DAYS = {
     1133275: "a resync found nothing missing while the master's newest fill was not decided",
     1019996: "an entry waited for ever for an exit of yesterday that nobody could explain",
     3055: "shares that an order was buying when the process died had no quotes in the next one",
+    8431: "a leg that was being left was kept when the master added before its exit could be sent",
     3004613: "a resync entered before it was seen whose lots those were that nobody could explain",
     3015499: "judge: a short waits for the operator while another leg of the child does",
     1005284: "judge: a resume that was typed while the process was down counts",

@@ -1,5 +1,7 @@
 """Leaving at once: what is not there to be left, one leg of it, and a strategy that is left for a refused leg once."""
 
+import pytest
+
 from config.schema import OnLegRefused, Risk
 from engine.core import reasons
 from engine.events import LegExited, Outcome
@@ -57,3 +59,21 @@ def test_two_slices_that_are_refused_leave_the_strategy_once() -> None:
     assert sum("the strategy is left" in text for text in desk.notices()) == 1
     assert desk.placed()[-1] == (Side.SELL, 3)
     assert (desk.target(leg=CALL_LEG), desk.target(leg=PUT_LEG), desk.target(leg=HEDGE_LEG)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("more", [10, 40], ids=["less than it holds", "more than it holds"])
+def test_leg_that_is_being_left_is_left_although_the_master_adds_before_the_exit_can_be_sent(more: int) -> None:
+    desk = Desk(settings(risk=UNWIND), filling=False)
+    desk.buy(20)
+    desk.fill(desk.last())
+    desk.buy(10, symbol=PUT)
+    desk.answer(desk.last(), Outcome.IP_REFUSED)  # and one order is tried a minute
+    assert desk.child().stopped == {"ACCOUNT": reasons.UNWOUND}
+    desk.buy(more)
+    desk.run(5)
+    assert (desk.lots(), desk.target()) == (6, 0)
+    desk.run(70)
+    desk.fill(desk.last())
+    assert desk.lots() == 0
+    desk.run(70)
+    assert [side for side, _ in desk.placed()] == [Side.BUY, Side.BUY, Side.SELL]
