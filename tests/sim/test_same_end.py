@@ -59,11 +59,19 @@ def end_of(plan: Plan, follow: Follow) -> tuple[Held, set[str]]:
     return end
 
 
+def may_hedge(plan: Plan) -> bool:
+    """Whether one option may cover another: a hedge is rounded up by what is short at that moment, which is no end."""
+    kinds = [(instrument.underlying, instrument.kind) for instrument in plan.scenario.instruments]
+    return len(set(kinds)) < len(kinds)
+
+
 def compare(seeds: range) -> int:
     """How many of these days refused nothing either way; each of them ended the same."""
     compared = 0
     for seed in seeds:
         plan = calm(seed)
+        if may_hedge(plan):
+            continue
         (held, refused), (by_fills, refused_of_fills) = (
             end_of(plan, follow) for follow in (Follow.ORDERS, Follow.FILLS)
         )
@@ -74,9 +82,9 @@ def compare(seeds: range) -> int:
 
 
 def test_children_hold_the_same_whichever_way_the_master_is_followed() -> None:
-    assert compare(range(40)) > 5
+    assert compare(range(60)) > 5
 
 
 @pytest.mark.slow
 def test_children_hold_the_same_on_many_more_days() -> None:
-    assert compare(range(40, 2000)) > 300
+    assert compare(range(60, 4000)) > 300
