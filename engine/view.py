@@ -13,7 +13,9 @@ from engine.core.lifecycle import OrderState
 from engine.core.limits import limits
 from engine.core.loss import child_charges, child_pnl, open_value
 from engine.core.shapes import strategy_name
-from engine.core.state import Baseline, Child, ChildOrder, MasterLeg, State, Strategy
+from engine.core.state import Baseline, State, Strategy
+from engine.core.state_child import Child, ChildOrder
+from engine.core.state_master import MasterLeg
 from engine.core.strategy import is_quiet
 from engine.core.turn import Turn, followed_legs
 from engine.model import NS_PER_S, Basket, Quote, sign, split_leg

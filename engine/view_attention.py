@@ -6,7 +6,7 @@ from engine.commands import Severity
 from engine.core import address, carried, expiry, reasons
 from engine.core.delivery import is_missed_by_somebody
 from engine.core.lifecycle import OrderState
-from engine.core.state import BreakerPhase
+from engine.core.state_child import BreakerPhase
 from engine.core.throttle import is_day_used_up, waiting_orders
 from engine.core.turn import Turn
 from engine.model import LegId, is_delivery, split_leg

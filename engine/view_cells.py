@@ -12,7 +12,8 @@ from engine.core.loss import leg_pnl
 from engine.core.plans import by_hand_units
 from engine.core.resting import ahead_units, rests, share
 from engine.core.sizing import residue
-from engine.core.state import Child, ChildLeg, ChildOrder, MasterLeg
+from engine.core.state_child import Child, ChildLeg, ChildOrder
+from engine.core.state_master import MasterLeg
 from engine.core.symbols import title
 from engine.core.turn import Turn, held_units
 from engine.model import LegId, instrument_of, sign

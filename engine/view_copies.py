@@ -5,7 +5,8 @@ from decimal import ROUND_FLOOR, Decimal
 from fractions import Fraction
 
 from engine.core.lifecycle import TERMINAL
-from engine.core.state import ChildOrder, Copy, Sized
+from engine.core.state import Copy, Sized
+from engine.core.state_child import ChildOrder
 from engine.core.turn import Turn
 from engine.model import NS_PER_MS, NS_PER_S
 from engine.snapshot import CopyLine, CopyRow, OrderTrace

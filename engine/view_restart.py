@@ -6,7 +6,7 @@ Reads the state; decides nothing.
 from engine.core.lifecycle import OrderState
 from engine.core.restart import holds_something, is_open
 from engine.core.shapes import strategy_name
-from engine.core.state import Child, ChildLeg
+from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import Turn, followed_legs
 from engine.model import split_leg
 from engine.snapshot import LeftOpen, RestartView, StrategyState

@@ -5,7 +5,8 @@ from fractions import Fraction
 
 from engine.core.invariants import violations
 from engine.core.lifecycle import OrderState
-from engine.core.state import Child, State
+from engine.core.state import State
+from engine.core.state_child import Child
 from engine.core.turn import ACCOUNT_SCOPE, Turn
 from engine.model import NS_PER_S, OrderReport, split_leg
 from engine.snapshot import StrategyState

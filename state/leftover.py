@@ -9,7 +9,8 @@ from pathlib import Path
 
 from config.schema import Mode
 from engine.core.lifecycle import OrderState
-from engine.core.state import ChildOrder, State
+from engine.core.state import State
+from engine.core.state_child import ChildOrder
 from engine.model import LegId, Side, split_leg
 from engine.snapshot import StrategyState
 from state.session import fold

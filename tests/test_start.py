@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from config.schema import Mode
-from engine.core.state import ChildLeg, State
+from engine.core.state import State
+from engine.core.state_child import ChildLeg
 from engine.model import LegId
 from state.store import JOURNAL_NAME, mode_directory
 from tests.scenarios.files import ROOT

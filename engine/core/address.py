@@ -4,7 +4,7 @@ Brokers check the address of orders only (place, modify, cancel); reads go on. O
 write is tried every 60 s, which is a definite refusal and costs nothing, and the first one that is taken ends it.
 """
 
-from engine.core.state import Child
+from engine.core.state_child import Child
 from engine.core.turn import ALARM, INFO, Turn
 from engine.events import Outcome
 from engine.model import NS_PER_S

@@ -10,7 +10,8 @@ from engine.core.resting import asked_units, share
 from engine.core.resting_orders import grant
 from engine.core.settle import exit_part, settle
 from engine.core.sizing import Plan
-from engine.core.state import Child, ChildLeg, Prompt, PromptItem
+from engine.core.state import Prompt, PromptItem
+from engine.core.state_child import Child, ChildLeg
 from engine.core.tickets import plan_ticket
 from engine.core.turn import INFO, WARNING, Turn, held_units
 from engine.events import PromptAnswered

@@ -6,7 +6,7 @@ from engine.core.fills import refuse
 from engine.core.lifecycle import OrderState
 from engine.core.orders import change_state, give_up, hold
 from engine.core.settle import settle
-from engine.core.state import Child, ChildOrder
+from engine.core.state_child import Child, ChildOrder
 from engine.core.turn import ALARM, INFO, WARNING, Turn, is_of_an_earlier_day, net_units
 from engine.events import Outcome, Request, RequestAnswered
 from engine.model import NS_PER_S, split_leg

@@ -10,7 +10,7 @@ time may try later. Exits, cancels and reads always pass. What is missed meanwhi
 """
 
 from engine.core.lifecycle import OrderState
-from engine.core.state import BreakerPhase, Child, ChildOrder
+from engine.core.state_child import BreakerPhase, Child, ChildOrder
 from engine.core.turn import ALARM, INFO, Turn
 from engine.events import Outcome
 from engine.model import NS_PER_S

@@ -10,7 +10,8 @@ from engine.core import prompts
 from engine.core.lifecycle import OrderState
 from engine.core.orders import change_state, give_up
 from engine.core.settle import settle
-from engine.core.state import Child, ChildLeg, MasterLeg
+from engine.core.state_child import Child, ChildLeg
+from engine.core.state_master import MasterLeg
 from engine.core.turn import ALARM, INFO, WARNING, Turn, net_units
 from engine.model import Instrument, InstrumentId, LegId, instrument_id, instrument_of, leg_id, sign, split_leg
 

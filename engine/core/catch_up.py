@@ -19,7 +19,7 @@ from engine.core.resting import (
     room_for_entries,
     share,
 )
-from engine.core.state import ChildOrder, Mirror
+from engine.core.state_child import ChildOrder, Mirror
 from engine.core.turn import held_units
 
 TAKEN_FROM = frozenset({OrderState.WORKING, OrderState.QUEUED})

@@ -11,7 +11,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.resting import ahead_units, going_entry_units, rests
 from engine.core.sending import why_stopped
 from engine.core.settle import cancel
-from engine.core.state import Child, ChildLeg, ChildOrder, Terms
+from engine.core.state_child import Child, ChildLeg, ChildOrder, Terms
 from engine.core.terms import MOST_MODIFICATIONS, ask, better_of, is_asked, is_worn_out, on_tick, worst_price_inr
 from engine.core.throttle import send_change
 from engine.core.turn import ALARM, WARNING, Turn, held_units, seconds_ns

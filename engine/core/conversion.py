@@ -6,7 +6,7 @@ send anything: the children keep their product until somebody converts them by h
 
 from collections.abc import Mapping
 
-from engine.core.state import MasterLeg, Suspicion
+from engine.core.state_master import MasterLeg, Suspicion
 from engine.core.turn import ALARM, INFO, Turn
 from engine.model import NS_PER_S, LegId, instrument_of, is_delivery, sign, split_leg
 

@@ -8,7 +8,8 @@ must not send anything.
 
 from collections.abc import Iterable
 
-from engine.core.state import Child, ChildLeg, MasterLeg
+from engine.core.state_child import Child, ChildLeg
+from engine.core.state_master import MasterLeg
 from engine.core.turn import Turn
 from engine.model import LegId, OrderReport, Side, is_delivery, split_leg
 

@@ -33,7 +33,9 @@ from engine.core.sizing import (
     move_of,
 )
 from engine.core.sizing_rules import NO_ENTRIES, sizing_rule
-from engine.core.state import Child, ChildLeg, Copy, MasterLeg, MasterOrder, Sized
+from engine.core.state import Copy, Sized
+from engine.core.state_child import Child, ChildLeg
+from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.terms import entry_terms
 from engine.core.turn import Turn, exits_open, held_units, seconds_ns
 from engine.model import Instrument, Side, sign

@@ -15,7 +15,8 @@ from engine.core.margin import INDICES
 from engine.core.orders import change_state
 from engine.core.plans import close_if_done, store_plan
 from engine.core.sizing import Plan
-from engine.core.state import Child, ChildLeg, MasterLeg
+from engine.core.state_child import Child, ChildLeg
+from engine.core.state_master import MasterLeg
 from engine.core.turn import INFO, WARNING, Turn
 from engine.model import Instrument, Kind, LegId, Position, instrument_of, sign, split_leg
 

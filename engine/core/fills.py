@@ -16,7 +16,7 @@ from engine.core.plans import by_hand_units, note_missed
 from engine.core.records import record_child_fill
 from engine.core.resting import rests
 from engine.core.settle import settle
-from engine.core.state import Child, ChildLeg, ChildOrder, OwnFill
+from engine.core.state_child import Child, ChildLeg, ChildOrder, OwnFill
 from engine.core.tags import is_our_tag, number_of
 from engine.core.throttle import send_change
 from engine.core.turn import ALARM, INFO, WARNING, Turn, exits_open, is_of_an_earlier_day

@@ -13,7 +13,7 @@ from engine.core.plans import store_plan
 from engine.core.resting import leave_mirrored
 from engine.core.settle import settle
 from engine.core.sizing import Plan
-from engine.core.state import Child, ChildLeg
+from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import ALARM, WARNING, Turn
 from engine.model import LegId, split_leg
 from engine.snapshot import StrategyState

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from engine.core.hours import is_history
 from engine.core.lifecycle import OrderState
-from engine.core.state import Child, MasterOrder
+from engine.core.state_child import Child
+from engine.core.state_master import MasterOrder
 from engine.core.turn import ALARM, WARNING, Turn
 from engine.model import NS_PER_S, TERMINAL_BOOK, InstrumentId, LegId, OrderReport, Position, instrument_of
 

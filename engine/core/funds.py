@@ -20,7 +20,7 @@ from engine.core.places import trades_live
 from engine.core.plans import by_hand_units, note_missed
 from engine.core.portfolio import Book, Units, basket_of, lot_units, positions_of, units_of
 from engine.core.resting import rests
-from engine.core.state import Child, ChildLeg, ChildOrder, MarginAsk
+from engine.core.state_child import Child, ChildLeg, ChildOrder, MarginAsk
 from engine.core.turn import WARNING, Turn, entry_units_open, held_units, seconds_ns
 from engine.events import MarginTold
 from engine.model import NS_PER_S, BasketOrder, LegId, instrument_of, sign

@@ -21,7 +21,8 @@ from engine.core.portfolio import lot_units
 from engine.core.resting import on_the_way
 from engine.core.sizing import by_ratio, slice_most
 from engine.core.sizing_rules import rule_of_mode
-from engine.core.state import Child, ChildLeg, MasterLeg
+from engine.core.state_child import Child, ChildLeg
+from engine.core.state_master import MasterLeg
 from engine.core.terms import most_slippage_inr
 from engine.core.turn import Turn, earlier_orders, entry_units_open, held_units, seconds_ns
 from engine.model import NS_PER_S, Instrument, Kind, Quote, Side

@@ -7,7 +7,8 @@ from datetime import date
 from itertools import chain
 
 from engine.core import reasons
-from engine.core.state import Child, ChildLeg, State
+from engine.core.state import State
+from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import Turn
 from engine.model import NS_PER_S, LegId, OrderReport, TradingSession, split_leg
 

@@ -5,7 +5,8 @@ A violation is a bug. Returned as sentences; the caller decides what to do about
 
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.sizing import by_ratio
-from engine.core.state import Child, ChildLeg, State
+from engine.core.state import State
+from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import Turn, exits_open, held_units, reserved
 from engine.model import sign
 

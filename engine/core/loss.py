@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from config.schema import OnMaxLoss
-from engine.core.state import Child, ChildLeg
+from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import ALARM, Turn
 from engine.model import LegId, Quote
 from engine.money import rupees

@@ -16,7 +16,7 @@ from engine.core.filters import follows, has_known_hours, why_filtered
 from engine.core.hours import is_history
 from engine.core.loss import mark_inr
 from engine.core.records import record_master_fill
-from engine.core.state import MasterLeg, MasterOrder, Suspicion, Window
+from engine.core.state_master import MasterLeg, MasterOrder, Suspicion, Window
 from engine.core.turn import ALARM, INFO, WARNING, Turn, followed_legs, seconds_ns
 from engine.events import AccountRead
 from engine.model import (

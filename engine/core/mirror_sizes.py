@@ -21,7 +21,8 @@ from engine.core.resting import (
 from engine.core.settle import kept_units
 from engine.core.sizing import Plan, decide_target
 from engine.core.sizing_rules import NO_ENTRIES
-from engine.core.state import ChildLeg, MasterOrder, Mirror
+from engine.core.state_child import ChildLeg, Mirror
+from engine.core.state_master import MasterOrder
 from engine.core.turn import Turn, held_units
 from engine.model import Side
 

@@ -6,7 +6,8 @@ It lives for one look at the leg (`engine.core.mirroring`) and decides nothing.
 from dataclasses import dataclass, field
 
 from engine.core.sizing import SizingRule
-from engine.core.state import Child, ChildLeg, MasterLeg, MasterOrder, Mirror
+from engine.core.state_child import Child, ChildLeg, Mirror
+from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.turn import Turn, seconds_ns
 from engine.model import Instrument
 

@@ -28,7 +28,8 @@ from engine.core.resting_orders import Resting
 from engine.core.settle import settle
 from engine.core.sizing import SizingRule
 from engine.core.sizing_rules import sizing_rule
-from engine.core.state import Child, ChildLeg, MasterLeg, MasterOrder, Mirror
+from engine.core.state_child import Child, ChildLeg, Mirror
+from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.turn import WARNING, Turn, held_units
 from engine.model import Instrument, LegId, OrderType, Side, Validity, split_leg
 from engine.snapshot import StrategyState

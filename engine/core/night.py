@@ -14,7 +14,9 @@ from engine.core.lifecycle import AT_BROKER, OrderState
 from engine.core.loss import leg_pnl
 from engine.core.orders import change_state, give_up
 from engine.core.settle import settle, settle_due
-from engine.core.state import Child, ChildLeg, ChildOrder, Master, Skip, State
+from engine.core.state import Skip, State
+from engine.core.state_child import Child, ChildLeg, ChildOrder
+from engine.core.state_master import Master
 from engine.core.turn import INFO, Turn, is_of_an_earlier_day
 from engine.errors import BrokenInvariant
 from engine.events import SessionStarted

@@ -15,7 +15,9 @@ from engine.core.resting import going_exit_units
 from engine.core.settle import settle
 from engine.core.sizing import by_ratio
 from engine.core.sizing_rules import rule_of_mode, sizing_rule
-from engine.core.state import Baseline, Child, ChildLeg, Copy, MasterLeg, Prompt, PromptItem
+from engine.core.state import Baseline, Copy, Prompt, PromptItem
+from engine.core.state_child import Child, ChildLeg
+from engine.core.state_master import MasterLeg
 from engine.core.turn import INFO, WARNING, Turn, followed_legs, held_units
 from engine.model import Instrument, Side, is_delivery, sign, split_leg
 from engine.snapshot import StrategyState

@@ -8,7 +8,7 @@ from engine.core.flattening import exit_leg, flatten
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up
 from engine.core.settle import settle
-from engine.core.state import Child, ChildLeg
+from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import ALARM, INFO, WARNING, Turn
 from engine.events import (
     BackgroundAdopted,

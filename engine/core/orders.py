@@ -14,7 +14,9 @@ from engine.core.lifecycle import TERMINAL, OrderState, is_legal
 from engine.core.plans import by_hand_units, note_missed
 from engine.core.resting import rests
 from engine.core.sizing import slice_most
-from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg, MasterOrder, Terms
+from engine.core.state import Copy
+from engine.core.state_child import Child, ChildLeg, ChildOrder, Terms
+from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.tags import make_tag
 from engine.core.turn import (
     ALARM,

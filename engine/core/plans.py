@@ -5,7 +5,7 @@ import msgspec
 from engine.core import reasons
 from engine.core.resting import share, staying_share
 from engine.core.sizing import Plan, missed
-from engine.core.state import Child, ChildLeg
+from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import WARNING, Turn
 from engine.model import Kind, split_leg
 

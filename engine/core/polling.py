@@ -3,7 +3,7 @@
 from engine.commands import ReadAccount
 from engine.core import hours
 from engine.core.lifecycle import AT_BROKER
-from engine.core.state import Child
+from engine.core.state_child import Child
 from engine.core.turn import ALARM, Turn, seconds_ns
 from engine.model import NS_PER_S
 

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 import msgspec
 
-from engine.core.state import Child, ChildLeg, Prompt, PromptItem
+from engine.core.state import Prompt, PromptItem
+from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import INFO, Turn, seconds_ns
 from engine.model import LegId, Side
 

@@ -16,7 +16,9 @@ from engine.core.orders import new_copy
 from engine.core.plans import is_hedge, store_plan
 from engine.core.settle import cancel, settle
 from engine.core.sizing import Plan
-from engine.core.state import Child, ChildLeg, ChildOrder, MasterLeg, Strategy
+from engine.core.state import Strategy
+from engine.core.state_child import Child, ChildLeg, ChildOrder
+from engine.core.state_master import MasterLeg
 from engine.core.tags import number_of
 from engine.core.turn import ALARM, WARNING, Turn, exits_open, followed_legs, seconds_ns
 from engine.model import BookStatus, LegId, OrderReport, sign, split_leg

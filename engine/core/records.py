@@ -6,7 +6,9 @@ from config.schema import Mode
 from engine.commands import RecordFill, RecordStrategy
 from engine.core.places import trades_live
 from engine.core.shapes import strategy_name
-from engine.core.state import ChildOrder, MasterOrder, Strategy
+from engine.core.state import Strategy
+from engine.core.state_child import ChildOrder
+from engine.core.state_master import MasterOrder
 from engine.core.turn import Turn, followed_legs
 from engine.model import split_leg
 from engine.snapshot import StrategyState

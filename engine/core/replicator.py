@@ -36,7 +36,9 @@ from engine.core.polling import note_silence, poll, read_wanted
 from engine.core.records import record_strategies
 from engine.core.sending import send_queue
 from engine.core.settle import settle, settle_due
-from engine.core.state import Child, Master, State
+from engine.core.state import State
+from engine.core.state_child import Child
+from engine.core.state_master import Master
 from engine.core.strategy import is_quiet
 from engine.core.turn import ALARM, INFO, WARNING, Turn
 from engine.errors import BrokenInvariant

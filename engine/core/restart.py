@@ -14,7 +14,8 @@ from engine.core.plans import close_if_done, store_plan
 from engine.core.rebuild import lift
 from engine.core.settle import settle
 from engine.core.sizing import Plan
-from engine.core.state import Child, ChildLeg, State
+from engine.core.state import State
+from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import ALARM, INFO, WARNING, Turn
 from engine.model import NS_PER_S, sign, split_leg
 from engine.snapshot import StrategyState

@@ -5,7 +5,7 @@ is compared with what is held, what is on its way, and of the resting orders onl
 Without mirrored orders all sums are those of `follow: fills`.
 """
 
-from engine.core.state import ChildLeg, ChildOrder, Mirror
+from engine.core.state_child import ChildLeg, ChildOrder, Mirror
 from engine.core.turn import Turn, entry_units_open, held_units, seconds_ns
 
 

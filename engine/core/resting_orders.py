@@ -11,7 +11,9 @@ from engine.core.mirrored_leg import MirroredLeg
 from engine.core.orders import find_copy, make_orders, new_copy, take_off
 from engine.core.resting import asked_units, filled_units, resting_of, room_for_entries
 from engine.core.settle import cancel, exit_blocker
-from engine.core.state import ChildLeg, ChildOrder, Copy, MasterOrder, Mirror, Sized, Terms
+from engine.core.state import Copy, Sized
+from engine.core.state_child import ChildLeg, ChildOrder, Mirror, Terms
+from engine.core.state_master import MasterOrder
 from engine.core.terms import ask, is_asked, is_same, is_waiting, is_worn_out, resting_terms
 from engine.core.throttle import take_back_change
 from engine.core.turn import exits_open

@@ -12,7 +12,7 @@ from engine.core.orders import change_state, cut_short, give_up, hold
 from engine.core.plans import note_missed
 from engine.core.portfolio import lot_units
 from engine.core.resting import ahead_units, going_entry_units, going_exit_units, rests
-from engine.core.state import Child, ChildLeg, ChildOrder
+from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.turn import Turn, entry_units_open, exit_room, held_units, seconds_ns
 from engine.events import Request
 from engine.model import Side, split_leg

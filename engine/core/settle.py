@@ -19,7 +19,8 @@ from engine.core.resting import (
     going_exit_units,
     rests,
 )
-from engine.core.state import Child, ChildLeg, ChildOrder, Copy
+from engine.core.state import Copy
+from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.throttle import send_change
 from engine.core.turn import (
     Turn,

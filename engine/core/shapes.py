@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from engine.core.state import MasterLeg
+from engine.core.state_master import MasterLeg
 from engine.core.turn import Turn
 from engine.model import Instrument, Kind
 

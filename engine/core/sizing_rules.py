@@ -7,7 +7,8 @@ from engine.core import reasons
 from engine.core.baseline import cap_of, most_ratio
 from engine.core.margin import MarginPosition, portfolio_margin
 from engine.core.sizing import SizingRule, by_lots, by_ratio, by_risk, capped_ratio
-from engine.core.state import Child, ChildLeg, MasterLeg
+from engine.core.state_child import Child, ChildLeg
+from engine.core.state_master import MasterLeg
 from engine.core.turn import Turn
 from engine.model import Instrument, Side
 

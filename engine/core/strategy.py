@@ -6,7 +6,8 @@ from fractions import Fraction
 from config.schema import Follow
 from engine.core import delivery
 from engine.core.baseline import freeze_ratios, select_baseline
-from engine.core.state import MasterOrder, Strategy
+from engine.core.state import Strategy
+from engine.core.state_master import MasterOrder
 from engine.core.turn import INFO, WARNING, Turn, followed_legs, is_busy
 from engine.model import Position
 from engine.snapshot import StrategyState

@@ -9,7 +9,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from config.schema import CopyAs
 from engine.commands import ModifyOrder
 from engine.core.lifecycle import TERMINAL, OrderState
-from engine.core.state import Child, ChildOrder, MasterLeg, MasterOrder, Terms
+from engine.core.state_child import Child, ChildOrder, Terms
+from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.throttle import send_change, terms_of
 from engine.core.turn import Turn
 from engine.events import Outcome

@@ -11,7 +11,7 @@ from config.order_limits import OrderLimits
 from engine.commands import CancelOrder, ModifyOrder
 from engine.core import address, reasons
 from engine.core.lifecycle import OrderState
-from engine.core.state import Asked, Child, ChildOrder, Terms, Traffic, UnderWay
+from engine.core.state_child import Asked, Child, ChildOrder, Terms, Traffic, UnderWay
 from engine.core.turn import ALARM, Turn
 from engine.events import Request
 from engine.model import NS_PER_S, OrderType

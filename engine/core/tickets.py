@@ -15,7 +15,8 @@ from engine.core.resting import going_exit_units, rests
 from engine.core.settle import settle
 from engine.core.sizing import decide_target
 from engine.core.sizing_rules import NO_ENTRIES, sizing_rule
-from engine.core.state import Child, ChildLeg, MasterLeg
+from engine.core.state_child import Child, ChildLeg
+from engine.core.state_master import MasterLeg
 from engine.core.turn import WARNING, Turn, held_units
 from engine.events import TicketWritten
 from engine.model import Instrument, Side, sign, split_leg

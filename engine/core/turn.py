@@ -7,7 +7,9 @@ from config.schema import Child as ChildSettings
 from config.schema import Settings, StrategyScope
 from engine.commands import Command, Notify, Severity, Subscribe
 from engine.core import reasons
-from engine.core.state import Child, ChildLeg, ChildOrder, MasterLeg, Skip, State, Strategy
+from engine.core.state import Skip, State, Strategy
+from engine.core.state_child import Child, ChildLeg, ChildOrder
+from engine.core.state_master import MasterLeg
 from engine.core.symbols import parse_symbol
 from engine.model import NS_PER_S, Instrument, InstrumentId, Kind, LegId, Quote, instrument_of, sign, split_leg
 

@@ -14,7 +14,8 @@ from engine.core.loss import mark_inr
 from engine.core.orders import change_state
 from engine.core.plans import note_missed
 from engine.core.settle import settle
-from engine.core.state import Child, ChildLeg, ChildOrder, Suspicion
+from engine.core.state_child import Child, ChildLeg, ChildOrder
+from engine.core.state_master import Suspicion
 from engine.core.turn import ALARM, INFO, WARNING, Turn, earlier_orders, is_of_an_earlier_day, net_units
 from engine.model import NS_PER_S, TERMINAL_BOOK, BookStatus, OrderReport, OrderType, Side, is_delivery, sign, split_leg
 

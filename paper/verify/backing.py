@@ -6,7 +6,9 @@ The judge's own sums over the master's book as the engine knows it. It must not 
 from decimal import Decimal
 
 from config.schema import Follow
-from engine.core.state import MasterOrder, State, Terms
+from engine.core.state import State
+from engine.core.state_child import Terms
+from engine.core.state_master import MasterOrder
 from engine.model import Instrument, LegId, Side, is_delivery, sign
 
 RESTS = frozenset({"LIMIT", "SL", "SL-M"})

@@ -9,7 +9,8 @@ from config.schema import OnLegRefused
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
 from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState
 from engine.core.resting import rests
-from engine.core.state import Child, ChildLeg, ChildOrder, State
+from engine.core.state import State
+from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.symbols import parse_symbol
 from engine.model import NS_PER_S, LegId, Side, split_leg
 from paper.verify.backing import backed_units

@@ -11,7 +11,9 @@ from config.schema import Follow
 from engine.commands import CancelOrder, ModifyOrder
 from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState
 from engine.core.resting import rests
-from engine.core.state import Child, ChildLeg, ChildOrder, MasterOrder, Mirror, State, Terms
+from engine.core.state import State
+from engine.core.state_child import Child, ChildLeg, ChildOrder, Mirror, Terms
+from engine.core.state_master import MasterOrder
 from engine.core.terms import most_slippage_inr
 from engine.core.turn import Turn
 from engine.events import Event, Request, RequestAnswered

@@ -12,7 +12,9 @@ from config.schema import ConfirmWhen, Follow, OnLegRefused
 from engine.core import hours, reasons
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.resting import ahead_units, rests
-from engine.core.state import Child, ChildLeg, ChildOrder, Master, MasterLeg, MasterOrder, State, Strategy
+from engine.core.state import State, Strategy
+from engine.core.state_child import Child, ChildLeg, ChildOrder
+from engine.core.state_master import Master, MasterLeg, MasterOrder
 from engine.core.turn import Turn, held_units
 from engine.events import (
     ChildJoined,

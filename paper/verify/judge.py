@@ -10,7 +10,8 @@ from config.schema import SizingMode
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.settle import exit_blocker
-from engine.core.state import Child, ChildLeg, State
+from engine.core.state import State
+from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import Turn, net_units
 from engine.model import NS_PER_S, LegId, split_leg
 from engine.snapshot import StrategyState

@@ -8,7 +8,8 @@ from typing import TypeVar, cast
 import msgspec
 
 from engine.core import delivery
-from engine.core.state import MasterLeg, State
+from engine.core.state import State
+from engine.core.state_master import MasterLeg
 from engine.core.turn import Turn
 from engine.model import NS_PER_S, LegId, Side, leg_id
 from paper import scenario as act

@@ -10,7 +10,8 @@ from fractions import Fraction
 from config.schema import Child, SizingMode
 from engine.commands import PlaceOrder
 from engine.core.lifecycle import OrderState
-from engine.core.state import ChildOrder, State
+from engine.core.state import State
+from engine.core.state_child import ChildOrder
 from engine.core.turn import Turn
 from engine.events import TicketWritten
 from engine.model import Instrument, InstrumentId, LegId, OrderReport, instrument_of, sign

@@ -7,7 +7,9 @@ from engine.core import accounts, conversion, delivery, fills, freshness, master
 from engine.core import orders as child_orders
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.loss import mark_inr
-from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg
+from engine.core.state import Copy
+from engine.core.state_child import Child, ChildLeg, ChildOrder
+from engine.core.state_master import MasterLeg
 from engine.core.turn import Turn, net_units
 from engine.events import AccountRead
 from engine.model import BookStatus, LegId, OrderReport, Side

@@ -19,7 +19,9 @@ from engine.core import (
 )
 from engine.core.sizing import LotsFor, SizingRule
 from engine.core.sizing_rules import live_ratio
-from engine.core.state import Child, ChildLeg, ChildOrder, Copy, MasterLeg, Terms
+from engine.core.state import Copy
+from engine.core.state_child import Child, ChildLeg, ChildOrder, Terms
+from engine.core.state_master import MasterLeg
 from engine.core.turn import Turn, exits_open
 from engine.model import Instrument, Side
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere

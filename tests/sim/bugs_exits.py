@@ -18,7 +18,8 @@ from engine.core import (
 )
 from engine.core.sizing import Plan, SizingRule
 from engine.core.sizing_rules import live_ratio
-from engine.core.state import Child, ChildLeg, Copy, Prompt, Terms
+from engine.core.state import Copy, Prompt
+from engine.core.state_child import Child, ChildLeg, Terms
 from engine.core.turn import Turn, exit_room, net_units
 from engine.model import Instrument, Side, sign
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere

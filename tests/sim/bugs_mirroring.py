@@ -12,7 +12,8 @@ from engine.core import (
 )
 from engine.core.mirrored_leg import MirroredLeg
 from engine.core.sizing import SizingRule
-from engine.core.state import Child, ChildLeg, MasterOrder, Mirror
+from engine.core.state_child import Child, ChildLeg, Mirror
+from engine.core.state_master import MasterOrder
 from engine.core.turn import Turn, held_units
 from tests.sim.planting import Swap, in_module, planted_where_orders_rest, replace_everywhere
 

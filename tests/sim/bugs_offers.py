@@ -7,7 +7,9 @@ import msgspec
 from engine.core import answering, flattening, offers, reasons, sending, tickets
 from engine.core.plans import plan_of, store_plan
 from engine.core.sizing import Plan
-from engine.core.state import Child, ChildLeg, MasterLeg, PromptItem
+from engine.core.state import PromptItem
+from engine.core.state_child import Child, ChildLeg
+from engine.core.state_master import MasterLeg
 from engine.core.turn import Turn, held_units, reserved
 from engine.model import Instrument
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere

@@ -7,7 +7,8 @@ from engine.core.mirrored_leg import MirroredLeg
 from engine.core.resting import filled_units, rests
 from engine.core.resting_orders import Resting
 from engine.core.sizing import Plan
-from engine.core.state import Child, ChildLeg, ChildOrder, MasterOrder, Mirror, Terms
+from engine.core.state_child import Child, ChildLeg, ChildOrder, Mirror, Terms
+from engine.core.state_master import MasterOrder
 from engine.core.terms import on_tick
 from engine.core.turn import Turn
 from engine.model import Instrument, OrderType, Side

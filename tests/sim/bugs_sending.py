@@ -3,7 +3,7 @@
 from engine import calls
 from engine.core import answers, operator, orders, sending, throttle
 from engine.core.lifecycle import OrderState
-from engine.core.state import Child, ChildLeg, ChildOrder
+from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.turn import Turn
 from engine.events import Event, Outcome, Request, RequestAnswered
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere

@@ -18,8 +18,10 @@ from config.schema import Account, Child, Confirm, ConfirmWhen, Paper, Settings
 from engine.commands import CancelOrder, Command, ModifyOrder, Notify, PlaceOrder, ReadAccount, Subscribe
 from engine.core.invariants import violations
 from engine.core.replicator import Replicator
-from engine.core.state import Child as ChildState
-from engine.core.state import ChildLeg, ChildOrder, MasterLeg, State, Strategy
+from engine.core.state import State, Strategy
+from engine.core.state_child import Child as ChildState
+from engine.core.state_child import ChildLeg, ChildOrder
+from engine.core.state_master import MasterLeg
 from engine.core.turn import ACCOUNT_SCOPE, Turn
 from engine.events import (
     AccountRead,

@@ -1,7 +1,7 @@
 """Nights for the tests of the core: what brokers do between two days, and a morning with or without a restart."""
 
 from config.schema import Settings
-from engine.core.state import ChildOrder
+from engine.core.state_child import ChildOrder
 from engine.events import DayBegan, InstrumentsLoaded
 from engine.model import Instrument, LegId, TradingSession
 from tests.unit.core.builders import FREE, INSTRUMENTS, Desk

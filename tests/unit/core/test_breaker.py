@@ -7,7 +7,8 @@ from engine.commands import CancelOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.breaker import PAUSES_S
 from engine.core.lifecycle import OrderState
-from engine.core.state import BreakerPhase, State
+from engine.core.state import State
+from engine.core.state_child import BreakerPhase
 from engine.events import Outcome
 from engine.model import BookStatus, Side
 from engine.view import Frame, build_snapshot

@@ -5,7 +5,7 @@ import pytest
 from engine.core.lifecycle import OrderState
 from engine.core.plans import close_if_done, is_hedge, note_missed, plan_of, store_plan
 from engine.core.sizing import Plan
-from engine.core.state import ChildLeg
+from engine.core.state_child import ChildLeg
 from engine.model import LegId
 from tests.unit.core.builders import CALL_LEG, FUT_LEG, HEDGE_LEG, LOT, PUT_LEG, Desk, turn_of
 

@@ -13,7 +13,8 @@ from engine.agenda import Agenda
 from engine.clock import EngineClock, ScaledClock, VirtualClock
 from engine.commands import Command
 from engine.core.replicator import Replicator
-from engine.core.state import ChildLeg, Strategy
+from engine.core.state import Strategy
+from engine.core.state_child import ChildLeg
 from engine.errors import BrokenInvariant
 from engine.events import Event, InstrumentsLoaded, Paused, TimePassed
 from engine.feed import QuoteFeed

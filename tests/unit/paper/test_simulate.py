@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.schema import Mode
-from engine.core.state import ChildLeg
+from engine.core.state_child import ChildLeg
 from engine.model import NS_PER_S, LegId
 from engine.snapshot import NoticeLine
 from paper.scenario_file import load_scenario

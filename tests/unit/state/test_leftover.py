@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from config.schema import Mode
 from engine.core.lifecycle import OrderState
-from engine.core.state import Child, ChildLeg, ChildOrder, State, Strategy
+from engine.core.state import State, Strategy
+from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.errors import StateRefused
 from engine.events import TimePassed
 from engine.model import Side, leg_id

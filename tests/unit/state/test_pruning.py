@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from config.rules import ist
 from config.schema import Mode, StateFiles
 from engine.core.lifecycle import OrderState
-from engine.core.state import ChildLeg, ChildOrder, State, Strategy
+from engine.core.state import State, Strategy
+from engine.core.state_child import ChildLeg, ChildOrder
 from engine.errors import BrokenInvariant, JournalFailed, StateRefused
 from engine.events import TimePassed
 from engine.model import Side, leg_id

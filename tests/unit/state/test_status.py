@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from config.schema import Mode
-from engine.core.state import ChildLeg, State
+from engine.core.state import State
+from engine.core.state_child import ChildLeg
 from engine.errors import StateRefused
 from engine.events import SessionStopped
 from engine.model import LegId
