@@ -189,7 +189,8 @@ def _check_day(day: str) -> None:
 
 def _compact_state(body: bytes) -> bytes:
     try:
-        msgspec.json.decode(body, type=dict[str, object])
+        body.decode()  # what is raw below is not looked at as text
+        msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         return msgspec.json.format(body, indent=-1)
     except UNDECODABLE as error:
         raise BrokenInvariant(f"The checkpoint was not written: the state is not a JSON object ({error}).") from error
