@@ -1,10 +1,11 @@
 """Half an hour of a busy day in one process: whether its memory stays flat, and what it does when its terminal goes.
 
-    python -m bench.steady [--minutes 30] [--children 20] [--speed 12]
+    python -m bench.steady [--minutes 30] [--children 20] [--speed 10]
 
 The demo's market runs faster than a clock does, with many children, in a pseudo terminal; somebody looks around in the
 dashboard meanwhile. At the end the terminal's window is closed while a strategy is open: the engine has to go on, and
-SIGTERM has to end it in an orderly way. It ends with 1 when memory grew, or one of these did not happen.
+SIGTERM has to end it in an orderly way. It ends with 1 when memory grew by more than the orders of the day take, or one
+of these did not happen.
 """
 
 import argparse
@@ -27,11 +28,13 @@ LETTERS = tuple(bytes([code]) for code in b"12345678do?/")
 LOOKS = (*LETTERS, b"\r", b"\x1b", b"\x1b", b"\x1b[A", b"\x1b[B", b"\x1b[5~", b"\x1b[6~")
 "Keys that look and order nothing."
 LOOKS_PER_S = 2.0
-SAMPLE_S = 5.0
+SAMPLE_S = 10.0
 WARM_SHARE = 0.2
 """What the program takes while it warms up is no growth."""
-GROWS_MOST = 0.05
-"""Memory of the last fifth beside that of the second: more than this is a leak."""
+ORDER_KB_MOST = 10.0
+"""What one order of the day may take: in the engine's state, and in the books of the paper exchange."""
+GROWS_MB_MOST = 10.0
+"""What else may grow between the second fifth and the last."""
 OPENS_S = 120.0
 GOES_ON_S = 10.0
 GONE = "the terminal is gone"
@@ -42,6 +45,8 @@ class Seen:
     """What a run came to."""
 
     rss_mb: list[int] = field(default_factory=list)
+    orders: list[int] = field(default_factory=list)
+    "Placed so far, by sample of the memory."
     cpu_s: float = 0.0
     drawn: int = 0
     events: int = 0
@@ -60,15 +65,26 @@ def configure(directory: Path, children: int, speed: float) -> Path:
     return path
 
 
-def events_of(directory: Path) -> int:
-    """How many events the engine has handled, by its journal."""
-    (path,) = directory.rglob("journal.sqlite3")
+def count(directory: Path, query: str) -> int:
+    """What the journal says, 0 before there is one."""
+    path = next(iter(directory.rglob("journal.sqlite3")), None)
+    if path is None:
+        return 0
     journal = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
-        (count,) = journal.execute("select count(*) from entries").fetchone()
+        return int(journal.execute(query).fetchone()[0])
     finally:
         journal.close()
-    return int(count)
+
+
+def events_of(directory: Path) -> int:
+    """How many events the engine has handled."""
+    return count(directory, "select count(*) from entries")
+
+
+def orders_of(directory: Path) -> int:
+    """How many orders were placed: each has a tag."""
+    return count(directory, "select count(distinct tag) from commands where tag is not null")
 
 
 def is_open(directory: Path) -> bool:
@@ -78,7 +94,7 @@ def is_open(directory: Path) -> bool:
     return bool(json.loads(found.stdout)["strategy"] != "FLAT")
 
 
-def look_around(terminal: Terminal, until_s: float, seen: Seen) -> None:
+def look_around(terminal: Terminal, directory: Path, until_s: float, seen: Seen) -> None:
     """Look at everything until the time is over, and write down what it takes."""
     rng, sampled_s = Random(1), time.monotonic()
     while time.monotonic() < until_s and terminal.process.poll() is None:
@@ -88,6 +104,7 @@ def look_around(terminal: Terminal, until_s: float, seen: Seen) -> None:
             sampled_s = time.monotonic()
             rss_mb, seen.cpu_s = terminal.cost()
             seen.rss_mb.append(rss_mb)
+            seen.orders.append(orders_of(directory))
 
 
 def lose(terminal: Terminal, directory: Path, seen: Seen) -> None:
@@ -110,10 +127,10 @@ def lose(terminal: Terminal, directory: Path, seen: Seen) -> None:
         seen.wrong.append(f"SIGTERM ended it with {code}")
 
 
-def growth(rss_mb: list[int]) -> tuple[float, float]:
-    """Median memory in MB after the warm-up, and in the last fifth."""
-    part = max(1, int(len(rss_mb) * WARM_SHARE))
-    return statistics.median(rss_mb[part : 2 * part] or rss_mb), statistics.median(rss_mb[-part:])
+def by_fifths(samples: list[int]) -> tuple[float, float]:
+    """The median after the warm-up, and that of the last fifth."""
+    part = max(1, int(len(samples) * WARM_SHARE))
+    return statistics.median(samples[part : 2 * part] or samples), statistics.median(samples[-part:])
 
 
 def main() -> int:
@@ -121,14 +138,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.steady", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--children", type=int, default=20)
-    parser.add_argument("--speed", type=float, default=12.0, help="of the market's clock (default 12)")
+    parser.add_argument("--speed", type=float, default=10.0, help="of the market's clock (default 10)")
     arguments = parser.parse_args()
     seen = Seen()
     with tempfile.TemporaryDirectory() as made:
         directory = Path(made)
         config = configure(directory, arguments.children, arguments.speed)
         terminal, began_s = Terminal(directory, ("--config", str(config))), time.monotonic()
-        look_around(terminal, began_s + arguments.minutes * 60, seen)
+        look_around(terminal, directory, began_s + arguments.minutes * 60, seen)
         seen.took_s, seen.events = time.monotonic() - began_s, events_of(directory)
         if terminal.process.poll() is None:
             lose(terminal, directory, seen)
@@ -136,11 +153,13 @@ def main() -> int:
             seen.wrong.append(f"it ended by itself: {terminal.process.returncode}: {terminal.tail[-300:]!r}")
         if any("Traceback" in path.read_text(encoding="utf-8") for path in directory.rglob("*.log")):
             seen.wrong.append("a traceback is in the log")
-    first, last = growth(seen.rss_mb)
-    if last > first * (1 + GROWS_MOST):
+    (first_mb, last_mb), (first, last) = by_fifths(seen.rss_mb), by_fifths(seen.orders)
+    if last_mb - first_mb > GROWS_MB_MOST + (last - first) * ORDER_KB_MOST / 1024:
         seen.wrong.append("memory grows")
     print(f"{seen.took_s:.0f} s, {seen.events / seen.took_s:.0f} events/s, {seen.drawn // 1024} kB drawn")
-    print(f"memory {first:.0f} MB after the warm-up, {last:.0f} MB at the end, most {max(seen.rss_mb)} MB")
+    print(f"memory {first_mb:.0f} MB after the warm-up, {last_mb:.0f} MB at the end, most {max(seen.rss_mb)} MB")
+    print(f"orders {first:.0f} after the warm-up, {last:.0f} at the end: ", end="")
+    print(f"{(last_mb - first_mb) * 1024 / max(1.0, last - first):.1f} kB an order")
     print(f"{seen.cpu_s / seen.took_s:.0%} of a core")
     for text in seen.wrong:
         print(f"WRONG {text}")
