@@ -22,7 +22,6 @@ from engine.core.resting import (
     rests_for_entries,
     room_for_entries,
     share,
-    staying_share,
 )
 from engine.core.settle import settle
 from engine.core.sizing import (
@@ -116,8 +115,8 @@ def decide_child(
     rule, no_entry = NO_ENTRIES, ""
     if move is Move.RISE:
         rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
-        if leg.flattening:
-            no_entry = no_entry or child.stopped.get(master.scope, "")  # its lots are leaving: no share of the rise
+        if leg.flattening and child.stopped.get(master.scope) in reasons.LEFT:
+            rule, no_entry = NO_ENTRIES, child.stopped[master.scope]  # what it still holds is no part of the rise
         leg.handed_over = leg.handed_over and no_entry != ""  # the program trades the leg again
     round_up = move is Move.FALL and is_hedge(turn, child, leg)
     after = decide_target(before, master.units, instrument.lot_units, rule, round_up=round_up)
@@ -215,7 +214,7 @@ def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) ->
     """The leg's exits did not end while the entry's signal was fresh: it is missed, and a resync offers it."""
     leg.entry_pending = False
     if leg.decided_units:
-        stays_units = staying_share(turn, leg)
+        stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
         if stays_units >= leg.target_units:
             return  # an entry that is being cancelled covers it; what its end leaves open is missed then
         if not miss(turn, child, leg, stays_units):
@@ -250,7 +249,7 @@ def enter(
         turn.skip(child, leg.leg, no_entry)
         decision.pass_over(child, side, no_entry)
         note_missed(turn, child, leg, no_entry)
-        stays_units = staying_share(turn, leg)
+        stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
         if stays_units < leg.target_units:  # what an exit takes is not wanted back
             miss(turn, child, leg, stays_units)
         leg.skipped = no_entry

@@ -69,7 +69,7 @@ def unwind(turn: Turn) -> bool:
     for child in turn.state.children.values():
         scopes, child.unwinding = child.unwinding, []
         for scope in dict.fromkeys(scopes):
-            if child.stopped.get(scope) in (reasons.FLATTENED, reasons.UNWOUND):
+            if child.stopped.get(scope) in reasons.LEFT:
                 continue
             found = True
             text = "a leg could not be had: the strategy is left, shorts first; resync to enter it again"

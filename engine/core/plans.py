@@ -3,7 +3,7 @@
 import msgspec
 
 from engine.core import reasons
-from engine.core.resting import share, staying_share
+from engine.core.resting import share
 from engine.core.sizing import Plan, missed
 from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import WARNING, Turn
@@ -36,7 +36,7 @@ def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards:
     `guards`: whether the lone-leg guard counts the leg as lacking lots. Lots that a ticket added are missed first: the
     leg is whole without them, and nothing of it was skipped.
     """
-    have = staying_share(turn, leg) if leg.flattening else share(turn, leg)
+    have = share(turn, leg)
     if have >= leg.target_units:
         return
     is_whole = not miss(turn, child, leg, max(0, have))

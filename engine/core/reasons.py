@@ -12,6 +12,8 @@ DISARMED = "disarmed: entries wait for resume after an unclean stop"
 RESET = "strategy was reset: exits only"
 FLATTENED = "flattened: no entries until the next strategy or a resync"
 UNWOUND = "left: a leg could not be had; no entries until the next strategy or a resync"
+LEFT = frozenset({FLATTENED, UNWOUND})
+"Why a whole strategy is left: what a child still holds of it goes, whatever the master does."
 SURFACED = "entries stopped: an order that was given up surfaced filled"
 LONE_LEG = "lone leg: lots of another leg are missing, no further shorts or futures"
 LOGIN_REQUIRED = "login required"

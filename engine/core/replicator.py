@@ -175,7 +175,7 @@ def _welcome(turn: Turn, event: SessionStarted) -> None:
     restart.welcome(turn)
     restart_orders(turn)
     legs: set[LegId] = {leg.leg for leg in state.master.legs.values() if leg.units or not is_delivery(leg.leg)}
-    legs.update(order.leg for order in state.master.orders.values() if order.followed)  # one may have filled meanwhile
+    legs.update(state.master.orders[order_id].leg for order_id in state.master.working)  # one may have filled meanwhile
     for child in state.children.values():
         legs.update(child.legs)
         if child.id not in turn.child_settings:

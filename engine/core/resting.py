@@ -103,12 +103,6 @@ def share(turn: Turn, leg: ChildLeg) -> int:
     return held_units(leg) + on_the_way(turn, leg) + leg.awaiting_units - asked_units(leg)
 
 
-def staying_share(turn: Turn, leg: ChildLeg) -> int:
-    """The share without what exits take: those under way, and of a leg that is being left all that is held."""
-    going = going_exit_units(turn, leg)
-    return max(0, share(turn, leg) - (max(going, held_units(leg)) if leg.flattening else going))
-
-
 def ahead_units(turn: Turn, leg: ChildLeg) -> int:
     """Units that resting entries filled before the master's order did: backed by it, not above the target.
 

@@ -105,7 +105,7 @@ def _waits_for_buys(turn: Turn, child: Child, order: ChildOrder) -> bool | None:
 
 def _is_short_left(turn: Turn, child: Child, sell: ChildOrder) -> bool:
     """Whether a strategy is being left of which a short of the same underlying is still there, or may be."""
-    if child.stopped.get(turn.scope_of(sell.leg)) not in (reasons.UNWOUND, reasons.FLATTENED):
+    if child.stopped.get(turn.scope_of(sell.leg)) not in reasons.LEFT:
         return False
     underlying = turn.underlying_and_kind(sell.leg)[0]
     for leg in child.legs.values():

@@ -4,9 +4,9 @@ import pytest
 
 from config.schema import OnLegRefused, Risk
 from engine.core import reasons
-from engine.events import LegExited, Outcome
+from engine.events import LegExited, Outcome, PromptAnswered
 from engine.model import Side
-from tests.unit.core.builders import CALL_LEG, HEDGE, HEDGE_LEG, PUT_LEG, Desk, child, settings
+from tests.unit.core.builders import CALL_LEG, ENTRIES, HEDGE, HEDGE_LEG, PUT_LEG, Desk, child, settings
 from tests.unit.paper.builders import PUT
 
 UNWIND = Risk(on_leg_refused=OnLegRefused.UNWIND)
@@ -77,3 +77,25 @@ def test_leg_that_is_being_left_is_left_although_the_master_adds_before_the_exit
     assert desk.lots() == 0
     desk.run(70)
     assert [side for side, _ in desk.placed()] == [Side.BUY, Side.BUY, Side.SELL]
+
+
+def test_rise_that_nobody_approves_takes_nothing_of_what_stayed_after_an_exit_by_hand() -> None:
+    desk = Desk(settings(confirm=ENTRIES), filling=False)
+    desk.buy(20)
+    answer_prompt(desk)
+    desk.fill(desk.last())
+    desk.handle(LegExited(at_ns=desk.now_ns, leg=CALL_LEG, children=("C1",)))
+    desk.answer(desk.last(), Outcome.REJECTED, reason="not now")
+    desk.buy(10)  # before the exit is sent again: three of the six are his share of that
+    desk.run(3)
+    desk.fill(desk.last())
+    desk.filling = True
+    desk.buy(10)
+    desk.run(40)  # nobody answers
+    assert (desk.lots(), desk.target()) == (3, 3)
+    desk.sell(1)
+    assert desk.placed()[-1] == (Side.SELL, 1)
+
+
+def answer_prompt(desk: Desk) -> None:
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
