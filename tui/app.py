@@ -221,9 +221,14 @@ class LockstepApp(Looking):
         loop = self._main_loop
         if loop is not None:
             try:
-                loop.call_soon_threadsafe(self.exit, code)
+                loop.call_soon_threadsafe(self._leave, code)
             except RuntimeError:
                 return  # the loop is closed: it has left already
+
+    def _leave(self, code: int) -> None:
+        """Leave, unless it is left already: the first reason counts."""
+        if not self._exit:
+            self.exit(code)
 
     def terminal_lost(self) -> None:
         """The driver found the terminal gone."""

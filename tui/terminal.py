@@ -76,15 +76,18 @@ class Terminal:
         self._app: LockstepApp | None = None
         self._settings: list[object] | None = None
         self._signal = 0
-        self._hears = self._asks = self._hung_up = False
-        self.was_lost = False
-        "Whether the terminal is gone: nobody can be asked any more."
+        self._hears = self._asks = self._hung_up = self._lost = False
         signals.hold_back()  # one that comes while a session opens waits for `run`
 
     @property
     def was_ended(self) -> bool:
         """Whether a signal asked for the end of the program."""
         return self._signal != 0
+
+    @property
+    def was_lost(self) -> bool:
+        """Whether the terminal is gone: nobody can be asked any more."""
+        return self._lost or self._hung_up
 
     def ask(self, question: Callable[[], bool]) -> bool:
         """A question between two engines; a signal that asks for the end is obeyed at once then."""
@@ -160,22 +163,21 @@ class Terminal:
             if code != EXIT_FAILED or runtime.done.is_set() or drawn == DRAWN_MOST:
                 break
             self._warn(runtime, DRAWN_ANEW)
-        self.was_lost = self._hung_up or code == EXIT_TERMINAL_LOST
+        self._lost = code == EXIT_TERMINAL_LOST
         if code == EXIT_FAILED:
             print(f"the dashboard failed; the traceback is in {self._log_path}", file=sys.stderr)
-        is_unseen = self.was_lost or code == EXIT_FAILED
-        if is_unseen and self._goes_on(runtime, settings.on_terminal_lost):
+        if code in (EXIT_TERMINAL_LOST, EXIT_FAILED) and self._goes_on(runtime, settings.on_terminal_lost):
             self._warn(runtime, UNSEEN if self.was_lost else NOT_DRAWN)
             runtime.until_flat = True
             runtime.done.wait()
 
     def _show(self, runtime: Runtime, app: LockstepApp) -> int:
         """Run one dashboard to its end; its exit code."""
-        from tui.app import EXIT_TERMINAL_LOST, run_dashboard
+        from tui.app import run_dashboard
 
         self._app = app
-        if self._hung_up:  # before it was there to be told
-            app.request_exit(EXIT_TERMINAL_LOST)
+        if heard := self._signal or (signal.SIGHUP if self._hung_up else 0):  # before it was there to be told
+            app.request_exit(_exit_code(heard))
         aside("switch", partial(_leave_at_a_switch, runtime, app))
         code = run_dashboard(runtime, mouse=self._mouse, app=app, on_error=self._log)
         self._app = None
@@ -186,25 +188,33 @@ class Terminal:
 
     def _goes_on(self, runtime: Runtime, on_lost: OnTerminalLost) -> bool:
         """Whether the engine outlives a lost terminal: a strategy is open and the configuration says so."""
-        return on_lost is OnTerminalLost.CONTINUE and runtime.is_open and self._signal != signal.SIGTERM
+        return on_lost is OnTerminalLost.CONTINUE and runtime.is_open and not self.was_ended
 
     def _signalled(self, number: int) -> None:
-        """On the signal thread: an orderly end, and a last resort when something hangs."""
+        """On the signal thread: an orderly end, and a last resort when something hangs.
+
+        What was heard is written down before engine and dashboard are looked for: the other thread shows each of them
+        first and looks for what was heard then, so that one of the two always sees the other.
+        """
+        hangs_up = number == signal.SIGHUP and not self.headless
+        if hangs_up:  # never the engine's end: a dashboard may have found its terminal gone, and left, before this
+            self._hung_up = True
+        else:
+            self._signal = number
         if self._asks:  # no engine runs, and nothing of one is unfinished
             os._exit(128 + number)
         app, runtime = self._app, self._runtime
-        if number == signal.SIGHUP and not self.headless:
-            # Never the engine's end: the dashboard may have found its terminal gone, and left, before this is heard.
-            self._hung_up = True
-            if app is not None:
-                app.request_exit(128 + number)
-            return
-        self._signal = number
-        if runtime is not None:
+        if runtime is not None and not hangs_up:
             runtime.loop.stop()
         if app is not None:
-            app.request_exit(128 + number if number != signal.SIGINT else 0)
-        later(STOP_GRACE_S, partial(_last_resort, 128 + number, self._settings))
+            app.request_exit(_exit_code(number))
+        if not hangs_up:
+            later(STOP_GRACE_S, partial(_last_resort, 128 + number, self._settings))
+
+
+def _exit_code(number: int) -> int:
+    """The dashboard's code for a signal, as shells report it: EXIT_TERMINAL_LOST for SIGHUP. Ctrl-C is a plain quit."""
+    return 0 if number == signal.SIGINT else 128 + number
 
 
 def _leave_at_a_switch(runtime: Runtime, app: LockstepApp) -> None:
