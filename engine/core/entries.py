@@ -153,8 +153,11 @@ def _sized(before: Plan, after: Plan, master: MasterLeg, instrument: Instrument,
 
 def _is_being_left(turn: Turn, master: MasterLeg, leg: ChildLeg) -> bool:
     """Whether what a leg still has belongs to a plan that is over: an entry follows when it is gone."""
-    if leg.decided_units or not (leg.allocation_units or leg.orders):
+    if not (leg.allocation_units or leg.orders):
         return False
+    if leg.decided_units:  # all of it is missed or exited by hand, and not gone yet
+        held = held_units(leg)
+        return leg.due and not leg.target_units and (held < 0 or held > ahead_units(turn, leg))
     is_against = leg.allocation_units * master.units < 0
     if not leg.mirrors or leg.due or is_against or held_units(leg) > ahead_units(turn, leg):
         return True
@@ -172,12 +175,14 @@ def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, 
         return
     settle(turn, child, leg)
     if move is Move.OUT and master.units:
+        leg.entry_pending = False  # it was of the side that he has left
         _enter_later(leg, decision.signal_ns)
         resume_entry(turn, child, leg)
 
 
 def _enter_later(leg: ChildLeg, signal_ns: int) -> None:
-    """The entry waits until the leg's exits are terminal."""
+    """The entry waits until the leg's exits are terminal; with what waits already it is as old as the oldest of it."""
+    signal_ns = min(signal_ns, leg.entry_signal_ns) if leg.entry_pending else signal_ns
     leg.entry_pending, leg.entry_signal_ns = True, signal_ns
 
 
@@ -203,6 +208,8 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
     if not leg.decided_units:
         leg.sign = 0
         decide_child(turn, child, master, decision)
+    elif move_of(plan_of(leg), master.units) is Move.RISE:
+        decide_child(turn, child, master, decision)
     elif instrument is None:
         note_missed(turn, child, leg, turn.why_unknown(child.id, leg.leg))
     else:
@@ -213,7 +220,7 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
 def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> None:
     """The leg's exits did not end while the entry's signal was fresh: it is missed, and a resync offers it."""
     leg.entry_pending = False
-    if leg.decided_units:
+    if leg.decided_units and move_of(plan_of(leg), master.units) is not Move.RISE:
         stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
         if stays_units >= leg.target_units:
             return  # an entry that is being cancelled covers it; what its end leaves open is missed then
@@ -223,7 +230,8 @@ def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) ->
     else:
         instrument = carried.terms(turn, child, leg)
         lot_units = 1 if instrument is None else instrument.lot_units
-        store_plan(leg, decide_target(Plan(), master.units, lot_units, NO_ENTRIES, round_up=False))
+        before = plan_of(leg) if leg.decided_units else Plan()
+        store_plan(leg, decide_target(before, master.units, lot_units, NO_ENTRIES, round_up=False))
     leg.skipped, leg.lacking = reasons.STALE_SIGNAL, True
     turn.skip(child, leg.leg, reasons.STALE_SIGNAL)
 

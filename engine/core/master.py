@@ -122,6 +122,8 @@ def _is_known(order: MasterOrder, report: OrderReport) -> bool:
         return False
     if order.status in TERMINAL_BOOK:
         return True
+    if report.filled < order.filled and report.status not in TERMINAL_BOOK:
+        return True  # of before a fill that is known, even of the same second
     return report.status == order.status and not _has_new_terms(order, report)
 
 

@@ -177,8 +177,9 @@ def _offer_missing(turn: Turn, child: Child) -> None:
         text = f"resync: exits of {', '.join(leaving)} are under way: resync again when they have ended"
         turn.notify(WARNING, text, child.id)
     if not offers:
-        if not leaving:
-            turn.notify(INFO, "resync: nothing is missing", child.id)
+        if leaving:
+            return
+        turn.notify(INFO, "resync: nothing is missing", child.id)
         child.stopped = {scope: why for scope, why in child.stopped.items() if not why}
         return
     prompt = prompts.open_prompt(turn, prompts.RESYNC, fresh=True)
@@ -195,10 +196,10 @@ def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], lis
         if not master.units or instrument is None or master.window is not None:
             continue
         leg = turn.child_leg(child, master.leg)
-        if leg.sign and leg.sign != sign(master.units):
-            continue
-        if going_exit_units(turn, leg) or held_units(leg) < 0:
+        if _is_leaving(turn, leg):
             leaving.append(split_leg(leg.leg)[1])
+            continue
+        if leg.sign and leg.sign != sign(master.units):
             continue
         units = missing_units(turn, child, master, leg, instrument)
         if units:
@@ -209,6 +210,12 @@ def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], lis
             leg.lacking = False
             leg.skipped = "" if leg.allocation_units else reasons.BELOW_ONE_LOT
     return offers, leaving
+
+
+def _is_leaving(turn: Turn, leg: ChildLeg) -> bool:
+    """Whether exits have to end before a leg can be entered: under way, due, or of lots against its direction."""
+    held = held_units(leg)
+    return going_exit_units(turn, leg) > 0 or held < 0 or (leg.due and held > leg.target_units)
 
 
 def adopt(turn: Turn, symbol: str) -> None:

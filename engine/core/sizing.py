@@ -93,7 +93,9 @@ def decide_target(plan: Plan, master_units: int, lot_units: int, rule: SizingRul
             decided_units=size,
         )
     if size > plan.high_units:
-        target = plan.base_units + _added_units(rule, plan.high_units, size, lot_units)
+        # Without entries what is left of the target is the child's share from now on.
+        own = plan.target_units if rule.lots_for is None else plan.base_units
+        target = own + _added_units(rule, plan.high_units, size, lot_units)
         return Plan(sign=sign, high_units=size, base_units=target, target_units=target, decided_units=size)
     target = max(plan.target_units, _risen_again(plan, size, lot_units, rule))
     return Plan(

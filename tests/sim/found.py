@@ -107,7 +107,7 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "strategy_starts_with_any_order": ("orders", 287, 15, "I2"),
     "copies_lost_at_a_start": ("orders", 40, 364, "I5"),
     "records_never_dropped": ("orders", 351, 810, "I5"),
-    "resync_beside_an_exit": ("fills", 176, 57, "I2"),
+    "resync_beside_an_exit": ("fills", 176, 58, "I2"),
     "resync_before_the_newest_fill_is_decided": ("fills", 8805, 313, "I5"),
     "resync_outlives_a_flatten": ("fills", 644, 37, "I12"),
     "unwinding_is_forgotten": ("fills", 116, 19, "I11"),

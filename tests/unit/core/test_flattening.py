@@ -79,22 +79,22 @@ def test_leg_that_is_being_left_is_left_although_the_master_adds_before_the_exit
     assert [side for side, _ in desk.placed()] == [Side.BUY, Side.BUY, Side.SELL]
 
 
-def test_rise_that_nobody_approves_takes_nothing_of_what_stayed_after_an_exit_by_hand() -> None:
+def test_rise_after_an_exit_by_hand_that_was_refused_waits_for_it_and_is_asked_about() -> None:
     desk = Desk(settings(confirm=ENTRIES), filling=False)
     desk.buy(20)
     answer_prompt(desk)
     desk.fill(desk.last())
     desk.handle(LegExited(at_ns=desk.now_ns, leg=CALL_LEG, children=("C1",)))
     desk.answer(desk.last(), Outcome.REJECTED, reason="not now")
-    desk.buy(10)  # before the exit is sent again: three of the six are his share of that
+    desk.buy(10)  # before the exit is sent again
     desk.run(3)
+    assert not desk.state.prompts
     desk.fill(desk.last())
-    desk.filling = True
-    desk.buy(10)
+    assert (desk.lots(), [prompt.kind for prompt in desk.state.prompts.values()]) == (0, ["entry"])
     desk.run(40)  # nobody answers
-    assert (desk.lots(), desk.target()) == (3, 3)
     desk.sell(1)
-    assert desk.placed()[-1] == (Side.SELL, 1)
+    assert (desk.lots(), desk.target()) == (0, 0)
+    assert desk.placed() == [(Side.BUY, 6), (Side.SELL, 6), (Side.SELL, 6)]
 
 
 def answer_prompt(desk: Desk) -> None:

@@ -354,6 +354,15 @@ def test_updates_that_never_arrive_are_found_in_the_book() -> None:
     assert end_state([], read=False) == IN_ORDER
 
 
+def test_late_news_of_the_same_second_does_not_take_back_a_change_that_has_filled_since() -> None:
+    desk = Desk()
+    small = desk.master(Side.BUY, 2, id_="MO1", filled=0, order_type=OrderType.LIMIT, limit="100")
+    desk.master(Side.BUY, 10, id_="MO1", filled=9, order_type=OrderType.LIMIT, limit="100")
+    desk.push(small, "M")
+    order = desk.state.master.orders["MO1"]
+    assert (order.quantity // LOT, order.filled // LOT) == (10, 9)
+
+
 def test_late_partial_fill_after_complete_changes_nothing() -> None:
     desk = Desk()
     rows = updates(desk)
