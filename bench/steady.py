@@ -24,7 +24,7 @@ from random import Random
 from bench.demo import DEMO_CONFIG, ROOT
 from bench.soak import Terminal
 
-LETTERS = tuple(bytes([code]) for code in b"12345678do?/")
+LETTERS = tuple(bytes([code]) for code in b"12345678d?/")
 LOOKS = (*LETTERS, b"\r", b"\x1b", b"\x1b", b"\x1b[A", b"\x1b[B", b"\x1b[5~", b"\x1b[6~")
 "Keys that look and order nothing."
 LOOKS_PER_S = 2.0
@@ -36,7 +36,8 @@ ORDER_KB_MOST = 10.0
 GROWS_MB_MOST = 10.0
 """What else may grow between the second fifth and the last."""
 OPENS_S = 120.0
-GOES_ON_S = 10.0
+GOES_ON_S = 4.0
+"""Less than a strategy of the demo takes: with its end the engine ends, too."""
 GONE = "the terminal is gone"
 
 
@@ -108,10 +109,11 @@ def look_around(terminal: Terminal, directory: Path, until_s: float, seen: Seen)
 
 
 def lose(terminal: Terminal, directory: Path, seen: Seen) -> None:
-    """Close the window once a strategy is open; see that the engine goes on; end it."""
+    """Close the window as soon as a strategy has begun; see that the engine goes on; end it."""
     opens_s = time.monotonic() + OPENS_S
-    while not is_open(directory) and time.monotonic() < opens_s:
-        terminal.take(1.0)
+    for state in (False, True):
+        while is_open(directory) is not state and time.monotonic() < opens_s:
+            terminal.take(0.2)
     before = events_of(directory)
     terminal.close()
     time.sleep(GOES_ON_S)
@@ -153,6 +155,9 @@ def main() -> int:
             seen.wrong.append(f"it ended by itself: {terminal.process.returncode}: {terminal.tail[-300:]!r}")
         if any("Traceback" in path.read_text(encoding="utf-8") for path in directory.rglob("*.log")):
             seen.wrong.append("a traceback is in the log")
+    if not seen.rss_mb:
+        print("\n".join(["it ended before it was looked at", *seen.wrong]))
+        return 1
     (first_mb, last_mb), (first, last) = by_fifths(seen.rss_mb), by_fifths(seen.orders)
     if last_mb - first_mb > GROWS_MB_MOST + (last - first) * ORDER_KB_MOST / 1024:
         seen.wrong.append("memory grows")

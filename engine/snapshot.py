@@ -115,6 +115,8 @@ class LegRow(Value, frozen=True, kw_only=True):
     "`None`: the instrument is unknown."
     master_lots: Decimal
     background_lots: Decimal
+    adoptable: bool = True
+    "Whether background lots may be followed from now on."
     master_average_inr: Decimal | None
     last_inr: Decimal | None
     bid_inr: Decimal | None

@@ -9,6 +9,7 @@ from decimal import Decimal
 from config.schema import Child as ChildSettings
 from config.schema import SizingMode
 from engine.core import carried, reasons
+from engine.core.filters import has_known_hours
 from engine.core.lifecycle import OrderState
 from engine.core.limits import limits
 from engine.core.loss import child_charges, child_pnl, open_value
@@ -196,6 +197,7 @@ def _leg_row(turn: Turn, leg: MasterLeg, *, followed: bool) -> LegRow:
         lot_units=lot,
         master_lots=lots(leg.units, lot),
         background_lots=lots(leg.background_units, lot),
+        adoptable=has_known_hours(leg.leg),
         master_average_inr=leg.open_cost_inr / abs(leg.units) if leg.units else None,
         last_inr=None if quote is None else quote.last_inr,
         bid_inr=None if quote is None else quote.bid_inr,

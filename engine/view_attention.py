@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from engine.commands import Severity
 from engine.core import address, carried, expiry, reasons
 from engine.core.delivery import is_missed_by_somebody
+from engine.core.filters import has_known_hours
 from engine.core.lifecycle import OrderState
 from engine.core.state_child import BreakerPhase
 from engine.core.throttle import is_day_used_up, waiting_orders
@@ -255,7 +256,7 @@ def _background(turn: Turn) -> list[Attention]:
         Attention(
             severity=Severity.INFO,
             text=f"{leg.background_units} units in the background: not followed",
-            key="o",
+            key="o" if has_known_hours(leg.leg) else "",
             symbol=split_leg(leg.leg)[1],
         )
         for leg in legs

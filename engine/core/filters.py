@@ -7,12 +7,12 @@ from config.schema import ChildFilters, Filters
 from engine.model import NS_PER_S, Kind, LegId, Side, split_leg
 
 IST = timezone(timedelta(hours=5, minutes=30))
-OTHER_HOURS = "its hours and its funds are its own; copy and leave it by hand"
+OTHER_HOURS = "its hours are its own"
 FOLLOWED_EXCHANGES = frozenset({"NSE", "BSE", "NFO", "BFO"})
-"""Those whose hours, holidays and funds are known here.
+"""Those whose hours and holidays are known here.
 
-The others trade when these are closed, out of funds of their own: what is bought there at a ratio of these, and cannot
-be left in the evening, is worse than what is not copied.
+The others trade when these are closed: what is bought there, and cannot be left in the evening, is worse than what is
+not copied.
 """
 
 
@@ -21,14 +21,13 @@ def has_known_hours(leg: LegId) -> bool:
     return split_leg(leg)[0] in FOLLOWED_EXCHANGES
 
 
-def why_filtered(leg: LegId) -> str:
-    """What is said of an order that opens a leg and is not followed."""
-    exchange = split_leg(leg)[0]
-    return "filtered: not followed" if has_known_hours(leg) else f"{exchange} is not followed: {OTHER_HOURS}"
+def why_unfollowed(leg: LegId) -> str:
+    """What is said of a leg at an exchange whose hours are not known."""
+    return f"{split_leg(leg)[0]} is not followed: {OTHER_HOURS}"
 
 
 def follows(filters: Filters, leg: LegId, kind: Kind | None, side: Side, order_type: str, now_ns: int) -> bool:
-    """Whether a master order opens a leg that is followed.
+    """Whether the filters let a master order open a leg.
 
     Args:
         filters: The global filters.
@@ -39,8 +38,7 @@ def follows(filters: Filters, leg: LegId, kind: Kind | None, side: Side, order_t
         now_ns: The time, for filters with a window.
     """
     return (
-        has_known_hours(leg)
-        and _named(filters, leg, kind, side, now_ns)
+        _named(filters, leg, kind, side, now_ns)
         and split_leg(leg)[2] in filters.products
         and (not filters.order_types or order_type in filters.order_types)
     )

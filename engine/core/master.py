@@ -12,7 +12,7 @@ from engine.core import strategy as strategies
 from engine.core.conversion import expected_net
 from engine.core.entries import decide_leg
 from engine.core.expiry import still_listed
-from engine.core.filters import follows, has_known_hours, why_filtered
+from engine.core.filters import follows, has_known_hours, why_unfollowed
 from engine.core.hours import is_history
 from engine.core.loss import mark_inr
 from engine.core.records import record_master_fill
@@ -23,6 +23,7 @@ from engine.model import (
     NS_PER_MS,
     NS_PER_S,
     TERMINAL_BOOK,
+    BookStatus,
     LegId,
     OrderReport,
     Position,
@@ -105,13 +106,17 @@ def _first_seen(turn: Turn, report: OrderReport) -> MasterOrder:
     kind = turn.underlying_and_kind(leg)[1]
     passes = follows(state.settings.filters, leg, kind, report.side, report.order_type.value, turn.now_ns)
     is_sale = delivery.is_sale(leg, report.side)
-    order.followed = (held is not None and held.units != 0) or (passes and not is_sale)
+    is_open_market = has_known_hours(leg)
+    order.followed = (held is not None and held.units != 0) or (passes and is_open_market and not is_sale)
     state.master.orders[order.order_id] = order
     if order.followed:
         turn.subscribe(leg)
     else:
-        why = delivery.why_not_followed(turn, leg) if passes else why_filtered(leg)
-        severity = INFO if has_known_hours(leg) else WARNING
+        why = "filtered: not followed"
+        if passes:
+            why = delivery.why_not_followed(turn, leg) if is_open_market else why_unfollowed(leg)
+        is_missed = passes and not is_open_market and report.status is not BookStatus.REJECTED
+        severity = WARNING if is_missed else INFO
         turn.notify(severity, f"{report.side} {report.quantity}: {why}", state.master.account, report.symbol)
     return order
 

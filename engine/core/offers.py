@@ -8,7 +8,7 @@ from fractions import Fraction
 from engine.core import prompts, reasons
 from engine.core.baseline import left_out_reason, ratio_of, select_baseline
 from engine.core.entries import count_from_here, missing_units
-from engine.core.filters import has_known_hours, why_filtered
+from engine.core.filters import has_known_hours, why_unfollowed
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up, new_copy
 from engine.core.resting import going_exit_units
@@ -229,7 +229,7 @@ def adopt(turn: Turn, symbol: str) -> None:
         turn.notify(WARNING, f"no background lots of {symbol}")
         return
     if others := [leg.leg for leg in legs if not has_known_hours(leg.leg)]:
-        turn.notify(WARNING, why_filtered(others[0]), "", symbol)
+        turn.notify(WARNING, why_unfollowed(others[0]), "", symbol)
         return
     for master in legs:
         turn.subscribe(master.leg)

@@ -315,13 +315,13 @@ def test_details_of_a_leg_show_every_child_with_its_reason() -> None:
     drive(s.condor(), script)
 
 
-@pytest.mark.parametrize("panel", ["1", "3", "4", "6"])
+@pytest.mark.parametrize("panel", ["1", "2", "4", "6"])
 def test_enter_that_is_held_down_opens_details_once(panel: str) -> None:
     async def script(desk: Desk) -> None:
         for key in (panel, *["enter"] * 9):  # faster than the dashboard looks at them
             desk.app.post_message(Key(key, key if key == panel else None))
         await desk.settle()
-        assert len(desk.app.screen_stack) <= 2
+        assert len(desk.app.screen_stack) == 2
 
     drive(s.condor(), script)
 

@@ -277,7 +277,7 @@ def _holdings(cells: Sequence[tuple[Cell, LegRow]], width: int) -> str:
 def adopt_rows(frame: Frame, width: int) -> list[Row]:
     """The master's background legs."""
     rows = []
-    for leg in frame.snapshot.background:
+    for leg in (row for row in frame.snapshot.background if row.adoptable):
         text = f"{fmt.lots(leg.background_lots)} lots at {fmt.price(leg.master_average_inr)}"
         rows.append(Row(leg.symbol, line(Span(pad(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
     return rows

@@ -154,7 +154,7 @@ def leg_line(leg: LegRow, columns: Columns) -> Line:
     if columns.average:
         spans.append(Span(fmt.fit(master_average(leg), AVERAGE_W), Tone.DIM))
     if not leg.followed:
-        return line(*spans, Span("  background, not copied · o adopts", Tone.DIM))
+        return line(*spans, Span(f"  background, not copied{' · o adopts' if leg.adoptable else ''}", Tone.DIM))
     for index in columns.children:
         if columns.dense:
             spans.append(mark_span(leg.cells[index], columns.child_w))

@@ -4,9 +4,11 @@ import msgspec
 import pytest
 
 from config.schema import ChildFilters, Filters
+from engine.commands import Notify, Severity
 from engine.core.filters import child_allows, follows, ist_time
 from engine.events import BackgroundAdopted, OrderUpdated
 from engine.model import BookStatus, Kind, LegId, OrderType, Side, leg_id
+from engine.view import Frame, build_snapshot
 from tests.unit.core.builders import Desk, child, settings
 from tests.unit.paper.builders import CALL, ns
 
@@ -63,12 +65,29 @@ def test_exchange_of_other_hours_is_not_followed_and_says_so(exchange: str) -> N
     desk.run(2)
     assert desk.placed() == []
     (said,) = [text for text in desk.notices() if exchange in text]
-    assert said == f"BUY 65: {exchange} is not followed: its hours and its funds are its own; copy and leave it by hand"
+    assert said == f"BUY 65: {exchange} is not followed: its hours are its own"
+
+
+@pytest.mark.parametrize(
+    ("filters", "status"), [({"deny": ("MCX:*",)}, BookStatus.COMPLETE), ({}, BookStatus.REJECTED)]
+)
+def test_what_the_owner_filtered_or_the_broker_refused_is_no_warning(
+    filters: dict[str, tuple[str, ...]], status: BookStatus
+) -> None:
+    desk = Desk(settings(filters=Filters(**filters)))  # type: ignore[arg-type]  # a table of keyword sets
+    filled = None if status is BookStatus.COMPLETE else 0
+    own = desk.report(Side.BUY, 1, id_="MO1", status=status, filled=filled)
+    elsewhere = msgspec.structs.replace(own, exchange="MCX", symbol="CRUDEOIL26NOVFUT")
+    desk.handle(OrderUpdated(at_ns=desk.now_ns, account="M", report=elsewhere))
+    said = [notice.severity for notice in desk.commands(Notify) if "not followed" in notice.text]
+    assert said == [Severity.INFO]
 
 
 def test_background_lots_at_an_exchange_of_other_hours_cannot_be_adopted() -> None:
     leg = leg_id("MCX", "CRUDEOIL26NOVFUT", "NRML")
     desk = Desk(settings(), background={leg: 100})
+    (row,) = build_snapshot(desk.state, desk.now_ns, Frame()).background
+    assert not row.adoptable
     desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol="CRUDEOIL26NOVFUT"))
     assert desk.notices()[-1].startswith("MCX is not followed")
     assert not desk.state.prompts
