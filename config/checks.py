@@ -10,7 +10,7 @@ from typing import Final
 from config.document import Located
 from config.errors import ConfigError
 from config.limits import PAPER_BROKER, REAL_BROKERS
-from config.schema import Account, Child, ChildFilters, Filters, Risk, Section, Sizing, SizingMode
+from config.schema import FOLLOWED_EXCHANGES, Account, Child, ChildFilters, Filters, Risk, Section, Sizing, SizingMode
 
 SIZING_NEEDS: Final = {SizingMode.FIXED_RATIO: "ratio", SizingMode.FIXED_LOTS: "lots", SizingMode.RISK_PCT: "pct"}
 _SIZING_KEYS: Final = ("ratio", "lots", "pct")
@@ -85,6 +85,9 @@ def filter_faults(node: Located, filters: Filters | ChildFilters) -> list[Config
     faults = []
     if not filters.allow:
         faults.append(_below(node, "allow", 'allows nothing; write ["*"] for everything'))
+    if filters.exchanges and not set(filters.exchanges) & set(FOLLOWED_EXCHANGES):
+        text = f"allows nothing: of {', '.join(filters.exchanges)} nothing is followed, since its hours are its own"
+        faults.append(_below(node, "exchanges", f"{text}; write one of {', '.join(FOLLOWED_EXCHANGES)}"))
     if isinstance(filters, Filters) and not filters.products:
         faults.append(_below(node, "products", "allows nothing; write [NRML, MIS]"))
     if filters.from_time is not None and filters.to_time is not None and filters.from_time >= filters.to_time:

@@ -7,8 +7,16 @@ by `config.load`, which can name file, line and key.
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from typing import Final
 
 import msgspec
+
+FOLLOWED_EXCHANGES: Final = ("NSE", "BSE", "NFO", "BFO")
+"""Those whose hours and holidays are known here.
+
+The others trade when these are closed: what is bought there, and cannot be left in the evening, is worse than what is
+not copied.
+"""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

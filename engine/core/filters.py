@@ -3,17 +3,11 @@
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 
-from config.schema import ChildFilters, Filters
+from config.schema import FOLLOWED_EXCHANGES, ChildFilters, Filters
 from engine.model import NS_PER_S, Kind, LegId, Side, split_leg
 
 IST = timezone(timedelta(hours=5, minutes=30))
 OTHER_HOURS = "its hours are its own"
-FOLLOWED_EXCHANGES = frozenset({"NSE", "BSE", "NFO", "BFO"})
-"""Those whose hours and holidays are known here.
-
-The others trade when these are closed: what is bought there, and cannot be left in the evening, is worse than what is
-not copied.
-"""
 
 
 def has_known_hours(leg: LegId) -> bool:

@@ -105,6 +105,7 @@ REFUSED_SETTINGS = [
     ("nothing allowed", "filters: {allow: []}", 4, "filters.allow", "allows nothing"),
     ("no product allowed", "filters: {products: []}", 4, "filters.products", "allows nothing"),
     ("unknown exchange", "filters: {exchanges: [NYSE]}", 4, "filters.exchanges[0]", "NSE, BSE, NFO"),
+    ("an exchange of other hours", "filters: {exchanges: [MCX]}", 4, "filters.exchanges", "allows nothing"),
     ("unknown product", "filters: {products: [BO]}", 4, "filters.products[0]", "NRML, MIS, CNC, MTF"),
     ("unknown order type", "filters: {order_types: [SLM]}", 4, "filters.order_types[0]", "SL-M"),
     ("unknown side", "filters: {sides: [buy]}", 4, "filters.sides[0]", "BUY, SELL"),
