@@ -102,8 +102,7 @@ def _take_positions(
     """
     carried_units = freshness.carried_with(child.carried, positions)
     if turn.market_open and book is not None:  # before the open some brokers still show the day before
-        booked = freshness.net_by_book(book, {})
-        child.carried = freshness.remember_carried(child.carried, positions, booked)
+        child.carried = freshness.remember_carried(child.carried, positions, book)
     by_book = None if book is None else freshness.net_by_book(book, carried_units)
     delivery.note_sales(child, book or ())
     child.own_fills = [fill for fill in child.own_fills if fill.at_ns > began_ns]

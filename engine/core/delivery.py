@@ -2,8 +2,7 @@
 
 Brokers keep shares apart from positions, and in the morning it can take them a while to show everything; an adapter
 counts both together (`brokers.shares`). So a sale is never an entry, and shares that are gone without an order are
-asked about and not exited. It
-must not send anything.
+asked about and not exited. It must not send anything.
 """
 
 from collections.abc import Iterable

@@ -207,8 +207,7 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
     decision = Decision(turn, master, leg.entry_signal_ns)
     if not leg.decided_units:
         leg.sign = 0
-        decide_child(turn, child, master, decision)
-    elif move_of(plan_of(leg), master.units) is Move.RISE:
+    if move_of(plan_of(leg), master.units) is Move.RISE:
         decide_child(turn, child, master, decision)
     elif instrument is None:
         note_missed(turn, child, leg, turn.why_unknown(child.id, leg.leg))
@@ -220,18 +219,18 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
 def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> None:
     """The leg's exits did not end while the entry's signal was fresh: it is missed, and a resync offers it."""
     leg.entry_pending = False
-    if leg.decided_units and move_of(plan_of(leg), master.units) is not Move.RISE:
+    before = plan_of(leg) if leg.decided_units else Plan()
+    if move_of(before, master.units) is Move.RISE:
+        instrument = carried.terms(turn, child, leg)
+        lot_units = 1 if instrument is None else instrument.lot_units
+        store_plan(leg, decide_target(before, master.units, lot_units, NO_ENTRIES, round_up=False))
+    else:
         stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
         if stays_units >= leg.target_units:
             return  # an entry that is being cancelled covers it; what its end leaves open is missed then
         if not miss(turn, child, leg, stays_units):
             tell_given_up(turn, child, leg, reasons.STALE_SIGNAL)
             return
-    else:
-        instrument = carried.terms(turn, child, leg)
-        lot_units = 1 if instrument is None else instrument.lot_units
-        before = plan_of(leg) if leg.decided_units else Plan()
-        store_plan(leg, decide_target(before, master.units, lot_units, NO_ENTRIES, round_up=False))
     leg.skipped, leg.lacking = reasons.STALE_SIGNAL, True
     turn.skip(child, leg.leg, reasons.STALE_SIGNAL)
 

@@ -7,7 +7,6 @@ from config.schema import FOLLOWED_EXCHANGES, ChildFilters, Filters
 from engine.model import NS_PER_S, Kind, LegId, Side, split_leg
 
 IST = timezone(timedelta(hours=5, minutes=30))
-OTHER_HOURS = "its hours are its own"
 
 
 def has_known_hours(leg: LegId) -> bool:
@@ -17,7 +16,7 @@ def has_known_hours(leg: LegId) -> bool:
 
 def why_unfollowed(leg: LegId) -> str:
     """What is said of a leg at an exchange whose hours are not known."""
-    return f"{split_leg(leg)[0]} is not followed: {OTHER_HOURS}"
+    return f"{split_leg(leg)[0]} is not followed: its hours are its own"
 
 
 def follows(filters: Filters, leg: LegId, kind: Kind | None, side: Side, order_type: str, now_ns: int) -> bool:

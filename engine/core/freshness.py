@@ -71,13 +71,14 @@ def carried_with(known: Mapping[LegId, int], positions: Sequence[Position]) -> d
 
 
 def remember_carried(
-    known: Mapping[LegId, int], positions: Sequence[Position], booked: Mapping[LegId, int]
+    known: Mapping[LegId, int], positions: Sequence[Position], rows: Iterable[OrderReport | MasterOrder]
 ) -> dict[LegId, int]:
     """What of a read is to be known of what was carried, later on this day.
 
-    Only of rows that are what they say was carried and what the day's book adds (`booked`, by leg): a row of the day
-    before, shown once more after the open, is none.
+    Only of positions that are what they say was carried and what the day's book (`rows`) adds: one of the day before,
+    shown once more after the open, is none.
     """
+    booked = net_by_book(rows, {})
     fitting = [row for row in positions if row.net_units == row.overnight_units + booked.get(row.leg, 0)]
     return carried_with(known, fitting)
 

@@ -106,17 +106,17 @@ def _first_seen(turn: Turn, report: OrderReport) -> MasterOrder:
     kind = turn.underlying_and_kind(leg)[1]
     passes = follows(state.settings.filters, leg, kind, report.side, report.order_type.value, turn.now_ns)
     is_sale = delivery.is_sale(leg, report.side)
-    is_open_market = has_known_hours(leg)
-    order.followed = (held is not None and held.units != 0) or (passes and is_open_market and not is_sale)
+    has_hours = has_known_hours(leg)
+    order.followed = (held is not None and held.units != 0) or (passes and has_hours and not is_sale)
     state.master.orders[order.order_id] = order
     if order.followed:
         turn.subscribe(leg)
     else:
-        why = "filtered: not followed"
-        if passes:
-            why = delivery.why_not_followed(turn, leg) if is_open_market else why_unfollowed(leg)
-        is_missed = passes and not is_open_market and report.status is not BookStatus.REJECTED
-        severity = WARNING if is_missed else INFO
+        why, severity = "filtered: not followed", INFO
+        if passes and has_hours:
+            why = delivery.why_not_followed(turn, leg)
+        elif passes:
+            why, severity = why_unfollowed(leg), INFO if report.status is BookStatus.REJECTED else WARNING
         turn.notify(severity, f"{report.side} {report.quantity}: {why}", state.master.account, report.symbol)
     return order
 
@@ -415,8 +415,7 @@ def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes
     if not turn.market_open:
         return
     by_book = freshness.net_by_book(master.orders.values(), freshness.carried_with(master.carried, positions))
-    booked = freshness.net_by_book(master.orders.values(), {})
-    master.carried = freshness.remember_carried(master.carried, positions, booked)
+    master.carried = freshness.remember_carried(master.carried, positions, master.orders.values())
     rows = {position.leg: position for position in positions}
     for position in positions:
         if position.net_units:

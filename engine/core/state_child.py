@@ -10,7 +10,7 @@ import msgspec
 
 from engine.commands import CancelOrder, ModifyOrder
 from engine.core.lifecycle import OrderState
-from engine.core.state_master import Suspicion
+from engine.core.state_master import ZERO, Suspicion
 from engine.events import Request
 from engine.model import (
     Basket,
@@ -19,8 +19,6 @@ from engine.model import (
     OrderType,
     Side,
 )
-
-ZERO = Decimal(0)
 
 
 class Terms(msgspec.Struct, kw_only=True):
