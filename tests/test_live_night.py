@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from config.rules import ist
 from engine.clock import ScaledClock
 from engine.model import Quote
-from paper.sandbox.sandbox import Plan, SandboxThread
+from paper.sandbox.sandbox import Plan
 from runner import DISARMED
 from tests.test_live import CHILDREN, DAY, MASTER, PATIENCE_S, Live, Program, enter, leave
-from tests.test_live_shares import SHARE, ShareMarket, shares
+from tests.test_live_shares import SHARE, ShareMarket, following_shares, shares
 from tests.test_live_shares import trade as trade_shares
 
 NEXT = DAY + timedelta(days=1)
@@ -48,13 +48,9 @@ class TwoDays(ShareMarket):
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
     accounts = [(MASTER, Decimal(3_500_000)), *((child, Decimal(1_050_000)) for child in CHILDREN)]
-    thread = SandboxThread(Plan(day=DAY, market=TwoDays(), accounts=accounts, clock=NightClock()))
-    with thread:
-        made = Live(thread, tmp_path)
-        with made.config.open("a", encoding="utf-8") as file:
-            file.write("filters: {products: [NRML, CNC]}\n")
+    plan = Plan(day=DAY, market=TwoDays(), accounts=accounts, clock=NightClock())
+    with following_shares(plan, tmp_path) as made:
         yield made
-        made.program.kill()
 
 
 def sleep(live: Live) -> None:
@@ -86,13 +82,19 @@ def log_in(live: Live) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_is_carried_over_the_night_is_left_with_the_master_in_the_morning(live: Live) -> None:
+def carry_condor(live: Live) -> dict[str, int]:
+    """Every child enters the master's condor, the program ends, and it is the next morning."""
     live.start()
     live.armed()
     condor = enter(live)
     live.wait("the condor", lambda: live.positions() == dict.fromkeys(CHILDREN, condor))
     assert live.stop() == 0
     sleep(live)
+    return condor
+
+
+def test_what_is_carried_over_the_night_is_left_with_the_master_in_the_morning(live: Live) -> None:
+    condor = carry_condor(live)
     live.start("--until-flat")  # with something open: exits only, and nobody answers
     live.wait("the start", lambda: any("differences: none" in line for line in live.lines))
     assert live.positions() == dict.fromkeys(CHILDREN, condor)
@@ -102,12 +104,7 @@ def test_what_is_carried_over_the_night_is_left_with_the_master_in_the_morning(l
 
 @pytest.mark.slow  # positions have to be read twice
 def test_master_that_went_out_before_the_first_process_of_the_morning_is_followed_out(live: Live) -> None:
-    live.start()
-    live.armed()
-    condor = enter(live)
-    live.wait("the condor", lambda: live.positions() == dict.fromkeys(CHILDREN, condor))
-    assert live.stop() == 0
-    sleep(live)
+    carry_condor(live)
     leave(live)
     live.start("--until-flat")
     flat(live)

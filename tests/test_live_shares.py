@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -34,6 +35,18 @@ class ShareMarket(StillMarket):
         return self._instruments
 
 
+@contextmanager
+def following_shares(plan: Plan, directory: Path) -> Iterator[Live]:
+    """A sandbox, and a program that follows shares, too."""
+    thread = SandboxThread(plan)
+    with thread:
+        made = Live(thread, directory)
+        with made.config.open("a", encoding="utf-8") as file:
+            file.write("filters: {products: [NRML, CNC]}\n")
+        yield made
+        made.program.kill()
+
+
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
     """A master with 40 shares of his own, a first child with 7."""
@@ -44,13 +57,8 @@ def live(tmp_path: Path) -> Iterator[Live]:
         accounts=[(MASTER, Decimal(3_500_000)), *children],
         overnight={MASTER: {LEG: OWN}, CHILDREN[0]: {LEG: 7}},
     )
-    thread = SandboxThread(plan)
-    with thread:
-        made = Live(thread, tmp_path)
-        with made.config.open("a", encoding="utf-8") as file:
-            file.write("filters: {products: [NRML, CNC]}\n")
+    with following_shares(plan, tmp_path) as made:
         yield made
-        made.program.kill()
 
 
 def trade(live: Live, side: str, units: int) -> None:
