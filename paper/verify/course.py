@@ -111,9 +111,9 @@ class Course:
         self._fell: set[LegId] = set()
         self._units: dict[LegId, int] = {}
         self._background: dict[LegId, int] | None = None
+        "Lots of the master's that are not followed, as of the last look at a process that had read him."
         self._sold: dict[LegId, int] = {}
         "Shares that the master sold today, as far as the engine knows."
-        "Lots of the master's that are not followed, as of the last look at a process that had read him."
         self._day = ""
         "The first day; over a night the master may trade unseen."
         self._flattening: list[str] = []
