@@ -12,7 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import get_args
 
-from engine.commands import RecordFill, RecordStrategy, Write
+from engine.commands import Notify, RecordFill, RecordStrategy, Write
 from engine.errors import StateRefused
 from engine.events import Operator, RequestAnswered
 from state.files import sync_directory
@@ -197,6 +197,9 @@ _VIEWS = {
     " round(sum(CASE side WHEN 'SELL' THEN units ELSE -units END * price_inr), 2) END AS cash_inr,"
     " min(at_ist) AS first_ist, max(at_ist) AS last_ist"
     " FROM v_fills GROUP BY scope, strategy, started_ns, source, account, exchange, symbol, product",
+    "v_notices": f"SELECT c.seq, e.session, {_time('e.at_ns')},"  # noqa: S608
+    f" {_fields('c.body', 'severity', 'account', 'symbol', 'text')}"
+    f" FROM commands c JOIN entries e USING (seq) WHERE c.kind = '{Notify.__name__}'",
     "v_operator": f"SELECT seq, session, {_time('at_ns')}, event_kind AS command, event"  # noqa: S608
     f" FROM entries WHERE event_kind IN ({_kinds(Operator)})",
 }
