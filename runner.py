@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -25,13 +25,11 @@ from engine.errors import AlreadyRunning, JournalFailed, LockstepError, StateRef
 
 if TYPE_CHECKING:
     from brokers.house import House
-    from config.schema import Account, Mode, Settings
+    from brokers.venue import RealVenue
+    from config.schema import Mode, Settings
     from engine.clock import ScaledClock
-    from engine.events import Event, InstrumentsLoaded
-    from engine.feed import QuoteFeed
     from engine.loop import EngineLoop
-    from engine.model import Basket, InstrumentId
-    from engine.ports import Lane, SessionState
+    from engine.ports import SessionState
     from engine.snapshot import NoticeLine
     from paper.venues import DemoVenue, ReplayVenue
     from state.limits import Limits
@@ -52,7 +50,6 @@ STOP_GRACE_S = 12.0
 INTERRUPTED = 128 + signal.SIGINT
 RUN_ADVICE = "Use its dashboard, or start with --take-over."
 REPLAY_ADVICE = "A second replay has to wait for its end, or stop it."
-QUOTE_INTERVAL_NS = 500_000_000
 PAPER_BROKER = "paper"
 PAPER_ONLY = "the accounts of this configuration are on paper"
 NOBODY_LIVE = "no child has `live: true`: everybody stays on paper"
@@ -185,7 +182,6 @@ def _run_mode(
     from brokers.desk import Desk
     from brokers.house import House
     from brokers.loopback import sandbox_clock
-    from config.rules import to_ist
     from config.schema import Mode
     from engine.agenda import Agenda
     from engine.loop import EngineLoop
@@ -198,7 +194,7 @@ def _run_mode(
         loop = EngineLoop(sandbox_clock(settings), Agenda())
         house = House(settings, loop.now_ns, loop.post, DATA / "instruments")
         try:
-            venue = _RealVenue(house, loop, settings, mode, to_ist(loop.now_ns()).date())
+            venue = _real_venue(house, loop, settings, mode)
             session = _session(arguments, terminal, loop, venue, settings, DATA, source=venue.source, mode=mode)
             session.show_left_open(left_open)
             desk = Desk(settings, DATA / "instruments", loop.now_ns)
@@ -214,6 +210,31 @@ def _run_mode(
             house.close()
 
 
+def _real_venue(house: House, loop: EngineLoop, settings: Settings, mode: Mode) -> RealVenue:
+    """Where a session at real brokers trades: its live accounts there, the others on paper beside them."""
+    from brokers.venue import RealVenue
+    from config.rules import to_ist
+    from engine.core.places import trades_live
+    from paper.beside import PaperBeside
+    from state.files import write_durably
+    from state.store import mode_directory
+
+    day = to_ist(loop.now_ns()).date()
+    house.open([account for account in (settings.master, *settings.children) if account.broker != PAPER_BROKER])
+    house.load_instruments(day)
+    paper = PaperBeside(
+        settings,
+        loop,
+        day,
+        mode_directory(DATA, mode),
+        find=house.instrument,
+        capital_of=house.capital_of,
+        write=write_durably,
+    )
+    live = {child.id for child in settings.children if trades_live(child, mode)}
+    return RealVenue(house, paper, loop, settings, live, day)
+
+
 def _acknowledged() -> bool:
     """Whether the rules of exchanges and brokers were read before LIVE; asked once and kept."""
     from state.acknowledged import is_acknowledged, keep_acknowledged
@@ -222,78 +243,6 @@ def _acknowledged() -> bool:
 
     is_known = is_acknowledged(DATA, VERSION_OF_RULES)
     return acknowledged(is_known, lambda: keep_acknowledged(DATA, VERSION_OF_RULES, time.time_ns()))
-
-
-class _RealVenue:
-    """A real master and his children, live or on paper, as a session sees them."""
-
-    until_ns: int | None = None
-
-    def __init__(self, house: House, loop: EngineLoop, settings: Settings, mode: Mode, day: date) -> None:
-        from brokers.loopback import sandbox_of
-        from engine.core.places import trades_live
-        from engine.daily import DailyTurn
-        from paper.beside import PaperBeside
-        from state.files import write_durably
-        from state.store import mode_directory
-
-        self._house, self._loop, self._settings = house, loop, settings
-        self.day = day
-        self.source = "sandbox" if sandbox_of(settings) else ""
-        self.carried: tuple[InstrumentId, ...] = ()
-        self._live = {child.id for child in settings.children if trades_live(child, mode)}
-        accounts = (settings.master, *settings.children)
-        house.open([account for account in accounts if account.broker != PAPER_BROKER])
-        house.load_instruments(day)
-        self._paper = PaperBeside(
-            settings,
-            loop,
-            day,
-            mode_directory(DATA, mode),
-            find=house.instrument,
-            capital_of=self._capital_of,
-            write=write_durably,
-        )
-        self._turn = DailyTurn(loop, day, self._open_day)
-
-    def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
-        """Lanes and quotes for the process that starts."""
-        from engine.feed import SharedFeed
-        from engine.lanes import ThreadLanes
-        from engine.model import NS_PER_S
-
-        for child in self._settings.children:
-            if child.id not in self._live:
-                self._paper.open(child)
-                if self._capital_of(child) is None and not self._paper.knows(child.id):
-                    self._house.want_margin(child.id)
-        renew_ns = 4 * NS_PER_S
-        feed = SharedFeed(
-            self._loop.post, self._house.subscribe, QUOTE_INTERVAL_NS, renew_ns, on_batch=self._paper.quote
-        )
-        return ThreadLanes({**self._house.connect(feed, self._live), **self._paper.lanes}), feed
-
-    @property
-    def files(self) -> tuple[InstrumentsLoaded, ...] | None:
-        """Today's instruments of what is open from before."""
-        return self._house.files_of(self.carried)
-
-    def basket_margin(self, basket: Basket) -> Decimal | None:
-        """What a basket would block at its broker; `None` for accounts on paper."""
-        return self._house.basket_margin(basket)
-
-    def _capital_of(self, account: Account) -> Decimal | None:
-        """What an account begins with on paper: what is configured, else what it really has."""
-        given = account.capital_inr if account.paper_capital_inr is None else account.paper_capital_inr
-        return self._house.margins.get(account.id) if given is None else given
-
-    def _open_day(self, day: date, now_ns: int) -> Sequence[Event]:
-        """A new trading day: its rules at once, its instruments when they can be had."""
-        from engine.opening import next_day
-
-        self._house.turn_to(day)
-        self._paper.start_day(day, now_ns)
-        return (next_day(self._settings, day, now_ns),)
 
 
 def _replay(arguments: argparse.Namespace) -> int:

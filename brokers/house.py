@@ -142,6 +142,11 @@ class House:
         listing = market.look_up(name)
         return listing if isinstance(listing, str) else listing.instrument
 
+    def capital_of(self, account: Account) -> Decimal | None:
+        """What an account begins with on paper: what is configured, else what it really has; `None` while unknown."""
+        given = account.capital_inr if account.paper_capital_inr is None else account.paper_capital_inr
+        return self.margins.get(account.id) if given is None else given
+
     def connect(self, feed: SharedFeed, live: Collection[str]) -> Mapping[str, ThreadLane]:
         """Lanes of the master and of who trades live; updates and quotes from now on.
 
