@@ -1,9 +1,10 @@
-"""The dashboard in a real terminal: start to first paint, processor time with many children, and how fast keys answer.
+"""The dashboard in a real terminal: start to first paint, what many children cost, and how fast keys answer.
 
     python -m bench.dashboard
 
-`python -m bench.dashboard crowd|keys FD RATE` is the dashboard under measurement, started by the above. A key counts as
-answered by the first thing drawn after it; now and then that is something else, which makes the median a little low.
+`python -m bench.dashboard crowd RATE` and `keys RATE FD` are the dashboards under measurement, started by the above. A
+key counts as answered by the first thing drawn after it; now and then that is something else, which makes the median a
+little low.
 """
 
 import math
@@ -14,16 +15,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from decimal import Decimal
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from bench.demo import ROOT, DemoEngine, FixedFeed, demo_engine, demo_settings
-from bench.terminal import Terminal
+from bench.terminal import SIZE, Terminal, runner
 from config.schema import Child, Settings
 from engine.events import QuotesUpdated
 from engine.model import NS_PER_S, Quote, instrument_id
@@ -31,9 +31,12 @@ from engine.snapshot import LegRow, Snapshot
 
 STARTS = 5
 CHILDREN, LEGS = 20, 8
+ROWS, COLUMNS = SIZE
 WARM_UP_S, CROWD_S = 3.0, 15.0
+UPDATES_PER_S = 5
 EVENTS_PER_S = 1_000
 KEYS = 200
+FIRST_PAINT = b"DEMO-MASTER"
 UP, DOWN = b"\x1b[A", b"\x1b[B"
 MASTER_CAPITAL_INR = Decimal(3_500_000)
 
@@ -56,27 +59,31 @@ def _start(directory: Path) -> None:
 
 
 def _first_paint_s(directory: Path) -> float:
-    with Terminal(["python", str(ROOT / "runner.py"), "--demo", "--no-mouse"], directory) as terminal:
-        return terminal.wait_for(b"DEMO-MASTER", 30)
+    with Terminal(runner("--demo", "--no-mouse"), directory) as terminal:
+        return terminal.wait_for(FIRST_PAINT, 30)
 
 
 def _bare_s(code: str) -> float:
-    with Terminal(["python", "-c", f"{code}; print('ready')"], ROOT) as terminal:
+    with Terminal([sys.executable, "-c", f"{code}; print('ready')"], ROOT) as terminal:
         return terminal.wait_for(b"ready", 30)
 
 
 def _crowd() -> None:
-    busy, idle = _processor_pct("1"), _processor_pct("0")
-    print(
-        f"dashboard: {busy:.1f} % of one core for {CHILDREN} children with {LEGS} legs, every price new each second; "
-        f"{idle:.1f} % when only the clock moves ({CROWD_S:g} s each)"
-    )
+    print(f"dashboard: {CHILDREN} children with {LEGS} legs, {COLUMNS}x{ROWS}, {CROWD_S:g} s each:")
+    print(f"  {_crowd_cost(UPDATES_PER_S)} when every price is new {UPDATES_PER_S} times a second")
+    print(f"  {_crowd_cost(1)} when every price is new each second")
+    print(f"  {_crowd_cost(0)} when only the clock moves")
 
 
-def _processor_pct(rate: str) -> float:
-    with _measured("crowd", rate) as (terminal, result):
-        terminal.drain(WARM_UP_S + CROWD_S + 2.0)
-        return float(os.read(result, 100))
+def _crowd_cost(rate: int) -> str:
+    """What a dashboard takes with so many new pictures a second."""
+    with Terminal(_under_measurement("crowd", rate), ROOT) as terminal:
+        terminal.wait_for(FIRST_PAINT, 30)
+        terminal.take(WARM_UP_S)
+        (_, before_s), began_s = terminal.cost(), time.monotonic()
+        drawn = terminal.take(CROWD_S)
+        (memory_mb, after_s), took_s = terminal.cost(), time.monotonic() - began_s
+    return f"{drawn / took_s:,.0f} bytes/s, {(after_s - before_s) / took_s:.1%} of a core, {memory_mb} MB"
 
 
 def _keys() -> None:
@@ -85,13 +92,16 @@ def _keys() -> None:
 
 
 def _key_times(events_per_s: int) -> str:
-    with _measured("keys", str(events_per_s)) as (terminal, result):
-        terminal.wait_for(b"DEMO-MASTER", 30)
-        terminal.drain(2.0)
+    result, into = os.pipe()
+    with Terminal([*_under_measurement("keys", events_per_s), str(into)], ROOT, (into,)) as terminal:
+        os.close(into)
+        terminal.wait_for(FIRST_PAINT, 30)
+        terminal.take(2.0)
         moves = cycle([DOWN, DOWN, DOWN, UP, UP, UP])
         times = sorted(terminal.key_s(next(moves)) for _ in range(KEYS))
         terminal.end()
-        handled = float(os.read(result, 100))
+        with os.fdopen(result) as figure:
+            handled = float(figure.read())
     p99 = times[math.ceil(KEYS * 0.99) - 1]
     return (
         f"{statistics.median(times) * 1e3:.1f} ms (median), {p99 * 1e3:.1f} ms (p99) of {KEYS} "
@@ -99,16 +109,8 @@ def _key_times(events_per_s: int) -> str:
     )
 
 
-@contextmanager
-def _measured(kind: str, rate: str) -> Iterator[tuple[Terminal, int]]:
-    """A dashboard under measurement, and the descriptor that it writes its figure to."""
-    result, into = os.pipe()
-    try:
-        with Terminal(["python", "-m", "bench.dashboard", kind, str(into), rate], ROOT, (into,)) as terminal:
-            os.close(into)
-            yield terminal, result
-    finally:
-        os.close(result)
+def _under_measurement(kind: str, rate: int) -> list[str]:
+    return [sys.executable, "-m", "bench.dashboard", kind, str(rate)]
 
 
 # The dashboards under measurement ---------------------------------------------------------------------------------
@@ -133,10 +135,10 @@ def crowd_snapshot() -> Snapshot:
     return replace(taken, legs=tuple(legs[:LEGS]))
 
 
-def _moved(snapshot: Snapshot, step: int) -> Snapshot:
-    """A second later: other prices and profits everywhere."""
+def _moved(snapshot: Snapshot, step: int, rate: int) -> Snapshot:
+    """A step later, of `rate` a second: other prices and profits everywhere."""
     legs = tuple(_moved_leg(leg, Decimal(step % 7 + 1)) for leg in snapshot.legs)
-    return replace(snapshot, seq=step + 1, at_ns=snapshot.at_ns + step * NS_PER_S, legs=legs)
+    return replace(snapshot, seq=step + 1, at_ns=snapshot.at_ns + step * NS_PER_S // rate, legs=legs)
 
 
 def _moved_leg(leg: LegRow, by: Decimal) -> LegRow:
@@ -144,8 +146,8 @@ def _moved_leg(leg: LegRow, by: Decimal) -> LegRow:
     return replace(leg, last_inr=(leg.last_inr or Decimal(100)) + by, master_pnl_inr=by * 1000, cells=cells)
 
 
-def run_crowd(into: int, *, moving: bool) -> None:
-    """A dashboard that measures its own processor time and leaves."""
+def run_crowd(rate: int) -> None:
+    """A dashboard with so many new pictures a second, or with one a second that only the clock has changed."""
     from tui.app import LockstepApp, run_dashboard
 
     base = crowd_snapshot()
@@ -153,18 +155,14 @@ def run_crowd(into: int, *, moving: bool) -> None:
     app = LockstepApp(feed)
 
     def publish() -> None:
-        before_s = after_s = 0.0
-        begin, end = int(WARM_UP_S), int(WARM_UP_S + CROWD_S)
-        for step in range(end + 1):
-            before_s = time.process_time() if step == begin else before_s
-            after_s = time.process_time()
-            feed.current = _moved(base, step) if moving else replace(base, seq=step, at_ns=base.at_ns + step * NS_PER_S)
-            time.sleep(1.0)
-        os.write(into, f"{(after_s - before_s) / CROWD_S * 100}".encode())
-        os.close(into)
-        app.request_exit(0)
+        for step in count():
+            feed.current = (
+                _moved(base, step, rate) if rate else replace(base, seq=step, at_ns=base.at_ns + step * NS_PER_S)
+            )
+            time.sleep(1 / (rate or 1))
 
     threading.Thread(target=publish, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: app.request_exit(0))
     run_dashboard(feed, mouse=False, app=app)
 
 
@@ -208,9 +206,9 @@ def _post_quotes(engine: DemoEngine, legs: Sequence[LegRow], events_per_s: int) 
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["crowd", into, rate]:
-            run_crowd(int(into), moving=rate == "1")
-        case ["keys", into, rate]:
+        case ["crowd", rate]:
+            run_crowd(int(rate))
+        case ["keys", rate, into]:
             run_keys(int(into), int(rate))
         case _:
             main()

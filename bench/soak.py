@@ -7,28 +7,16 @@ sent, what the processes took, and 1 when one of them failed, hung, or wrote a t
 """
 
 import argparse
-import os
-import pty
-import select
 import signal
-import subprocess
 import sys
 import tempfile
-import termios
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from bench.demo import ROOT
+from bench.terminal import SIZE, Terminal, runner
 
-IN_A_TERMINAL = """
-import fcntl, os, sys, termios
-os.setsid()
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-"Makes the pseudo terminal the program's own: sizes reach it as signals, and it hangs up when it is closed."
 KEYS = [
     *(bytes([code]) for code in b"abcdefghijklmnoprstuvwxyz0123456789 /?.-+"),
     *(
@@ -55,7 +43,7 @@ GARBAGE = (
     b"\x1b[999;999R\x1b]52;c;AAAA\x07\x1bP+q\x1b\\",
     "१२३ \U0001f4a5 \u202e".encode(),
 )
-SIZES = ((36, 120), (24, 80), (60, 200), (10, 40), (1, 1), (100, 300), (24, 81))
+SIZES = (SIZE, (24, 80), (60, 200), (10, 40), (1, 1), (100, 300), (24, 81))
 HANGS_S = 30.0
 """A program that draws nothing for so long although its clock runs hangs."""
 
@@ -73,73 +61,6 @@ class Tally:
     most_rss_mb: int = 0
     cpu_s: float = 0.0
     wrong: list[str] = field(default_factory=list)
-
-
-class Terminal:
-    """The program in a pseudo terminal; `options` are those of `run`."""
-
-    def __init__(self, directory: Path, options: tuple[str, ...] = ("--demo",)) -> None:
-        self.directory = directory
-        self.outside, inside = pty.openpty()
-        termios.tcsetwinsize(inside, SIZES[0])
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", IN_A_TERMINAL, sys.executable, str(ROOT / "runner.py"), "run", *options],
-            cwd=directory,
-            stdin=inside,
-            stdout=inside,
-            stderr=inside,
-            env={**os.environ, "TERM": "xterm-256color"},
-        )
-        os.close(inside)
-        self.drew_s = time.monotonic()
-        self.tail = b""
-
-    def take(self, within_s: float) -> int:
-        """Read what is drawn; bytes."""
-        until_s, count = time.monotonic() + within_s, 0
-        while (left_s := until_s - time.monotonic()) > 0:
-            if not select.select([self.outside], [], [], left_s)[0]:
-                continue
-            try:
-                found = os.read(self.outside, 65536)
-            except OSError:  # the program has gone
-                break
-            if not found:
-                break
-            count += len(found)
-            self.tail = (self.tail + found)[-4000:]
-            self.drew_s = time.monotonic()
-        return count
-
-    def send(self, data: bytes) -> None:
-        """Type; what the program does not take is dropped, as by a terminal whose buffer is full."""
-        os.set_blocking(self.outside, False)
-        try:
-            os.write(self.outside, data)
-        except OSError:
-            return
-        finally:
-            os.set_blocking(self.outside, True)
-
-    def resize(self, size: tuple[int, int]) -> None:
-        """Give the terminal another size."""
-        termios.tcsetwinsize(self.outside, size)
-
-    def cost(self) -> tuple[int, float]:
-        """Resident memory in MB, and seconds of a processor so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        ticks, pages = int(fields[11]) + int(fields[12]), int(fields[21])
-        return pages * os.sysconf("SC_PAGE_SIZE") // 2**20, ticks / os.sysconf("SC_CLK_TCK")
-
-    def close(self) -> None:
-        """Close the terminal's window."""
-        os.close(self.outside)
-
-    def hang_up(self) -> int:
-        """The terminal is gone: the program ends within a minute, whatever is open."""
-        self.process.send_signal(signal.SIGTERM)
-        self.close()
-        return self.process.wait(60)
 
 
 def lean(terminal: Terminal, rng: Random, tally: Tally, until_s: float, keys_a_second: int) -> None:
@@ -187,7 +108,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as made:
         directory = Path(made)
         while time.monotonic() < until_s and not tally.wrong:
-            terminal = Terminal(directory)
+            terminal = Terminal(runner("run", "--demo"), directory)
             tally.starts += 1
             lean(terminal, rng, tally, until_s, arguments.keys)
             is_over = terminal.process.poll() is None
@@ -195,8 +116,7 @@ def main() -> int:
             if code not in (0, 130, 143, -signal.SIGTERM):
                 tally.wrong.append(f"it ended with {code}: {terminal.tail[-300:]!r}")
             tally.orderly += not is_over
-            if not is_over:
-                terminal.close()
+            terminal.close()
         for path in directory.rglob("*.log"):
             for part in path.read_text(encoding="utf-8", errors="replace").split("Traceback (most recent")[1:]:
                 tally.wrong.append("a traceback in the log:\n" + "\n".join(_shortened(part.partition("\n\n")[0])))

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from bench.demo import DEMO_CONFIG, ROOT
-from bench.soak import Terminal
+from bench.demo import DEMO_CONFIG
+from bench.terminal import Terminal, runner
 
 LETTERS = tuple(bytes([code]) for code in b"12345678d?/")
 LOOKS = (*LETTERS, b"\r", b"\x1b", b"\x1b", b"\x1b[A", b"\x1b[B", b"\x1b[5~", b"\x1b[6~")
@@ -90,8 +90,7 @@ def orders_of(directory: Path) -> int:
 
 def is_open(directory: Path) -> bool:
     """Whether a strategy runs, as another process sees it."""
-    command = [sys.executable, str(ROOT / "runner.py"), "status", "--json"]
-    found = subprocess.run(command, cwd=directory, capture_output=True, check=True)
+    found = subprocess.run(runner("status", "--json"), cwd=directory, capture_output=True, check=True)
     return bool(json.loads(found.stdout)["strategy"] != "FLAT")
 
 
@@ -146,7 +145,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as made:
         directory = Path(made)
         config = configure(directory, arguments.children, arguments.speed)
-        terminal, began_s = Terminal(directory, ("--config", str(config))), time.monotonic()
+        terminal, began_s = Terminal(runner("run", "--config", str(config)), directory), time.monotonic()
         look_around(terminal, directory, began_s + arguments.minutes * 60, seen)
         seen.took_s, seen.events = time.monotonic() - began_s, events_of(directory)
         if terminal.process.poll() is None:

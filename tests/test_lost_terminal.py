@@ -1,12 +1,6 @@
 """A terminal that is gone when the operator's switch of the mode takes effect: nobody is there to see the other mode."""
 
 import itertools
-import os
-import pty
-import select
-import subprocess
-import sys
-import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.terminal import Terminal, runner
 from config.schema import Mode
 from paper.sandbox.sandbox import Plan, SandboxThread
 from state.acknowledged import keep_acknowledged
@@ -23,13 +18,6 @@ from tests.test_kill import DONE
 from tests.test_live import CHILDREN, DAY, MASTER, PATIENCE_S, Live, Program, StillMarket, enter, leave
 from tui.compliance import VERSION_OF_RULES
 
-IN_A_TERMINAL = """
-import fcntl, os, sys, termios
-os.setsid()
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-"Makes the pseudo terminal the program's own: it hangs up when it is closed."
 AGAIN_S = 5.0
 "A key that came before anybody listened is pressed again."
 CLEAR = b"\x15"
@@ -41,30 +29,16 @@ class Shown(Program):
 
     def start(self, config: Path, *options: str, mode: Mode = Mode.LIVE) -> None:
         how = ("--live", "--typed", "LIVE") if mode is Mode.LIVE else ("--paper",)
-        command = self.command("run", *how, "--config", str(config), *options)
-        self.outside, inside = pty.openpty()
-        termios.tcsetwinsize(inside, (36, 120))
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", IN_A_TERMINAL, *command],
-            cwd=self.directory,
-            stdin=inside,
-            stdout=inside,
-            stderr=inside,
-            env={**os.environ, "TERM": "xterm-256color"},
-        )
-        os.close(inside)
+        self.terminal = Terminal(runner("run", *how, "--config", str(config), *options), self.directory)
+        self.process = self.terminal.process
         self.seen = b""
         self._is_watched = True
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        while self._is_watched:
-            if select.select([self.outside], [], [], 0.05)[0]:
-                try:
-                    self.seen += os.read(self.outside, 65536)
-                except OSError:  # the program has ended
-                    return
+        while self._is_watched and self.process is not None and self.process.poll() is None:
+            self.seen += self.terminal.read(0.05)
 
     @property
     def lines(self) -> list[str]:
@@ -76,7 +50,7 @@ class Shown(Program):
         if self._is_watched:
             self._is_watched = False
             self._reader.join()
-            os.close(self.outside)
+            self.terminal.close()
 
     def press(self, *keys: bytes, what: str, found: Callable[[], bool]) -> None:
         """Press keys, now and then the next ones of them, until something is seen."""
@@ -88,7 +62,7 @@ class Shown(Program):
                 return True
             if time.monotonic() >= due_s:
                 due_s = time.monotonic() + AGAIN_S
-                os.write(self.outside, next(following))
+                self.terminal.send(next(following))
             return False
 
         self.wait(what, pressed)
