@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from kiteconnect.exceptions import InputException
+from msgspec.structs import replace
 
-from engine.model import NS_PER_S
+from engine.model import NS_PER_S, Quote, instrument_id
 from paper.rejections import MODIFICATIONS_MAX
 from paper.sandbox.limits import ORDERS_PER_SECOND, Limits
 from paper.sandbox.sandbox import Plan, SandboxThread
@@ -165,3 +166,27 @@ def test_stop_that_is_moved_faster_than_the_limits_allow_ends_right(resting: Res
     assert_within_limits(resting)
     # What he had already moved on from is not sent.
     assert all(len(resting.counted[user].at_ns) < 2 + 1 + MOVES + 1 for user in TEN)
+
+
+def test_stop_that_the_broker_keeps_for_him_is_followed_when_it_is_triggered(resting: Resting) -> None:
+    """A GTT is in no order book until its price is reached; what it places then is an order like any other."""
+    symbol = start_short(resting)
+    row = resting.kite.ltp([f"NFO:{symbol}"])[f"NFO:{symbol}"]
+    stop_inr = Decimal(str(row["last_price"])).quantize(Decimal(1)) + 20
+    leg = {"transaction_type": "BUY", "quantity": LOTS * LOT, "order_type": "LIMIT", "product": "NRML"}
+    order = leg | {"price": float(stop_inr + 5)}
+    resting.kite.place_gtt("single", symbol, "NFO", [float(stop_inr)], row["last_price"], [order])
+    assert resting.stops() == [[]] * len(TEN)
+    resting.thread.call(lambda: resting.sandbox.quote([risen(resting, symbol, stop_inr)]))
+    assert resting.process is not None
+    assert resting.process.wait(PATIENCE_S) == DONE
+    assert resting.positions() == {child: {} for child in TEN}
+    assert_within_limits(resting)
+
+
+def risen(resting: Resting, symbol: str, price_inr: Decimal) -> Quote:
+    """The market of a leg at another price."""
+    known = resting.sandbox.exchange.newest(instrument_id("NFO", symbol))
+    assert known is not None
+    prices = {"last_inr": price_inr, "bid_inr": price_inr - 1, "ask_inr": price_inr + 1}
+    return replace(known, at_ns=resting.sandbox.clock.now_ns(), **prices)

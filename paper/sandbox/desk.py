@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from config.rates import ChargeRates
-from engine.model import LegId, OrderReport, Quote, TradingSession, instrument_id
+from engine.model import InstrumentId, LegId, OrderReport, Quote, TradingSession, instrument_id
 from paper.exchange import Exchange
 from paper.sandbox import errors, market_rows, sessions
 from paper.sandbox.account import Account
@@ -109,8 +109,10 @@ class Desk:
         self.candles.see(quotes)
 
     def run_due(self, now_ns: int) -> None:
-        """What happens by the clock, or follows a fill."""
+        """What happens by the clock, or follows a price or a fill."""
         self.placing.run_due(now_ns)
+        if self.placing.is_open(now_ns):
+            self.triggers.run_due(self.accounts.values(), self._last_inr, self.placing.send_triggered)
 
     def start_day(self, trading: Sequence[TradingSession]) -> None:
         """A new day with these sessions: the book is that of one day."""
@@ -165,6 +167,10 @@ class Desk:
         return self.candles.between(known, interval, form)
 
     # Inside
+
+    def _last_inr(self, instrument: InstrumentId) -> Decimal | None:
+        quote = self.exchange.newest(instrument)
+        return None if quote is None else quote.last_inr
 
     def _parts(self) -> tuple[Exchange, Orders, Portfolio]:
         if self._open is None:

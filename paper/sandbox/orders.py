@@ -145,6 +145,14 @@ class Orders:
         """Whether an order waits for an opening."""
         return self._waiting.has(entry)
 
+    def is_open(self, now_ns: int) -> bool:
+        """Whether orders reach the exchange."""
+        return is_open(self._sessions, now_ns)
+
+    def send_triggered(self, account: Account, order: PlaceOrder) -> str:
+        """Place an order that a trigger of the account's asks for; its id. It counts as no request of anybody's."""
+        return self._send(account, order, Terms()).order_id
+
     def start_day(self, sessions: Sequence[TradingSession]) -> None:
         """A new day: what was at the exchange is over."""
         self._sessions = sessions
@@ -153,7 +161,7 @@ class Orders:
 
     def run_due(self, now_ns: int) -> None:
         """What happens by the clock, or follows a fill: openings, ends of minutes, next legs."""
-        if is_open(self._sessions, now_ns):
+        if self.is_open(now_ns):
             self._waiting.send(lambda account, entry, order: self._try(account, order, entry))
         for due in [due for due in self._ending if due[0] <= now_ns]:
             self._ending.remove(due)
@@ -223,7 +231,7 @@ class Orders:
         return entry
 
     def _place_amo(self, account: Account, order: PlaceOrder, terms: Terms, instrument: Instrument) -> Json:
-        if is_open(self._sessions, self._now_ns()):
+        if self.is_open(self._now_ns()):
             raise refused(errors.AMO_WHILE_OPEN)
         if text := rejections.bad_terms(order, instrument):
             raise refused(text)

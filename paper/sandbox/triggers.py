@@ -1,15 +1,16 @@
-"""Good-till-triggered orders: kept, listed, modified and deleted as Kite does. None is ever triggered here.
+"""Good-till-triggered orders: kept, listed, modified and deleted as Kite does, and placed when their price is reached.
 
 Fields: Kite Connect v3, "GTT", and the vendor's recorded answers (kiteconnect-mocks, gtt_get_orders.json).
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from engine.model import NS_PER_S, Side, instrument_id
+from engine.commands import PlaceOrder
+from engine.model import NS_PER_S, InstrumentId, OrderType, Side, instrument_id
 from paper import rejections
 from paper.ist import IST
 from paper.sandbox import errors
@@ -20,8 +21,12 @@ from paper.sandbox.rows import Json, Tokens, stamp
 
 LEGS: Final = {"single": 1, "two-leg": 2}
 """Trigger values, and orders, of each type."""
-ACTIVE, DELETED = "active", "deleted"
+ACTIVE, DELETED, TRIGGERED = "active", "deleted", "triggered"
 FIRST_ID: Final = 100_001
+Prices = Callable[[InstrumentId], Decimal | None]
+"""What an instrument traded at last, `None` while nobody knows."""
+Send = Callable[[Account, PlaceOrder], str]
+"""Places an order as its account would; its id. What is refused raises `KiteError`."""
 ORDER_KEYS: Final = ("exchange", "tradingsymbol", "product", "order_type", "transaction_type", "quantity", "price")
 
 
@@ -59,8 +64,8 @@ class Triggers:
         return {"trigger_id": known["id"]}
 
     def all(self, account: Account) -> list[Json]:
-        """The active triggers, the newest first, as the vendor's example has them."""
-        return [row for row in reversed(account.triggers.values()) if row["status"] == ACTIVE]
+        """The active triggers and those that were triggered, the newest first, as the vendor's example has them."""
+        return [row for row in reversed(account.triggers.values()) if row["status"] != DELETED]
 
     def one(self, account: Account, trigger_id: str) -> Json:
         """A trigger of the account's."""
@@ -68,6 +73,34 @@ class Triggers:
         if found is None:
             raise KiteError(404, GENERAL, errors.NO_TRIGGER)
         return found
+
+    def run_due(self, accounts: Iterable[Account], last_inr: Prices, send: Send) -> None:
+        """Place the order of every active trigger whose price is reached, once, whatever becomes of it."""
+        for account in accounts:
+            for row in account.triggers.values():
+                if row["status"] != ACTIVE:
+                    continue
+                price_inr = last_inr(instrument_id(row["condition"]["exchange"], row["condition"]["tradingsymbol"]))
+                place = None if price_inr is None else _reached(row["condition"], price_inr)
+                if place is not None:
+                    self._trigger(account, row, place, send)
+
+    def _trigger(self, account: Account, row: Json, place: int, send: Send) -> None:
+        order = row["orders"][place]
+        at = stamp(self._now_ns())
+        row |= {"status": TRIGGERED, "updated_at": at}
+        try:
+            told = {"status": "success", "order_id": send(account, _placed(account, order)), "rejection_reason": ""}
+        except KiteError as error:
+            told = {"status": "failed", "order_id": "", "rejection_reason": str(error)}
+        order["result"] = {key: order[key] for key in ORDER_KEYS} | {
+            "account_id": account.user_id,
+            "validity": "DAY",
+            "meta": json.dumps({"gtt": row["id"]}),
+            "timestamp": at,
+            "triggered_at": row["condition"]["trigger_values"][place],
+            "order_result": told,
+        }
 
     def _active(self, account: Account, trigger_id: str) -> Json:
         found = self.one(account, trigger_id)
@@ -106,6 +139,36 @@ class Triggers:
             ],
             "instrument_token": token,
         }
+
+
+def _reached(condition: Mapping[str, Any], price_inr: Decimal) -> int | None:
+    """Which of a trigger's values a price has reached, coming from where it was when the trigger was set.
+
+    Of two the first is the one below.
+    """
+    values = condition["trigger_values"]
+    if len(values) == 1:
+        rises = values[0] > condition["last_price"]
+        return 0 if (price_inr >= values[0] if rises else price_inr <= values[0]) else None
+    below, above = values
+    if price_inr <= below:
+        return 0
+    return 1 if price_inr >= above else None
+
+
+def _placed(account: Account, order: Json) -> PlaceOrder:
+    """The order that a trigger places; it carries no tag."""
+    return PlaceOrder(
+        account=account.user_id,
+        tag="",
+        exchange=order["exchange"],
+        symbol=order["tradingsymbol"],
+        product=order["product"],
+        side=Side(order["transaction_type"]),
+        quantity=order["quantity"],
+        order_type=OrderType.LIMIT,
+        price_inr=Decimal(order["price"]),
+    )
 
 
 def _order(given: object, condition: Mapping[str, Any]) -> Json:
