@@ -46,7 +46,8 @@ def catch_up(at: MirroredLeg, mirror: Mirror) -> None:
 def send_short(at: MirroredLeg, mirror: Mirror) -> None:
     """Lots of the target that only this order left no room for, by rounding: sent now that it is over."""
     leg = at.leg
-    short = leg.target_units - share(at.turn, leg)
+    short = min(leg.target_units - share(at.turn, leg), room_for_entries(at.turn, leg, 0))
+    short -= short % at.instrument.lot_units
     if short < at.instrument.lot_units or leg.entry_pending or leg.due or leg.sign * at.master.units <= 0:
         return
     order = at.his(mirror)

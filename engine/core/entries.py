@@ -303,7 +303,7 @@ def enter(
 
 def note_missed_while_resting(turn: Turn, child: Child, leg: ChildLeg, most: int) -> int:
     """What was missed while the master's order rested is missed now that it fills: the target is lowered by it."""
-    found = missed_due(turn, leg, max(0, most))
+    found = missed_due(turn, child, leg, max(0, most))
     if not found:
         return 0
     left = found

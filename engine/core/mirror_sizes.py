@@ -3,7 +3,7 @@
 Sizes only: what is sent, changed or cancelled for them is the matter of `engine.core.resting_orders`.
 """
 
-from config.schema import ConfirmWhen, SizingMode
+from config.schema import ConfirmWhen
 from engine.core import gates, reasons
 from engine.core.delivery import is_sale
 from engine.core.mirrored_leg import MirroredLeg
@@ -20,14 +20,11 @@ from engine.core.resting import (
 )
 from engine.core.settle import kept_units
 from engine.core.sizing import Plan, decide_target
-from engine.core.sizing_rules import NO_ENTRIES
+from engine.core.sizing_rules import MOVING, NO_ENTRIES
 from engine.core.state_child import ChildLeg, Mirror
 from engine.core.state_master import MasterOrder
 from engine.core.turn import Turn, held_units
 from engine.model import Side
-
-MOVING = frozenset({SizingMode.LIVE_RATIO, SizingMode.RISK_PCT})
-"""Modes whose measure changes all the time."""
 
 
 def size_orders(at: MirroredLeg, orders: list[MasterOrder]) -> None:

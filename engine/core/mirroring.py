@@ -19,7 +19,7 @@ from engine.core.catch_up import catch_up, press, send_short
 from engine.core.delivery import is_sale
 from engine.core.handover import keep_excess
 from engine.core.master import master_leg
-from engine.core.mirror_sizes import MOVING, size_entries, size_exits, size_orders
+from engine.core.mirror_sizes import size_entries, size_exits, size_orders
 from engine.core.mirrored_leg import MirroredLeg
 from engine.core.orders import average_inr, find_copy
 from engine.core.plans import close_if_done, note_missed
@@ -27,7 +27,7 @@ from engine.core.resting import ahead_units, closed_ahead, filled_units, going_e
 from engine.core.resting_orders import Resting
 from engine.core.settle import settle
 from engine.core.sizing import SizingRule
-from engine.core.sizing_rules import sizing_rule
+from engine.core.sizing_rules import MOVING, sizing_rule
 from engine.core.state_child import Child, ChildLeg, Mirror
 from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.turn import WARNING, Turn, held_units

@@ -5,7 +5,8 @@ is compared with what is held, what is on its way, and of the resting orders onl
 Without mirrored orders all sums are those of `follow: fills`.
 """
 
-from engine.core.state_child import ChildLeg, ChildOrder, Mirror
+from engine.core.sizing_rules import MOVING
+from engine.core.state_child import Child, ChildLeg, ChildOrder, Mirror
 from engine.core.turn import Turn, entry_units_open, held_units, seconds_ns
 
 
@@ -184,11 +185,19 @@ def detach(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
     order.mirrors = ""
 
 
-def missed_due(turn: Turn, leg: ChildLeg, most: int) -> int:
-    """Up to `most` units that the master's fills are worth and that were missed while his order rested."""
-    found = 0
+def missed_due(turn: Turn, child: Child, leg: ChildLeg, most: int) -> int:
+    """Up to `most` units that the master's fills are worth and that were missed while his order rested.
+
+    Orders are sized one by one and the target by all of them together: what the target counts on and only a missed lot
+    leaves room for is missed, too, although the order's own fills are not worth a lot yet.
+    """
+    due_units = missed = 0
     for mirror in leg.mirrors.values():
         if mirror.entry:
             due = _due_units(turn, mirror) - resting_units(turn, leg, mirror) - mirror.asked_units
-            found += max(0, min(due, mirror.missed_units - mirror.told_units))
-    return min(found, most)
+            untold = mirror.missed_units - mirror.told_units
+            due_units += max(0, min(due, untold))
+            missed += untold
+    if turn.child_settings[child.id].sizing.mode not in MOVING and leg.target_units <= leg.most_units:
+        due_units = max(due_units, leg.target_units - (leg.most_units - missed))
+    return min(due_units, missed, most)

@@ -13,6 +13,8 @@ from engine.core.turn import Turn
 from engine.model import Instrument, Side
 
 NO_ENTRIES = SizingRule(lots_for=None)
+MOVING = frozenset({SizingMode.LIVE_RATIO, SizingMode.RISK_PCT})
+"""Modes whose measure changes all the time."""
 
 
 def sizing_rule(

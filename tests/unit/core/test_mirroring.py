@@ -278,6 +278,22 @@ def test_exits_ask_and_do_not_rest_when_all_copies_are_asked_about() -> None:
     assert desk.placed() == [(Side.BUY, 3)]
 
 
+def test_lot_that_was_refused_while_it_rested_is_not_entered_when_only_the_sum_is_worth_one() -> None:
+    """Of ten lots a seventh is one lot, of five none; of fifteen it is two, and the second is the one that was refused."""
+    desk = Desk(orders(child(sizing=Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(143, 1000)))), filling=False)
+    desk.buy(10)
+    desk.run(1)
+    desk.fill(desk.last())
+    his = resting(desk, 10, id_="M2")
+    desk.advance(desk.accept(desk.last()), filled=0, status=BookStatus.REJECTED)
+    desk.master(Side.BUY, 10, id_="M2", filled=5, limit="99", status=BookStatus.OPEN, order_type=OrderType.LIMIT)
+    desk.run(5)
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    desk.run(10)
+    assert desk.placed() == [(Side.BUY, 1), (Side.BUY, 1)]
+    assert (desk.lots(), desk.target(), [why.split(":")[0] for why in desk.reasons()]) == (1, 1, ["refused"])
+
+
 def test_part_of_what_was_asked_is_approved_and_the_rest_is_missed() -> None:
     desk = Desk(orders(confirm=ENTRIES), filling=False)
     his = resting(desk, 10)

@@ -573,6 +573,6 @@ def test_lots_missed_while_his_order_rested_come_off_the_ticket_first(monkeypatc
     desk = held()
     add(desk, 2)
     leg, turn = desk.leg(), turn_of(desk.state)
-    monkeypatch.setattr(entries, "missed_due", lambda _turn, _leg, _most: LOT)
+    monkeypatch.setattr(entries, "missed_due", lambda _turn, _child, _leg, _most: LOT)
     assert entries.note_missed_while_resting(turn, desk.child(), leg, 5 * LOT) == LOT
     assert (leg.target_units, leg.by_hand_units, leg.lacking) == (4 * LOT, LOT, False)
