@@ -24,6 +24,9 @@ QUIET_BEFORE_READ_NS = NS_PER_S
 """A read proves that a position shrank only when it began so long after our newest fill in the leg."""
 APART_NS = NS_PER_S
 """Two reads that confirm each other lie so far apart."""
+ABSENT_NS = 30 * NS_PER_S
+"""A position that is not listed at all and was not traded today is believed to be gone when all reads of so long agree:
+one of the day before was closed then, or the broker has not put up its list for the day yet."""
 UNEXPLAINED_NS = 600 * NS_PER_S
 """A position that shrank without a trade in the book is believed when all reads of so long agree."""
 TELL_AFTER_NS = 30 * NS_PER_S
@@ -108,12 +111,14 @@ def _take_positions(
     child.own_fills = [fill for fill in child.own_fills if fill.at_ns > began_ns]
     child.positions = {position.leg: position.net_units for position in positions if position.net_units}
     child.positions_began_ns, child.positions_at_ns = began_ns, turn.now_ns
+    seen = {position.leg for position in positions} | {row.leg for row in book or () if row.filled}
     for leg_id in list(dict.fromkeys([*child.positions, *child.legs, *child.external])):
         if _is_carried(turn, child, leg_id):
             continue
         if _is_quiet(turn, child, leg_id, began_ns):
             is_explained = by_book is not None and by_book.get(leg_id, 0) == child.positions.get(leg_id, 0)
-            _compare(turn, child, leg_id, began_ns, is_explained=is_explained)
+            believed_after_ns = UNEXPLAINED_NS if not is_explained else 0 if leg_id in seen else ABSENT_NS
+            _compare(turn, child, leg_id, began_ns, believed_after_ns)
         else:
             child.want_positions = True
 
@@ -142,8 +147,16 @@ def _lies_still(order: ChildOrder) -> bool:
     return rests(order) and order.state is OrderState.WORKING
 
 
-def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, *, is_explained: bool) -> None:
-    """Split a net position into ours and the owner's: a manual trade changes external lots first."""
+def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, believed_after_ns: int) -> None:
+    """Split a net position into ours and the owner's: a manual trade changes external lots first.
+
+    Args:
+        turn: The turn.
+        child: Whose position it is.
+        leg_id: Its leg.
+        began_ns: When the read began.
+        believed_after_ns: So long reads must agree that ours is gone; 0 where the day's book explains it.
+    """
     net = net_units(child, leg_id)
     leg = child.legs.get(leg_id)
     ours = 0 if leg is None else leg.allocation_units
@@ -151,7 +164,7 @@ def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, *, is_expla
         _miss_shares(turn, child, leg, net)
         return
     if leg is not None and ours and net * sign(ours) < abs(ours):
-        _shrink(turn, child, leg, net, began_ns, is_explained=is_explained)
+        _shrink(turn, child, leg, net, began_ns, believed_after_ns)
         ours = leg.allocation_units
     elif leg is not None:
         leg.suspicion = None
@@ -166,22 +179,27 @@ def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, *, is_expla
         note_gone(turn, child, leg)
 
 
-def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int, *, is_explained: bool) -> None:
+def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int, believed_after_ns: int) -> None:
     """The broker holds less than we think is ours: believed when a second read says the same and the book explains it.
 
-    What no trade of the book explains (a conversion, or positions older than the book) is believed much later.
+    What no trade of the book explains (a conversion, or positions older than the book) is believed much later, and
+    never while the market is closed: nobody can have closed it then.
     """
     seen = leg.suspicion
     if seen is None or seen.net_units != net:
         leg.suspicion = Suspicion(net_units=net, began_ns=began_ns, since_ns=turn.now_ns)
         child.owed_orders = child.owed_positions = True
         return
+    if believed_after_ns and not turn.market_open:
+        leg.suspicion = Suspicion(net_units=net, began_ns=began_ns, since_ns=turn.now_ns)
+        return
     if began_ns < seen.began_ns + APART_NS:
         child.owed_orders = child.owed_positions = True
         return
-    if not is_explained and not leg.flattening and carried.note_converted(turn, child, leg, net):
+    is_unexplained = believed_after_ns >= UNEXPLAINED_NS
+    if is_unexplained and not leg.flattening and carried.note_converted(turn, child, leg, net):
         return
-    if not is_explained and turn.now_ns - seen.since_ns < UNEXPLAINED_NS:
+    if turn.now_ns - seen.since_ns < believed_after_ns:
         _tell_once(turn, child, leg, seen, UNEXPLAINED)
         child.owed_orders = child.owed_positions = True
         return

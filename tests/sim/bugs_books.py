@@ -74,8 +74,8 @@ def manual_trade_taken_for_ours() -> list[Swap]:
     """What the owner trades himself in a leg of ours is counted as ours."""
     right = accounts._compare
 
-    def wrong(turn: Turn, child: Child, leg_id: LegId, began_ns: int, *, is_explained: bool) -> None:
-        right(turn, child, leg_id, began_ns, is_explained=is_explained)
+    def wrong(turn: Turn, child: Child, leg_id: LegId, began_ns: int, believed_after_ns: int) -> None:
+        right(turn, child, leg_id, began_ns, believed_after_ns)
         leg = child.legs.get(leg_id)
         if leg is not None and leg.allocation_units:
             leg.allocation_units += child.external.pop(leg_id, 0)
@@ -163,7 +163,9 @@ def failed_read_is_empty() -> list[Swap]:
 def one_read_without_position_is_flat() -> list[Swap]:
     """Lots of the master that one read does not show are gone, whatever his order book says."""
 
-    def wrong(turn: Turn, leg: MasterLeg, net: int, _by_book: int, _began_ns: int, changes: master.Changes) -> None:
+    def wrong(
+        turn: Turn, leg: MasterLeg, net: int, _by_book: int, _began_ns: int, _apart_ns: int, changes: master.Changes
+    ) -> None:
         master._believe(turn, leg, net, changes)
 
     def failed(event: AccountRead) -> AccountRead:
@@ -181,11 +183,11 @@ def closed_by_hand_believed_at_once() -> list[Swap]:
     """One read that shows less than ours is believed, while an order of ours is under way."""
     right = accounts._shrink
 
-    def wrong(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int, *, is_explained: bool) -> None:
-        right(turn, child, leg, net, began_ns, is_explained=is_explained)
+    def wrong(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int, believed_after_ns: int) -> None:
+        right(turn, child, leg, net, began_ns, believed_after_ns)
         if leg.suspicion is not None:
             leg.suspicion.began_ns = leg.suspicion.since_ns = 0
-            right(turn, child, leg, net, began_ns, is_explained=True)
+            right(turn, child, leg, net, began_ns, 0)
 
     return [
         replace_everywhere(right, wrong),

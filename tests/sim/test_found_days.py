@@ -84,6 +84,7 @@ RESTING = {
     71482: "judge: a change of an order without its tag is known by its id",
     70140: "judge: what was missed on the other side is nothing of what the master holds now",
     13514: "a lot that was refused while it rested was entered after all, as the order's own fills were not worth one",
+    17228: "what rested for fills that waited for the operator's resume was judged as left behind",
     13717: "lots that rounding had left over were sent although an order that is not known had taken their room",
 }
 """The same among the days of `--follow orders`."""

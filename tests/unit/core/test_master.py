@@ -176,9 +176,22 @@ def opened() -> Desk:
     return desk
 
 
+def test_lots_that_no_read_lists_are_exited_when_they_agree_for_half_a_minute() -> None:
+    desk = opened()
+    vanish(desk)
+    desk.read("M")
+    desk.run(25)
+    desk.read("M")
+    assert desk.lots() == 3
+    desk.run(10)
+    desk.read("M")
+    assert desk.lots() == 0
+
+
 def test_lots_gone_without_an_order_are_exited_after_two_reads_a_second_apart() -> None:
     desk = opened()
     vanish(desk)
+    desk.books["M"].positions[CALL_LEG] = 0  # closed, and still listed
     desk.read("M")
     assert desk.lots() == 3
     desk.run("0.999")

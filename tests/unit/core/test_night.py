@@ -194,7 +194,9 @@ def test_master_that_went_out_while_the_program_was_down_is_followed_in_the_morn
     desk.books["M"].positions.clear()
     desk.books["M"].overnight.clear()
     restart(desk)
-    desk.run(10)
+    desk.run(20)
+    assert desk.lots() == 3  # a list that is not there yet looks the same
+    desk.run(20)
     assert desk.lots() == 0
     assert desk.strategy().state.value in {"EXITING", "FLAT"}
 
@@ -389,6 +391,7 @@ def test_rows_of_the_day_before_that_are_shown_before_the_open_say_nothing_of_wh
     desk.run(5)
     desk.books["C1"].positions.clear()
     jump(desk, ns("09:17", 3))
+    desk.run(60)
     assert desk.lots() == 0
 
 
@@ -402,3 +405,47 @@ def test_row_of_the_day_before_once_more_after_the_open_is_nothing_that_was_carr
     desk.books[account].positions.clear()
     desk.run(120)
     assert desk.lots() == 0
+
+
+@pytest.mark.parametrize("at", ["03:00", "08:00"])
+def test_list_that_is_empty_before_the_open_takes_nothing_from_a_child(at: str) -> None:
+    """Brokers empty positions and books at some time of the night, and list what is carried later."""
+    desk = opened()
+    morning(desk, at)
+    kept = dict(desk.books["C1"].positions)
+    desk.books["C1"].positions.clear()
+    desk.run(900)
+    assert (desk.lots(), desk.target()) == (3, 3)
+    desk.books["C1"].positions.update(kept)
+    jump(desk, ns("09:20", 3))
+    desk.sell(10)
+    desk.run(5)
+    assert (desk.lots(), desk.placed()) == (0, [(Side.BUY, 3), (Side.SELL, 3)])
+
+
+@pytest.mark.parametrize("account", ["M", "C1"])
+def test_list_that_is_empty_in_the_first_seconds_of_the_day_is_not_believed(account: str) -> None:
+    desk = opened()
+    pass_night(desk)
+    kept, books = dict(desk.books[account].positions), desk.books[account]
+    books.positions = {}
+    restart(desk, "09:15", slept=True)
+    desk.run(20)
+    books.positions = kept
+    desk.run(60)
+    assert (desk.lots(), desk.placed()) == (3, [(Side.BUY, 3)])
+    desk.sell(10)
+    desk.run(5)
+    assert (desk.lots(), desk.placed()) == (0, [(Side.BUY, 3), (Side.SELL, 3)])
+
+
+def test_list_that_stays_empty_is_believed_after_the_open() -> None:
+    desk = opened()
+    pass_night(desk)
+    desk.books["C1"].positions = {}
+    restart(desk, "08:00", slept=True)
+    desk.run(600)
+    assert desk.lots() == 3
+    jump(desk, ns("09:15", 3))
+    desk.run(90)
+    assert (desk.lots(), desk.reasons()) == (0, {reasons.CLOSED_BY_HAND})

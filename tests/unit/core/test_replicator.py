@@ -228,7 +228,7 @@ def test_lots_sold_over_night_are_exited_in_the_morning() -> None:
     desk.books["M"].positions.clear()
     desk.books["M"].overnight.clear()
     desk.restart(day=3)
-    desk.run(10)
+    desk.run(40)
     assert desk.lots() == 0
 
 

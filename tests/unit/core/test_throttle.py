@@ -303,7 +303,7 @@ def test_new_day_has_a_new_budget() -> None:
     desk.load(tuple(instrument(i.symbol, freeze_units=LOT) for i in INSTRUMENTS))
     for listed in INSTRUMENTS:
         desk.quote(listed.symbol, "100")
-    desk.run(5)
+    desk.run(40)
     before = len(desk.placed())
     desk.sell(100)
     assert 15 <= len(desk.placed()) - before <= 18
