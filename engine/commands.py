@@ -41,6 +41,8 @@ class ModifyOrder(CommandBase, frozen=True, kw_only=True):
     quantity: int | None = None
     price_inr: Decimal | None = None
     trigger_price_inr: Decimal | None = None
+    standing_units: int | None = None
+    "What the order is for as far as the engine knows, filled units included: for brokers whose change repeats it."
 
 
 class CancelOrder(CommandBase, frozen=True, kw_only=True):

@@ -126,7 +126,7 @@ class AngelBroker:
         changed = replace(
             row,
             order_type=order.order_type or row.order_type,
-            quantity=order.quantity or row.quantity,
+            quantity=order.quantity or order.standing_units or row.quantity,
             price_inr=row.price_inr if order.price_inr is None else order.price_inr,
             trigger_price_inr=row.trigger_price_inr if order.trigger_price_inr is None else order.trigger_price_inr,
         )

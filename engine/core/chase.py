@@ -12,7 +12,16 @@ from engine.core.resting import ahead_units, going_entry_units, rests
 from engine.core.sending import why_stopped
 from engine.core.settle import cancel
 from engine.core.state_child import Child, ChildLeg, ChildOrder, Terms
-from engine.core.terms import MOST_MODIFICATIONS, ask, better_of, is_asked, is_worn_out, on_tick, worst_price_inr
+from engine.core.terms import (
+    MOST_MODIFICATIONS,
+    ask,
+    better_of,
+    exit_terms,
+    is_asked,
+    is_worn_out,
+    on_tick,
+    worst_price_inr,
+)
 from engine.core.throttle import send_change
 from engine.core.turn import ALARM, WARNING, Turn, held_units, seconds_ns
 from engine.model import Instrument, OrderType, Quote, Side, split_leg
@@ -74,6 +83,14 @@ def _chase_exit(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
         text = f"exit of {order.remaining} is still open and cannot be changed: cancelled, to be sent anew"
         turn.notify(ALARM, text, order.account, symbol)
         cancel(turn, order)
+        return
+    instrument = turn.leg_instrument(order.account, order.leg)
+    terms = None if instrument is None else exit_terms(turn, leg, instrument, order.side)
+    if terms is not None and terms.order_type is OrderType.LIMIT is order.terms.order_type:
+        if terms.price_inr != order.terms.price_inr and not is_asked(turn, order):
+            text = f"exit of {order.remaining} is still open: moved to {terms.price_inr:.2f}"
+            turn.notify(ALARM, text, order.account, symbol)
+            ask(turn, order, terms=terms)
         return
     again = " again" if order.terms.order_type is OrderType.MARKET else ""
     text = f"exit of {order.remaining} is still open: sent through the market{again}"

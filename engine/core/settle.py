@@ -21,6 +21,7 @@ from engine.core.resting import (
 )
 from engine.core.state import Copy
 from engine.core.state_child import Child, ChildLeg, ChildOrder
+from engine.core.terms import exit_terms
 from engine.core.throttle import send_change
 from engine.core.turn import (
     Turn,
@@ -298,7 +299,8 @@ def _exit(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | Non
     side = Side.SELL if leg.allocation_units > 0 else Side.BUY
     if copy is None or copy.side is not side or copy.entry:
         copy = _exit_copy(turn, leg, side)
-    make_orders(turn, child, leg, instrument, side, units, entry=False, copy=copy)
+    terms = exit_terms(turn, leg, instrument, side)
+    make_orders(turn, child, leg, instrument, side, units, entry=False, copy=copy, terms=terms)
 
 
 def _exit_copy(turn: Turn, leg: ChildLeg, side: Side) -> Copy:

@@ -9,13 +9,15 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from config.schema import CopyAs
 from engine.commands import ModifyOrder
 from engine.core.lifecycle import TERMINAL, OrderState
-from engine.core.state_child import Child, ChildOrder, Terms
+from engine.core.state_child import Child, ChildLeg, ChildOrder, Terms
 from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.throttle import send_change, terms_of
 from engine.core.turn import Turn
 from engine.events import Outcome
 from engine.model import NS_PER_S, TERMINAL_BOOK, Instrument, OrderReport, OrderType, Side
 
+THROUGH_PCT = Decimal(1)
+"""So far beyond the touch an exit's limit lies, so that it is filled like a market order."""
 MOST_MODIFICATIONS = 23
 """Brokers allow 25 modifications of one order (Kite, 2026): from the 24th on it is cancelled and placed anew."""
 REFUSED_PAUSE_NS = 2 * NS_PER_S
@@ -71,6 +73,20 @@ def _buffered(turn: Turn, instrument: Instrument, side: Side, reference_inr: Dec
     """The master's price and some ticks towards the market."""
     buffer = side.sign * turn.settings.copy.limit_buffer_ticks * instrument.tick_inr
     return on_tick(reference_inr + buffer, instrument.tick_inr, up=side is Side.BUY)
+
+
+def exit_terms(turn: Turn, leg: ChildLeg, instrument: Instrument, side: Side) -> Terms:
+    """How an exit is sent: through the market, at any price.
+
+    Brokers refuse market orders in contracts that are not traded much (stock options, nothing traded today), whatever
+    is tried: after a refusal every other try is a limit beyond the touch, where a fresh quote says where that is.
+    """
+    quote = turn.quote(leg.leg)
+    touch = None if quote is None or quote.is_stale(turn.now_ns) else quote.touch(side)
+    if leg.exit_tries % 2 == 0 or touch is None:
+        return Terms()
+    limit = touch * (1 + side.sign * THROUGH_PCT / 100)
+    return Terms(order_type=OrderType.LIMIT, price_inr=on_tick(limit, instrument.tick_inr, up=side is Side.BUY))
 
 
 def resting_terms(order: MasterOrder, instrument: Instrument) -> Terms:

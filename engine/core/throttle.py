@@ -7,6 +7,8 @@ Nothing here decides what is sent, and nothing that waits is lost or sent twice.
 
 from bisect import bisect_right
 
+from msgspec.structs import replace
+
 from config.order_limits import OrderLimits
 from engine.commands import CancelOrder, ModifyOrder
 from engine.core import address, reasons
@@ -229,12 +231,13 @@ def _send_changes(turn: Turn, child: Child) -> None:
         if isinstance(change, CancelOrder):
             order.cancelling_ns = turn.now_ns
             note_write(turn, child, Request.CANCEL, change.tag)
+            turn.out.append(change)
         else:
             order.chased_ns = turn.now_ns
             order.modifications += 1
             order.asked = Asked(terms=terms_of(change), units=change.quantity, sent_ns=turn.now_ns)
             note_write(turn, child, Request.MODIFY, change.tag)
-        turn.out.append(change)
+            turn.out.append(replace(change, standing_units=order.units))
     traffic.changes = kept
     if kept and limits is not None:
         _wake(turn, child, limits, entry=False)

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from config.schema import Copy, CopyAs
-from engine.commands import CancelOrder, ModifyOrder
+from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.chase import MOST_CHASES
 from engine.core.lifecycle import OrderState
@@ -248,3 +248,55 @@ def test_number_of_moves_is_bounded_in_a_minute() -> None:
     desk, _ = exiting()
     desk.run(60)
     assert len(desk.commands(ModifyOrder)) <= 60 // 3 + 1
+
+
+NO_MARKET_ORDERS = "Market orders are not allowed for stock options. Place a limit order."
+
+
+def refused_exit() -> Desk:
+    """An exit through the market that the broker does not take, as in contracts that are hardly traded."""
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(10)
+    desk.answer(desk.last(), Outcome.REJECTED, reason=NO_MARKET_ORDERS)
+    return desk
+
+
+def test_exit_that_is_refused_through_the_market_goes_at_a_limit_beyond_the_touch() -> None:
+    desk = refused_exit()
+    desk.run(2)
+    exit_ = desk.last()
+    assert (exit_.side, exit_.order_type, exit_.price_inr) == (Side.SELL, OrderType.LIMIT, Decimal(99))
+    desk.fill(exit_)
+    assert desk.lots() == 0
+
+
+def test_every_other_try_of_a_refused_exit_is_through_the_market() -> None:
+    desk = refused_exit()
+    for _ in range(3):
+        desk.run(20)
+        desk.answer(desk.last(), Outcome.REJECTED, reason="Rejected by the broker's risk management.")
+    kinds = [place.order_type for place in desk.commands(PlaceOrder) if place.side is Side.SELL]
+    assert kinds == [OrderType.MARKET, OrderType.LIMIT, OrderType.MARKET, OrderType.LIMIT]
+
+
+def test_exit_at_a_limit_is_moved_with_the_market_and_not_through_it() -> None:
+    desk = refused_exit()
+    desk.run(2)
+    report = desk.accept(desk.last())
+    desk.run(10)
+    assert desk.commands(ModifyOrder) == []  # it stands where it would be moved to
+    desk.quote(CALL, "90")
+    desk.run(4)
+    (modify,) = desk.commands(ModifyOrder)
+    limit = Decimal("89.10")
+    assert (modify.order_id, modify.order_type, modify.price_inr) == (report.order_id, OrderType.LIMIT, limit)
+
+
+def test_without_a_fresh_quote_a_refused_exit_goes_through_the_market_again() -> None:
+    desk = refused_exit()
+    desk.quote(CALL, "100", stale_at_ns=desk.now_ns)
+    desk.run(2)
+    assert desk.last().order_type is OrderType.MARKET

@@ -116,6 +116,19 @@ def test_one_change_is_under_way_at_a_time() -> None:
     assert [m.price_inr for m in desk.commands(ModifyOrder)] == [Decimal("99.10"), Decimal("99.30")]
 
 
+def test_change_of_the_price_says_what_is_ordered_by_now() -> None:
+    """Some brokers want the quantity repeated: one that was only pushed would be taken back by an older answer."""
+    desk, _, _ = working()
+    resting(desk, 4)
+    smaller = desk.commands(ModifyOrder)[0]
+    assert (smaller.quantity, smaller.standing_units) == (LOT, 3 * LOT)
+    desk.move(smaller, answered=False)
+    resting(desk, 4, limit="99.10")
+    desk.run(3)
+    moved = desk.commands(ModifyOrder)[1]
+    assert (moved.quantity, moved.standing_units) == (None, LOT)
+
+
 def test_what_stays_of_a_smaller_order_moves_with_his_price_before_the_rest_is_gone() -> None:
     desk = Desk(orders(LIKE_HIM), filling=False)
     resting(desk, 60)

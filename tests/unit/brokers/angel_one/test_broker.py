@@ -187,6 +187,15 @@ def test_second_change_does_not_undo_the_first() -> None:
     assert (sent(server.requests[2])["price"], sent(server.requests[2])["quantity"]) == ("90.10", "65")
 
 
+def test_price_is_changed_without_a_quantity_that_has_changed_unseen() -> None:
+    """The change to 65 was pushed, and neither answered nor read in a book: whoever saw the push knows better."""
+    with broker(book(order_row()), PLACED) as (made, server):
+        made.orders()
+        change = ModifyOrder(account="A1", tag=TAG, order_id=ORDER_ID, price_inr=Decimal("90.10"), standing_units=65)
+        made.modify(change)
+    assert sent(server.requests[1])["quantity"] == "65"
+
+
 def test_change_that_failed_is_not_repeated_by_the_next_one() -> None:
     with broker(book(order_row()), says(answer(failure("AB4008", "no"))), PLACED) as (made, server):
         made.orders()
