@@ -73,7 +73,7 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
         _take_positions(turn, child, still_listed(turn, event.positions), event.began_ns, book)
     if rows is not None and event.positions is not None and not overtaken:
         child.synced = True
-        note_absence(turn, child, event.began_ns)
+        note_absence(turn, child, rows, event.began_ns)
         yesterday.resolve(turn, child, rows, event.began_ns)
     for leg in list(child.legs.values()):
         if leg.due or leg.entry_pending:

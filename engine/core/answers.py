@@ -1,5 +1,7 @@
 """How a write ended, and what is done about an unknown end (FAULTS, steps 3 to 7)."""
 
+from collections.abc import Sequence
+
 from engine.core import address, breaker, reasons, terms, throttle
 from engine.core.entries import resume_entry
 from engine.core.fills import refuse
@@ -9,7 +11,7 @@ from engine.core.settle import settle
 from engine.core.state_child import Child, ChildOrder
 from engine.core.turn import ALARM, INFO, WARNING, Turn, is_of_an_earlier_day, net_units
 from engine.events import Outcome, Request, RequestAnswered
-from engine.model import NS_PER_S, split_leg
+from engine.model import NS_PER_S, TERMINAL_BOOK, OrderReport, split_leg
 
 LOOK_AFTER_NS = tuple(int(s * NS_PER_S) for s in (0.5, 1, 2, 4, 8, 15))
 """Pauses between two looks into the order book for an unknown order; the last one repeats."""
@@ -20,6 +22,8 @@ ABSENT_READS = 3
 LATE_LOOK_NS = NS_PER_S
 DISAGREE_MOST_NS = 600 * NS_PER_S
 """A position that disagrees (the owner traded the same leg) keeps an order unknown no longer than this."""
+CLOCKS_APART_NS = 5 * NS_PER_S
+"""A broker's clock may be behind ours by so much."""
 BACKOFF_S = (1, 2, 4, 8, 15)
 """Pauses before a write that was proven not accepted is sent again."""
 MOST_TRIES = 8
@@ -111,7 +115,7 @@ def _again_later(turn: Turn, child: Child, order: ChildOrder, answer: RequestAns
 def make_unknown(turn: Turn, child: Child, order: ChildOrder) -> None:
     """The order may exist: look for its tag, again and again; nothing is sent in its place meanwhile."""
     change_state(turn, order, OrderState.UNKNOWN)
-    order.resolve_step, order.absent_reads = 0, 0
+    order.resolve_step, order.absent_reads, order.hastened = 0, 0, False
     order.resolve_from_ns = max(order.sent_ns, turn.state.started_ns) + ABSENT_AFTER_NS
     turn.timer(f"order:{order.tag}", turn.now_ns + LOOK_AFTER_NS[0])
     symbol = split_leg(order.leg)[1]
@@ -137,8 +141,8 @@ def order_timer(turn: Turn, tag: str) -> None:
         turn.timer(f"order:{tag}", turn.now_ns + pause)
 
 
-def note_absence(turn: Turn, child: Child, began_ns: int) -> None:
-    """A complete read of a child's book has been taken in: what is still unknown was not in it."""
+def note_absence(turn: Turn, child: Child, rows: Sequence[OrderReport], began_ns: int) -> None:
+    """A complete read of a child's book has been taken in: what is still unknown was not in it, by its tag."""
     for leg in list(child.legs.values()):
         for order in list(turn.open_orders(leg)):
             if order.state is not OrderState.UNKNOWN or began_ns < order.resolve_from_ns:
@@ -147,6 +151,9 @@ def note_absence(turn: Turn, child: Child, began_ns: int) -> None:
                 continue  # absence from today's book says nothing of it
             agrees = net_units(child, order.leg) == leg.allocation_units + order.external_units
             if not agrees and began_ns < order.resolve_from_ns + DISAGREE_MOST_NS:
+                continue
+            if not order.hastened and (twin := _untagged_twin(child, order, rows)):
+                _tell_twin(turn, order, twin)
                 continue
             order.absent_reads += 1
             if order.absent_reads < ABSENT_READS:
@@ -161,6 +168,28 @@ def note_absence(turn: Turn, child: Child, began_ns: int) -> None:
             symbol = split_leg(order.leg)[1]
             turn.notify(ALARM, "the exit never appeared at the broker: sent again", child.id, symbol)
             settle(turn, child, leg)
+
+
+def _untagged_twin(child: Child, order: ChildOrder, rows: Sequence[OrderReport]) -> str:
+    """The id of an order without a tag that works and may be the one that is looked for, '' for none.
+
+    A broker may show an order without the tag that it was sent with; called absent, it would be sent a second time.
+    """
+    since_ns = order.sent_ns - CLOCKS_APART_NS
+    for row in rows:
+        is_like_it = (row.leg, row.side, row.quantity) == (order.leg, order.side, order.units)
+        is_nobodys = not row.tag and row.order_id not in child.tags and row.status not in TERMINAL_BOOK
+        if is_like_it and is_nobodys and (not row.placed_ns or row.placed_ns >= since_ns):
+            return row.order_id
+    return ""
+
+
+def _tell_twin(turn: Turn, order: ChildOrder, twin: str) -> None:
+    if order.reason != reasons.UNTAGGED:
+        order.reason = reasons.UNTAGGED
+        what = "" if order.entry else "; is it not ours, let the exit be sent again at once (u)"
+        text = f"no answer to {order.side} {order.units}, and order {twin} without a tag looks like it{what}"
+        turn.notify(ALARM, text, order.account, split_leg(order.leg)[1])
 
 
 def hasten_exits(turn: Turn, child_id: str) -> None:
@@ -181,7 +210,7 @@ def hasten_exits(turn: Turn, child_id: str) -> None:
     if not found:
         turn.notify(INFO, "no exit is unknown", child_id)
     for order in found:
-        order.resolve_from_ns, order.absent_reads = turn.now_ns, ABSENT_READS - 1
+        order.resolve_from_ns, order.absent_reads, order.hastened = turn.now_ns, ABSENT_READS - 1, True
         child.want_orders = child.want_positions = True
         turn.timer(f"order:{order.tag}", turn.now_ns + LATE_LOOK_NS)
         text = f"exit of {order.remaining}: sent again when one more read does not show it"

@@ -53,6 +53,7 @@ NOT_DECIDED = "nothing was sent: the master's newest fill is not decided yet; re
 TAKEN_OFF = "taken off by the operator"
 EXITED_BY_HAND = "exited by the operator"
 WAITED_FOR_BUY = "waited for a buy of the same underlying that is not filled"
+UNTAGGED = "unknown: an order without a tag may be it"
 NEVER_APPEARED = "absent: sent with unknown outcome and never seen at the broker"
 CANCELLED_AT_BROKER = "cancelled at the broker"
 NEXT_STRATEGY = "left out: from the next strategy"

@@ -69,6 +69,8 @@ class ChildOrder(msgspec.Struct, kw_only=True):
     resolve_step: int = 0
     resolve_from_ns: int = 0
     absent_reads: int = 0
+    hastened: bool = False
+    "The operator looked for it at the broker himself."
     cancelling_ns: int = 0
     "When the cancel was asked for, 0 for not."
     chased_ns: int = 0

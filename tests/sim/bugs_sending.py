@@ -74,7 +74,7 @@ def absence_counted_from_the_first_start() -> list[Swap]:
 @planted
 def unknown_order_forgotten() -> list[Swap]:
     """Nobody ever decides that an unknown order is absent."""
-    return [replace_everywhere(answers.note_absence, lambda _turn, _child, _began_ns: None)]
+    return [replace_everywhere(answers.note_absence, lambda _turn, _child, _rows, _began_ns: None)]
 
 
 @planted

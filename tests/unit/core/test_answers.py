@@ -12,7 +12,7 @@ from engine.core.answers import ABSENT_AFTER_NS
 from engine.core.lifecycle import OrderState
 from engine.events import ExitsHastened, LoggedIn, Outcome, RequestAnswered
 from engine.events import Request as Write
-from engine.model import Side
+from engine.model import BookStatus, OrderReport, Side
 from tests.unit.core.builders import CALL_LEG, LOT, Desk, S, settings
 from tests.unit.paper.builders import PUT
 
@@ -237,6 +237,45 @@ def test_order_sent_before_the_process_died_is_unknown_and_adopted_when_found() 
     desk.run(3)
     assert desk.order(place).state is OrderState.WORKING
     assert desk.placed() == [(Side.BUY, 3)]
+
+
+def untagged(desk: Desk, place: PlaceOrder) -> OrderReport:
+    """The broker takes an order in, answers nothing, and shows it without the tag."""
+    desk.answer(place, Outcome.UNKNOWN)
+    report = msgspec.structs.replace(desk.accept(place, answered=False), tag="")
+    desk.book(report, "C1")
+    return report
+
+
+def test_exit_is_not_sent_a_second_time_beside_an_order_without_a_tag_that_looks_like_it() -> None:
+    desk = leaving()
+    report = untagged(desk, desk.last())
+    desk.run(400)
+    assert [side for side, _ in desk.placed()] == [Side.BUY, Side.SELL]
+    assert desk.order(desk.last()).reason == reasons.UNTAGGED
+    assert sum("without a tag looks like it" in text for text in desk.notices()) == 1
+    desk.advance(report)
+    desk.run(700)
+    assert (desk.lots(), [side for side, _ in desk.placed()]) == (0, [Side.BUY, Side.SELL])
+
+
+def test_exit_beside_an_order_without_a_tag_goes_again_when_the_operator_has_looked() -> None:
+    desk = leaving()
+    untagged(desk, desk.last())
+    desk.run(200)
+    desk.handle(ExitsHastened(at_ns=desk.now_ns, child="C1"))
+    desk.run(10)
+    assert [side for side, _ in desk.placed()] == [Side.BUY, Side.SELL, Side.SELL]
+
+
+def test_entry_beside_an_order_without_a_tag_that_ended_is_held() -> None:
+    desk = sent()
+    report = untagged(desk, desk.last())
+    desk.run(200)
+    assert desk.order(desk.last()).state is OrderState.UNKNOWN
+    desk.advance(report, filled=0, status=BookStatus.CANCELLED)
+    desk.run(60)
+    assert desk.order(desk.last()).state is OrderState.HELD
 
 
 def test_order_sent_before_the_process_died_is_not_called_absent_before_120_s_of_this_start() -> None:
