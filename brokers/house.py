@@ -20,7 +20,7 @@ from brokers.line import Line, open_line
 from brokers.markets import Market, split
 from brokers.read_only import ReadOnlyBroker
 from brokers.refresh import Refresh, is_settled
-from config.credentials import load_credentials
+from config.credentials import Secret, load_credentials
 from config.errors import ConfigError
 from config.limits import PAPER_BROKER
 from config.schema import Account, Settings
@@ -72,6 +72,7 @@ class House:
         self._day: date | None = None
         self._stale_ns = int(settings.paper.quote_stale_s * NS_PER_S)
         self._credentials: dict[str, Path] = {}
+        self._clients: dict[str, tuple[str, Secret]] = {}
         self._seen: dict[str, int] = {}
         self._feed: SharedFeed | None = None
         self._subscribed: dict[InstrumentId, None] = {}
@@ -95,11 +96,15 @@ class House:
         """Make a line for each account.
 
         Raises:
-            ConfigError: Credentials that cannot be read.
+            ConfigError: Credentials that cannot be read, or two accounts of one client: copies would be copied.
         """
         for account in accounts:
             path = Path(account.credentials or "")
             credentials = load_credentials(path, account.broker)
+            owner = next((name for name, client in self._clients.items() if client == credentials.client), "")
+            if owner:
+                raise ConfigError(str(path), None, "", f"is of the same client as {owner}; an account is given once")
+            self._clients[account.id] = credentials.client
             self._brokers[account.id] = credentials.broker
             self._credentials[account.id], self._seen[account.id] = path, _stamp(path)
             self.lines[account.id] = open_line(
@@ -281,8 +286,8 @@ class House:
             credentials = load_credentials(path)
         except ConfigError:
             return  # half written, or wrong: the next change is looked at again
-        if credentials.broker != self._brokers[name]:
-            return  # another broker's keys
+        if credentials.client != self._clients[name]:
+            return  # somebody else's keys: what is open here is not theirs
         self.lines[name].log_in(credentials)
         self._has_logged_in(name)
 

@@ -23,6 +23,8 @@ REQUIRED: Final = {
     "zerodha": ("api_key", "api_secret", "user_id"),
     "angel_one": ("api_key", "username", "password", "totp_token"),
 }
+CLIENT: Final = {"zerodha": "user_id", "angel_one": "username"}
+"""The key that names the client of the broker."""
 OPTIONAL: Final = {"zerodha": ("access_token",), "angel_one": ()}
 ACCESS_TOKEN: Final = "access_token"  # noqa: S105 - the name of a key, not a secret
 BYTES_MAX: Final = 65_536
@@ -82,6 +84,11 @@ class Credentials(Mapping[str, Secret]):
 
     def __init__(self, *, path: Path, broker: str, values: Mapping[str, Secret]) -> None:
         self.path, self.broker, self._values = path, broker, dict(values)
+
+    @property
+    def client(self) -> tuple[str, Secret]:
+        """Whose account it is: the broker, and the client's name there in capitals."""
+        return self.broker, Secret(self._values[CLIENT[self.broker]].reveal().upper())
 
     def __getitem__(self, key: str) -> Secret:
         return self._values[key]

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from brokers.house import House
 from config.credentials import Secret, save_access_token
+from config.errors import ConfigError
 from config.rules import ist
 from config.schema import Account, AngelOneUrls, Brokers, BrokerUrls, Child, Filters, Settings
 from engine.clock import VirtualClock
 from engine.commands import ReadAccount
-from engine.events import AccountRead, InstrumentsLoaded
+from engine.events import AccountRead, InstrumentsLoaded, LoggedIn
 from engine.feed import SharedFeed
 from engine.model import Instrument, instrument_id
 from tests.unit.brokers.raw_server import PATIENCE_S, RawServer, Request, answer, refused_port, serving
@@ -107,6 +108,25 @@ def test_account_is_reckoned_by_its_own_brokers_file_alone(cache: Path) -> None:
         found = {name: house.instrument(name, instrument_id("NFO", CALL)) for name in ("M", "Z1", "P1", "A1")}
     assert [name for name, one in found.items() if isinstance(one, Instrument)] == ["M", "Z1", "P1"]
     assert found["A1"] == "the instrument file of the day is not there yet"
+
+
+def test_two_accounts_of_one_client_are_refused(cache: Path) -> None:
+    """A child that is the master would copy its own copies, without end."""
+    given = settings(cache)
+    (cache / "Z1.txt").write_text(SECRETS["zerodha"].format(name="m"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="Z1.txt: is of the same client as M"), opened(given, Inbox(), cache):
+        pass
+
+
+def test_keys_of_another_client_log_nobody_in(cache: Path) -> None:
+    inbox = Inbox()
+    with opened(settings(cache), inbox, cache) as house:
+        (cache / "Z1.txt").write_text(SECRETS["zerodha"].format(name="Z2"), encoding="utf-8")
+        house._log_in("Z1", cache / "Z1.txt")
+        assert not [event for event in inbox.events if isinstance(event, LoggedIn)]
+        (cache / "Z1.txt").write_text(SECRETS["zerodha"].format(name="Z1"), encoding="utf-8")
+        house._log_in("Z1", cache / "Z1.txt")
+        assert [event.account for event in inbox.events if isinstance(event, LoggedIn)] == ["Z1"]
 
 
 # Files that are read again
