@@ -60,8 +60,10 @@ class Validity(StrEnum):
 
 
 class BookStatus(StrEnum):
-    """An order's status at the broker, reduced to what the program distinguishes; every interim status is `OPEN`."""
+    """An order's status at the broker, reduced to what the program distinguishes; other interim statuses are `OPEN`."""
 
+    PENDING = "PENDING"
+    "Taken in by the broker, and not accepted by the exchange yet: it may still be refused."
     OPEN = "OPEN"
     TRIGGER_PENDING = "TRIGGER PENDING"
     COMPLETE = "COMPLETE"

@@ -320,7 +320,7 @@ def _positive(node: Located) -> int:
 def _status(node: Located) -> BookStatus:
     """A status; interim ones of the broker count as open."""
     text = as_text(node).upper()
-    return BookStatus(text) if text in set(BookStatus) else BookStatus.OPEN
+    return BookStatus(text) if text in set(BookStatus) - {BookStatus.PENDING} else BookStatus.OPEN
 
 
 def _price(node: Located | None) -> Decimal | None:

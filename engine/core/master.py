@@ -70,7 +70,7 @@ def absorb(turn: Turn, report: OrderReport, changes: Changes) -> None:
     elif _is_known(order, report):
         return
     new = report.filled - order.filled
-    if order.status not in TERMINAL_BOOK:
+    if order.status not in TERMINAL_BOOK and not _is_of_before(order, report):
         order.status = report.status
     _take_terms(order, report)
     order.updated_ns = max(order.updated_ns, report.updated_ns)
@@ -132,7 +132,13 @@ def _is_known(order: MasterOrder, report: OrderReport) -> bool:
         return True
     if report.filled < order.filled and report.status not in TERMINAL_BOOK:
         return True  # of before a fill that is known, even of the same second
-    return report.status == order.status and not _has_new_terms(order, report)
+    is_same = report.status == order.status or _is_of_before(order, report)
+    return is_same and not _has_new_terms(order, report)
+
+
+def _is_of_before(order: MasterOrder, report: OrderReport) -> bool:
+    """Whether a status is late news of an order that the exchange has by now."""
+    return report.status is BookStatus.PENDING is not order.status
 
 
 def _has_new_terms(order: MasterOrder, report: OrderReport) -> bool:

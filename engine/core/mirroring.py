@@ -31,9 +31,10 @@ from engine.core.sizing_rules import MOVING, sizing_rule
 from engine.core.state_child import Child, ChildLeg, Mirror
 from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.turn import WARNING, Turn, held_units
-from engine.model import Instrument, LegId, OrderType, Side, Validity, split_leg
+from engine.model import BookStatus, Instrument, LegId, OrderType, Side, Validity, split_leg
 from engine.snapshot import StrategyState
 
+PENDING = BookStatus.PENDING
 RESTS = frozenset({OrderType.LIMIT.value, OrderType.SL.value, OrderType.SL_M.value})
 """Types that are mirrored; a MARKET order is followed when it fills."""
 
@@ -63,7 +64,7 @@ def _follow_strategies(turn: Turn) -> None:
     for order_id in master.working:
         order = master.orders[order_id]
         strategy = turn.strategy(turn.scope_of(order.leg))
-        if strategy.state is not StrategyState.ACTIVE and _opens(turn, order):
+        if strategy.state is not StrategyState.ACTIVE and order.status is not PENDING and _opens(turn, order):
             strategies.begin(turn, strategy, order.placed_ns, order.order_id)
     for strategy in turn.state.strategies.values():
         strategies.note_master_out(turn, strategy)
@@ -80,7 +81,7 @@ def _opens(turn: Turn, order: MasterOrder) -> bool:
 
 def _follow_leg(turn: Turn, child: Child, master: MasterLeg, working: list[MasterOrder]) -> None:
     leg = turn.child_leg(child, master.leg)
-    orders = [order for order in working if order.order_type in RESTS and order.validity is Validity.DAY]
+    orders = [order for order in working if _rests(order)]
     instrument = carried.terms(turn, child, leg)
     if instrument is None:
         if orders:
@@ -105,6 +106,11 @@ def _follow_leg(turn: Turn, child: Child, master: MasterLeg, working: list[Maste
         resting.align(mirror)
     _forget(at)
     settle(turn, child, leg)
+
+
+def _rests(order: MasterOrder) -> bool:
+    """Whether an order of the master's is mirrored: it rests at the exchange, which may refuse what is on its way."""
+    return order.order_type in RESTS and order.validity is Validity.DAY and order.status is not PENDING
 
 
 def _rule(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> tuple[SizingRule, str]:

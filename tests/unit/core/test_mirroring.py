@@ -86,6 +86,32 @@ def test_an_order_good_for_a_moment_is_followed_at_its_fill() -> None:
     assert desk.placed() == []
 
 
+def test_order_that_the_exchange_has_not_accepted_is_not_mirrored_yet() -> None:
+    desk = Desk(orders(), filling=False)
+    at_broker = desk.master(
+        Side.BUY, 10, id_="M1", filled=0, limit="99", status=BookStatus.PENDING, order_type=OrderType.LIMIT
+    )
+    desk.run(1)
+    assert (desk.placed(), desk.strategy().state.value) == ([], "FLAT")
+    resting(desk, 10)
+    assert desk.placed() == [(Side.BUY, 3)]
+    desk.accept(desk.last())
+    desk.handle(OrderUpdated(at_ns=desk.now_ns, account="M", report=at_broker))  # late news
+    desk.run(1)
+    assert desk.commands(CancelOrder) == []
+
+
+def test_order_that_the_exchange_refuses_is_never_mirrored() -> None:
+    desk = Desk(orders(), filling=False)
+    his = desk.master(
+        Side.BUY, 10, id_="M1", filled=0, limit="99", status=BookStatus.PENDING, order_type=OrderType.LIMIT
+    )
+    desk.run(1)
+    ended(desk, his, BookStatus.REJECTED)
+    desk.run(5)
+    assert (desk.placed(), desk.strategy().state.value) == ([], "FLAT")
+
+
 def test_copy_that_was_not_accepted_takes_the_newest_terms_with_it() -> None:
     desk = Desk(orders(), filling=False)
     resting(desk, 10)
