@@ -174,7 +174,8 @@ class PromptAnswered(OperatorEvent, frozen=True, kw_only=True):
 
     `prompt` "" means all open prompts. Children in `children` are approved and the others declined; `None` means all.
     `units` may lower the quantity of single rows, keyed `child|leg`. `shown` says, with the same keys, what the
-    operator saw when he answered: what was not shown, or beyond it, is not answered and is asked anew; `None`: all.
+    operator saw when he answered, units to be sold negative: what was not shown, or beyond it, is not answered and is
+    asked anew; `None`: all.
     """
 
     approve: bool

@@ -98,4 +98,4 @@ class Answers:
 
 def shown(prompt: PromptView) -> dict[str, int]:
     """What the operator saw of a prompt, as `PromptAnswered.shown` has it: an answer covers nothing beyond it."""
-    return {f"{row.child}|{row.leg}": row.units for row in prompt.rows}
+    return {f"{row.child}|{row.leg}": row.side.sign * row.units for row in prompt.rows}

@@ -67,12 +67,12 @@ def _can_join(prompt: Prompt, kind: str, full_ns: int) -> bool:
 def part_unseen(turn: Turn, prompt: Prompt, shown: dict[str, int]) -> None:
     """Move what the operator did not see into a prompt of its own, with its own time.
 
-    `shown`: units by `child|leg`. What is left in `prompt` is what the answer means.
+    `shown`: units by `child|leg`, those to be sold negative. What is left in `prompt` is what the answer means.
     """
     seen: list[PromptItem] = []
     unseen: list[PromptItem] = []
     for item in prompt.items:
-        known = max(0, min(item.units, shown.get(f"{item.child}|{item.leg}", 0)))
+        known = max(0, min(item.units, item.side.sign * shown.get(f"{item.child}|{item.leg}", 0)))
         if known < item.units:
             unseen.append(msgspec.structs.replace(item, units=item.units - known))
         if known:

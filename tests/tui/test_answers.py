@@ -12,7 +12,7 @@ def test_untouched_prompt_is_approved_for_everyone() -> None:
         prompt="P1",
         children=None,
         units={},
-        shown={f"{r.child}|{r.leg}": r.units for r in prompt.rows},
+        shown={f"{r.child}|{r.leg}": r.side.sign * r.units for r in prompt.rows},
     )
 
 
@@ -23,7 +23,7 @@ def test_answers_say_what_was_on_the_screen() -> None:
     answers.change(prompt, prompt.rows[0], -1)
     for event in (answers.approval(prompt, 5), answers.refusal(prompt, 5)):
         assert isinstance(event, PromptAnswered)
-        assert event.shown == {f"ZC0001|{leg}": 195, f"ZC0002|{leg}": 0}
+        assert event.shown == {f"ZC0001|{leg}": -195, f"ZC0002|{leg}": 0}
 
 
 def test_unticked_child_is_left_out_of_the_approval() -> None:

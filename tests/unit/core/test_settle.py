@@ -187,7 +187,7 @@ def test_part_of_an_exit_that_is_approved_while_it_is_blocked_is_not_sent() -> N
     desk.run(3)
     desk.sell(10)
     desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
-    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True, shown={f"C1|{CALL_LEG}": LOT}))
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True, shown={f"C1|{CALL_LEG}": -LOT}))
     assert (desk.lots(), desk.leg().due, desk.leg().exit_granted) == (3, True, False)
     assert desk.leg().orders == []
 

@@ -16,7 +16,7 @@ TIMEOUT_S = 30
 def on_screen(desk: Desk, prompt: Prompt | None = None) -> dict[str, int]:
     """What a dashboard would show now."""
     shown = [prompt] if prompt is not None else list(desk.state.prompts.values())
-    return {f"{item.child}|{item.leg}": item.units for each in shown for item in each.items}
+    return {f"{item.child}|{item.leg}": item.side.sign * item.units for each in shown for item in each.items}
 
 
 def answer(
@@ -66,6 +66,19 @@ def test_what_is_asked_anew_can_be_approved_then() -> None:
     answer(desk, shown)
     answer(desk, on_screen(desk))
     assert (desk.lots(), desk.lots(leg=PUT_LEG), rows(desk)) == (3, 3, [])
+
+
+@pytest.mark.rule("R9.5")
+def test_lots_of_the_other_side_were_never_shown() -> None:
+    """He turned round meanwhile: the same child, leg and number of units are to be sold now."""
+    desk = Desk(settings(confirm=ENTRIES))
+    desk.buy(10)
+    desk.buy(10, symbol=PUT)
+    shown = on_screen(desk)
+    desk.sell(20)
+    answer(desk, shown)
+    assert (desk.lots(), desk.lots(leg=PUT_LEG)) == (0, 3)
+    assert [(i.leg, i.side) for p in desk.state.prompts.values() for i in p.items] == [(CALL_LEG, Side.SELL)]
 
 
 @pytest.mark.rule("R9.5")
