@@ -8,26 +8,39 @@ import time
 
 from engine.model import NS_PER_S
 
+STEP_NS = 2 * NS_PER_S
+"""Less than this a clock is put right without a second thought."""
+STAYS_NS = 60 * NS_PER_S
+"""A larger step forwards is believed when it has stayed for so long."""
+
 
 class SystemClock:
     """Real time that never goes back: a step of the machine's clock backwards is not followed, one forwards is.
 
-    Between steps it follows the boot clock, which goes on while the machine sleeps.
+    Between steps it follows the boot clock, which goes on while the machine sleeps. A large step forwards is followed
+    when it has stayed: a clock that is wrong for a moment, after a resume or a bad time server, would make it too late
+    for everything until the real time has caught up.
     """
 
     speed = 1.0
 
     def __init__(self) -> None:
         self._wall_ns, self._boot_ns = time.time_ns(), _boot_ns()
+        self._stepped_ns: int | None = None
+        "When the present step forwards was first seen, by the boot clock."
 
     def now_ns(self) -> int:
         """Nanoseconds UTC since the epoch."""
         wall_ns, boot_ns = time.time_ns(), _boot_ns()
         steady_ns = self._wall_ns + boot_ns - self._boot_ns
-        if wall_ns > steady_ns:
-            self._wall_ns, self._boot_ns = wall_ns, boot_ns
-            return wall_ns
-        return steady_ns
+        if wall_ns - steady_ns <= STEP_NS:
+            self._stepped_ns = None
+        elif self._stepped_ns is None:
+            self._stepped_ns = boot_ns
+        if wall_ns <= steady_ns or (self._stepped_ns is not None and boot_ns - self._stepped_ns < STAYS_NS):
+            return steady_ns
+        self._wall_ns, self._boot_ns = wall_ns, boot_ns
+        return wall_ns
 
     def wait_s(self, until_ns: int) -> float:
         """Real seconds until this clock shows `until_ns`; 0 when it does already."""

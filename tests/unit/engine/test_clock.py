@@ -89,3 +89,43 @@ def test_scaled_clock_never_goes_back() -> None:
     assert clock.now_ns() == 7_000
     clock.hold_at(5_000)
     assert clock.now_ns() == 7_000
+
+
+class Machine:
+    """The machine's two clocks, which a test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall_ns, self.boot_ns = START, 0
+        monkeypatch.setattr("engine.clock.time.time_ns", lambda: self.wall_ns)
+        monkeypatch.setattr("engine.clock._boot_ns", lambda: self.boot_ns)
+        self.clock = SystemClock()
+
+    def run(self, seconds: float) -> int:
+        """Let time pass; what the clock shows then, since its start."""
+        self.wall_ns += int(seconds * NS_PER_S)
+        self.boot_ns += int(seconds * NS_PER_S)
+        return self.shown()
+
+    def step(self, seconds: float) -> int:
+        """Set the machine's time."""
+        self.wall_ns += int(seconds * NS_PER_S)
+        return self.shown()
+
+    def shown(self) -> int:
+        return round((self.clock.now_ns() - START) / NS_PER_S)
+
+
+def test_step_of_the_machine_s_time_that_is_taken_back_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    assert (machine.run(10), machine.step(19_800), machine.run(30), machine.step(-19_800)) == (10, 10, 40, 40)
+    assert machine.run(3600) == 3640
+
+
+def test_step_forwards_that_stays_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    assert [machine.step(3600), machine.run(59), machine.run(1), machine.run(10)] == [0, 59, 3660, 3670]
+
+
+def test_small_step_forwards_is_followed_at_once_and_none_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    assert [machine.step(2), machine.run(1), machine.step(-5), machine.run(1)] == [2, 3, 3, 4]
