@@ -304,10 +304,14 @@ def _exit(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | Non
 
 
 def _exit_copy(turn: Turn, leg: ChildLeg, side: Side) -> Copy:
-    """The decision that an exit without one of its own belongs to: the leg's newest exit, or a new one."""
+    """The decision that an exit without one of its own belongs to: the leg's newest exit, or a new one.
+
+    An order of the operator's is none of the master's: its lots were not late when it comes hours after his exit.
+    """
     for copy in reversed(turn.state.copies):
         if copy.leg == leg.leg:
-            if copy.side is side and not copy.entry:
+            is_older = leg.flattening and copy.at_ns < leg.due_since_ns
+            if copy.side is side and not copy.entry and not is_older:
                 return copy
             break
     return new_copy(turn, leg.leg, side, entry=False, signal_ns=turn.now_ns, by_master=False)

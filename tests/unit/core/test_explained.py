@@ -106,6 +106,20 @@ def test_a_copy_that_waits_for_an_answer_says_so_and_is_not_done() -> None:
     assert {row.child: row.reason for row in prompt.rows}["C2"] == "below one lot"
 
 
+def test_a_flatten_hours_after_an_exit_of_the_masters_is_a_copy_of_its_own() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run(5)
+    desk.sell(4)
+    desk.run(5)
+    desk.run(7200)
+    desk.handle(Flattened(at_ns=desk.now_ns, children=None))
+    desk.run(5)
+    flattened, sold, _ = rows(desk)
+    assert [line.units // 65 for row in (flattened, sold) for line in row.lines] == [1, 2]
+    assert (flattened.learned_ns, flattened.at_ns > sold.at_ns) == (0, True)
+
+
 def test_only_the_newest_copies_are_explained() -> None:
     desk = Desk()
     for _ in range(EXPLAINED_COPIES // 2 + 2):
