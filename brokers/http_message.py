@@ -8,10 +8,9 @@ import gzip
 import http.client
 import io
 import re
-import socket
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from engine.errors import LockstepError
 
@@ -32,6 +31,18 @@ class NoAnswer(LockstepError):
 
 class Unwritable(ValueError):
     """A request that cannot be written as HTTP; nothing of it may be sent."""
+
+
+class Readable(Protocol):
+    """What an answer is read from."""
+
+    def recv(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
+        ...
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        """The same into a buffer; how many bytes came."""
+        ...
 
 
 class Reply(NamedTuple):
@@ -78,7 +89,7 @@ def with_body(head: bytes, method: str, body: bytes | None) -> bytes:
     return b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body)
 
 
-def read_reply(sock: socket.socket, method: str) -> tuple[Reply, bool]:
+def read_reply(sock: Readable, method: str) -> tuple[Reply, bool]:
     """Wait for the answer to a request; the answer, and whether the connection can serve another one.
 
     Raises:
@@ -114,7 +125,7 @@ def _common(data: bytes) -> tuple[Reply, bool] | None:
 class _Rest(io.RawIOBase):
     """What is left to read of a connection: a piece that was taken from it, then what comes."""
 
-    def __init__(self, sock: socket.socket, taken: bytes) -> None:
+    def __init__(self, sock: Readable, taken: bytes) -> None:
         self._sock, self._taken = sock, taken
         self._ended = not taken
 

@@ -10,11 +10,12 @@ import socket
 import ssl
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 from brokers.http_message import BODY_MOST, CUT_SHORT, NoAnswer, Reply, Unwritable, head_bytes, read_reply, with_body
+from brokers.sockets import Patient, keep_watch
 from engine.clock import ticks_s
 from engine.errors import LockstepError
 
@@ -27,6 +28,9 @@ READY_MOST_S: Final = 15.0
 leaves long after the core has called it unknown (`ANSWER_DEADLINE_NS`) could be the second of its kind."""
 IDLE_MOST: Final = 8
 """Connections kept warm."""
+IDLE_MOST_S: Final = 40.0
+"""What idled longer is not used: a router may have forgotten it, and an order into it would be unknown for minutes. An
+account at rest is read every 30 s, so that an order finds a warm connection all the same."""
 CLOSED: Final = "the connections are closed"
 TOO_LATE: Final = "connecting took too long"
 NO_ADDRESS: Final = "no address of a server: https://host[:port] is wanted"
@@ -53,8 +57,9 @@ class Transport:
         root_url: `https://host[:port]`; `http` only makes sense on this machine (a sandbox).
         source_ip: The address of this machine that requests leave from, '' for the system's choice.
         connect_timeout_s: For each address of the server; looking up its name is the system's own time.
-        read_timeout_s: For each piece of the answer.
+        read_timeout_s: For each piece of the answer; `Patient` limits the whole of it.
         ready_most_s: A request whose connection took longer is not sent.
+        ticks: Real seconds, those that the machine slept included.
     """
 
     def __init__(
@@ -65,13 +70,16 @@ class Transport:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
         ready_most_s: float = READY_MOST_S,
+        ticks: Callable[[], float] = ticks_s,
     ) -> None:
         self._host, self._port, secure = _address(root_url)
         self._host_header = _host_header(self._host, self._port, HTTPS_PORT if secure else HTTP_PORT)
         self._tls = ssl.create_default_context() if secure else None
         self._source = (source_ip, 0) if source_ip else None
         self._connect_s, self._read_s, self._ready_s = connect_timeout_s, read_timeout_s, ready_most_s
-        self._idle: list[socket.socket] = []
+        self._ticks = ticks
+        self._idle: list[tuple[socket.socket, float]] = []
+        "With the time of their last use, the newest last."
         self._head: tuple[tuple[str, str, Mapping[str, str]], bytes] | None = None
         "What was started last, and the bytes of its head."
         self._lock = threading.Lock()
@@ -129,7 +137,7 @@ class Transport:
             sock.settimeout(self._read_s)
             if started.rest:
                 sock.sendall(started.rest)
-            reply, stays = read_reply(sock, started.method)
+            reply, stays = read_reply(Patient(sock, self._read_s, self._ticks), started.method)
         except NoAnswer:
             sock.close()
             raise
@@ -158,7 +166,7 @@ class Transport:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-        for sock in idle:
+        for sock, _ in idle:
             sock.close()
 
     def _head_of(self, method: str, target: str, headers: Mapping[str, str]) -> bytes:
@@ -170,23 +178,23 @@ class Transport:
             raise NotSent(text) from None
 
     def _warm(self) -> socket.socket | None:
-        """An idle connection that the server has not closed, the one used last first. Raises `NotSent`."""
+        """An idle connection that surely still lives, the one used last first. Raises `NotSent`."""
         while True:
             with self._lock:
                 if self._closed:
                     raise NotSent(CLOSED)
                 if not self._idle:
                     return None
-                sock = self._idle.pop()
-            if not _is_spent(sock):
+                sock, used_s = self._idle.pop()
+            if self._ticks() - used_s <= IDLE_MOST_S and not _is_spent(sock):
                 return sock
             sock.close()
 
     def _connect_in_time(self) -> socket.socket:
         """A new connection; one that came too late for its request serves the next. Raises `NotSent`."""
-        began_s = ticks_s()
+        began_s = self._ticks()
         sock = self._connect()
-        if ticks_s() - began_s > self._ready_s:
+        if self._ticks() - began_s > self._ready_s:
             self._keep(sock)
             raise NotSent(TOO_LATE)
         return sock
@@ -195,7 +203,7 @@ class Transport:
         sock: socket.socket | None = None
         try:
             sock = socket.create_connection((self._host, self._port), self._connect_s, self._source)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            keep_watch(sock)
             if self._tls is not None:
                 sock = self._tls.wrap_socket(sock, server_hostname=self._host)
         except (OSError, ValueError) as error:
@@ -210,7 +218,7 @@ class Transport:
     def _keep(self, sock: socket.socket) -> None:
         with self._lock:
             if not self._closed and len(self._idle) < IDLE_MOST:
-                self._idle.append(sock)
+                self._idle.append((sock, self._ticks()))
                 return
         sock.close()
 

@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import ipaddress
+import itertools
 import socket
 import ssl
 import struct
@@ -18,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from brokers.transport import BODY_MOST, IDLE_MOST, NoAnswer, NotSent, Reply, Transport
+from brokers.transport import BODY_MOST, IDLE_MOST, IDLE_MOST_S, NoAnswer, NotSent, Reply, Transport
 from engine.errors import LockstepError
 from tests.unit.brokers.raw_server import (
     PATIENCE_S,
@@ -139,6 +140,59 @@ def test_all_idle_connections_that_were_closed_are_passed_over() -> None:
         server.wait_hung_up()
         assert get(made).body == b"fresh"
     assert len(server.requests) == 3
+
+
+class Ticks:
+    """Seconds that are moved by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_connection_that_idled_too_long_is_closed_and_not_used() -> None:
+    """A router in between may have forgotten it without a word."""
+    ticks = Ticks()
+    with serving() as server:
+        made = Transport(server.url, ticks=ticks)
+        get(made)
+        ticks.now_s += IDLE_MOST_S
+        get(made)
+        assert server.connections == 1
+        ticks.now_s += IDLE_MOST_S + 0.1
+        made.request("POST", "/orders/regular", SECRET, b"once")
+        server.wait_hung_up()
+        assert server.connections == 2
+        made.close()
+    assert [request.method for request in server.requests] == ["GET", "GET", "POST"]
+
+
+def test_reads_keep_one_connection_warm_and_the_others_grow_old() -> None:
+    ticks = Ticks()
+    with serving() as server:
+        made = Transport(server.url, ticks=ticks)
+        made.warm_up(3)
+        for _ in range(3):
+            ticks.now_s += IDLE_MOST_S / 2
+            get(made)
+        started = made.start("POST", "/orders/regular", SECRET, b"once")
+        assert started is not None
+        assert made.start("POST", "/orders/regular", SECRET, b"next") is None
+        server.wait_hung_up(2)
+        made.finish(started)
+        made.close()
+    assert (server.connections, len(server.requests)) == (3, 4)
+
+
+def test_connection_is_watched_by_the_system() -> None:
+    with serving() as server, transport(server.url) as made:
+        made.warm_up(1)
+        started = made.start("GET", "/orders", SECRET)
+        assert started is not None
+        assert started.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        made.finish(started)
 
 
 def test_answer_that_closes_ends_the_connection() -> None:
@@ -361,6 +415,23 @@ def test_answer_that_stops_in_the_middle_is_no_answer() -> None:
         with pytest.raises(NoAnswer) as caught:
             get(made)
         assert str(caught.value) == "no answer in time"
+
+
+def test_answer_that_drips_is_no_answer_in_the_end() -> None:
+    """Each piece comes in time, and their number has no end: it would hold a thread of the lane for ever."""
+
+    def drips(server: RawServer, request: Request, sock: socket.socket) -> bool:
+        sock.sendall(answer(b"{", length=BODY_MOST))
+        while not server.ended.is_set():
+            sock.sendall(b"{")
+        return False
+
+    with serving(drips) as server:
+        made = Transport(server.url, read_timeout_s=PATIENCE_S, ticks=itertools.count(0.0, 7.0).__next__)
+        with pytest.raises(NoAnswer) as caught:
+            made.request("POST", "/orders/regular", SECRET, b"once")
+        made.close()
+    assert str(caught.value) == "no answer in time"
 
 
 def test_idle_connection_that_dies_with_the_request_on_it_is_not_tried_again() -> None:
