@@ -131,8 +131,8 @@ def _boot_ns() -> int:
 
 
 def ticks_s() -> float:
-    """Real seconds on a clock that never steps, for pacing; the zero has no meaning."""
-    return time.monotonic()
+    """Real seconds on a clock that never steps, those of sleep included: what waited meanwhile is old."""
+    return _boot_ns() / NS_PER_S
 
 
 EngineClock = SystemClock | ScaledClock | VirtualClock

@@ -1,6 +1,7 @@
 """Clocks. Nothing here asserts how long anything took: real ones are only compared with themselves."""
 
 import threading
+import time
 
 import pytest
 
@@ -71,6 +72,17 @@ def test_virtual_clock_does_not_wait_but_goes_there() -> None:
 def test_ticks_never_step_back() -> None:
     seen = [ticks_s() for _ in range(1000)]
     assert seen == sorted(seen)
+
+
+def test_ticks_go_on_while_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order that waited in a lane meanwhile is old; on the monotonic clock it would be sent."""
+    boot = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    slept_ns, real = 0, time.clock_gettime_ns
+
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda clock: real(clock) + (slept_ns if clock == boot else 0))
+    before_s = ticks_s()
+    slept_ns = HOUR
+    assert ticks_s() - before_s >= HOUR / NS_PER_S
 
 
 def test_scaled_clock_does_not_pass_what_is_still_to_be_done() -> None:
