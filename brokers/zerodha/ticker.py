@@ -29,6 +29,9 @@ SILENT_NS: Final = 6 * NS_PER_S
 """Kite beats about once a second; a connection that is silent for so long is dead."""
 WATCH_EVERY_S: Final = 1.0
 RETRY_MOST_S: Final = 5
+REFUSED_RETRY_S: Final = 30.0
+"""After a refused handshake: too many connections end, and a new token is known everywhere, within a minute."""
+REFUSED: Final = "upgrade failed (403"
 CONNECT_TIMEOUT_S: Final = 10
 reactor: Final[Any] = _installed  # Twisted's types know only the interface
 _running = threading.Event()
@@ -70,6 +73,7 @@ class KiteStream:
         now_ns: The engine's clock.
         url: The server.
         stale_after_ns: How long a quote holds.
+        refused_retry_s: The pause before the next connection after one that Kite refused.
     """
 
     def __init__(
@@ -81,8 +85,10 @@ class KiteStream:
         *,
         url: str = TICKER_URL,
         stale_after_ns: int = 10 * NS_PER_S,
+        refused_retry_s: float = REFUSED_RETRY_S,
     ) -> None:
         self._listener, self._now_ns, self._stale_after_ns = listener, now_ns, stale_after_ns
+        self._refused_retry_s = refused_retry_s
         self._names: dict[int, InstrumentId] = {}
         self._seen_ns = 0
         self._closed = False
@@ -150,10 +156,11 @@ class KiteStream:
             self._listener.on_link(True, "")
 
     def _lost(self, _ticker: object, code: object, reason: object) -> None:
-        refused = "403" in str(reason)
-        if refused:
-            self._ticker.factory.stopTrying()
-        self._listener.on_link(False, "the login is over" if refused else f"the connection ended ({code})")
+        refused = REFUSED in str(reason)
+        if refused:  # the factory tries again, slowly: the same answer is given when a key has too many connections
+            self._ticker.factory.delay = self._refused_retry_s
+        why = "the login is over, or the key has too many connections" if refused else f"the connection ended ({code})"
+        self._listener.on_link(False, why)
 
     def _look(self) -> None:
         """Drop a connection that has fallen silent: the factory then makes a new one."""

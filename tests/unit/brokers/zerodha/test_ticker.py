@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from brokers.zerodha.ticker import KiteStream, Listener, in_reactor
+from brokers.zerodha.ticker import KiteStream, Listener, in_reactor, reactor
 from config.credentials import Secret
 
 PATIENCE_S = 60
@@ -22,10 +22,23 @@ def server() -> Iterator[socket.socket]:
         yield listening
 
 
-def stream_of(server: socket.socket) -> KiteStream:
+class Ear:
+    """Hears what a stream tells, in order."""
+
+    def __init__(self) -> None:
+        self.links: queue.Queue[tuple[bool, str]] = queue.Queue()
+        self.listener = Listener(
+            on_order=lambda _report: None, on_link=lambda connected, why: self.links.put((connected, why))
+        )
+
+    def link(self) -> tuple[bool, str]:
+        return self.links.get(timeout=PATIENCE_S)
+
+
+def stream_of(server: socket.socket, ear: Ear | None = None, refused_retry_s: float = 3600.0) -> KiteStream:
     host, port = server.getsockname()
-    listener = Listener(on_order=lambda _report: None)
-    return KiteStream(Secret("key"), Secret("token"), listener, lambda: 1, url=f"ws://{host}:{port}")
+    listener, url = (ear or Ear()).listener, f"ws://{host}:{port}"
+    return KiteStream(Secret("key"), Secret("token"), listener, lambda: 1, url=url, refused_retry_s=refused_retry_s)
 
 
 def asked_for(server: socket.socket) -> tuple[socket.socket, bytes]:
@@ -63,6 +76,55 @@ def tries_on(stream: KiteStream) -> bool:
     told: queue.Queue[bool] = queue.Queue()
     in_reactor(lambda: told.put(bool(stream._ticker.factory.continueTrying)))
     return told.get(timeout=PATIENCE_S)
+
+
+def refuse(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+    connection.close()
+
+
+def next_try_s(stream: KiteStream) -> float:
+    """In how many seconds the next connection is made."""
+    told: queue.Queue[float] = queue.Queue()
+    in_reactor(lambda: told.put(stream._ticker.factory._callID.getTime() - reactor.seconds()))
+    return told.get(timeout=PATIENCE_S)
+
+
+REFUSED = (False, "the login is over, or the key has too many connections")
+
+
+def test_stream_that_was_refused_comes_back_when_it_is_taken(server: socket.socket) -> None:
+    ear = Ear()
+    stream = stream_of(server, ear, refused_retry_s=0.01)
+    stream.start()
+    for _ in range(3):
+        refuse(asked_for(server)[0])
+        assert ear.link() == REFUSED
+    connection, key = asked_for(server)
+    with connection:
+        answer(connection, key)
+        assert ear.link() == (True, "")
+        stream.close()
+
+
+def test_stream_that_was_refused_is_patient(server: socket.socket) -> None:
+    ear = Ear()
+    stream = stream_of(server, ear, refused_retry_s=3600.0)
+    stream.start()
+    refuse(asked_for(server)[0])
+    assert ear.link() == REFUSED
+    assert next_try_s(stream) > 600
+    stream.close()
+
+
+def test_stream_that_is_merely_lost_comes_back_at_once(server: socket.socket) -> None:
+    ear = Ear()
+    stream = stream_of(server, ear)
+    stream.start()
+    asked_for(server)[0].close()
+    assert ear.link()[0] is False
+    assert next_try_s(stream) < 60
+    stream.close()
 
 
 def test_stream_closed_in_the_middle_of_its_handshake_never_comes_back(server: socket.socket) -> None:
