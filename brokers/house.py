@@ -130,6 +130,8 @@ class House:
         self._day = day
         self._refresh.turn_to(day, self._now_ns())
         self._markets = {}
+        if self._feed is not None:
+            self._feed.forget()
         self._introduce.close()
         self._logged_in.clear()
         aside("instruments", partial(self._begin, day))
@@ -272,9 +274,10 @@ class House:
     def _watch(self) -> None:
         """Quotes that hold because their line lives, and tokens that somebody wrote into a credentials file."""
         while not self._ended.wait(LOOK_EVERY_S):
-            alive_ns = self.lines[self._master].alive_ns
-            if self._feed is not None and self._now_ns() - alive_ns < ALIVE_NS:
-                self._feed.renew(alive_ns, self._stale_ns)
+            line = self.lines[self._master]
+            linked_ns, alive_ns = line.linked_ns, line.alive_ns
+            if self._feed is not None and linked_ns and self._now_ns() - alive_ns < ALIVE_NS:
+                self._feed.renew(linked_ns, alive_ns, self._stale_ns)
             self._refresh_if_due()
             for name, path in self._credentials.items():
                 if (stamp := _stamp(path)) != self._seen[name]:

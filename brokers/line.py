@@ -34,6 +34,11 @@ class Line(Protocol):
         """When the broker's push connection was last heard, 0 for never."""
         ...
 
+    @property
+    def linked_ns(self) -> int:
+        """When the broker's push connection that there is was made, 0 while there is none."""
+        ...
+
     def dump(self) -> str:
         """The broker's instrument dump of the day. Raises `ReadFailed`."""
         ...

@@ -41,7 +41,7 @@ class QuoteFeed:
             self._post(QuotesUpdated(at_ns=max(self._now_ns, *(q.at_ns for q in known)), quotes=tuple(known)))
 
     def newest(self, instrument: InstrumentId) -> Quote | None:
-        """The newest quote, `None` when there never was one."""
+        """The newest quote, `None` while there is none."""
         return self._newest(instrument)
 
     def offer(self, quotes: Sequence[Quote], now_ns: int) -> None:
@@ -68,8 +68,8 @@ class QuoteFeed:
 class SharedFeed(QuoteFeed):
     """The same where quotes come on another thread: they wait under a lock until the engine takes them.
 
-    A broker pushes a quote when it changes. While the line is alive, one that does not change still holds: it is passed
-    on again with a later end before the old one grows stale.
+    A broker pushes a quote when it changes. While the connection that it came on lives, one that does not change holds:
+    it is passed on again with a later end before the old one grows stale.
 
     Args:
         post: Takes the events, on the engine's thread.
@@ -88,6 +88,7 @@ class SharedFeed(QuoteFeed):
         on_batch: Callable[[Sequence[Quote], int], None] = lambda _quotes, _now_ns: None,
     ) -> None:
         self._known: dict[InstrumentId, Quote] = {}
+        self._arrived_ns: dict[InstrumentId, int] = {}
         self._lock = Lock()
         self._ask, self._renew_ns, self._on_batch = ask, renew_ns, on_batch
         super().__init__(post, self._known.get, interval_ns)
@@ -103,18 +104,32 @@ class SharedFeed(QuoteFeed):
         with self._lock:
             self._now_ns = max(self._now_ns, now_ns)
             for quote in quotes:
-                self._known[quote.instrument] = quote
+                self._known[quote.instrument], self._arrived_ns[quote.instrument] = quote, now_ns
                 if quote.instrument in self._subscribed:
                     self._waiting[quote.instrument] = quote
 
-    def renew(self, alive_ns: int, hold_ns: int) -> None:
-        """The line was heard at `alive_ns`: what has not changed holds until `hold_ns` later."""
+    def renew(self, linked_ns: int, alive_ns: int, hold_ns: int) -> None:
+        """What has not changed holds on, where it was heard on the connection that there is.
+
+        Args:
+            linked_ns: When that connection was made. What came before it may have changed unheard.
+            alive_ns: When it was last heard.
+            hold_ns: How much longer than that a quote holds.
+        """
         with self._lock:
             for name in self._subscribed:
                 quote = self._known.get(name)
                 if quote is None or quote.stale_at_ns is None or quote.stale_at_ns - alive_ns > self._renew_ns:
                     continue
+                if self._arrived_ns[name] < linked_ns:
+                    continue
                 self._known[name] = self._waiting[name] = replace(quote, stale_at_ns=alive_ns + hold_ns)
+
+    def forget(self) -> None:
+        """Another day: no quote of the last one is known any more."""
+        with self._lock:
+            for kept in (self._known, self._arrived_ns, self._waiting):
+                kept.clear()
 
     def flush_due(self, now_ns: int) -> None:
         """Pass on what waits when the interval is over."""

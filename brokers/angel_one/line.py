@@ -105,6 +105,12 @@ class AngelLine:
         stream = self._quotes or self._orders
         return 0 if stream is None else stream.alive_ns
 
+    @property
+    def linked_ns(self) -> int:
+        """When the connection that `alive_ns` is about was made, 0 while there is none."""
+        stream = self._quotes or self._orders
+        return 0 if stream is None else stream.linked_ns
+
     def dump(self) -> str:
         """Angel's scrip master, as `Symbols` takes it. It needs no session.
 

@@ -99,13 +99,18 @@ class Link:
         self._ended = threading.Event()
         self._renewed = threading.Event()
         self._is_connected = self._has_heard = False
-        self._seen_ns = 0
+        self._seen_ns = self._linked_ns = 0
         self._thread = threading.Thread(target=self._run, name="angel-link", daemon=True)
 
     @property
     def alive_ns(self) -> int:
         """When the server was last heard, 0 for never."""
         return self._seen_ns
+
+    @property
+    def linked_ns(self) -> int:
+        """When the connection that there is was made, 0 while there is none."""
+        return self._linked_ns
 
     def start(self) -> None:
         """Connect, and stay connected until `close`."""
@@ -159,6 +164,7 @@ class Link:
         except Exception as error:  # noqa: BLE001  the same
             return f"the connection ended ({type(error).__name__})"
         finally:
+            self._linked_ns = 0
             with self._lock:
                 self._is_connected = False
                 self._texts.clear()
@@ -200,7 +206,7 @@ class Link:
 
     def _talk(self, connection: websocket.WebSocket) -> str:
         now_ns = self._now_ns()
-        heard_ns = self._seen_ns = pinged_ns = now_ns
+        heard_ns = self._seen_ns = self._linked_ns = pinged_ns = now_ns
         with self._lock:
             self._is_connected = True
             self._texts[:] = self._greeting()

@@ -58,6 +58,11 @@ class OrderStream:
         """When the server was last heard, 0 for never."""
         return self._link.alive_ns
 
+    @property
+    def linked_ns(self) -> int:
+        """When the connection that there is was made, 0 while there is none."""
+        return self._link.linked_ns
+
     def _heard(self, data: bytes, _is_binary: bool) -> None:
         report = order_of(data)
         if report is not None:

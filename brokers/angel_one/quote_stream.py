@@ -76,6 +76,11 @@ class QuoteStream:
         """When the server was last heard, 0 for never."""
         return self._link.alive_ns
 
+    @property
+    def linked_ns(self) -> int:
+        """When the connection that there is was made, 0 while there is none."""
+        return self._link.linked_ns
+
     def subscribe(self, names: Mapping[Key, InstrumentId]) -> None:
         """Hear quotes of these as well, over reconnects too; beyond the most that Angel takes they are left out."""
         with self._lock:

@@ -62,6 +62,12 @@ class ZerodhaLine:
         stream = self._stream
         return 0 if stream is None else stream.alive_ns
 
+    @property
+    def linked_ns(self) -> int:
+        """When the ticker's connection that there is was made, 0 while there is none."""
+        stream = self._stream
+        return 0 if stream is None else stream.linked_ns
+
     def dump(self) -> str:
         """Kite's instrument dump."""
         return instrument_dump(self._client)

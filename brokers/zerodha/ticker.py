@@ -90,7 +90,7 @@ class KiteStream:
         self._listener, self._now_ns, self._stale_after_ns = listener, now_ns, stale_after_ns
         self._refused_retry_s = refused_retry_s
         self._names: dict[int, InstrumentId] = {}
-        self._seen_ns = 0
+        self._seen_ns = self._linked_ns = 0
         self._closed = False
         self._ticker = _VerifiedTicker(api_key.reveal(), access_token.reveal(), root=url)
         self._ticker.on_message = self._heard
@@ -114,6 +114,11 @@ class KiteStream:
     def alive_ns(self) -> int:
         """When the server was last heard, 0 for never."""
         return self._seen_ns
+
+    @property
+    def linked_ns(self) -> int:
+        """When the connection that there is was made, 0 while there is none."""
+        return self._linked_ns
 
     # On the reactor's thread
 
@@ -144,7 +149,7 @@ class KiteStream:
 
     def _connected(self, _ticker: object, _response: object) -> None:
         """The handshake is done; kiteconnect subscribes anew by itself, but only what it was told before."""
-        self._seen_ns = self._now_ns()
+        self._seen_ns = self._linked_ns = self._now_ns()
         reactor.callLater(0, self._open)
 
     def _open(self) -> None:
@@ -156,6 +161,7 @@ class KiteStream:
             self._listener.on_link(True, "")
 
     def _lost(self, _ticker: object, code: object, reason: object) -> None:
+        self._linked_ns = 0
         refused = REFUSED in str(reason)
         if refused:  # the factory tries again, slowly: the same answer is given when a key has too many connections
             self._ticker.factory.delay = self._refused_retry_s

@@ -109,7 +109,7 @@ def place(line: AngelLine, *args: Any, **more: Any) -> Any:
 def test_it_is_a_line(world: World) -> None:
     line: Line = world.line(symbols=False)
     assert line.broker.account == ACCOUNT
-    assert line.alive_ns == 0
+    assert (line.alive_ns, line.linked_ns) == (0, 0)
 
 
 def test_nothing_is_sent_before_it_is_used(world: World) -> None:
@@ -136,7 +136,7 @@ def test_updates_and_quotes_are_heard_with_our_names(world: World) -> None:
     until(lambda: len(world.server.subscribed()[0]) == 2)
     world.server.quote(quote(symbol=PUT, at_ns=world.now_ns()))
     until(lambda: {q.instrument for q in world.quotes} == {CALL_ID, PUT_ID})
-    assert line.alive_ns > 0
+    assert 0 < line.linked_ns <= line.alive_ns
     assert world.asked == 1
 
 

@@ -4,7 +4,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from tests.unit.brokers.raw_server import PATIENCE_S, RawServer, Request, answer
 from tests.unit.brokers.test_introduce import CALL, HEAD, PUT, line
 from tests.unit.brokers.zerodha.payloads import position_row, positions
 from tests.unit.engine import fakes
+from tests.unit.paper.builders import quote
 
 DAY = date(2026, 11, 2)
 SECRETS = {
@@ -84,13 +85,15 @@ def at_kite(directory: Path, kite_url: str) -> Settings:
 
 
 @contextmanager
-def opened(given: Settings, inbox: Inbox, cache: Path, clock: VirtualClock = TEN) -> Iterator[House]:
+def opened(
+    given: Settings, inbox: Inbox, cache: Path, clock: VirtualClock = TEN, feed: SharedFeed | None = None
+) -> Iterator[House]:
     """A house of the accounts at brokers, connected."""
     house = House(given, clock.now_ns, inbox, cache, retry_s=NEVER_S)
     try:
         house.open([given.master, *(child for child in given.children if child.broker != "paper")])
         house.load_instruments(DAY)
-        house.connect(SharedFeed(inbox, house.subscribe, 1, 1), {"Z1"})
+        house.connect(feed or SharedFeed(inbox, house.subscribe, 1, 1), {"Z1"})
         yield house
     finally:
         house.close()
@@ -127,6 +130,16 @@ def test_keys_of_another_client_log_nobody_in(cache: Path) -> None:
         (cache / "Z1.txt").write_text(SECRETS["zerodha"].format(name="Z1"), encoding="utf-8")
         house._log_in("Z1", cache / "Z1.txt")
         assert [event.account for event in inbox.events if isinstance(event, LoggedIn)] == ["Z1"]
+
+
+def test_quotes_of_a_day_are_forgotten_when_the_next_begins(cache: Path) -> None:
+    inbox = Inbox()
+    feed = SharedFeed(inbox, lambda _instruments: None, 1, 1)
+    with opened(at_kite(cache, ""), inbox, cache, feed=feed) as house:
+        feed.offer([quote(symbol=CALL)], TEN.now_ns())
+        assert feed.newest(instrument_id("NFO", CALL)) is not None
+        house.turn_to(DAY + timedelta(days=1))
+        assert feed.newest(instrument_id("NFO", CALL)) is None
 
 
 # Files that are read again

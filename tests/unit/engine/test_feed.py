@@ -154,10 +154,10 @@ def test_unchanged_quote_holds_while_its_line_lives() -> None:
     desk.feed.subscribe([nfo(CALL)])
     desk.feed.offer([held()], NOW)
     desk.feed.flush_due(NOW)
-    desk.feed.renew(NOW + 1, HOLD)
+    desk.feed.renew(NOW, NOW + 1, HOLD)
     assert desk.feed.next_due_ns is None
     alive_ns = NOW + HOLD * 6 // 10
-    desk.feed.renew(alive_ns, HOLD)
+    desk.feed.renew(NOW, alive_ns, HOLD)
     desk.feed.flush_due(alive_ns)
     (renewed,) = desk.posted[-1].quotes
     assert (renewed.at_ns, renewed.stale_at_ns) == (NOW, alive_ns + HOLD)
@@ -168,5 +168,36 @@ def test_quote_that_never_grows_stale_is_not_passed_on_again() -> None:
     desk.feed.subscribe([nfo(CALL)])
     desk.feed.offer([at(0)], NOW)
     desk.feed.flush_due(NOW)
-    desk.feed.renew(NOW + HOLD, HOLD)
+    desk.feed.renew(NOW, NOW + HOLD, HOLD)
     assert desk.feed.next_due_ns is None
+
+
+def test_quote_of_an_earlier_connection_is_not_renewed() -> None:
+    """It may have changed in between: it grows stale, until the instrument is heard on the new one."""
+    desk = Shared()
+    desk.feed.subscribe([nfo(CALL)])
+    desk.feed.offer([held()], NOW)
+    desk.feed.flush_due(NOW)
+    linked_ns = NOW + 3 * HOLD
+    desk.feed.renew(linked_ns, linked_ns, HOLD)
+    desk.feed.flush_due(linked_ns)
+    assert len(desk.posted) == 1
+    assert desk.feed.newest(nfo(CALL)) == held()
+    desk.feed.offer([held(3 * HOLD)], linked_ns)
+    desk.feed.renew(linked_ns, linked_ns + HOLD, HOLD)
+    desk.feed.flush_due(linked_ns + HOLD)
+    assert [quote.stale_at_ns for quote in desk.posted[-1].quotes] == [linked_ns + 2 * HOLD]
+
+
+def test_no_quote_of_the_last_day_is_known_on_the_next() -> None:
+    desk = Shared()
+    desk.feed.subscribe([nfo(CALL)])
+    desk.feed.offer([held()], NOW)
+    desk.feed.forget()
+    assert desk.feed.newest(nfo(CALL)) is None
+    desk.feed.renew(NOW, NOW + HOLD, HOLD)
+    desk.feed.flush_due(NOW + HOLD)
+    assert desk.posted == []
+    desk.feed.offer([held(HOLD)], NOW + HOLD)
+    desk.feed.flush_due(NOW + HOLD)
+    assert [len(event.quotes) for event in desk.posted] == [1]

@@ -318,11 +318,13 @@ def test_subscriptions_beyond_what_angel_takes_are_left_out(server: AngelServer,
 
 
 def test_lost_connection_is_told_and_made_again_and_again(server: AngelServer, ear: Ear, closing: list[Any]) -> None:
-    orders(server, ear, closing)
+    stream, linked_ns = orders(server, ear, closing), {0}
     for count in range(1, 6):
         ear.wait_links(count)
+        linked_ns.add(stream.linked_ns)
         server.drop_streams()
     ear.wait_links(6)
+    assert len(linked_ns) == 6
     assert [on for on, _ in ear.links][:4] == [True, False, True, False]
     trade(server)
     ear.wait(lambda: bool(ear.orders))

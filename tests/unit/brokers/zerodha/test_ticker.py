@@ -12,6 +12,7 @@ from brokers.zerodha.ticker import KiteStream, Listener, in_reactor, reactor
 from config.credentials import Secret
 
 PATIENCE_S = 60
+NOW = 1_793_591_400_000_000_000
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 4.2.2
 
 
@@ -38,7 +39,7 @@ class Ear:
 def stream_of(server: socket.socket, ear: Ear | None = None, refused_retry_s: float = 3600.0) -> KiteStream:
     host, port = server.getsockname()
     listener, url = (ear or Ear()).listener, f"ws://{host}:{port}"
-    return KiteStream(Secret("key"), Secret("token"), listener, lambda: 1, url=url, refused_retry_s=refused_retry_s)
+    return KiteStream(Secret("key"), Secret("token"), listener, lambda: NOW, url=url, refused_retry_s=refused_retry_s)
 
 
 def asked_for(server: socket.socket) -> tuple[socket.socket, bytes]:
@@ -102,9 +103,14 @@ def test_stream_that_was_refused_comes_back_when_it_is_taken(server: socket.sock
         assert ear.link() == REFUSED
     connection, key = asked_for(server)
     with connection:
+        assert stream.linked_ns == 0
         answer(connection, key)
         assert ear.link() == (True, "")
-        stream.close()
+        assert stream.linked_ns == NOW
+        connection.close()
+        assert ear.link()[0] is False
+        assert (stream.linked_ns, stream.alive_ns) == (0, NOW)
+    stream.close()
 
 
 def test_stream_that_was_refused_is_patient(server: socket.socket) -> None:
