@@ -18,9 +18,10 @@ PAISA: Final = Decimal("0.01")
 DEPTH_AT: Final = 64
 LEVELS: Final = 5
 _TOKEN: Final = struct.Struct(">I")
-_BODY: Final = struct.Struct(">I10i")
-_TAIL: Final = struct.Struct(">5i")
-_LEVEL: Final = struct.Struct(">iihh")
+_BODY: Final = struct.Struct(">IiIi3I4i")
+_TAIL: Final = struct.Struct(">5I")
+_LEVEL: Final = struct.Struct(">IiHh")
+"""Quantities have no sign: a cheap share trades more than 2**31 a day."""
 
 
 def quotes_of(message: bytes, names: Mapping[int, InstrumentId], at_ns: int, stale_after_ns: int) -> Iterator[Quote]:
