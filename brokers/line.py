@@ -52,7 +52,7 @@ class Line(Protocol):
         ...
 
     def use(self, market: Market) -> None:
-        """Name instruments by these files of the day from now on."""
+        """Name instruments by these files of the day from now on; what is subscribed is told anew under its numbers."""
         ...
 
     def subscribe(self, listings: Sequence[Listing]) -> None:

@@ -95,9 +95,11 @@ class AngelLine:
         return self._broker.basket_margin(basket)
 
     def use(self, market: Market) -> None:
-        """Name instruments by these scrips of the day from now on."""
+        """Name instruments by these scrips of the day from now on; the numbers of other ones are forgotten."""
         if isinstance(market, AngelMarket):
             self.symbols = market.symbols
+            with self._lock:
+                self._names = {}
 
     @property
     def alive_ns(self) -> int:

@@ -7,6 +7,7 @@ forgets what was subscribed.
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from brokers.angel_one.client import Session
@@ -17,6 +18,7 @@ from config.credentials import Secret
 from engine.model import NS_PER_S, InstrumentId, Quote
 
 QUOTE_STREAM_URL: Final = "wss://smartapisocket.angelone.in/smart-stream"
+UNSUBSCRIBE, SUBSCRIBE = 0, 1
 TOKENS_MOST: Final = 1000
 """Subscriptions of one session."""
 TOKENS_A_MESSAGE: Final = 200
@@ -82,11 +84,16 @@ class QuoteStream:
         return self._link.linked_ns
 
     def subscribe(self, names: Mapping[Key, InstrumentId]) -> None:
-        """Hear quotes of these as well, over reconnects too; beyond the most that Angel takes they are left out."""
+        """Hear quotes of these from now on and of nothing else, over reconnects too.
+
+        Beyond the most that Angel takes they are left out.
+        """
         with self._lock:
-            fresh = [key for key in names if key not in self._names][: TOKENS_MOST - len(self._names)]
-            self._names.update((key, names[key]) for key in fresh)
-            for text in subscriptions(fresh):
+            wanted = dict(islice(names.items(), TOKENS_MOST))
+            fresh = [key for key in wanted if key not in self._names]
+            gone = [key for key in self._names if key not in wanted]
+            self._names = wanted
+            for text in (*subscriptions(gone, UNSUBSCRIBE), *subscriptions(fresh)):
                 self._link.send(text)
 
     def _everything(self) -> Sequence[str]:
@@ -111,8 +118,8 @@ class QuoteStream:
             self._on_quotes((quote,))
 
 
-def subscriptions(keys: Sequence[Key]) -> list[str]:
-    """The messages that ask for SnapQuotes of these."""
+def subscriptions(keys: Sequence[Key], action: int = SUBSCRIBE) -> list[str]:
+    """The messages that ask for SnapQuotes of these, or for none any more."""
     texts = []
     for start in range(0, len(keys), TOKENS_A_MESSAGE):
         by_segment: dict[int, list[str]] = {}
@@ -120,5 +127,5 @@ def subscriptions(keys: Sequence[Key]) -> list[str]:
             by_segment.setdefault(segment, []).append(token)
         tokens = [{"exchangeType": segment, "tokens": found} for segment, found in by_segment.items()]
         parameters = {"mode": SNAP_QUOTE, "tokenList": tokens}
-        texts.append(json.dumps({"correlationID": "lockstep", "action": 1, "params": parameters}))
+        texts.append(json.dumps({"correlationID": "lockstep", "action": action, "params": parameters}))
     return texts

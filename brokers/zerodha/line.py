@@ -85,7 +85,9 @@ class ZerodhaLine:
         return self._broker.basket_margin(basket)
 
     def use(self, market: Market) -> None:
-        """Nothing: our names are Kite's."""
+        """Forget the tokens of what is subscribed: another day's file may give them to other instruments."""
+        with self._lock:
+            self._tokens = {}
 
     def subscribe(self, listings: Sequence[Listing]) -> None:
         """Hear quotes of these."""

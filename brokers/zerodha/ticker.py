@@ -89,7 +89,7 @@ class KiteStream:
     ) -> None:
         self._listener, self._now_ns, self._stale_after_ns = listener, now_ns, stale_after_ns
         self._refused_retry_s = refused_retry_s
-        self._names: dict[int, InstrumentId] = {}
+        self._names: Mapping[int, InstrumentId] = {}
         self._seen_ns = self._linked_ns = 0
         self._closed = False
         self._ticker = _VerifiedTicker(api_key.reveal(), access_token.reveal(), root=url)
@@ -107,7 +107,7 @@ class KiteStream:
         in_reactor(self._close)
 
     def subscribe(self, tokens: Mapping[int, InstrumentId]) -> None:
-        """Hear quotes with depth of these as well, over reconnects too."""
+        """Hear quotes with depth of these from now on and of nothing else, over reconnects too."""
         in_reactor(self._subscribe, dict(tokens))
 
     @property
@@ -139,9 +139,15 @@ class KiteStream:
 
     def _subscribe(self, tokens: Mapping[int, InstrumentId]) -> None:
         fresh = [token for token in tokens if token not in self._names]
-        self._names.update(tokens)
-        if fresh and self._ticker.is_connected():
-            self._ask(fresh)
+        gone = [token for token in self._names if token not in tokens]
+        self._names = tokens
+        for token in gone:  # kiteconnect would ask for them at the next connection
+            self._ticker.subscribed_tokens.pop(token, None)
+        if self._ticker.is_connected():
+            if gone:
+                self._ticker.unsubscribe(gone)
+            if fresh:
+                self._ask(fresh)
 
     def _ask(self, tokens: list[int]) -> None:
         self._ticker.subscribe(tokens)

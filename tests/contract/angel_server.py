@@ -342,9 +342,13 @@ class AngelServer:
                 await socket.send_str("pong")
             elif socket in self._quotes:
                 wanted = json.loads(message.data)
-                assert (wanted["action"], wanted["params"]["mode"]) == (1, 3)
+                assert wanted["action"] in (0, 1)
+                assert wanted["params"]["mode"] == 3
                 for entry in wanted["params"]["tokenList"]:
                     keys = {(entry["exchangeType"], token) for token in entry["tokens"]}
+                    if wanted["action"] == 0:
+                        self._quotes[socket] -= keys
+                        continue
                     self._quotes[socket] |= keys
                     self._first(socket, keys)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from brokers.angel_one.line import AngelLine
-from brokers.angel_one.symbols import Symbols
+from brokers.angel_one.symbols import AngelMarket, Symbols
 from brokers.catalogue import Listing
 from brokers.line import Line
 from config.credentials import Credentials, Secret
@@ -200,6 +200,16 @@ def test_listing_is_subscribed_under_angels_own_token_or_not_at_all(world: World
     token = {name: scrip["token"] for name, scrip in world.server.desk.scrips.items()}
     wanted = {(2, token[PUT_ID])} | ({(2, token[CALL_ID])} if listing.instrument.id == CALL_ID else set())
     until(lambda: world.server.subscribed() == [wanted])
+
+
+def test_scrips_of_another_day_are_all_that_is_subscribed(world: World) -> None:
+    line = world.line()
+    line.subscribe([world.listing(), world.listing(PUT)])
+    world.listen(line)
+    until(lambda: [len(found) for found in world.server.subscribed()] == [2])
+    line.use(AngelMarket(Symbols(line.dump().encode(), DAY)))
+    line.subscribe([world.listing(PUT)])
+    until(lambda: world.server.subscribed() == [{(2, world.server.desk.scrips[PUT_ID]["token"])}])
 
 
 # --- sessions that end ----------------------------------------------------------------------------------------------

@@ -269,11 +269,30 @@ def test_instrument_that_is_added_later_is_heard_too(server: AngelServer, ear: E
     stream = quotes(server, ear, closing)
     stream.start()
     ear.wait_links(1)
+    wanted: dict[Key, InstrumentId] = {}
     for key, name in keys(server).items():
-        stream.subscribe({key: name})
+        wanted |= {key: name}
+        stream.subscribe(wanted)
     until(lambda: server.subscribed() == [set(keys(server))])
     server.quote(quote(symbol=PUT, at_ns=server.clock.now_ns()))
     ear.wait(lambda: [q.instrument for q in ear.quotes] == [PUT_ID])
+
+
+def test_instrument_whose_number_is_another_ones_today_is_heard_under_its_own(
+    server: AngelServer, ear: Ear, closing: list[Any]
+) -> None:
+    """What was the call's number is the put's, and nobody is told a price of the one under the name of the other."""
+    call, put = (key for key, _ in sorted(keys(server).items(), key=lambda pair: pair[1] != CALL_ID))
+    stream = quotes(server, ear, closing)
+    stream.subscribe({call: PUT_ID, put: CALL_ID})
+    stream.start()
+    until(lambda: server.subscribed() == [{call, put}])
+    stream.subscribe({call: CALL_ID})
+    until(lambda: server.subscribed() == [{call}])
+    server.quote(quote(symbol=PUT, at_ns=server.clock.now_ns()))
+    server.quote(quote(at_ns=server.clock.now_ns()))
+    ear.wait(lambda: bool(ear.quotes))
+    assert [q.instrument for q in ear.quotes] == [CALL_ID]
 
 
 def test_newest_quote_comes_at_once(server: AngelServer, ear: Ear, closing: list[Any]) -> None:
@@ -309,7 +328,7 @@ def test_subscriptions_are_cut_into_messages_and_bounded() -> None:
 def test_subscriptions_beyond_what_angel_takes_are_left_out(server: AngelServer, ear: Ear, closing: list[Any]) -> None:
     stream = quotes(server, ear, closing)
     stream.subscribe({(2, str(n)): CALL_ID for n in range(TOKENS_MOST + 7)})
-    stream.subscribe({(4, "1"): PUT_ID})
+    stream.subscribe({(2, str(n)): CALL_ID for n in range(TOKENS_MOST)} | {(4, "1"): PUT_ID})
     stream.start()
     until(lambda: [len(found) for found in server.subscribed()] == [TOKENS_MOST])
 

@@ -7,18 +7,25 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from brokers.catalogue import Catalogue, Listing
 from brokers.line import Line
+from brokers.markets import KiteMarket
 from brokers.zerodha.line import ZerodhaLine
 from brokers.zerodha.ticker import in_reactor
 from config.credentials import Credentials, Secret
 from config.schema import BrokerUrls
 from engine.errors import ReadFailed
 from tests.unit.brokers.raw_server import PATIENCE_S, refused_port
+from tests.unit.brokers.test_introduce import HEAD
+from tests.unit.brokers.test_introduce import line as row_of
+from tests.unit.brokers.zerodha.test_ticker import said
+from tests.unit.paper.builders import CALL, PUT, option
 
 
 def credentials(token: str = "") -> Credentials:
@@ -66,6 +73,22 @@ def test_token_that_comes_while_somebody_listens_starts_a_ticker(tickers: Ticker
     line.log_in(credentials("NEW"))
     assert tickers.next_token() == "NEW"
     line.close()
+
+
+def test_file_of_another_day_gives_new_tokens_to_what_is_subscribed(tickers: Tickers) -> None:
+    line = tickers.line("TOKEN")
+    line.subscribe([Listing(option(CALL), 11, "1"), Listing(option(PUT), 22, "2")])
+    listen(line)
+    sock, head = tickers.accept()
+    with sock:
+        sock.sendall(greeting(head))
+        assert [said(sock), said(sock)][0] == {"a": "subscribe", "v": [11, 22]}
+        line.use(KiteMarket(Catalogue(HEAD + row_of(CALL), date(2026, 11, 3))))
+        line.subscribe([Listing(option(CALL), 22, "1")])
+        assert said(sock) == {"a": "unsubscribe", "v": [11]}
+        line.subscribe([Listing(option(PUT), 33, "2")])
+        assert said(sock) == {"a": "subscribe", "v": [33]}
+        line.close()
 
 
 def test_line_that_is_closed_starts_no_ticker_for_a_token_nor_for_who_listens(tickers: Tickers) -> None:

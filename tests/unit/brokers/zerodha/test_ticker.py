@@ -2,16 +2,21 @@
 
 import base64
 import hashlib
+import json
 import queue
 import socket
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from brokers.zerodha.ticker import KiteStream, Listener, in_reactor, reactor
 from config.credentials import Secret
+from engine.model import InstrumentId, Quote
+from tests.unit.brokers.zerodha.test_ticks import message, packet
 
 PATIENCE_S = 60
+X, Y = InstrumentId("NFO:X"), InstrumentId("NFO:Y")
 NOW = 1_793_591_400_000_000_000
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 4.2.2
 
@@ -28,9 +33,16 @@ class Ear:
 
     def __init__(self) -> None:
         self.links: queue.Queue[tuple[bool, str]] = queue.Queue()
+        self.quotes: queue.Queue[Quote] = queue.Queue()
         self.listener = Listener(
-            on_order=lambda _report: None, on_link=lambda connected, why: self.links.put((connected, why))
+            on_order=lambda _report: None,
+            on_quotes=self._hear,
+            on_link=lambda connected, why: self.links.put((connected, why)),
         )
+
+    def _hear(self, quotes: Sequence[Quote]) -> None:
+        for quote in quotes:
+            self.quotes.put(quote)
 
     def link(self) -> tuple[bool, str]:
         return self.links.get(timeout=PATIENCE_S)
@@ -60,6 +72,31 @@ def answer(connection: socket.socket, key: bytes) -> None:
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
     )
+
+
+def said(connection: socket.socket) -> object:
+    """The next message of the client: a short text frame with its mask (RFC 6455, 5.2)."""
+    head = exactly(connection, 2)
+    assert (head[0], head[1] & 0x80) == (0x81, 0x80)
+    length = head[1] & 0x7F
+    if length == 126:
+        length = int.from_bytes(exactly(connection, 2), "big")
+    mask, text = exactly(connection, 4), exactly(connection, length)
+    return json.loads(bytes(byte ^ mask[at % 4] for at, byte in enumerate(text)))
+
+
+def exactly(connection: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        piece = connection.recv(count - len(data))
+        assert piece, "the client has gone"
+        data += piece
+    return data
+
+
+def say(connection: socket.socket, message: bytes) -> None:
+    """Send a binary message."""
+    connection.sendall(struct.pack(">BBH", 0x82, 126, len(message)) + message)
 
 
 def end_of(connection: socket.socket) -> bool:
@@ -121,6 +158,45 @@ def test_stream_that_was_refused_is_patient(server: socket.socket) -> None:
     assert ear.link() == REFUSED
     assert next_try_s(stream) > 600
     stream.close()
+
+
+def test_tokens_of_another_day_name_nothing_any_more(server: socket.socket) -> None:
+    """A token that was one instrument's is another one's: no price is told under the wrong name."""
+    ear = Ear()
+    stream = stream_of(server, ear)
+    stream.subscribe({11: X, 22: Y})
+    stream.start()
+    connection, key = asked_for(server)
+    with connection:
+        answer(connection, key)
+        assert said(connection) == {"a": "subscribe", "v": [11, 22]}
+        assert said(connection) == {"a": "mode", "v": ["full", [11, 22]]}
+        stream.subscribe({22: X, 33: Y})
+        assert said(connection) == {"a": "unsubscribe", "v": [11]}
+        assert said(connection) == {"a": "subscribe", "v": [33]}
+        assert said(connection) == {"a": "mode", "v": ["full", [33]]}
+        say(connection, message(packet(11), packet(22)))
+        assert ear.quotes.get(timeout=PATIENCE_S).instrument == X
+        assert ear.quotes.empty()
+        stream.close()
+
+
+def test_tokens_that_are_gone_are_not_asked_for_at_the_next_connection(server: socket.socket) -> None:
+    ear = Ear()
+    stream = stream_of(server, ear, refused_retry_s=0.01)
+    stream.subscribe({11: X, 22: Y})
+    stream.start()
+    connection, key = asked_for(server)
+    answer(connection, key)
+    assert [said(connection), said(connection)][1] == {"a": "mode", "v": ["full", [11, 22]]}
+    stream.subscribe({22: Y})
+    assert said(connection) == {"a": "unsubscribe", "v": [11]}
+    connection.close()
+    connection, key = asked_for(server)
+    with connection:
+        answer(connection, key)
+        assert said(connection) == {"a": "subscribe", "v": [22]}
+        stream.close()
 
 
 def test_stream_that_is_merely_lost_comes_back_at_once(server: socket.socket) -> None:
