@@ -9,7 +9,7 @@ import html
 import re
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,6 +24,8 @@ from engine.events import Outcome
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 8766
+SILENT_S: Final = 10.0
+"""So long a connection of the browser may say nothing: some open a spare one and keep it."""
 REDIRECT: Final = f"http://{HOST}:{PORT}/"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9]{4,128}")
 
@@ -130,6 +132,8 @@ class Catcher:
         self._on_token = on_token
 
         class Page(BaseHTTPRequestHandler):
+            timeout = SILENT_S
+
             def do_GET(self) -> None:
                 found = parse_qs(urlsplit(self.path).query).get("request_token", [""])[0]
                 text = "Lockstep has the login. You may close this page." if found else "There is no login in this."
@@ -145,7 +149,7 @@ class Catcher:
             def log_message(self, *_arguments: object) -> None:
                 """Nothing: the address has the token in it."""
 
-        self._server = HTTPServer((HOST, PORT), Page)
+        self._server = ThreadingHTTPServer((HOST, PORT), Page)
         self._thread = threading.Thread(target=self._server.serve_forever, name="login", daemon=True)
         self._thread.start()
 

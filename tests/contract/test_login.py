@@ -1,15 +1,17 @@
 """The morning login at Zerodha, with the official client's own exchange of tokens, against the sandbox."""
 
 import queue
+import socket
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from brokers.zerodha.login import Catcher, Login, LoginFailed, request_token_of
+from brokers.zerodha.login import HOST, PORT, REDIRECT, SILENT_S, Catcher, Login, LoginFailed, request_token_of
 from config.credentials import Credentials, load_credentials
 from config.schema import BrokerUrls
 from paper.sandbox.configuration import write_configuration
@@ -99,6 +101,17 @@ def test_login_page_of_the_sandbox_leads_back_to_the_catcher(login: Login) -> No
         catcher.close()
     assert "has the login" in page
     assert login.holder(login.exchange(caught.get(timeout=PATIENCE_S))) == "ZC0001"
+
+
+def test_browsers_spare_connection_holds_up_neither_the_login_nor_its_end() -> None:
+    """Chrome opens one beside that of the page, and says nothing on it."""
+    caught: queue.Queue[str] = queue.Queue()
+    catcher = Catcher(caught.put)
+    with socket.create_connection((HOST, PORT)), ThreadPoolExecutor(2) as pool:
+        asking = pool.submit(urllib.request.urlopen, f"{REDIRECT}?request_token=abcd1234", timeout=SILENT_S / 2)
+        assert "has the login" in asking.result().read().decode()
+        assert caught.get(timeout=PATIENCE_S) == "abcd1234"
+        pool.submit(catcher.close).result(SILENT_S / 2)
 
 
 def test_address_of_the_real_login_page_is_kites(credentials: Credentials) -> None:
