@@ -11,13 +11,24 @@ from typing import Final
 from engine.events import Outcome
 
 _ADDRESS: Final = re.compile(r"\bno ips configured\b|\bip\b.*\bnot allowed\b|\ballowed ips\b", re.IGNORECASE)
+_NOT: Final = r"(?:\bnot|n.t)"
 _IN_DOUBT: Final = re.compile(
-    r"\btimed?[ -]?out\b|kitetrade-oms|gateway|status unknown|no response|unable to (connect|communicate|reach)"
-    r"|something (went wrong|unexpected)|unexpected error|internal (server )?error"
-    # The refusal for want of margin ends in "Check the orderbook for open orders."
-    r"|check the order ?book(?! for open orders)",
+    "|".join(
+        (
+            r"\btimed?[ -]?out\b|kitetrade-oms|gateway|no response|already being processed",
+            rf"{_NOT} (?:respond|(?:be )?confirm)|may have been (?:placed|sent|executed)",
+            rf"status (?:is )?(?:unknown|not known)|unknown status|(?:unable to|{_NOT}) (?:connect|communicate|reach)",
+            r"connection\b.{0,40}\b(?:lost|reset|closed|failed|broken)",
+            r"temporarily unavailable|(?:service|system) (?:is )?(?:unavailable|down)\b",
+            r"something (?:went wrong|unexpected)|unexpected error|internal (?:server )?error",
+            # The refusal for want of margin ends in "Check the orderbook for open orders."
+            r"check (?:the |your )?order ?book(?! for open orders)",
+        )
+    ),
     re.IGNORECASE,
 )
+"""Words after which the order may exist, under whatever name they come. Others than those that were seen are as likely:
+a plain refusal that is taken for doubt costs two minutes, and the reverse a second order."""
 _TOO_MANY: Final = re.compile(r"too many requests|maximum allowed order requests exceeded", re.IGNORECASE)
 _BEFORE_THE_OMS: Final = frozenset({400, 403, 404, 405, 410, 428})
 """The documented statuses of a request that was looked at and not passed on."""
