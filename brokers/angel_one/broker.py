@@ -283,7 +283,7 @@ class AngelBroker:
             pace.wait()
             envelope = wire.envelope_of(call())
             if not envelope.succeeded:
-                raise Refusal(outcome_of(envelope.code, envelope.message), self._client.words(envelope))
+                raise Refusal(outcome_of(envelope.code, envelope.message, is_read=True), self._client.words(envelope))
         except Refusal as refusal:
             if refusal.outcome is Outcome.RATE_LIMITED:
                 pace.refused()

@@ -152,9 +152,8 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
             envelope = wire.envelope_of(found)
         except Malformed:
             words = reply.body[:READ_MOST].decode("utf-8", "replace").strip()
-            outcome = outcome_of_text(words[:TEXT_MOST])
+            outcome = outcome_of_text(reply.status, words[:TEXT_MOST], is_read=not is_write)
             told = words if outcome is Outcome.RATE_LIMITED else f"HTTP {reply.status} without Angel's own words"
-            outcome = Outcome.UNKNOWN if is_broken and is_write else outcome
             raise Refusal(outcome, self._without_secrets(told)[:TEXT_MOST]) from None
         if is_broken and (is_write or envelope.succeeded):
             raise Refusal(Outcome.UNKNOWN, f"HTTP {reply.status}: {self.words(envelope)}")

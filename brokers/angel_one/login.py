@@ -188,7 +188,7 @@ class Keeper:
         envelope = wire.envelope_of(client.ask_login(credentials["username"], credentials["password"], code))
         if not envelope.succeeded:
             words = client.words(envelope)
-            if outcome_of(envelope.code, envelope.message) is Outcome.RATE_LIMITED:
+            if outcome_of(envelope.code, envelope.message, is_read=True) is Outcome.RATE_LIMITED:
                 raise Refusal(Outcome.RATE_LIMITED, words)
             says_nothing = not envelope.code and (not envelope.message or is_passing(envelope.message))
             if says_nothing or envelope.code in _PASSING:

@@ -19,40 +19,57 @@ _IN_DOUBT: Final = frozenset({"AB1004", "AB1007", "AB2000", "AB2001"})
 """Something went wrong inside, whatever the words are. AB1007 stands for several causes."""
 _CHECKED: Final = re.compile(
     r"\b(?:lot size|(?:market|board|regular) lot|multiples? of|tick size|freeze (?:quantity|qty|limit))\b"
-    r"|\b(?:insufficient|margin exceed(?:s|ed)|(?:margin|fund|funds) shortfall)\b"
+    r"|\binsufficient (?:funds?|margin|balance|holdings?|quantity|shares)\b"
+    r"|\b(?:margin exceed(?:s|ed)|(?:margin|fund|funds) shortfall)\b"
     r"|\b(?:lpp|price range|circuit (?:limits?|range))\b",
     re.IGNORECASE,
 )
 """Checks before the order exists, whose codes are not documented (LPP: answered with `status: false`, forum 4703)."""
 _TOO_MANY: Final = re.compile(r"exceeding access rate|too many requests", re.IGNORECASE)
+_TOO_MANY_CODES: Final = frozenset({"AB1019", "AB1021"})
+"""What the rate limit is called where it comes in Angel's own form; documented is a plain text with HTTP 403."""
+_TOO_MANY_STATUSES: Final = frozenset({403, 429})
+_MAY_EXIST: Final = re.compile(
+    r"something went wrong|internal (?:server )?error|may (?:have been|be) placed", re.IGNORECASE
+)
 _TIMED_OUT: Final = re.compile(r"timed? ?out|try after some ?time", re.IGNORECASE)
 ADDRESS: Final = "AG7002"
 
 
-def outcome_of(code: str, message: str, *, is_change: bool = False) -> Outcome:
-    """What a refusal in Angel's own form means for a write. What is not known to be definite is UNKNOWN.
+def outcome_of(code: str, message: str, *, is_change: bool = False, is_read: bool = False) -> Outcome:
+    """What a refusal in Angel's own form means. For a write, what is not known to be definite is UNKNOWN.
 
     Args:
         code: `errorcode` or `errorCode`, '' for none.
         message: Angel's words.
         is_change: Whether an order was to be changed or cancelled.
+        is_read: Whether nothing was to be written: words alone make no order that is sent again.
     """
     if code == ADDRESS:
         return Outcome.IP_REFUSED
     if code in _LOGIN:
         return Outcome.NEEDS_LOGIN
-    if _TOO_MANY.search(message):
+    if is_read and _TOO_MANY.search(message):
         return Outcome.RATE_LIMITED
-    if code in _IN_DOUBT or _TIMED_OUT.search(message):
+    if code in _IN_DOUBT or _TIMED_OUT.search(message) or _MAY_EXIST.search(message):
         return Outcome.UNKNOWN
+    if _TOO_MANY.search(message):
+        return Outcome.RATE_LIMITED if code in _TOO_MANY_CODES else Outcome.UNKNOWN
     if code in _DEFINITE or (code == _NO_ORDER and is_change) or _CHECKED.search(message):
         return Outcome.REJECTED
     return Outcome.UNKNOWN
 
 
-def outcome_of_text(text: str) -> Outcome:
-    """What an answer that is no JSON means: too many requests, or nothing at all."""
-    return Outcome.RATE_LIMITED if _TOO_MANY.search(text) else Outcome.UNKNOWN
+def outcome_of_text(status: int, text: str, *, is_read: bool = False) -> Outcome:
+    """What an answer that is no JSON means: too many requests, or nothing at all.
+
+    Args:
+        status: The HTTP status; a write that went further than the gate may exist, whatever the words are.
+        text: The answer.
+        is_read: Whether nothing was to be written.
+    """
+    is_at_the_gate = is_read or status in _TOO_MANY_STATUSES
+    return Outcome.RATE_LIMITED if is_at_the_gate and _TOO_MANY.search(text) else Outcome.UNKNOWN
 
 
 def is_passing(message: str) -> bool:

@@ -19,9 +19,16 @@ from engine.events import Outcome
         ("AB8051", "Refresh Token Expired", Outcome.NEEDS_LOGIN),
         ("AB1010", "AMX Session Expired", Outcome.NEEDS_LOGIN),
         ("AB1011", "Client not login", Outcome.NEEDS_LOGIN),
-        ("", "Access denied because of exceeding access rate", Outcome.RATE_LIMITED),
+        ("", "Access denied because of exceeding access rate", Outcome.UNKNOWN),
+        ("AB1021", "Too many requests", Outcome.RATE_LIMITED),
+        ("AB1004", "Something Went Wrong: too many requests to OMS", Outcome.UNKNOWN),
+        ("AB2001", "Too many requests", Outcome.UNKNOWN),
+        ("AB1021", "Too many requests: the order may be placed", Outcome.UNKNOWN),
+        ("AB1012", "Internal server error", Outcome.UNKNOWN),
+        ("AB4008", "Something went wrong, order may be placed", Outcome.UNKNOWN),
+        ("", "Unable to fetch order status, insufficient response from OMS", Outcome.UNKNOWN),
         ("AB1019", "Access denied because of exceeding access rate", Outcome.RATE_LIMITED),
-        ("AB4008", "Too many requests", Outcome.RATE_LIMITED),
+        ("AB4008", "Too many requests", Outcome.UNKNOWN),
         ("AB1004", "Something Went Wrong, Please Try After Sometime", Outcome.UNKNOWN),
         ("AB1007", "AMX Error", Outcome.UNKNOWN),
         ("AB2000", "Error not specified", Outcome.UNKNOWN),
@@ -68,6 +75,19 @@ def test_error_means_what_it_means_for_an_order(code: str, message: str, expecte
     assert outcome_of(code, message) is expected
 
 
+@pytest.mark.parametrize("code", ["", "AB1004", "AB2001", "AB4008"])
+def test_words_of_the_rate_limit_are_enough_for_a_read(code: str) -> None:
+    message = "Access denied because of exceeding access rate"
+    assert outcome_of(code, message, is_read=True) is Outcome.RATE_LIMITED
+
+
+@pytest.mark.parametrize("status", [200, 403, 429, 400, 500, 503])
+def test_plain_words_of_the_rate_limit_stop_a_write_at_the_gate_alone(status: int) -> None:
+    text = "Access denied because of exceeding access rate"
+    assert outcome_of_text(status, text, is_read=True) is Outcome.RATE_LIMITED
+    assert outcome_of_text(status, text) is (Outcome.RATE_LIMITED if status in (403, 429) else Outcome.UNKNOWN)
+
+
 @given(st.text(max_size=8), st.text(max_size=40))
 def test_no_error_is_ever_a_success(code: str, message: str) -> None:
     assert outcome_of(code, message) not in (Outcome.ACKED, Outcome.NOT_SENT)
@@ -84,4 +104,4 @@ def test_order_that_is_not_there_is_an_answer_to_a_change_alone(code: str, expec
 @given(st.sampled_from(["", "AB1008", "AB1013", "AG8001", "AG7002"]), st.text(max_size=40))
 def test_text_that_is_no_json_is_never_a_definite_refusal(before: str, text: str) -> None:
     for words in (f"{before} {text}", f"<style>margin: 0</style> {text}", f"insufficient lot freeze {text}"):
-        assert outcome_of_text(words) in (Outcome.UNKNOWN, Outcome.RATE_LIMITED)
+        assert outcome_of_text(403, words) in (Outcome.UNKNOWN, Outcome.RATE_LIMITED)
