@@ -40,8 +40,8 @@ class InstrumentFiles:
 
     def load(
         self, day: date, dump: Dump, known: Mapping[str, Market], *, keeps: bool, anew: bool = False
-    ) -> dict[str, Market]:
-        """Every market of the day that can be had; one broker's failure is none of the others'.
+    ) -> tuple[dict[str, Market], frozenset[str]]:
+        """Every market of the day that can be had, and whose file was read just now; nobody's failure is another's.
 
         Args:
             day: Which day.
@@ -51,13 +51,20 @@ class InstrumentFiles:
             anew: Ask for all files, whatever is there and was kept.
         """
         found: dict[str, Market] = {}
+        fresh: set[str] = set()
         for broker in self._brokers:
-            market = None if anew else known.get(broker) or self._kept(broker, day, found.get(ZERODHA))
-            if market is None:
-                market = self._asked(broker, day, dump, found.get(ZERODHA), keeps=keeps) or known.get(broker)
+            kite, there = found.get(ZERODHA), known.get(broker)
+            market = None
+            if anew or there is None:
+                market = None if anew else self._kept(broker, day, kite)
+                market = market or self._asked(broker, day, dump, kite, keeps=keeps)
+            if market is not None:
+                fresh.add(broker)
+            elif there is not None:
+                market = there if kite is known.get(ZERODHA) else tied(there, kite)
             if market is not None:
                 found[broker] = market
-        return found
+        return found, frozenset(fresh)
 
     def _asked(self, broker: str, day: date, dump: Dump, kite: Market | None, *, keeps: bool) -> Market | None:
         try:
@@ -87,6 +94,15 @@ class InstrumentFiles:
 
     def _path(self, broker: str, day: date) -> Path:
         return self._cache / f"{broker}-{day.isoformat()}.{SUFFIX[broker]}"
+
+
+def tied(market: Market, kite: Market | None) -> Market:
+    """A broker's market that was read before Kite's, under the names of Kite's."""
+    from brokers.angel_one.symbols import AngelMarket
+
+    if isinstance(market, AngelMarket) and isinstance(kite, KiteMarket):
+        return AngelMarket(market.symbols.tied_to(kite.catalogue))
+    return market
 
 
 def made(broker: str, text: str, day: date, kite: Market | None) -> Market:

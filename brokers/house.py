@@ -227,9 +227,9 @@ class House:
     def _load(self, day: date, *, anew: bool = False) -> bool:
         """Read what can be had, and open it; whether that was everything."""
         known, is_late = self._markets, is_settled(day, self._now_ns())
-        markets = self._files.load(day, self._dump, known, keeps=is_late, anew=anew)
+        markets, fresh = self._files.load(day, self._dump, known, keeps=is_late, anew=anew)
         if day == self._day and (anew or markets != known):
-            if is_late and all(markets.get(broker) is not known.get(broker) for broker in self._files.brokers):
+            if is_late and fresh >= set(self._files.brokers):
                 self._refresh.settled()
             self._open_markets(markets)
         return set(markets) >= set(self._files.brokers)

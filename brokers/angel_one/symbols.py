@@ -6,6 +6,7 @@ name is made from the contract by Kite's rules. Lot and tick are always those of
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -87,6 +88,12 @@ class Symbols:
             if not is_share:
                 self._expiries.setdefault(key[:2], []).append(row.expiry)
         self._found: dict[InstrumentId, Scrip | str] = {}
+
+    def tied_to(self, kite: Catalogue) -> "Symbols":
+        """The same scrips with another dump of Kite's."""
+        made = copy(self)
+        made._kite, made._found = kite, {}
+        return made
 
     def find(self, name: InstrumentId) -> Scrip | str:
         """The scrip of an instrument of ours; a text says why there is none."""

@@ -3,6 +3,8 @@
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from brokers.files import InstrumentFiles
 from brokers.markets import Market
 from engine.errors import ReadFailed
@@ -21,6 +23,7 @@ class Brokers:
         self.files = InstrumentFiles(directory, {"angel_one", "zerodha"})
         self.texts: dict[str, str] = {"zerodha": HEAD + line(CALL), "angel_one": SCRIPS}
         self.asked: list[str] = []
+        self.fresh: frozenset[str] = frozenset()
 
     def dump(self, broker: str) -> str:
         self.asked.append(broker)
@@ -31,7 +34,8 @@ class Brokers:
     def load(
         self, known: dict[str, Market] | None = None, *, keeps: bool = True, anew: bool = False
     ) -> dict[str, Market]:
-        return self.files.load(DAY, self.dump, known or {}, keeps=keeps, anew=anew)
+        found, self.fresh = self.files.load(DAY, self.dump, known or {}, keeps=keeps, anew=anew)
+        return found
 
 
 def test_both_brokers_name_one_contract(tmp_path: Path) -> None:
@@ -82,3 +86,25 @@ def test_new_strike_comes_with_a_file_that_is_read_anew(tmp_path: Path) -> None:
     known = brokers.load()
     brokers.texts["zerodha"] = HEAD + line(CALL) + line(PUT)
     assert not isinstance(brokers.load(known, anew=True)["zerodha"].look_up(instrument_id("NFO", PUT)), str)
+
+
+ODD = "NIFTY26N24500ODD"
+"""No name by Kite's rules, as a merger or a special expiry makes some."""
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_names_of_a_broker_that_was_read_first_are_kites_as_soon_as_kites_file_is_there(
+    tmp_path: Path, *, anew: bool
+) -> None:
+    """Somebody logs in at Zerodha after Angel's file was read; whether that can be had once more does not matter."""
+    brokers = Brokers(tmp_path)
+    del brokers.texts["zerodha"]
+    known = brokers.load(keeps=False)
+    assert isinstance(known["angel_one"].look_up(instrument_id("NFO", ODD)), str)
+    brokers.texts = {"zerodha": HEAD + line(CALL).replace(CALL, ODD)}
+    found = brokers.load(known, keeps=False, anew=anew)
+    listing = found["angel_one"].look_up(instrument_id("NFO", ODD))
+    assert not isinstance(listing, str)
+    assert listing.instrument.symbol == ODD
+    assert brokers.fresh == {"zerodha"}
+    assert brokers.load(found, keeps=False)["angel_one"] is found["angel_one"]
