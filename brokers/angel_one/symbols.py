@@ -1,8 +1,8 @@
 """Angel's scrip master, and which of its scrips is which instrument of ours.
 
 The program speaks Kite's names everywhere. Two rows are one contract when they have the exchange's own number in common
-and agree on underlying, expiry, strike and kind; a number alone is not believed. Where no Kite dump is at hand, the
-name is made from the contract by Kite's rules. Lot and tick are always those of Angel's own row.
+and agree on underlying, expiry, strike and kind, and shares on their symbol; a number alone is not believed. Where no
+Kite dump is at hand, the name is made from the contract by Kite's rules. Lot and tick are always those of Angel's row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -246,11 +246,11 @@ def _difference(ours: Instrument, theirs: Instrument | None) -> str:
     """How two rows with one exchange number differ as contracts, '' when they do not."""
     if theirs is None:
         return "it cannot be read"
+    is_share = ours.kind is Kind.EQUITY  # whose underlying is the company's name at Kite, and a symbol at Angel
     parts: Sequence[tuple[str, object, object]] = (
+        ("symbol", ours.symbol, theirs.symbol) if is_share else ("underlying", ours.underlying, theirs.underlying),
         ("kind", ours.kind, theirs.kind),
         ("expiry", ours.expiry, theirs.expiry),
         ("strike", ours.strike_inr, theirs.strike_inr),
     )
-    if ours.kind is not Kind.EQUITY:
-        parts = (("underlying", ours.underlying, theirs.underlying), *parts)
     return ", ".join(f"{name} {theirs_} for {ours_}" for name, ours_, theirs_ in parts if ours_ != theirs_)

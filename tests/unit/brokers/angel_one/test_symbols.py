@@ -271,3 +271,14 @@ def test_damaged_scrip_master_is_read_or_malformed(damage: bytes, at: int) -> No
         except Malformed:
             continue
         made.find(InstrumentId(f"NFO:{CALL}"))
+
+
+def test_share_with_the_number_of_another_one_is_not_believed() -> None:
+    """A number is given to another company after a delisting, and one broker's file may be a day behind."""
+    dump = kite("408065,263,INFY,INFOSYS,0,,0,0.05,1,EQ,NSE,NSE", "1,264,TCS,TATA CONSULTANCY,0,,0,0.05,1,EQ,NSE,NSE")
+    share = next(row for row in SCRIPS if row["exch_seg"] == "NSE")
+    made = symbols(share | {"token": "264", "symbol": "TCS-EQ", "name": "TCS"}, share, dump=dump)
+    assert made.find(InstrumentId("NSE:INFY")) == "another contract at Angel One: symbol BAJAJ-AUTO for INFY"
+    assert made.name_of("NSE", "BAJAJ-AUTO-EQ") == "NSE:BAJAJ-AUTO"
+    assert scrip(made.find(InstrumentId("NSE:TCS"))).symbol == "TCS-EQ"
+    assert made.name_of("NSE", "TCS-EQ") == "NSE:TCS"
