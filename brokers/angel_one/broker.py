@@ -152,6 +152,8 @@ class AngelBroker:
         found: dict[str, OrderReport] = {}
         for row in self._read(self._client.orderBook, "the order book", self._book_pace):
             report = self._checked(self._report, row, "the order book")
+            if report is None:
+                continue
             variety = row.text("variety")
             self._known[report.order_id] = (report, variety if variety in (NORMAL, STOPLOSS) else NORMAL)
             found[report.order_id] = report
@@ -195,8 +197,9 @@ class AngelBroker:
             raise Malformed(NO_SYMBOLS)
         return self.symbols.name_of(exchange, symbol).split(":", 1)[1]
 
-    def _report(self, row: wire.Row) -> OrderReport:
-        return self.named(wire.report_of(row))
+    def _report(self, row: wire.Row) -> OrderReport | None:
+        report = wire.report_of(row)
+        return None if report is None else self.named(report)
 
     def _named_position(self, row: wire.Row) -> Position:
         position = wire.position_of(row)
@@ -276,7 +279,7 @@ class AngelBroker:
 
     def _read(self, call: Callable[[], Any], what: str, pace: Pace) -> list[wire.Row]:
         envelope = self._envelope(call, what, pace)
-        return self._checked(wire.rows, envelope.data, what)
+        return self._checked(wire.rows_of, envelope, what)
 
     def _envelope(self, call: Callable[[], Any], what: str, pace: Pace) -> wire.Envelope:
         try:

@@ -134,6 +134,6 @@ class Checkup(checkup.Checkup):
         except Refusal as refusal:
             return _Unread(str(refusal), refusal.outcome is Outcome.NEEDS_LOGIN)
         if envelope.succeeded:
-            return envelope.data
+            return envelope.data if envelope.has_data else _Unread("the answer has no data")
         is_over = outcome_of(envelope.code, envelope.message) is Outcome.NEEDS_LOGIN
         return _Unread(self._client.words(envelope), is_over)

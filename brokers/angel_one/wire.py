@@ -14,14 +14,29 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from brokers.errors import Malformed
-from engine.model import NS_PER_S, BookStatus, LegId, OrderReport, OrderType, Position, Side, Validity, leg_id
+from engine.model import (
+    NS_PER_S,
+    TERMINAL_BOOK,
+    BookStatus,
+    LegId,
+    OrderReport,
+    OrderType,
+    Position,
+    Side,
+    Validity,
+    leg_id,
+)
 
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 _STATUSES: Final = {
     "complete": BookStatus.COMPLETE,
     "rejected": BookStatus.REJECTED,
     "cancelled": BookStatus.CANCELLED,
+    "canceled": BookStatus.CANCELLED,
     "cancelled after market order": BookStatus.CANCELLED,
+    "cancelled amo": BookStatus.CANCELLED,
+    "amo cancelled": BookStatus.CANCELLED,
+    "expired": BookStatus.CANCELLED,
     "trigger pending": BookStatus.TRIGGER_PENDING,
 }
 """A partial fill is `open`, told by its filled shares; whatever is not here is live."""
@@ -48,6 +63,8 @@ class Envelope(NamedTuple):
     data: Any
     refused: bool = False
     "Whether it says so itself, and nothing in it says otherwise; an answer may be neither."
+    has_data: bool = True
+    "Whether it has any, `null` included; one that lost them on the way is not one of an empty list."
 
 
 class Row:
@@ -146,7 +163,19 @@ def envelope_of(found: object) -> Envelope:
         message=row.text("message"),
         data=found.get("data"),
         refused=bool(flags) and all(flag is False or flag == "false" for flag in flags),
+        has_data="data" in found,
     )
+
+
+def rows_of(envelope: Envelope) -> list[Row]:
+    """The rows of an answer that is a list; documented is `null` for an empty one, and nothing else.
+
+    Raises:
+        Malformed: It is no list.
+    """
+    if not envelope.has_data:
+        raise Malformed("Angel's answer is not as documented: no data")
+    return rows(envelope.data)
 
 
 def rows(data: object) -> list[Row]:
@@ -162,21 +191,25 @@ def rows(data: object) -> list[Row]:
     return [Row(item) for item in data]
 
 
-def report_of(row: Row) -> OrderReport:
-    """A row of the order book, or the order of a pushed update.
+def report_of(row: Row) -> OrderReport | None:
+    """A row of the order book, or the order of a pushed update; `None` for one that ended as an order for nothing.
+
+    Somebody's odd order, refused before it had a quantity, must not hide the whole book.
 
     Raises:
-        Malformed: An id, a side, a quantity or a time that cannot be.
+        Malformed: An id, a side or a quantity that cannot be.
     """
     order_id, side = row.text("orderid"), row.text("transactiontype").upper()
     if not order_id or not row.text("tradingsymbol") or not row.text("exchange"):
         raise Malformed("an order without id, symbol or exchange")
     if side not in ("BUY", "SELL"):
         raise Malformed(f"order {order_id} is neither bought nor sold")
+    status = _STATUSES.get(_words(row, "orderstatus") or _words(row, "status"), BookStatus.OPEN)
     quantity, filled = row.whole("quantity"), row.whole("filledshares")
+    if quantity == filled == 0 and status in TERMINAL_BOOK:
+        return None
     if quantity < 1 or not 0 <= filled <= quantity:
         raise Malformed(f"order {order_id} has filled {filled} of {quantity}")
-    status = row.text("orderstatus").lower() or row.text("status").lower()
     updated_ns = ist_ns(row.text("updatetime"))
     return OrderReport(
         order_id=order_id,
@@ -188,7 +221,7 @@ def report_of(row: Row) -> OrderReport:
         quantity=quantity,
         filled=filled,
         average_price_inr=row.price("averageprice") if filled else None,
-        status=_STATUSES.get(status, BookStatus.OPEN),
+        status=status,
         status_text=row.text("text"),
         price_inr=row.price("price"),
         trigger_price_inr=row.price("triggerprice"),
@@ -228,13 +261,7 @@ def shares_of(row: Row) -> tuple[LegId, int] | None:
 
 @lru_cache(maxsize=16_384)
 def ist_ns(text: str) -> int:
-    """Angel's `20-Oct-2020 13:10:59` of India as ns UTC; 0 when there is none.
-
-    Raises:
-        Malformed: It is no such time.
-    """
-    if not text:
-        return 0
+    """Angel's `20-Oct-2020 13:10:59` of India as ns UTC; 0 for what is no such time, as `-` and the year 1 are."""
     try:
         date, time = text.split(" ")
         day, month, year = date.split("-")
@@ -243,4 +270,9 @@ def ist_ns(text: str) -> int:
             raise ValueError
         return int(datetime.fromisoformat(f"{year}-{number:02d}-{int(day):02d}T{time}+05:30").timestamp()) * NS_PER_S
     except (ValueError, OverflowError):
-        raise Malformed("a time that is none") from None
+        return 0
+
+
+def _words(row: Row, name: str) -> str:
+    """A status, however it is spaced and written."""
+    return " ".join(row.text(name).lower().split())

@@ -413,6 +413,7 @@ READS: list[Callable[[AngelBroker], Any]] = [AngelBroker.orders, AngelBroker.pos
         answer(success([{}])),
         answer(json.dumps({"status": "true", "data": None}).encode()),
         answer(json.dumps({"data": None}).encode()),
+        answer(json.dumps({"status": True, "message": "SUCCESS", "errorcode": ""}).encode()),
     ],
 )
 def test_read_that_cannot_be_relied_upon_fails(read: Callable[[AngelBroker], Any], data: bytes) -> None:
@@ -431,6 +432,13 @@ def test_read_without_a_session_needs_a_login(read: Callable[[AngelBroker], Any]
 def test_one_bad_row_makes_the_whole_book_unknown() -> None:
     with broker(book(order_row(), order_row(quantity="x"))) as (made, _), pytest.raises(ReadFailed):
         made.orders()
+
+
+def test_order_for_nothing_that_was_refused_hides_no_other() -> None:
+    """Somebody's own, by another program: refused before it had a quantity or a time."""
+    odd = order_row(orderid="1", quantity="0", orderstatus="rejected", updatetime="-", exchtime="01-Jan-0001 00:00:00")
+    with broker(book(odd, order_row())) as (made, _):
+        assert [report.order_id for report in made.orders()] == [ORDER_ID]
 
 
 def test_reads_of_one_kind_keep_a_second_apart_and_the_kinds_do_not_wait_for_each_other() -> None:

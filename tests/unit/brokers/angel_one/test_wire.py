@@ -31,7 +31,13 @@ def decode(body: bytes) -> Any:
 
 
 def report(**changes: object) -> OrderReport:
-    return wire.report_of(Row(decode(success(order_row(**changes)))))
+    return reported(Row(decode(success(order_row(**changes)))))
+
+
+def reported(row: Row) -> OrderReport:
+    found = wire.report_of(row)
+    assert found is not None
+    return found
 
 
 def position(**changes: object) -> Position:
@@ -115,7 +121,12 @@ def test_what_is_no_list_is_malformed_and_never_empty(data: object) -> None:
 
 
 def test_null_is_an_empty_list() -> None:
-    assert wire.rows(None) == []
+    assert wire.rows_of(wire.envelope(success(None))) == []
+
+
+def test_success_that_has_lost_its_data_is_no_empty_list() -> None:
+    with pytest.raises(Malformed):
+        wire.rows_of(wire.envelope(b'{"status": true, "message": "SUCCESS", "errorcode": ""}'))
 
 
 # --- orders ---------------------------------------------------------------------------------------------------------
@@ -153,6 +164,12 @@ def test_order_row_becomes_a_report() -> None:
         ("rejected", BookStatus.REJECTED),
         ("cancelled", BookStatus.CANCELLED),
         ("cancelled after market order", BookStatus.CANCELLED),
+        ("  Cancelled  after\tmarket order ", BookStatus.CANCELLED),
+        ("Cancelled AMO", BookStatus.CANCELLED),
+        ("canceled", BookStatus.CANCELLED),
+        ("expired", BookStatus.CANCELLED),
+        ("cancel pending", BookStatus.OPEN),
+        ("not cancelled", BookStatus.OPEN),
         ("trigger pending", BookStatus.TRIGGER_PENDING),
         ("modified", BookStatus.OPEN),
         ("open pending", BookStatus.OPEN),
@@ -194,6 +211,12 @@ def test_word_of_a_status_has_its_meaning_and_every_other_is_live(word: str, exp
         ("exchtime", "", "placed_ns", ns("09:20:05")),
         ("exchorderupdatetime", "02-Nov-2026 09:20:09", "updated_ns", ns("09:20:09")),
         ("averageprice", "99", "average_price_inr", None),
+        ("updatetime", "-", "updated_ns", ns("09:20:05")),
+        ("exchtime", "-", "placed_ns", ns("09:20:05")),
+        ("exchtime", "01-Jan-0001 00:00:00", "placed_ns", ns("09:20:05")),
+        ("exchorderupdatetime", "01-Jan-0001 00:00:00", "updated_ns", ns("09:20:05")),
+        ("exchorderupdatetime", "31-Dec-9999 23:59:59", "updated_ns", ns("09:20:05")),
+        ("exchtime", "2026-11-02 09:20:05", "placed_ns", ns("09:20:05")),
     ],
 )
 def test_field_that_is_used_arrives(key: str, value: object, field: str, expected: object) -> None:
@@ -208,14 +231,30 @@ def test_field_that_is_used_arrives(key: str, value: object, field: str, expecte
         ("quantity", "0"), ("quantity", "-65"), ("quantity", "1.5"), ("quantity", "x"), ("quantity", "9" * 30),
         ("quantity", {}), ("filledshares", "131"), ("filledshares", "-1"), ("filledshares", "NaN"),
         ("price", "Infinity"), ("price", "x"), ("price", True), ("price", []), ("averageprice", "NaN"),
-        ("updatetime", "yesterday"), ("updatetime", "02-Foo-2026 09:20:05"), ("exchtime", "2026-11-02 09:20:05"),
-        ("updatetime", "31-Dec-9999 23:59:59"), ("exchorderupdatetime", "01-Jan-0001 00:00:00"), ("updatetime", 5), ("ordertag", {}),
+        ("updatetime", {}), ("ordertag", {}),
     ],
 )  # fmt: skip
 def test_row_that_cannot_be_is_malformed(key: str, value: object) -> None:
     changes = {key: value} | ({"filledshares": "65"} if key == "averageprice" else {})
     with pytest.raises(Malformed):
         report(**changes)
+
+
+@pytest.mark.parametrize("text", ["yesterday", "02-Foo-2026 09:20:05", "-", "01-Jan-0001 00:00:00"])
+def test_order_whose_times_cannot_be_read_has_unknown_ones(text: str) -> None:
+    found = report(updatetime=text, exchtime=text, exchorderupdatetime=text)
+    assert (found.placed_ns, found.updated_ns) == (0, 0)
+
+
+@pytest.mark.parametrize("word", ["rejected", "cancelled", "complete", "expired"])
+def test_order_for_nothing_that_has_ended_is_none(word: str) -> None:
+    assert wire.report_of(Row(order_row(orderstatus=word, quantity="0"))) is None
+
+
+@pytest.mark.parametrize("changes", [{"orderstatus": "open"}, {"orderstatus": "rejected", "filledshares": "65"}])
+def test_order_for_nothing_that_lives_or_was_filled_is_malformed(changes: dict[str, object]) -> None:
+    with pytest.raises(Malformed):
+        report(quantity="0", **changes)
 
 
 @pytest.mark.parametrize("row", [None, 1, "x", [], [1]])
@@ -259,7 +298,7 @@ def test_position_that_cannot_be_is_malformed(key: str, value: object) -> None:
 
 @needs_samples
 def test_official_order_book_arrives_whole() -> None:
-    (row,) = map(wire.report_of, wire.rows(decode(sample("angel/order_book.json"))))
+    (row,) = map(reported, wire.rows(decode(sample("angel/order_book.json"))))
     assert (row.order_id, row.symbol, row.product, row.status, row.price_inr) == (
         "201020000000080", "SBIN-EQ", "MIS", BookStatus.CANCELLED, Decimal("194.00"),
     )  # fmt: skip
@@ -268,14 +307,14 @@ def test_official_order_book_arrives_whole() -> None:
 
 @needs_samples
 def test_official_order_details_arrive_whole() -> None:
-    row = wire.report_of(Row(decode(sample("angel/order_details.json"))))
+    row = reported(Row(decode(sample("angel/order_details.json"))))
     assert (row.order_id, row.status, row.price_inr) == ("231010000000970", BookStatus.REJECTED, Decimal("2298.25"))
     assert row.status_text.startswith("Your order has been rejected due to Insufficient Funds.")
 
 
 @needs_samples
 def test_official_postback_is_an_order_row() -> None:
-    row = wire.report_of(Row(decode(b'{"status": true, "data": ' + sample("angel/postback.json") + b"}")))
+    row = reported(Row(decode(b'{"status": true, "data": ' + sample("angel/postback.json") + b"}")))
     assert (row.filled, row.quantity, row.tag, row.status) == (74, 1000, "10007712", BookStatus.OPEN)
 
 
