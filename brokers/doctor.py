@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+from brokers.files import SUFFIX
 from config.credentials import load_credentials
 from config.errors import ConfigError, all_messages
 from config.limits import PAPER_BROKER
@@ -32,7 +33,8 @@ def examine(settings: Settings, day: date, cache: Path, now_ns: Callable[[], int
         text = "every account is on paper: nothing to connect"
         yield Finding(account="", check="accounts", level=Level.NOTE, text=text)
         return
-    yield _dump(day, cache)
+    for broker in sorted({name for account in real if (name := _broker_of(account))}):
+        yield _kept(broker, day, cache)
     told: set[str] = set()
     for account in real:
         for finding in _account(account, settings, day, now_ns):
@@ -63,13 +65,21 @@ def _calendar(day: date) -> Iterator[Finding]:
         yield Finding(account="", check="tables", level=Level.GOOD, text="freeze quantities and charges of today")
 
 
-def _dump(day: date, cache: Path) -> Finding:
-    kept = sorted(cache.glob("zerodha-*.csv"))
-    if not kept:
-        return Finding(account="", check="instruments", level=Level.NOTE, text="none kept yet; read at the start")
-    newest = kept[-1].stem.removeprefix("zerodha-")
+def _broker_of(account: Account) -> str:
+    """Where an account is, '' while its credentials do not say so."""
+    try:
+        return account.broker or load_credentials(Path(account.credentials or "")).broker
+    except ConfigError:
+        return ""  # which is found with the account
+
+
+def _kept(broker: str, day: date, cache: Path) -> Finding:
+    """The newest instrument file of a broker on the disk."""
+    kept = sorted(cache.glob(f"{broker}-*.{SUFFIX[broker]}"))
+    newest = kept[-1].stem.removeprefix(f"{broker}-") if kept else ""
     level = Level.GOOD if newest == day.isoformat() else Level.NOTE
-    text = f"the kept file is of {newest}" + ("" if level is Level.GOOD else "; today's is read at the start")
+    text = f"{broker}: the kept file is of {newest}" if newest else f"{broker}: none kept yet"
+    text += "" if level is Level.GOOD else "; today's is read at the start"
     return Finding(account="", check="instruments", level=level, text=text)
 
 

@@ -31,6 +31,11 @@ def server() -> Iterator[AngelServer]:
 
 
 def found(server: AngelServer, directory: Path, **changes: str) -> list[Finding]:
+    """What the whole doctor finds of the account."""
+    return [f for f in examined(server, directory, **changes) if f.account == "AM0001"]
+
+
+def examined(server: AngelServer, directory: Path, **changes: str) -> list[Finding]:
     """What the whole doctor finds, with configuration and credentials as people write them."""
     file = directory / "credentials.txt"
     values = {name: secret.reveal() for name, secret in angel_credentials(server.desk.accounts[USER]).items()}
@@ -41,12 +46,34 @@ def found(server: AngelServer, directory: Path, **changes: str) -> list[Finding]
         f'  - {{id: P1, broker: paper, capital_inr: 1000000}}\nbrokers:\n  angel_one: {{root_url: "{server.root_url}"}}\n'
     )
     settings = load_settings_text(text, "config.yaml")
-    return [f for f in examine(settings, DAY, directory, server.clock.now_ns) if f.account == "AM0001"]
+    return list(examine(settings, DAY, directory, server.clock.now_ns))
 
 
 def bad(findings: list[Finding]) -> list[str]:
     assert all(finding.todo for finding in findings if finding.level is Level.BAD)
     return [finding.check for finding in findings if finding.level is Level.BAD]
+
+
+@pytest.mark.parametrize(
+    ("files", "level", "text"),
+    [
+        ([], Level.NOTE, "angel_one: none kept yet; today's is read at the start"),
+        (["zerodha-2026-11-02.csv"], Level.NOTE, "angel_one: none kept yet; today's is read at the start"),
+        (
+            ["angel_one-2026-10-30.json"],
+            Level.NOTE,
+            "angel_one: the kept file is of 2026-10-30; today's is read at the start",
+        ),
+        (["angel_one-2026-10-30.json", "angel_one-2026-11-02.json"], Level.GOOD, "angel_one: the kept file is of 2026-11-02"),
+    ],
+)  # fmt: skip
+def test_kept_file_of_the_accounts_own_broker_counts(
+    server: AngelServer, tmp_path: Path, files: list[str], level: Level, text: str
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    (kept,) = [f for f in examined(server, tmp_path) if f.check == "instruments"]
+    assert (kept.level, kept.text) == (level, text)
 
 
 def test_healthy_account_has_nothing_bad(server: AngelServer, tmp_path: Path) -> None:
