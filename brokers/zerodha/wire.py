@@ -194,6 +194,9 @@ def decode_error(body: bytes) -> tuple[str, str]:
 def report_of(row: OrderRow) -> OrderReport:
     """A row of the order book as the engine knows it.
 
+    Kite has no time of placing: `order_timestamp` moves with each change and the cancel, and `exchange_timestamp` with
+    what the exchange has done, which may be earlier. The earlier one comes nearest.
+
     Raises:
         Malformed: A side, a quantity or a time that cannot be.
     """
@@ -203,7 +206,7 @@ def report_of(row: OrderRow) -> OrderReport:
         raise Malformed("an order without id, symbol, exchange or product")
     if not 0 <= row.filled_quantity <= row.quantity <= UNITS_MOST or row.quantity < 1:
         raise Malformed(f"{_name(row)} has quantities that cannot be")
-    placed_ns = ist_ns(row.order_timestamp)
+    changed_ns, exchange_ns = ist_ns(row.order_timestamp), ist_ns(row.exchange_timestamp)
     return OrderReport(
         order_id=row.order_id,
         exchange=row.exchange,
@@ -219,8 +222,8 @@ def report_of(row: OrderRow) -> OrderReport:
         price_inr=_price(row.price),
         trigger_price_inr=_price(row.trigger_price),
         tag=_tag(row),
-        placed_ns=placed_ns,
-        updated_ns=max(placed_ns, ist_ns(row.exchange_timestamp), ist_ns(row.exchange_update_timestamp)),
+        placed_ns=min(changed_ns, exchange_ns or changed_ns),
+        updated_ns=max(changed_ns, exchange_ns, ist_ns(row.exchange_update_timestamp)),
         validity=Validity.IOC if row.validity == "IOC" else Validity.DAY,
     )
 

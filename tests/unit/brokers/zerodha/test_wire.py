@@ -114,6 +114,24 @@ def test_order_that_the_exchange_has_not_seen_has_the_time_of_its_placing() -> N
     assert found.updated_ns == found.placed_ns == IST_0920_03_NS
 
 
+def test_cancelled_order_was_placed_before_it_was_cancelled() -> None:
+    """The times of the vendor's own example (orders.json): `order_timestamp` is that of the cancel."""
+    times = {"order_timestamp": "2021-05-31 09:18:57", "exchange_timestamp": "2021-05-31 09:15:38"}
+    found = report(status="CANCELLED", exchange_update_timestamp="2021-05-31 09:18:58", **times)
+    assert found.placed_ns == wire.ist_ns("2021-05-31 09:15:38")
+    assert found.updated_ns == wire.ist_ns("2021-05-31 09:18:58")
+
+
+def test_order_whose_change_is_under_way_keeps_the_time_of_its_placing() -> None:
+    """MODIFY PENDING of the vendor's own history (order_info.json)."""
+    times = {"order_timestamp": "2017-12-29 11:08:16", "exchange_timestamp": "2017-12-29 11:06:52"}
+    found = report(status="MODIFY PENDING", exchange_update_timestamp=None, **times)
+    assert (found.placed_ns, found.updated_ns) == (
+        wire.ist_ns("2017-12-29 11:06:52"),
+        wire.ist_ns("2017-12-29 11:08:16"),
+    )
+
+
 def test_row_with_only_what_must_be_there_is_enough() -> None:
     keys = ("order_id", "status", "exchange", "tradingsymbol", "transaction_type", "order_type", "product", "quantity")
     row = {key: value for key, value in order_row().items() if key in keys}
@@ -494,8 +512,9 @@ def assert_same(found: OrderReport, row: dict[str, Any]) -> None:
     assert (found.price_inr, found.trigger_price_inr) == (_decimal(row["price"]), _decimal(row["trigger_price"]))
     assert (found.status in TERMINAL_BOOK) == (row["status"] in ("COMPLETE", "CANCELLED", "REJECTED"))
     assert found.status_text == (row["status_message"] or "")
-    assert found.placed_ns == wire.ist_ns(row["order_timestamp"]) > 0
-    assert found.updated_ns >= found.placed_ns
+    times = [wire.ist_ns(row[name]) for name in ("order_timestamp", "exchange_timestamp") if row[name]]
+    assert found.placed_ns == min(times) > 0
+    assert found.updated_ns >= max(times)
     assert found.tag in (row["tag"] or "", *(row.get("tags") or ()))
     assert not found.tag.startswith(("mktp", "autoslice"))
 
