@@ -38,6 +38,10 @@ _STATUSES: Final = {
     "amo cancelled": BookStatus.CANCELLED,
     "expired": BookStatus.CANCELLED,
     "trigger pending": BookStatus.TRIGGER_PENDING,
+    "put order req received": BookStatus.PENDING,
+    "validation pending": BookStatus.PENDING,
+    "open pending": BookStatus.PENDING,
+    "after market order req received": BookStatus.PENDING,
 }
 """A partial fill is `open`, told by its filled shares; whatever is not here is live."""
 ORDER_TYPES: Final = {

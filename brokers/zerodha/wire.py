@@ -33,6 +33,10 @@ _STATUSES: Final = {
     "CANCELLED": BookStatus.CANCELLED,
     "REJECTED": BookStatus.REJECTED,
     "TRIGGER PENDING": BookStatus.TRIGGER_PENDING,
+    "PUT ORDER REQ RECEIVED": BookStatus.PENDING,
+    "VALIDATION PENDING": BookStatus.PENDING,
+    "OPEN PENDING": BookStatus.PENDING,
+    "AMO REQ RECEIVED": BookStatus.PENDING,
 }
 """Kite's list of interim statuses is open ("may vary"): whatever is not here is live."""
 _ORDER_TYPES: Final = {kind.value: kind for kind in OrderType}

@@ -159,7 +159,7 @@ def test_update_of_an_order_is_heard_with_what_the_book_says(server: AngelServer
     trade(server)
     ear.wait(lambda: bool(ear.orders) and ear.orders[-1].filled == 65)
     assert [(r.status, r.filled) for r in ear.orders] == [
-        (BookStatus.OPEN, 0),
+        (BookStatus.PENDING, 0),
         (BookStatus.OPEN, 0),
         (BookStatus.COMPLETE, 65),
     ]
@@ -172,7 +172,7 @@ def test_update_of_an_order_is_heard_with_what_the_book_says(server: AngelServer
     ("name", "status", "filled", "price"),
     [
         ("complete", BookStatus.COMPLETE, 1, Decimal("265.62")),
-        ("open_pending", BookStatus.OPEN, 0, None),
+        ("open_pending", BookStatus.PENDING, 0, None),
     ],
 )
 def test_live_frame_is_read(name: str, status: BookStatus, filled: int, price: Decimal | None) -> None:

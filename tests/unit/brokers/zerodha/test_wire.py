@@ -150,6 +150,10 @@ def test_keys_that_nobody_knows_are_passed_over() -> None:
         ("CANCELLED", BookStatus.CANCELLED),
         ("REJECTED", BookStatus.REJECTED),
         ("TRIGGER PENDING", BookStatus.TRIGGER_PENDING),
+        ("PUT ORDER REQ RECEIVED", BookStatus.PENDING),
+        ("VALIDATION PENDING", BookStatus.PENDING),
+        ("OPEN PENDING", BookStatus.PENDING),
+        ("AMO REQ RECEIVED", BookStatus.PENDING),
         ("complete", BookStatus.COMPLETE),
         ("Cancelled", BookStatus.CANCELLED),
     ],
@@ -161,9 +165,8 @@ def test_status_with_a_meaning_keeps_it(status: str, expected: BookStatus) -> No
 @pytest.mark.parametrize(
     "status",
     [
-        "OPEN", "PUT ORDER REQ RECEIVED", "VALIDATION PENDING", "OPEN PENDING", "MODIFY VALIDATION PENDING",
-        "MODIFY PENDING", "CANCEL PENDING", "AMO REQ RECEIVED", "MODIFIED", "UPDATE", "NOT MODIFIED", "NOT CANCELLED",
-        "SOMETHING NEW", "COMPLETED", "CANCELLED AMO", "REJECTED BY", " COMPLETE", "",
+        "OPEN", "MODIFY VALIDATION PENDING", "MODIFY PENDING", "CANCEL PENDING", "MODIFIED", "UPDATE", "NOT MODIFIED",
+        "NOT CANCELLED", "SOMETHING NEW", "COMPLETED", "CANCELLED AMO", "REJECTED BY", " COMPLETE", "",
     ],
 )  # fmt: skip
 def test_every_other_status_is_live(status: str) -> None:
