@@ -152,7 +152,7 @@ def note_absence(turn: Turn, child: Child, rows: Sequence[OrderReport], began_ns
             agrees = net_units(child, order.leg) == leg.allocation_units + order.external_units
             if not agrees and began_ns < order.resolve_from_ns + DISAGREE_MOST_NS:
                 continue
-            if not order.hastened and (twin := _untagged_twin(child, order, rows)):
+            if not order.entry and not order.hastened and (twin := _untagged_twin(child, order, rows)):
                 _tell_twin(turn, order, twin)
                 continue
             order.absent_reads += 1
@@ -171,9 +171,10 @@ def note_absence(turn: Turn, child: Child, rows: Sequence[OrderReport], began_ns
 
 
 def _untagged_twin(child: Child, order: ChildOrder, rows: Sequence[OrderReport]) -> str:
-    """The id of an order without a tag that works and may be the one that is looked for, '' for none.
+    """The id of an order without a tag that works and may be the exit that is looked for, '' for none.
 
-    A broker may show an order without the tag that it was sent with; called absent, it would be sent a second time.
+    A broker may show an order without the tag that it was sent with. Called absent, an exit would be sent a second
+    time; an entry is held for the operator, who looks before he lets it go.
     """
     since_ns = order.sent_ns - CLOCKS_APART_NS
     for row in rows:
@@ -187,8 +188,10 @@ def _untagged_twin(child: Child, order: ChildOrder, rows: Sequence[OrderReport])
 def _tell_twin(turn: Turn, order: ChildOrder, twin: str) -> None:
     if order.reason != reasons.UNTAGGED:
         order.reason = reasons.UNTAGGED
-        what = "" if order.entry else "; is it not ours, let the exit be sent again at once (u)"
-        text = f"no answer to {order.side} {order.units}, and order {twin} without a tag looks like it{what}"
+        text = (
+            f"no answer to the exit of {order.units}, and order {twin} without a tag looks like it: not sent again"
+            " while that works; where it is not ours, let the exit go (u)"
+        )
         turn.notify(ALARM, text, order.account, split_leg(order.leg)[1])
 
 

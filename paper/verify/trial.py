@@ -14,7 +14,10 @@ import msgspec
 
 from config.schema import Follow, OnOrphanFill
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
+from engine.core.lifecycle import OrderState
+from engine.core.reasons import UNTAGGED
 from engine.core.state import State
+from engine.core.state_child import ChildOrder
 from engine.core.turn import Turn
 from engine.errors import JournalFailed
 from engine.events import (
@@ -390,10 +393,21 @@ class Trial(Simulation):
         for child in state.children.values():
             if child.needs_login:
                 self._log_in(child.id, now_ns)
+        for order in state.orders.values():
+            if order.state is OrderState.UNKNOWN and order.reason == UNTAGGED:
+                self._cancel_twin(order, now_ns)
         for leg in state.master.legs.values():
             if is_asked_about(state, leg) and leg.leg not in self._left_by_hand:
                 self._left_by_hand.add(leg.leg)
                 self._order(LegExited(at_ns=now_ns, leg=leg.leg))
+
+    def _cancel_twin(self, order: ChildOrder, now_ns: int) -> None:
+        """The owner looks at the broker's and cancels what looks like an exit that the engine does not find."""
+        for row in self.world.exchange.orders(order.account):
+            is_like_it = (row.leg, row.side, row.quantity) == (order.leg, order.side, order.units)
+            if is_like_it and row.tag != order.tag and row.status not in TERMINAL_BOOK:
+                cancel = CancelOrder(account=order.account, tag="", order_id=row.order_id)
+                self.world.exchange.cancel(cancel, now_ns)
 
     def _order(self, event: Operator) -> None:
         """The operator orders something of the process that runs."""

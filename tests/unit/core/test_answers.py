@@ -268,14 +268,20 @@ def test_exit_beside_an_order_without_a_tag_goes_again_when_the_operator_has_loo
     assert [side for side, _ in desk.placed()] == [Side.BUY, Side.SELL, Side.SELL]
 
 
-def test_entry_beside_an_order_without_a_tag_that_ended_is_held() -> None:
+def test_entry_beside_an_order_without_a_tag_is_held_for_the_operator() -> None:
     desk = sent()
+    untagged(desk, desk.last())
+    desk.run(200)
+    assert desk.order(desk.last()).state is OrderState.HELD
+
+
+def test_exit_goes_again_when_the_order_without_a_tag_has_ended() -> None:
+    desk = leaving()
     report = untagged(desk, desk.last())
     desk.run(200)
-    assert desk.order(desk.last()).state is OrderState.UNKNOWN
     desk.advance(report, filled=0, status=BookStatus.CANCELLED)
     desk.run(60)
-    assert desk.order(desk.last()).state is OrderState.HELD
+    assert [side for side, _ in desk.placed()] == [Side.BUY, Side.SELL, Side.SELL]
 
 
 def test_order_sent_before_the_process_died_is_not_called_absent_before_120_s_of_this_start() -> None:
