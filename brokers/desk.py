@@ -92,18 +92,19 @@ class Desk:
         """Every check, one after the other; each may take seconds. Sends no order."""
         yield from examine(self._settings, to_ist(self._now_ns()).date(), self._cache, self._now_ns)
 
-    def is_logged_in(self, account: str) -> bool:
-        """Whether nothing has to be done: the session lives, or the account logs in by itself.
+    def why_no_login(self, account: str) -> str:
+        """Why nothing has to be done, '' when it has: the session lives, or the account logs in by itself.
 
         Raises:
             LockstepError: It cannot be found out; the text says why.
         """
         credentials = self._credentials(account)
         if credentials.broker != "zerodha":
-            return True
+            return f"{BY_ITSELF}; `doctor` tries it"
         login = Login(credentials, self._settings.brokers.zerodha)
         try:
-            return login.holder(credentials.get("access_token")) == credentials["user_id"].reveal()
+            is_its_own = login.holder(credentials.get("access_token")) == credentials["user_id"].reveal()
+            return "logged in already" if is_its_own else ""
         finally:
             login.close()
 

@@ -88,8 +88,8 @@ class AccountDesk(Protocol):
         """Every check, one after the other. Sends no order."""
         ...
 
-    def is_logged_in(self, account: str) -> bool:
-        """Whether nothing has to be done. Raises `LockstepError`."""
+    def why_no_login(self, account: str) -> str:
+        """Why nothing has to be done, '' when it has. Raises `LockstepError`."""
         ...
 
     def log_in(self, account: str) -> LoginTalk:

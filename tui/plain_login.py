@@ -23,8 +23,8 @@ def log_in(desk: AccountDesk, account: str, *, always: bool) -> bool:
         always: Also when it has a session.
     """
     try:
-        if not always and desk.is_logged_in(account):
-            print(f"{account}: logged in already")
+        if not always and (why := desk.why_no_login(account)):
+            print(f"{account}: {why}")
             return True
         talk = desk.log_in(account)
     except LockstepError as error:

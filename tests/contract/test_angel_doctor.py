@@ -10,10 +10,11 @@ import pytest
 
 from brokers.angel_one.checkup import Checkup
 from brokers.angel_one.login import Keeper
+from brokers.desk import BY_ITSELF, Desk
 from brokers.doctor import examine
 from brokers.transport import Transport
 from config.load import load_settings_text
-from config.schema import AngelOneUrls
+from config.schema import AngelOneUrls, Settings
 from engine.findings import Finding, Level
 from tests.contract.angel_desk import Account
 from tests.contract.angel_server import AngelServer
@@ -35,8 +36,8 @@ def found(server: AngelServer, directory: Path, **changes: str) -> list[Finding]
     return [f for f in examined(server, directory, **changes) if f.account == "AM0001"]
 
 
-def examined(server: AngelServer, directory: Path, **changes: str) -> list[Finding]:
-    """What the whole doctor finds, with configuration and credentials as people write them."""
+def written(server: AngelServer, directory: Path, **changes: str) -> Settings:
+    """Configuration and credentials as people write them."""
     file = directory / "credentials.txt"
     values = {name: secret.reveal() for name, secret in angel_credentials(server.desk.accounts[USER]).items()}
     file.touch(mode=0o600)
@@ -45,8 +46,12 @@ def examined(server: AngelServer, directory: Path, **changes: str) -> list[Findi
         f"mode: live\nmaster: {{id: AM0001, broker: angel_one, credentials: {file}}}\nchildren:\n"
         f'  - {{id: P1, broker: paper, capital_inr: 1000000}}\nbrokers:\n  angel_one: {{root_url: "{server.root_url}"}}\n'
     )
-    settings = load_settings_text(text, "config.yaml")
-    return list(examine(settings, DAY, directory, server.clock.now_ns))
+    return load_settings_text(text, "config.yaml")
+
+
+def examined(server: AngelServer, directory: Path, **changes: str) -> list[Finding]:
+    """What the whole doctor finds."""
+    return list(examine(written(server, directory, **changes), DAY, directory, server.clock.now_ns))
 
 
 def bad(findings: list[Finding]) -> list[str]:
@@ -74,6 +79,11 @@ def test_kept_file_of_the_accounts_own_broker_counts(
         (tmp_path / name).touch()
     (kept,) = [f for f in examined(server, tmp_path) if f.check == "instruments"]
     assert (kept.level, kept.text) == (level, text)
+
+
+def test_login_says_nothing_of_a_session_that_nobody_asked_for(server: AngelServer, tmp_path: Path) -> None:
+    desk = Desk(written(server, tmp_path, password="0000"), tmp_path, server.clock.now_ns)
+    assert desk.why_no_login("AM0001") == f"{BY_ITSELF}; `doctor` tries it"
 
 
 def test_healthy_account_has_nothing_bad(server: AngelServer, tmp_path: Path) -> None:

@@ -55,8 +55,8 @@ class Accounts:
         self.rounds += 1
         yield from self.findings
 
-    def is_logged_in(self, account: str) -> bool:
-        return False
+    def why_no_login(self, account: str) -> str:
+        return ""
 
     def log_in(self, account: str) -> LoginTalk:
         if self.refusal:
