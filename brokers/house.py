@@ -26,7 +26,7 @@ from config.limits import PAPER_BROKER
 from config.schema import Account, Settings
 from engine.aside import aside, side_by_side
 from engine.errors import ReadFailed
-from engine.events import Event, InstrumentsLoaded, LoggedIn, OrderUpdated
+from engine.events import Event, InstrumentsLoaded, LinkChanged, LoggedIn, OrderUpdated
 from engine.feed import SharedFeed
 from engine.lanes import ThreadLane
 from engine.model import DELIVERY_PRODUCTS, NS_PER_S, Basket, Instrument, InstrumentId, OrderReport, Quote
@@ -168,10 +168,13 @@ class House:
             broker = ReadOnlyBroker(line.broker) if name == self._master else line.broker
             self.lanes[name] = ThreadLane(broker, self._introduce, self._now_ns)
             quotes = self._quotes if name == self._master else _no_quotes
-            line.listen(self._listener(name), quotes, lambda _connected, _why: None)
+            line.listen(self._listener(name), quotes, partial(self._link_changed, name))
         for thread in self._threads:
             thread.start()
         return self.lanes
+
+    def _link_changed(self, account: str, connected: bool, why: str) -> None:
+        self._post(LinkChanged(at_ns=self._now_ns(), account=account, connected=connected, why=why))
 
     def want_margin(self, account: str) -> None:
         """Find out what this account has: it begins with it on paper."""

@@ -151,6 +151,14 @@ class LoggedIn(EventBase, frozen=True, kw_only=True):
     account: str
 
 
+class LinkChanged(EventBase, frozen=True, kw_only=True):
+    """The connection that pushes an account's order updates was made, or is lost: what comes then is not heard."""
+
+    account: str
+    connected: bool
+    why: str = ""
+
+
 class OperatorEvent(EventBase, frozen=True, kw_only=True):
     """Base of what a person ordered."""
 
@@ -305,5 +313,6 @@ Event = (
     | RequestAnswered
     | MarginTold
     | LoggedIn
+    | LinkChanged
     | Operator
 )

@@ -132,10 +132,17 @@ class AngelLine:
         finally:
             transport.close()
 
-    def listen(self, on_order: OnOrder, on_quotes: OnQuotes, on_link: OnLink) -> None:
+    def listen(
+        self,
+        on_order: OnOrder,
+        on_quotes: OnQuotes,
+        on_link: OnLink,
+        on_quote_link: OnLink = lambda _connected, _why: None,
+    ) -> None:
         """Connect the order stream, and the market stream where anything is subscribed.
 
-        Each logs in by itself where there is no session yet; `on_link` is told of both.
+        Each logs in by itself where there is no session yet; `on_link` is told of the former, `on_quote_link` of the
+        latter.
         """
         with self._changes:
             if self._closed:
@@ -150,7 +157,7 @@ class AngelLine:
                 url=self._urls.order_stream_url or ORDER_STREAM_URL,
             )
             with self._lock:
-                self._listeners, self._orders = (on_order, on_quotes, on_link), orders
+                self._listeners, self._orders = (on_order, on_quotes, on_quote_link), orders
                 self._start_quotes()
             orders.start()
 

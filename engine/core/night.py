@@ -53,6 +53,7 @@ def begin_process(state: State, event: SessionStarted, child_settings: dict[str,
         child.margin_wait_ns = 0
     state.now_ns = max(state.now_ns, event.at_ns)
     state.started_ns, state.stopped, state.armed = state.now_ns, False, False
+    state.unheard = {}
     state.unclean = state.unclean or event.unclean
     if event.unclean:
         state.resume_kept = False

@@ -28,6 +28,7 @@ from engine.core.baseline import add_sample, settle_margins
 from engine.core.chase import chase
 from engine.core.fills import apply_child_report
 from engine.core.flattening import flatten, unwind
+from engine.core.links import take_link
 from engine.core.loss import watch_losses
 from engine.core.master import Changes, absorb, act, take_read, window_due, windows_now
 from engine.core.mirroring import follow
@@ -47,6 +48,7 @@ from engine.events import (
     DayBegan,
     Event,
     InstrumentsLoaded,
+    LinkChanged,
     LoggedIn,
     MarginTold,
     OperatorEvent,
@@ -82,6 +84,7 @@ class Replicator:
             RequestAnswered: _answer,
             MarginTold: _margin_told,
             LoggedIn: _logged_in,
+            LinkChanged: _link_changed,
         }
 
     @property
@@ -352,3 +355,8 @@ def _logged_in(turn: Turn, event: object) -> None:
     child = turn.state.children.get(event.account)
     if child is not None:
         logged_in(turn, child)
+
+
+def _link_changed(turn: Turn, event: object) -> None:
+    assert isinstance(event, LinkChanged)  # noqa: S101
+    take_link(turn, event)

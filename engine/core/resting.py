@@ -194,10 +194,19 @@ def missed_due(turn: Turn, child: Child, leg: ChildLeg, most: int) -> int:
     due_units = missed = 0
     for mirror in leg.mirrors.values():
         if mirror.entry:
-            due = _due_units(turn, mirror) - resting_units(turn, leg, mirror) - mirror.asked_units
             untold = mirror.missed_units - mirror.told_units
+            due = _due_units(turn, mirror) - resting_units(turn, leg, mirror) - mirror.asked_units
             due_units += max(0, min(due, untold))
-            missed += untold
+            missed += min(untold, _wanted_units(turn, child, leg, mirror))
     if turn.child_settings[child.id].sizing.mode not in MOVING and leg.target_units <= leg.most_units:
         due_units = max(due_units, leg.target_units - (leg.most_units - missed))
     return min(due_units, missed, most)
+
+
+def _wanted_units(turn: Turn, child: Child, leg: ChildLeg, mirror: Mirror) -> int:
+    """Units of an entry that have not come: of an order that has ended, what its fills are worth, rounded up."""
+    wanted = mirror.sized_units
+    if turn.state.master.orders[mirror.order_id].ended_ns:
+        instrument = turn.leg_instrument(child.id, leg.leg)
+        wanted = min(wanted, mirror.due_units + (0 if instrument is None else instrument.lot_units))
+    return max(0, wanted - filled_units(turn, mirror) - mirror.taken_units)

@@ -187,6 +187,8 @@ class State(msgspec.Struct, kw_only=True):
     resume_kept: bool = False
     restart_exit_until_ns: int = 0
     "After a restart that found the master flat: exits wait for the operator until then."
+    unheard: dict[str, str] = {}
+    "Accounts whose order updates are not pushed now, and why."
     untied: bool = False
     "A leg was rebuilt and its pair not taken yet."
     read_told: list[str] = []

@@ -41,6 +41,7 @@ class World:
         self.orders: list[OrderReport] = []
         self.quotes: list[Quote] = []
         self.links: list[tuple[bool, str]] = []
+        "Of both streams."
         self.logins = 0
         self.lines: list[AngelLine] = []
 
@@ -67,12 +68,15 @@ class World:
     def now_ns(self) -> int:
         return self.server.clock.now_ns()
 
+    def linked(self, connected: bool, why: str) -> None:
+        self.links.append((connected, why))
+
     def logged_in(self) -> None:
         self.logins += 1
 
     def listen(self, line: AngelLine) -> None:
         line.subscribe([self.listing(PUT)])
-        line.listen(self.orders.append, self.quotes.extend, lambda on, why: self.links.append((on, why)))
+        line.listen(self.orders.append, self.quotes.extend, self.linked, self.linked)
         until(lambda: [on for on, _ in self.links].count(True) == 2)
 
     @property
@@ -142,7 +146,7 @@ def test_updates_and_quotes_are_heard_with_our_names(world: World) -> None:
 
 def test_market_stream_is_connected_once_there_is_something_to_hear(world: World) -> None:
     line = world.line()
-    line.listen(world.orders.append, world.quotes.extend, lambda on, why: world.links.append((on, why)))
+    line.listen(world.orders.append, world.quotes.extend, world.linked, world.linked)
     until(lambda: world.links == [(True, "")])
     until(lambda: line.alive_ns > 0)
     assert world.server.handshakes == ["/smart-order-update"]
@@ -288,7 +292,7 @@ def test_write_without_any_session_logs_in_first(world: World) -> None:
 def test_wrong_pin_is_said_and_the_account_is_not_locked(world: World) -> None:
     line = world.line(password="0000")
     line.subscribe([world.listing()])
-    line.listen(world.orders.append, world.quotes.extend, lambda on, why: world.links.append((on, why)))
+    line.listen(world.orders.append, world.quotes.extend, world.linked, world.linked)
     for _ in range(20):
         with pytest.raises(NeedsLogin, match="refuses the login"):
             line.broker.orders()
@@ -379,7 +383,7 @@ def test_subscription_waits_for_no_login_and_for_no_stream_that_closes(world: Wo
 
 def test_stream_that_is_subscribed_to_meanwhile_has_the_new_credentials(world: World) -> None:
     line = world.line()
-    line.listen(world.orders.append, world.quotes.extend, lambda on, why: world.links.append((on, why)))
+    line.listen(world.orders.append, world.quotes.extend, world.linked, world.linked)
     world.server.desk.accounts[ACCOUNT].api_key = "anotherkey"
     line.log_in(angel_credentials(world.server.desk.accounts[ACCOUNT]))
     line.subscribe([world.listing()])
@@ -436,7 +440,7 @@ def test_line_that_is_closed_starts_no_stream_for_who_listens(world: World) -> N
     world.listen(line)
     line.close()
     before = streams()
-    line.listen(world.orders.append, world.quotes.extend, lambda on, why: world.links.append((on, why)))
+    line.listen(world.orders.append, world.quotes.extend, world.linked, world.linked)
     line.subscribe([world.listing()])
     assert streams() <= before
 

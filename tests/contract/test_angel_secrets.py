@@ -115,7 +115,8 @@ def test_no_secret_is_ever_shown(
         line.symbols = Symbols(line.dump().encode(), DAY)
         listed = Listing(INSTRUMENTS[0], 1, server.desk.scrips[INSTRUMENTS[0].id]["token"])
         line.subscribe([listed])
-        line.listen(lambda row: told.texts.append(repr(row)), lambda found: told.texts.append(repr(found)), told.link)
+        note = told.texts.append
+        line.listen(lambda row: note(repr(row)), lambda found: note(repr(found)), told.link, told.link)
         until(lambda: told.texts.count("") == 2)
         work(server, line, told)
         for kind in ("server_error", "rate_limited", "unavailable", "html", "truncated", "dropped_after", "no_id"):

@@ -83,6 +83,7 @@ RESTING = {
     71602: "judge: what one exit closed ahead is part of what another one may leave",
     71482: "judge: a change of an order without its tag is known by its id",
     70140: "judge: what was missed on the other side is nothing of what the master holds now",
+    1833: "lots missed of an order that had ended were taken off lots that it had filled",
     13514: "a lot that was refused while it rested was entered after all, as the order's own fills were not worth one",
     17228: "what rested for fills that waited for the operator's resume was judged as left behind",
     13717: "lots that rounding had left over were sent although an order that is not known had taken their room",

@@ -11,13 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from brokers.house import House
+from brokers.zerodha.line import ZerodhaLine
 from config.credentials import Secret, save_access_token
 from config.errors import ConfigError
 from config.rules import ist
 from config.schema import Account, AngelOneUrls, Brokers, BrokerUrls, Child, Filters, Settings
 from engine.clock import VirtualClock
 from engine.commands import ReadAccount
-from engine.events import AccountRead, InstrumentsLoaded, LoggedIn
+from engine.events import AccountRead, InstrumentsLoaded, LinkChanged, LoggedIn
 from engine.feed import SharedFeed
 from engine.model import Instrument, instrument_id
 from tests.unit.brokers.raw_server import PATIENCE_S, RawServer, Request, answer, refused_port, serving
@@ -119,6 +120,19 @@ def test_two_accounts_of_one_client_are_refused(cache: Path) -> None:
     (cache / "Z1.txt").write_text(SECRETS["zerodha"].format(name="m"), encoding="utf-8")
     with pytest.raises(ConfigError, match="is of the same client as M"), opened(given, Inbox(), cache):
         pass
+
+
+def test_connection_that_is_lost_is_told_to_the_engine(cache: Path) -> None:
+    inbox = Inbox()
+    with opened(settings(cache), inbox, cache) as house:
+        line = house.lines["Z1"]
+        assert isinstance(line, ZerodhaLine)
+        assert line._listener is not None
+        line._listener.on_link(False, "the connection ended (1006)")
+    found = [event for event in inbox.events if isinstance(event, LinkChanged)]
+    assert [(event.account, event.connected, event.why) for event in found] == [
+        ("Z1", False, "the connection ended (1006)")
+    ]
 
 
 def test_keys_of_another_client_log_nobody_in(cache: Path) -> None:
