@@ -49,6 +49,11 @@ def key_of(number: int) -> str:
     return f"key{number:04d}"
 
 
+def user_of(number: int) -> str:
+    """Its client."""
+    return f"ZC{number:04d}"
+
+
 def token_of(number: int) -> str:
     """Its access token."""
     return f"token{number:04d}"
@@ -58,6 +63,7 @@ def token_of(number: int) -> str:
 class Account:
     """One account's book."""
 
+    user_id: str
     orders: list[bytes] = field(default_factory=list)
     "Rows of the book, as JSON."
     units: int = 0
@@ -78,7 +84,7 @@ class Kite:
     """The accounts, and what is being measured."""
 
     def __init__(self, children: int) -> None:
-        self.accounts = {f"token {key_of(n)}:{token_of(n)}": Account() for n in range(children + 1)}
+        self.accounts = {f"token {key_of(n)}:{token_of(n)}": Account(user_of(n)) for n in range(children + 1)}
         self.master = self.accounts[f"token {key_of(MASTER)}:{token_of(MASTER)}"]
         self.round: Round | None = None
         self.cost_ns: list[int] = []
@@ -138,6 +144,8 @@ class Kite:
             data = b"[%s]" % b",".join(account.orders)
         elif path == "/portfolio/positions":
             data = b'{"net":[%s],"day":[]}' % (POSITION % account.units if account.orders else b"")
+        elif path == "/user/profile":
+            data = b'{"user_id":"%s"}' % account.user_id.encode()
         else:
             data = MARGINS % (10_000_000 if account is self.master else 3_000_000)
         return b'{"status":"success","data":%s}' % data

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench.kite import DAY, EXCHANGE, LOT, START_NS, SYMBOL, TOKEN, key_of, token_of
+from bench.kite import DAY, EXCHANGE, LOT, START_NS, SYMBOL, TOKEN, key_of, token_of, user_of
 from brokers.house import House
 from config.schema import Account, Brokers, BrokerUrls, Child, Confirm, ConfirmWhen, Mode, Settings, Timing
 from engine.agenda import Agenda
@@ -102,7 +102,7 @@ def settings(port: int, children: int, directory: Path) -> Settings:
 def _credentials(directory: Path, number: int) -> str:
     path = directory / f"credentials_{number:04d}.txt"
     path.touch(mode=0o600)
-    secret = f"api_key = {key_of(number)}\napi_secret = secret\nuser_id = ZC{number:04d}\n"
+    secret = f"api_key = {key_of(number)}\napi_secret = secret\nuser_id = {user_of(number)}\n"
     path.write_text(f"{secret}access_token = {token_of(number)}\n", encoding="utf-8")
     return str(path)
 

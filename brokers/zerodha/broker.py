@@ -9,6 +9,7 @@ from brokers.shares import add_up, with_shares
 from brokers.transport import NoAnswer, NotSent
 from brokers.zerodha import wire
 from brokers.zerodha.client import KiteClient
+from config.credentials import Secret
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
@@ -21,6 +22,7 @@ PROTECTED: Final = frozenset({OrderType.MARKET, OrderType.SL_M})
 AUTOMATIC_PROTECTION: Final = -1
 """Kite picks the band by price; orders through the market without protection are refused since 2026-04-01."""
 TAG_MOST: Final = 20
+OF_ANOTHER: Final = "the access token is that of another client: log in again"
 
 
 class ZerodhaBroker:
@@ -31,13 +33,22 @@ class ZerodhaBroker:
         client: Its client, logged in.
         commodity: Whether the account's funds are those of the commodity segment.
         counts_shares: Whether shares of earlier days count with the positions.
+        holder: Whose account it is; a token of somebody else's reads nothing. `None`: whoever it is.
     """
 
     def __init__(
-        self, account: str, client: KiteClient, *, commodity: bool = False, counts_shares: bool = False
+        self,
+        account: str,
+        client: KiteClient,
+        *,
+        commodity: bool = False,
+        counts_shares: bool = False,
+        holder: Secret | None = None,
     ) -> None:
         self._account, self._client, self._commodity = account, client, commodity
-        self._counts_shares = counts_shares
+        self._counts_shares, self._holder = counts_shares, holder
+        self._known_token = ""
+        "The token that is known to be the holder's."
 
     @property
     def account(self) -> str:
@@ -48,11 +59,13 @@ class ZerodhaBroker:
         """Place the order, once."""
         if not _is_tag(order.tag):
             return Answer(outcome=Outcome.NOT_SENT, reason="its tag is none that Kite keeps")
+        if not self._is_known:
+            return Answer(outcome=Outcome.NOT_SENT, reason="nothing was read with this access token yet")
         return _written(lambda: self._client.place_order(**_parameters(order)))
 
     def start(self, order: PlaceOrder) -> Callable[[], Answer] | None:
         """Send the order now, as far as that needs no waiting; what it gives waits for the answer (`engine.ports`)."""
-        if not _is_tag(order.tag):
+        if not _is_tag(order.tag) or not self._is_known:
             return None
         try:
             started = self._client.start_order(_parameters(order))
@@ -83,15 +96,15 @@ class ZerodhaBroker:
 
     def orders(self) -> Sequence[OrderReport]:
         """All orders of the day."""
-        return _read(
+        return self._read(
             lambda: wire.reports_of(wire.decode(self._client.fetch("orders"), tuple[wire.OrderRow, ...])),
             "the order book",
         )
 
     def positions(self) -> Sequence[Position]:
         """All positions, carried ones and those closed today included."""
-        carried = _read(self._shares, "the holdings") if self._counts_shares else {}
-        listed = _read(
+        carried = self._read(self._shares, "the holdings") if self._counts_shares else {}
+        listed = self._read(
             lambda: tuple(
                 wire.position_of(row)
                 for row in wire.decode(self._client.fetch("portfolio.positions"), wire.Positions).net
@@ -102,7 +115,7 @@ class ZerodhaBroker:
 
     def available_inr(self) -> Decimal:
         """`net` of the segment: what Kite would accept for a new order, collateral included."""
-        return _read(self._net, "the margins")
+        return self._read(self._net, "the margins")
 
     def basket_margin(self, basket: Basket) -> Decimal:
         """What orders would block together, beside what the account holds.
@@ -111,7 +124,7 @@ class ZerodhaBroker:
             ReadFailed: Kite does not say.
         """
         params = [_margin_order(order) for order in basket.orders]
-        return _read(
+        return self._read(
             lambda: wire.amount(
                 wire.decode(
                     self._client.ask("order.margins.basket", params, {"consider_positions": "true"}), wire.BasketMargins
@@ -123,6 +136,21 @@ class ZerodhaBroker:
     def instruments(self) -> Sequence[Instrument]:
         """Nothing: the dump is the same for all accounts and is read once a day (`catalogue`)."""
         return ()
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether the present token is the holder's, as far as that matters."""
+        return self._holder is None or self._client.access_token == self._known_token
+
+    def _read(self, call: Callable[[], T], what: str) -> T:
+        """A read of this account, and of no other: nothing is sent for an account that was not read."""
+        token = self._client.access_token
+        if self._holder is not None and not self._is_known:
+            found = _read(lambda: wire.decode(self._client.fetch("user.profile"), wire.Profile), what)
+            if found.user_id != self._holder.reveal():
+                raise NeedsLogin(f"{what}: {OF_ANOTHER}")
+            self._known_token = token
+        return _read(call, what)
 
     def _shares(self) -> dict[LegId, int]:
         rows = wire.decode(self._client.fetch("portfolio.holdings"), tuple[wire.HoldingRow, ...])

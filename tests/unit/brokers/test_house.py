@@ -156,6 +156,12 @@ def test_quotes_of_a_day_are_forgotten_when_the_next_begins(cache: Path) -> None
         assert feed.newest(instrument_id("NFO", CALL)) is None
 
 
+def profile(request: Request) -> bytes:
+    """Kite's answer to whose a token is."""
+    name = request.headers["authorization"].partition(" ")[2].partition(":")[0].removeprefix("K")
+    return answer(b'{"status": "success", "data": {"user_id": "%s"}}' % name.encode())
+
+
 # Files that are read again
 
 
@@ -172,6 +178,9 @@ class Kite:
 
     def talk(self, _server: RawServer, request: Request, sock: socket.socket) -> bool:
         _, _, pair = request.headers["authorization"].partition(" ")
+        if request.target == "/user/profile":
+            sock.sendall(profile(request))
+            return True
         if request.target != "/instruments":
             sock.sendall(answer(positions(position_row(tradingsymbol=PUT))))
             return True
@@ -247,6 +256,9 @@ def test_account_that_hangs_at_the_end_delays_no_others_end(cache: Path) -> None
     asked = threading.Event()
 
     def talk(server: RawServer, request: Request, sock: socket.socket) -> bool:
+        if request.target == "/user/profile":
+            sock.sendall(profile(request))
+            return True
         if "KM:" in request.headers["authorization"]:
             asked.set()
             server.wait_hung_up()

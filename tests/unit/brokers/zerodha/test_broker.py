@@ -31,17 +31,18 @@ TAG = make_tag("live", "2026-10-05", 0, 1)
 
 
 @contextmanager
-def broker_at(url: str, *, commodity: bool = False) -> Iterator[ZerodhaBroker]:
+def broker_at(url: str, *, commodity: bool = False, holder: str = "") -> Iterator[ZerodhaBroker]:
     transport = Transport(url, read_timeout_s=10)
+    client = KiteClient(Secret("key"), Secret("token"), transport)
     try:
-        yield ZerodhaBroker("Z1", KiteClient(Secret("key"), Secret("token"), transport), commodity=commodity)
+        yield ZerodhaBroker("Z1", client, commodity=commodity, holder=Secret(holder) if holder else None)
     finally:
         transport.close()
 
 
 @contextmanager
-def broker(*talks: Talk) -> Iterator[tuple[ZerodhaBroker, RawServer]]:
-    with serving(*talks) as server, broker_at(server.url) as made:
+def broker(*talks: Talk, holder: str = "") -> Iterator[tuple[ZerodhaBroker, RawServer]]:
+    with serving(*talks) as server, broker_at(server.url, holder=holder) as made:
         yield made, server
 
 
@@ -394,3 +395,36 @@ def test_instrument_file_that_is_no_text_is_not_taken() -> None:
     with pytest.raises(ReadFailed) as caught:
         dump(says(answer(b"\xff\xfe\x00", kind="text/csv")))
     assert str(caught.value) == "the instrument file: it is no text"
+
+
+# --- whose account it is --------------------------------------------------------------------------------------------
+
+
+def profile(user_id: str) -> Talk:
+    return says(answer(success({"user_id": user_id})))
+
+
+def test_token_of_another_client_reads_nothing_and_sends_nothing() -> None:
+    with broker(profile("AB9999"), profile("AB9999"), holder="AB1234") as (made, server):
+        for read in (made.orders, made.available_inr):
+            with pytest.raises(NeedsLogin, match="of another client"):
+                read()
+        assert made.place(place()).outcome is Outcome.NOT_SENT
+        assert made.start(place()) is None
+    assert {request.line for request in server.requests} == {"GET /user/profile HTTP/1.1"}
+
+
+def test_holder_of_a_token_is_asked_for_once() -> None:
+    talks = (profile("AB1234"), says(answer(book())), says(answer(positions())), PLACED)
+    with broker(*talks, holder="AB1234") as (made, server):
+        assert (list(made.orders()), list(made.positions())) == ([], [])
+        assert made.place(place()).outcome is Outcome.ACKED
+    assert sum("/user/profile" in request.line for request in server.requests) == 1
+
+
+def test_nothing_is_sent_with_a_token_that_nothing_was_read_with() -> None:
+    with broker(profile("AB1234"), says(answer(book())), profile("AB1234"), holder="AB1234") as (made, server):
+        made.orders()
+        made._client.set_access_token("another")
+        assert made.place(place()).outcome is Outcome.NOT_SENT
+    assert len(server.requests) == 2
