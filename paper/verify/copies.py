@@ -69,8 +69,11 @@ class Copies:
         "When the broker was last not known to have an order: until then it could not be changed."
         self._leaving_ns: dict[tuple[str, LegId], int] = {}
         "When an entry of a leg was last being cancelled: until its end is known, others may have to wait for it."
-        self._stopped_ns, self._was_stopped = 0, False
+        self._stopped_ns = 0
         "When entries were last stopped."
+        self._undecided_ns: dict[LegId, int] = {}
+        "When it was last open what the master's newest fills of a leg are worth; entries that are stopped keep it so."
+        self._undecided: set[LegId] = set()
         self._parts: dict[tuple[str, str], int] = {}
         "By child and order of the master's: the largest part of it that the child ever had."
         self._refused: dict[tuple[str, str], _Refused] = {}
@@ -241,10 +244,9 @@ class Copies:
 
     def looked(self, state: State, child: Child, leg: ChildLeg) -> None:
         """No order rests without the master's, none stands for long where his does not, or is more than its part."""
-        stops = not state.armed or state.paused
-        if stops or self._was_stopped:  # what his fills are worth waits until entries may go again
+        if not state.armed or state.paused:  # what his fills are worth waits until entries may go again
             self._stopped_ns = state.now_ns
-        self._was_stopped = stops
+        self._note_undecided(state, leg.leg)
         is_stopped = child.ip_refused or child.needs_login or bool(state.kill) or not child.synced
         for mirror in leg.mirrors.values():
             if mirror.entry:
@@ -267,6 +269,14 @@ class Copies:
         names = {*resting, EXITS, *(order.tag for orders in resting.values() for order in orders)}
         self._forget(child, leg, names)
 
+    def _note_undecided(self, state: State, leg: LegId) -> None:
+        """It is open what his fills are worth, or was until this moment."""
+        master = state.master.legs.get(leg)
+        is_open = master is not None and master.window is not None
+        if is_open or leg in self._undecided:
+            self._undecided_ns[leg] = state.now_ns
+        (self._undecided.add if is_open else self._undecided.discard)(leg)
+
     def _judge(
         self,
         state: State,
@@ -288,8 +298,7 @@ class Copies:
         since_ns = self._astray_ns.setdefault(key, state.now_ns)
         since_ns = max(since_ns, *(self._unknown_ns.get(order.tag, 0) for order in orders))
         if his is not None:
-            worth_ns = self._stopped_ns if his.ended_ns and his.filled else 0  # his fills have waited until then
-            since_ns = max(since_ns, his.terms_ns, his.ended_ns, worth_ns)
+            since_ns = max(since_ns, his.terms_ns, his.ended_ns, self._undecided_ns.get(leg.leg, 0))
         asked_ns = [self._asked_ns[order.tag] for order in orders if order.tag in self._asked_ns]
         may_wait_ns = max((ns + ANSWERED_MOST_NS for ns in asked_ns), default=0)
         leaving_ns = self._leaving_ns.get((child.id, leg.leg), 0)

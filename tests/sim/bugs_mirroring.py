@@ -159,7 +159,7 @@ def exit_ahead_of_a_cancelled_one_bought_back() -> list[Swap]:
 @planted_where_orders_rest
 def exit_beside_the_resting_one() -> list[Swap]:
     """An exit that is due goes out although what rests may still fill it."""
-    return [in_module(settle, "covering_units", lambda _turn, _child, _leg, _most: 0)]
+    return [in_module(settle, "covering_units", lambda _turn, _leg, _most: 0)]
 
 
 # --- the strategy, and other days ---------------------------------------------------------------------------------------
