@@ -39,6 +39,40 @@ def test_type_ahead_answers_nothing() -> None:
     assert drive(s.asking(), script, arm_s=3600).sent == []
 
 
+@pytest.mark.parametrize("key", ["space", "left", "minus", "right", "plus", "l", "escape"])
+def test_key_that_was_meant_for_something_else_changes_nothing_of_a_new_question(key: str) -> None:
+    async def script(desk: Desk) -> None:
+        desk.app.answers.lowered[("P1", "ZC0001", s.leg_of(s.CONDOR[0][0]))] = 2
+        await desk.press(key)
+        assert desk.top == "Confirm"
+        answers = desk.app.answers
+        assert (answers.unticked, answers.later) == (set(), set())
+        assert list(answers.lowered.values()) == [2]
+
+    assert drive(s.asking(), script, arm_s=3600).sent == []
+
+
+@pytest.mark.parametrize("key", ["f12", "q"])
+def test_kill_and_quit_wait_for_no_moment(key: str) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(key)
+        assert desk.top != "Confirm"
+
+    drive(s.asking(), script, arm_s=3600)
+
+
+def test_prompt_that_comes_up_when_another_has_gone_takes_no_key_of_it() -> None:
+    async def script(desk: Desk) -> None:
+        confirm = desk.app.screen
+        confirm.armed = True  # type: ignore[attr-defined]  # as if the 0.6 s had passed
+        await desk.publish(prompts=(s.prompt(2, 1),))
+        await desk.press("space")
+        assert "NIFTY 24900 CE" in desk.text
+        assert desk.app.answers.unticked == set()
+
+    drive(s.asking(), script, arm_s=3600)
+
+
 def test_changed_question_ignores_keys_again_and_says_so() -> None:
     async def script(desk: Desk) -> None:
         confirm = desk.app.screen

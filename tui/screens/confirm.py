@@ -1,7 +1,8 @@
 """Confirm before copy: one prompt with a row a child, its countdown, and the queue behind it.
 
-Keys count only after the same question has been on the screen for a moment (type-ahead). Letters decide; esc only puts
-the prompt off. The engine owns the deadline; this screen gives answers to the app, which sends them.
+Keys count only after the same question has been on the screen for a moment (type-ahead); only moving, F12 and leaving
+the program work at once. Letters decide; esc only puts the prompt off. The engine owns the deadline; this screen gives
+answers to the app, which sends them.
 """
 
 from collections.abc import Callable
@@ -209,7 +210,7 @@ class Confirm(Dialog[None]):
     def action_tick(self) -> None:
         """Take the child under the cursor out, or in again."""
         row = self.row_here()
-        if row is not None and self.prompt is not None and row.units:
+        if self.armed and row is not None and self.prompt is not None and row.units:
             self.answers.toggle(self.prompt, row.child)
             self.say("")
             self.show_frame(self.frame)
@@ -217,7 +218,7 @@ class Confirm(Dialog[None]):
     def action_lots(self, step: int) -> None:
         """Fewer or more lots in the row under the cursor."""
         row = self.row_here()
-        if row is not None and self.prompt is not None:
+        if self.armed and row is not None and self.prompt is not None:
             self.answers.change(self.prompt, row, step)
             self.show_frame(self.frame)
 
@@ -229,5 +230,7 @@ class Confirm(Dialog[None]):
 
     def action_close(self) -> None:
         """Put this prompt and all behind it off."""
+        if not self.armed:
+            return
         self.answers.later |= {prompt.id for prompt in self.answers.queue(self.frame.snapshot)}
         self.dismiss(None)
