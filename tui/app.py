@@ -174,13 +174,16 @@ class LockstepApp(Looking):
         self.offer_prompts()
 
     def draw(self, frame: Frame) -> None:
-        """Give the frame to every open screen."""
+        """Give the frame to every open screen; a dialog may see by it that it is not needed any more."""
+        before = len(self.screen_stack)
         for screen in self.screen_stack:
             screen.set_class(frame.live, "-live")
             if isinstance(screen, Dialog):
                 screen.look(frame)
             elif isinstance(screen, Overview) and screen.is_mounted:
                 screen.show_frame(frame)
+        if len(self.screen_stack) < before:
+            self.ignore_keys()
 
     # Palette ----------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,6 @@ first and wants a letter or a typed word.
 
 from collections.abc import Callable
 
-from textual.app import App
-
 from config.schema import Mode
 from engine import events as ev
 from engine.model import LegId, split_leg
@@ -15,6 +13,7 @@ from engine.snapshot import EngineState
 from tui import format as fmt
 from tui.answers import Answers
 from tui.bridge import AccountDesk, EngineFeed
+from tui.ears import Ears
 from tui.frame import Frame, busy, open_cells, running
 from tui.screens import ask_lines as say
 from tui.screens.ask import Notice, Picker, Question, Typed, TypedValue
@@ -25,14 +24,13 @@ from tui.screens.overview import Overview
 from tui.text import line, wrap
 
 
-class Operations(App[int]):
+class Operations(Ears):
     """The part of the app that asks the operator and sends his orders."""
 
     def __init__(self, feed: EngineFeed, *, arm_s: float, desk: AccountDesk | None = None) -> None:
-        super().__init__()
+        super().__init__(arm_s=arm_s)
         self.feed = feed
         self.desk = desk
-        self.arm_s = arm_s
         self.frame: Frame | None = None
         self.answers = Answers()
 

@@ -168,6 +168,34 @@ def test_vanished_prompt_closes_the_dialog_with_a_note() -> None:
     assert drive(s.condor(prompts=(s.prompt(),)), script).sent == []
 
 
+@pytest.mark.parametrize("key", ["space", "f", "q", "ctrl+q"])
+def test_key_on_its_way_to_a_prompt_that_has_gone_orders_nothing_else(key: str) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.publish(prompts=())
+        await desk.press(key)
+        assert (desk.top, desk.app.is_running, desk.app.return_value) == ("Overview", True, None)
+
+    assert drive(s.condor(prompts=(s.prompt(),)), script, arm_s=3600).sent == []
+
+
+def test_kill_is_heard_when_a_prompt_has_just_gone() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.publish(prompts=())
+        await desk.press("f12")
+        assert desk.top == "Kill"
+
+    drive(s.condor(prompts=(s.prompt(),)), script, arm_s=3600)
+
+
+def test_keys_are_heard_again_a_moment_after_a_prompt_has_gone() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.publish(prompts=())
+        await desk.pilot.pause(0.1)
+        await desk.press("space")
+
+    assert [type(e).__name__ for e in drive(s.condor(prompts=(s.prompt(),)), script, arm_s=0.05).sent] == ["Paused"]
+
+
 def test_exit_cannot_be_declined() -> None:
     async def script(desk: Desk) -> None:
         await desk.press("n")
