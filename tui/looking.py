@@ -23,6 +23,7 @@ from tui.screens.help import help_lines
 from tui.screens.overview import PANELS
 from tui.screens.settings_lines import settings_lines
 from tui.text import clean
+from tui.widgets.attention import keyed
 from tui.widgets.live_table import LiveTable
 from tui.widgets.panel import Panel
 
@@ -231,10 +232,16 @@ class Looking(Restarts):
         return "EVENT", lambda _frame, width: detail.event_lines(key, events, width)
 
     def act_on_attention(self, key: str) -> None:
-        """Do what the item's key does."""
-        if self.frame is None:
+        """Do what the item's key does; where that asks about what, the item's account or leg is proposed."""
+        items = () if self.frame is None else self.frame.snapshot.attention
+        item = next((found for about, found in keyed(items) if about == key), None)
+        if item is None or not item.key:
             return
-        number = int(key.split("|", 1)[0])
-        items = self.frame.snapshot.attention
-        if number < len(items) and items[number].key:
-            self.simulate_key(items[number].key.lower())
+        propose = {"r": self.action_resync, "j": self.action_join, "u": self.action_hasten}.get(item.key)
+        propose_leg = {"o": self.action_adopt, "t": self.action_terms}.get(item.key)
+        if propose is not None and item.account:
+            propose(item.account)
+        elif propose_leg is not None and item.symbol:
+            propose_leg(item.symbol)
+        else:
+            self.simulate_key(item.key.lower())

@@ -127,8 +127,8 @@ class Operations(Ears):
 
     # Children ---------------------------------------------------------------------------------------------------
 
-    def action_resync(self) -> None:
-        """Choose a child to resync."""
+    def action_resync(self, first: str = "") -> None:
+        """Choose a child to resync, `first` or the selected one proposed."""
         frame = self.ready()
         if frame is None:
             return
@@ -137,20 +137,20 @@ class Operations(Ears):
                 frame,
                 "RESYNC: missing entries are offered in a prompt, due exits are sent",
                 say.resync_rows,
-                first=self.overview.matrix.selected_child,
+                first=first or self.overview.matrix.selected_child,
             ),
             lambda child: self.child_event(child, "resync", ev.ChildResynced),
         )
 
-    def action_hasten(self) -> None:
-        """Choose a child with unknown exits, then type RESEND."""
+    def action_hasten(self, first: str = "") -> None:
+        """Choose a child with unknown exits, `first` proposed, then type RESEND."""
         frame = self.ready()
         if frame is None:
             return
         if not say.hasten_rows(frame, 80):
             self.tell("No exit is unknown.")
             return
-        self.push_screen(Picker(frame, "UNKNOWN EXITS: send again", say.hasten_rows), self.hasten)
+        self.push_screen(Picker(frame, "UNKNOWN EXITS: send again", say.hasten_rows, first=first), self.hasten)
 
     def hasten(self, child: str | None) -> None:
         """Name the orders, and want the word."""
@@ -161,8 +161,8 @@ class Operations(Ears):
             lambda: self.send(ev.ExitsHastened(at_ns=self.now(), child=child)),
         )
 
-    def action_join(self) -> None:
-        """Choose a left-out child to join."""
+    def action_join(self, first: str = "") -> None:
+        """Choose a left-out child to join, `first` or the selected one proposed."""
         frame = self.ready()
         if frame is None:
             return
@@ -174,7 +174,7 @@ class Operations(Ears):
                 frame,
                 "JOIN: all legs of the running strategy are offered in one prompt",
                 say.join_rows,
-                first=self.overview.matrix.selected_child,
+                first=first or self.overview.matrix.selected_child,
             ),
             lambda child: self.child_event(child, "join", ev.ChildJoined),
         )
@@ -217,8 +217,8 @@ class Operations(Ears):
         self.send(ev.MaxCapitalSet(at_ns=self.now(), child=child, max_capital_inr=amount))
         self.tell(f"{child}: max capital {'lifted' if amount is None else fmt.rupees(amount)}.")
 
-    def action_adopt(self) -> None:
-        """Choose a background leg to follow."""
+    def action_adopt(self, symbol: str = "") -> None:
+        """Choose a background leg to follow, that of a symbol proposed."""
         frame = self.ready()
         if frame is None:
             return
@@ -226,7 +226,8 @@ class Operations(Ears):
             self.tell("The master has no background lots.")
             return
         self.push_screen(
-            Picker(frame, "ADOPT: the leg is followed from now on, after a prompt", say.adopt_rows), self.adopt
+            Picker(frame, "ADOPT: the leg is followed from now on, after a prompt", say.adopt_rows, first=symbol),
+            self.adopt,
         )
 
     def adopt(self, symbol: str | None) -> None:
@@ -235,15 +236,17 @@ class Operations(Ears):
             self.send(ev.BackgroundAdopted(at_ns=self.now(), symbol=symbol))
             self.tell(f"{symbol}: adoption asked for.")
 
-    def action_terms(self) -> None:
-        """Choose a leg whose instrument changed over night, then type its symbol of today."""
+    def action_terms(self, symbol: str = "") -> None:
+        """Choose a leg whose instrument changed over night, that of `symbol` proposed, then type that of today."""
         frame = self.ready()
         if frame is None:
             return
-        if not say.changed_rows(frame, 80):
+        rows = say.changed_rows(frame, 80)
+        if not rows:
             self.tell("No instrument changed over night.")
             return
-        self.push_screen(Picker(frame, "NEW TERMS: which leg", say.changed_rows), self.terms_of)
+        first = next((row.key for row in rows if symbol and split_leg(LegId(row.key))[1] == symbol), "")
+        self.push_screen(Picker(frame, "NEW TERMS: which leg", say.changed_rows, first=first), self.terms_of)
 
     def terms_of(self, leg: str | None) -> None:
         """Type the symbol of today."""

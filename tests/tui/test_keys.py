@@ -7,7 +7,8 @@ from textual.widgets import OptionList
 
 from config.schema import Mode
 from engine import events as ev
-from engine.snapshot import EngineState, Snapshot
+from engine.commands import Severity
+from engine.snapshot import Attention, ChildState, EngineState, Snapshot
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, Desk, drive
 
@@ -347,6 +348,70 @@ def test_needs_you_row_does_what_its_key_does() -> None:
         assert "JOIN" in desk.text
 
     drive(s.condor(), script)
+
+
+ALARM = Attention(severity=Severity.ALARM, text="unknown BUY 65: asked 1 times", key="5", account="ZC0002", symbol="X")
+LACKS = Attention(severity=Severity.WARNING, text="lacks lots of a leg: missed", key="r", account="ZC0004")
+
+
+def test_cursor_stays_on_what_needs_you_when_an_alarm_comes_above_it() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("3", "down", "down")
+        more = msgspec.structs.replace(ALARM, text="unknown BUY 65: asked 2 times")
+        for items in ((ALARM, *start.attention), (more, *start.attention), (more, ALARM, *start.attention)):
+            await desk.publish(attention=items)
+            assert any(text.startswith("│›▲ ZC0004 lacks lots") for text in desk.screen)
+
+    start = s.condor(attention=(*s.condor().attention, LACKS))
+    drive(start, script)
+
+
+@pytest.mark.parametrize(
+    ("start", "item", "expected"),
+    [
+        (s.condor(), LACKS, ev.ChildResynced(at_ns=s.NOW, child="ZC0004")),
+        (
+            s.condor(
+                children=tuple(msgspec.structs.replace(c, state=ChildState.LEFT_OUT) for c in s.condor().children)
+            ),
+            Attention(severity=Severity.WARNING, text="margin stale", key="j", account="ZC0006"),
+            ev.ChildJoined(at_ns=s.NOW, child="ZC0006"),
+        ),
+        (
+            s.condor(background=(BACKGROUND, msgspec.structs.replace(BACKGROUND, symbol="B", leg=s.leg_of("B")))),
+            Attention(severity=Severity.INFO, text="75 units in the background: not followed", key="o", symbol="B"),
+            ev.BackgroundAdopted(at_ns=s.NOW, symbol="B"),
+        ),
+    ],
+)
+def test_enter_on_what_needs_you_proposes_its_account_or_leg(
+    start: Snapshot, item: Attention, expected: ev.Operator
+) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.publish(attention=(item,))
+        await desk.press("3", "enter")
+        assert desk.top == "Picker"
+        await desk.press("enter")
+
+    assert drive(start, script).sent == [expected]
+
+
+def test_enter_on_new_terms_and_on_unknown_exits_proposes_them() -> None:
+    order = s.condor().working[0]
+    orders = tuple(msgspec.structs.replace(order, entry=False, account=child) for child in ("ZC0001", "ZC0004"))
+    legs = tuple(msgspec.structs.replace(leg, changed="changed over night") for leg in s.condor().legs)
+    items = (
+        Attention(severity=Severity.ALARM, text="unknown SELL 65", key="u", account="ZC0004", symbol=s.CONDOR[0][0]),
+        Attention(severity=Severity.ALARM, text="changed over night", key="t", symbol=s.CONDOR[2][0]),
+    )
+
+    async def script(desk: Desk) -> None:
+        await desk.press("3", "enter", "enter")
+        assert "SEND AGAIN ZC0004" in desk.text
+        await desk.press("escape", "down", "enter", "enter")
+        assert "changed over night" in desk.text and s.CONDOR[2][0] in desk.text
+
+    drive(s.condor(attention=items, working=orders, legs=legs), script)
 
 
 def test_selected_child_is_scrolled_into_view_and_offered_first() -> None:

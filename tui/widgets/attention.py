@@ -1,5 +1,7 @@
 """Needs you: everything that waits for the operator, most urgent first, each with its key. Empty says so."""
 
+from collections.abc import Iterator, Sequence
+
 from engine.snapshot import Attention
 from tui import format as fmt
 from tui.frame import Frame
@@ -21,15 +23,26 @@ def tail_of(item: Attention, now_ns: int) -> list[Span]:
     return spans
 
 
-def attention_rows(items: tuple[Attention, ...], now_ns: int, width: int) -> list[Row]:
+def keyed(items: Sequence[Attention]) -> Iterator[tuple[str, Attention]]:
+    """Each item with what it is about: its key stays the same when others come and go, and while it is counted on."""
+    seen: dict[str, int] = {}
+    for item in items:
+        said = item.text
+        if item.account or item.symbol:
+            said = "".join(c for c in said if not c.isdigit())  # asked 3 times, then 4: the same item
+        about = "|".join((item.key, item.account, item.symbol, said))
+        seen[about] = seen.get(about, 0) + 1
+        yield f"{about}|{seen[about]}", item
+
+
+def attention_rows(items: Sequence[Attention], now_ns: int, width: int) -> list[Row]:
     """Rows for lines of `width` cells; long texts take several lines, the first of which is selectable."""
     rows: list[Row] = []
-    for number, item in enumerate(items):
+    for key, item in keyed(items):
         mark, tone = SEVERITY_MARKS[item.severity]
         tail = tail_of(item, now_ns)
         room = max(width - 2, 8)
         texts = wrap(whole_text(item), room)
-        key = f"{number}|{item.account}|{item.symbol}"
         lines = [[Span(f"{mark} " if i == 0 else "  ", tone), Span(text)] for i, text in enumerate(texts)]
         if len(texts[-1]) + sum(len(s.text) for s in tail) <= room:
             lines[-1] += tail
