@@ -22,6 +22,7 @@ from tui.screens.dialog import Dialog
 from tui.screens.kill import Kill
 from tui.screens.overview import Overview
 from tui.text import line, wrap
+from tui.widgets.live_table import Row
 
 
 class Operations(Ears):
@@ -125,6 +126,18 @@ class Operations(Ears):
         """Show a dialog and act when it is answered with yes."""
         self.push_screen(dialog, lambda yes: act() if yes else None)
 
+    def pick(
+        self,
+        title: str,
+        choices: Callable[[Frame, int], list[Row]],
+        then: Callable[[str | None], None],
+        *,
+        first: str = "",
+    ) -> None:
+        """Show choices, `first` proposed, and go on with the one that is taken."""
+        if self.frame is not None:
+            self.push_screen(Picker(self.frame, title, choices, arm_s=self.arm_s, first=first), then)
+
     # Children ---------------------------------------------------------------------------------------------------
 
     def action_resync(self, first: str = "") -> None:
@@ -132,14 +145,11 @@ class Operations(Ears):
         frame = self.ready()
         if frame is None:
             return
-        self.push_screen(
-            Picker(
-                frame,
-                "RESYNC: missing entries are offered in a prompt, due exits are sent",
-                say.resync_rows,
-                first=first or self.overview.matrix.selected_child,
-            ),
+        self.pick(
+            "RESYNC: missing entries are offered in a prompt, due exits are sent",
+            say.resync_rows,
             lambda child: self.child_event(child, "resync", ev.ChildResynced),
+            first=first or self.overview.matrix.selected_child,
         )
 
     def action_hasten(self, first: str = "") -> None:
@@ -150,7 +160,7 @@ class Operations(Ears):
         if not say.hasten_rows(frame, 80):
             self.tell("No exit is unknown.")
             return
-        self.push_screen(Picker(frame, "UNKNOWN EXITS: send again", say.hasten_rows, first=first), self.hasten)
+        self.pick("UNKNOWN EXITS: send again", say.hasten_rows, self.hasten, first=first)
 
     def hasten(self, child: str | None) -> None:
         """Name the orders, and want the word."""
@@ -169,14 +179,11 @@ class Operations(Ears):
         if not say.join_rows(frame, 80):
             self.tell("No child is left out.")
             return
-        self.push_screen(
-            Picker(
-                frame,
-                "JOIN: all legs of the running strategy are offered in one prompt",
-                say.join_rows,
-                first=first or self.overview.matrix.selected_child,
-            ),
+        self.pick(
+            "JOIN: all legs of the running strategy are offered in one prompt",
+            say.join_rows,
             lambda child: self.child_event(child, "join", ev.ChildJoined),
+            first=first or self.overview.matrix.selected_child,
         )
 
     def child_event(self, child: str | None, word: str, make: type[ev.ChildJoined] | type[ev.ChildResynced]) -> None:
@@ -189,10 +196,7 @@ class Operations(Ears):
         """Choose a child and type its capital cap."""
         frame = self.ready()
         if frame is not None:
-            self.push_screen(
-                Picker(frame, "MAX CAPITAL: which child", say.cap_rows, first=self.overview.matrix.selected_child),
-                self.cap_of,
-            )
+            self.pick("MAX CAPITAL: which child", say.cap_rows, self.cap_of, first=self.overview.matrix.selected_child)
 
     def cap_of(self, child: str | None) -> None:
         """Type the cap of a child."""
@@ -225,10 +229,7 @@ class Operations(Ears):
         if not frame.snapshot.background:
             self.tell("The master has no background lots.")
             return
-        self.push_screen(
-            Picker(frame, "ADOPT: the leg is followed from now on, after a prompt", say.adopt_rows, first=symbol),
-            self.adopt,
-        )
+        self.pick("ADOPT: the leg is followed from now on, after a prompt", say.adopt_rows, self.adopt, first=symbol)
 
     def adopt(self, symbol: str | None) -> None:
         """Send the choice."""
@@ -246,7 +247,7 @@ class Operations(Ears):
             self.tell("No instrument changed over night.")
             return
         first = next((row.key for row in rows if symbol and split_leg(LegId(row.key))[1] == symbol), "")
-        self.push_screen(Picker(frame, "NEW TERMS: which leg", say.changed_rows, first=first), self.terms_of)
+        self.pick("NEW TERMS: which leg", say.changed_rows, self.terms_of, first=first)
 
     def terms_of(self, leg: str | None) -> None:
         """Type the symbol of today."""
@@ -294,7 +295,7 @@ class Operations(Ears):
         if not open_cells(frame.snapshot):
             self.tell("Nothing of ours is open.")
             return
-        self.push_screen(Picker(frame, "FLATTEN: which children", say.flatten_rows), self.flatten)
+        self.pick("FLATTEN: which children", say.flatten_rows, self.flatten)
 
     def flatten(self, choice: str | None) -> None:
         """Everybody at once, or one child: then all of it or one leg."""
@@ -303,10 +304,9 @@ class Operations(Ears):
         if choice == say.ALL:
             self.flatten_wholly(())
             return
-        self.push_screen(
-            Picker(
-                self.frame, f"FLATTEN {choice}: all of it, or one leg", lambda f, width: say.leg_rows(f, width, choice)
-            ),
+        self.pick(
+            f"FLATTEN {choice}: all of it, or one leg",
+            lambda f, width: say.leg_rows(f, width, choice),
             lambda leg: self.flatten_legs(choice, leg),
         )
 

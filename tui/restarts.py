@@ -5,7 +5,7 @@ from tui.bridge import AccountDesk, EngineFeed
 from tui.frame import Frame
 from tui.screens import ask_lines as say
 from tui.screens import restart_lines as lines
-from tui.screens.ask import Picker, Question, Typed
+from tui.screens.ask import Question, Typed
 from tui.screens.restart import FLATTEN, FRESH, HAND_OVER, RESUME, Restart
 from tui.text import Span, Tone, clean, line, pad
 from tui.ticketing import Ticketing
@@ -50,7 +50,7 @@ class Restarts(Ticketing):
         elif choice == FLATTEN:
             self.action_flatten()
         elif choice == HAND_OVER:
-            self.push_screen(Picker(frame, "HAND OVER: which children", hand_over_rows), self.hand_over)
+            self.pick("HAND OVER: which children", hand_over_rows, self.hand_over)
         elif choice == FRESH:
             self.ask(
                 Question(frame, "START FRESH", lines.fresh_lines, yes="start fresh", no="leave it"),

@@ -4,7 +4,7 @@ from engine import events as ev
 from engine.model import LegId, split_leg
 from tui.operations import Operations
 from tui.screens import ticket_lines as say
-from tui.screens.ask import Picker, Typed, TypedValue
+from tui.screens.ask import Typed, TypedValue
 from tui.screens.ask_lines import ALL
 
 
@@ -19,16 +19,15 @@ class Ticketing(Operations):
         if not say.ticket_legs(frame.snapshot):
             self.tell("The master holds nothing that is followed: there is nothing to add to.")
             return
-        self.push_screen(Picker(frame, "TICKET: which leg", say.ticket_leg_rows), self.ticket_for)
+        self.pick("TICKET: which leg", say.ticket_leg_rows, self.ticket_for)
 
     def ticket_for(self, leg: str | None) -> None:
         """Choose everybody or one child."""
         if not leg or self.frame is None:
             return
         title = f"TICKET {split_leg(LegId(leg))[1]}: for whom"
-        self.push_screen(
-            Picker(self.frame, title, lambda now, width: say.ticket_child_rows(now, width, leg)),
-            lambda child: self.ticket_of(leg, child),
+        self.pick(
+            title, lambda now, width: say.ticket_child_rows(now, width, leg), lambda child: self.ticket_of(leg, child)
         )
 
     def ticket_of(self, leg: str, child: str | None) -> None:

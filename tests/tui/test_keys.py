@@ -8,7 +8,7 @@ from textual.widgets import OptionList
 from config.schema import Mode
 from engine import events as ev
 from engine.commands import Severity
-from engine.snapshot import Attention, ChildState, EngineState, Snapshot
+from engine.snapshot import Attention, ChildColumn, ChildState, EngineState, Snapshot
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, Desk, drive
 
@@ -441,6 +441,46 @@ def test_palette_runs_our_commands() -> None:
         assert "FLATTEN: which children" in desk.text
 
     drive(s.condor(), script)
+
+
+def test_nobody_is_chosen_when_the_child_under_the_cursor_has_gone() -> None:
+    three = ("ZC0001", "ZC0002", "AC0003")
+
+    def left_out(*children: str) -> tuple[ChildColumn, ...]:
+        states = dict.fromkeys(children, ChildState.LEFT_OUT)
+        base = s.condor().children
+        return tuple(msgspec.structs.replace(c, state=states.get(c.id, ChildState.IN_STEP)) for c in base)
+
+    async def script(desk: Desk) -> None:
+        await desk.press("j", "down")
+        for _ in range(2):
+            await desk.publish(children=left_out("ZC0001", "AC0003"))
+            await desk.press("enter")
+        assert desk.top == "Picker" and "›ZC" not in desk.text
+        await desk.press("down", "enter")
+
+    assert drive(s.condor(children=left_out(*three)), script).sent == [ev.ChildJoined(at_ns=s.NOW, child="ZC0001")]
+
+
+def test_nobody_is_proposed_when_the_wanted_one_is_not_there() -> None:
+    item = Attention(severity=Severity.WARNING, text="margin stale", key="j", account="ZC0001")
+
+    async def script(desk: Desk) -> None:
+        await desk.press("3", "enter", "enter")
+        assert desk.top == "Picker"
+
+    assert drive(s.condor(attention=(item,)), script).sent == []
+
+
+def test_no_choice_can_be_taken_in_the_moment_in_which_it_opens() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("r", "down", "enter")
+        assert "enter counts in a moment" in desk.text
+        picker = desk.app.screen
+        picker.arm()  # type: ignore[attr-defined]  # as if the 0.6 s had passed
+        await desk.press("enter")
+
+    assert drive(s.condor(), script, arm_s=3600).sent == [ev.ChildResynced(at_ns=s.NOW, child="ZC0002")]
 
 
 def test_cursor_goes_to_the_first_leg_when_a_strategy_begins() -> None:

@@ -151,38 +151,53 @@ class _Choice(Dialog[str]):
         super().__init__(frame, title)
         self.choices = choices
 
-    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
-        """The row is taken."""
-        event.stop()
-        self.dismiss(event.key)
-
 
 class Picker(_Choice):
-    """Choose one of several rows; gives back the row's key."""
+    """Choose one of several rows; gives back the row's key.
+
+    Nothing is taken for a moment (a key that is held down opened it), and no row is proposed in the place of one that
+    has gone.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "take", show=False)]
-    "For who types ahead of the dialog: its rows have the keys as soon as they are there."
+    "For who types ahead of the dialog: the cursor moves in its rows as soon as they are there."
 
     def __init__(
-        self, frame: Frame, title: str, choices: Callable[[Frame, int], list[Row]], *, first: str = ""
+        self, frame: Frame, title: str, choices: Callable[[Frame, int], list[Row]], *, arm_s: float, first: str = ""
     ) -> None:
         super().__init__(frame, title, choices)
-        self.first = first
+        self.first, self.arm_s = first, arm_s
+        self.armed = arm_s <= 0
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
         return (), self.choices(frame, width)
 
     def composed(self) -> None:
         self.body.focus()
+        self.body.replaces_cursor = False
         if self.first:
             self.body.start_at(self.first)
+        if not self.armed:
+            self.set_timer(self.arm_s, self.arm)
+
+    def arm(self) -> None:
+        """A row can be taken from now on."""
+        self.armed = True
+        self.bar.show(self.key_line())
 
     def action_take(self) -> None:
         """The row under the cursor is taken."""
         self.move_or_take(0)
 
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        """The row is taken, when that was not typed ahead."""
+        event.stop()
+        if self.armed:
+            self.dismiss(event.key)
+
     def key_line(self) -> Line:
-        return keys(("↑ ↓", "choose"), ("enter", "take it"), ("esc", "leave it"))
+        taken = keys(("enter", "take it")) if self.armed else line(Span(" enter counts in a moment …", Tone.DIM))
+        return line(*keys(("↑ ↓", "choose")), *taken, *keys(("esc", "leave it")))
 
 
 class Finder(_Choice):
@@ -216,3 +231,8 @@ class Finder(_Choice):
     def submitted(self) -> None:
         """The row under the cursor is taken."""
         self.body.action_select()
+
+    def on_live_table_selected(self, event: LiveTable.Selected) -> None:
+        """The row is taken."""
+        event.stop()
+        self.dismiss(event.key)

@@ -66,6 +66,9 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._cursor = ""
         self.always_marks = False
         "Show the cursor without the focus too: an input beside the table has it."
+        self.replaces_cursor = True
+        "The cursor goes to the nearest row when its own has gone; else it is on none until the user moves it."
+        self._lost = False
 
     @property
     def line_width(self) -> int:
@@ -108,7 +111,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh() if relaid else self._refresh_screen_line(0)
         self._rows = new
         keys = [row.key for row in new]
-        if (self._cursor not in keys and new) or not self._cursor:
+        if not self._cursor or self._cursor not in keys:
             self._move_cursor_near(old)
         for index in range(max(len(old), len(new))):
             before = old[index] if index < len(old) else None
@@ -128,6 +131,9 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _move_cursor_near(self, old: tuple[Row, ...]) -> None:
         """Keep the cursor at its place when its row is gone; on the first row when there was none."""
+        if not self.replaces_cursor and (self._cursor or self._lost):
+            self._cursor, self._lost = "", True
+            return
         old_index = next((i for i, row in enumerate(old) if row.key and row.key == self._cursor), 0)
         candidates = [i for i, row in enumerate(self._rows) if row.key]
         nearest = min(candidates, key=lambda i: abs(i - old_index), default=None)
@@ -175,7 +181,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _go(self, index: int) -> None:
         before = self.cursor_index()
-        self._cursor = self._rows[index].key
+        self._cursor, self._lost = self._rows[index].key, False
         for changed in {before, index} - {None}:
             self._refresh_row(changed)  # type: ignore[arg-type]  # None is taken out
         room = self.size.height - self.head_lines
