@@ -166,8 +166,9 @@ class LockstepApp(Looking):
         if not new and self._until_clock > 0:
             return
         self._seen, self._until_clock = snapshot.seq, self.hz
-        self.frame = Frame(snapshot=snapshot, now_ns=self.feed.now_ns(), quiet_s=self._quiet_ticks / self.hz)
         self.answers.forget_gone(snapshot)
+        quiet_s, unseen = self._quiet_ticks / self.hz, self.unseen_prompts(snapshot)
+        self.frame = Frame(snapshot=snapshot, now_ns=self.feed.now_ns(), quiet_s=quiet_s, unseen=unseen)
         self.draw(self.frame)
         self.tell_news(self._news.look(snapshot))
         self.offer_restart()

@@ -5,7 +5,17 @@ from decimal import Decimal
 
 from config.schema import Mode
 from engine.model import NS_PER_S
-from engine.snapshot import Cell, ChildColumn, ChildState, EngineState, LegRow, Snapshot, StrategyState, StrategyView
+from engine.snapshot import (
+    Cell,
+    ChildColumn,
+    ChildState,
+    EngineState,
+    LegRow,
+    PromptView,
+    Snapshot,
+    StrategyState,
+    StrategyView,
+)
 
 STALLED_AFTER_S = 3.0
 "Older snapshots are called old on the screen."
@@ -26,6 +36,8 @@ class Frame:
     "The engine's clock at the moment of drawing."
     quiet_s: float
     "Real seconds without a new snapshot, as counted by the dashboard's own timer."
+    unseen: tuple[PromptView, ...] = ()
+    "Prompts without an answer that no dialog shows: put off, or behind another dialog."
 
     @property
     def age_s(self) -> float:

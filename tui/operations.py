@@ -9,7 +9,7 @@ from collections.abc import Callable
 from config.schema import Mode
 from engine import events as ev
 from engine.model import LegId, split_leg
-from engine.snapshot import EngineState
+from engine.snapshot import EngineState, PromptView, Snapshot
 from tui import format as fmt
 from tui.answers import Answers
 from tui.bridge import AccountDesk, EngineFeed
@@ -69,6 +69,14 @@ class Operations(Ears):
             return
         if any(p.id not in self.answers.later for p in self.answers.queue(self.frame.snapshot)):
             self.push_screen(Confirm(self.frame, self.answers, self.send, arm_s=self.arm_s))
+
+    def unseen_prompts(self, snapshot: Snapshot) -> tuple[PromptView, ...]:
+        """Prompts without an answer that no dialog shows, and that will not be asked at the next look."""
+        if isinstance(self.screen, Confirm):
+            return ()
+        waiting = self.answers.queue(snapshot)
+        behind = len(self.screen_stack) > 1
+        return tuple(prompt for prompt in waiting if behind or prompt.id in self.answers.later)
 
     def action_confirm(self) -> None:
         """Open what was put off."""

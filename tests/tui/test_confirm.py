@@ -248,6 +248,33 @@ def test_prompt_does_not_open_over_another_dialog() -> None:
     drive(s.condor(), script)
 
 
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+@pytest.mark.parametrize("keys", [("question_mark",), ("enter",), ("f12",), ("r",), ("5",)])
+def test_prompts_out_of_sight_are_counted_above_every_dialog(keys: tuple[str, ...], size: tuple[int, int]) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(*keys)
+        await desk.publish(prompts=s.asking().prompts)
+        if keys == ("5",):
+            assert desk.top == "Confirm"
+            assert "2 prompts" not in desk.screen[2]
+            await desk.press("l")
+            await desk.publish()
+        assert desk.screen[2].startswith(" 2 prompts, 23 s left, then declined")
+        await desk.publish(prompts=())
+        assert "prompt" not in desk.screen[2]
+
+    drive(s.condor(), script, size=size)
+
+
+def test_prompts_out_of_sight_stand_before_another_banner() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("question_mark")
+        await desk.publish(prompts=(s.prompt(),))
+        assert desk.screen[2].startswith(" 1 prompt, 23 s left, then declined · KILLED, LEVEL 2")
+
+    drive(s.killed(), script)
+
+
 def test_q_asks_about_leaving_so_that_a_following_y_approves_nothing() -> None:
     async def script(desk: Desk) -> None:
         await desk.press("q", "y")

@@ -98,10 +98,21 @@ def _count(snapshot: Snapshot, level: int) -> list[Span]:
 def banner_line(frame: Frame, width: int) -> Line:
     """The most important thing that is wrong or unusual; empty on a normal day."""
     text, tone = _banner(frame)
+    if asked := _asked(frame):
+        text, tone = f"{asked} · {text}" if text else asked, tone or Tone.ON_WARN
     if not text:
         return EMPTY
     shown = shorten(clean(text), width - 2)
     return line(Span(f" {shown}".ljust(width), tone))
+
+
+def _asked(frame: Frame) -> str:
+    """How many prompts wait out of sight, and how long the first of them does; '' for none."""
+    if not frame.unseen:
+        return ""
+    first = min(frame.unseen, key=lambda prompt: prompt.deadline_ns)
+    count = "1 prompt" if len(frame.unseen) == 1 else f"{len(frame.unseen)} prompts"
+    return f"{count}, {fmt.countdown(first.deadline_ns, frame.now_ns)}, then {first.at_deadline}"
 
 
 def _banner(frame: Frame) -> tuple[str, Tone]:
