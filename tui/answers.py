@@ -10,6 +10,11 @@ RESTART = "restart"
 EXIT = "exit"
 
 
+def signature(prompt: PromptView) -> object:
+    """What makes it the same question: its legs, who is asked, and for how much on which side."""
+    return prompt.id, tuple((row.child, row.leg, row.side.sign * row.units) for row in prompt.rows)
+
+
 @dataclass(slots=True)
 class Answers:
     """Edits and answers, by prompt."""
@@ -18,15 +23,15 @@ class Answers:
     "(prompt, child)"
     lowered: dict[tuple[str, str, str], int] = field(default_factory=dict)
     "(prompt, child, leg) -> lots"
-    later: set[str] = field(default_factory=set)
-    "Prompts that the operator has put off; they stay open."
+    later: set[object] = field(default_factory=set)
+    "Questions that the operator has put off; they stay open. One that changes is another question."
     answered: set[str] = field(default_factory=set)
     "Prompts whose answer is on its way; they are not asked again."
 
     def forget_gone(self, snapshot: Snapshot) -> None:
         """Drop what belongs to prompts that are not open any more."""
         alive = {prompt.id for prompt in snapshot.prompts}
-        self.later &= alive
+        self.later &= {signature(prompt) for prompt in snapshot.prompts}
         self.answered &= alive
         self.unticked = {key for key in self.unticked if key[0] in alive}
         self.lowered = {key: lots for key, lots in self.lowered.items() if key[0] in alive}
@@ -35,6 +40,14 @@ class Answers:
         """Open prompts without an answer, the one with the nearest deadline first."""
         waiting = [prompt for prompt in snapshot.prompts if prompt.id not in self.answered]
         return sorted(waiting, key=lambda prompt: prompt.deadline_ns)
+
+    def put_off(self, snapshot: Snapshot) -> None:
+        """Ask about none of the open prompts until the operator wants it, or it changes."""
+        self.later |= {signature(prompt) for prompt in self.queue(snapshot)}
+
+    def is_put_off(self, prompt: PromptView) -> bool:
+        """Whether the operator has put this question off, as it is now."""
+        return signature(prompt) in self.later
 
     def ticked(self, prompt: PromptView, child: str) -> bool:
         """Whether the child takes part."""

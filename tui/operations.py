@@ -67,7 +67,7 @@ class Operations(Ears):
         """Open the confirm dialog when something waits that was not put off, and no other dialog is open."""
         if self.frame is None or len(self.screen_stack) > 1:
             return
-        if any(p.id not in self.answers.later for p in self.answers.queue(self.frame.snapshot)):
+        if not all(self.answers.is_put_off(prompt) for prompt in self.answers.queue(self.frame.snapshot)):
             self.push_screen(Confirm(self.frame, self.answers, self.send, arm_s=self.arm_s))
 
     def unseen_prompts(self, snapshot: Snapshot) -> tuple[PromptView, ...]:
@@ -76,7 +76,7 @@ class Operations(Ears):
             return ()
         waiting = self.answers.queue(snapshot)
         behind = len(self.screen_stack) > 1
-        return tuple(prompt for prompt in waiting if behind or prompt.id in self.answers.later)
+        return tuple(prompt for prompt in waiting if behind or self.answers.is_put_off(prompt))
 
     def action_confirm(self) -> None:
         """Open what was put off."""

@@ -1,6 +1,9 @@
+import msgspec
+
 from engine.events import PromptAnswered, Resumed
+from engine.model import Side
 from tests.tui import snapshots as s
-from tui.answers import Answers
+from tui.answers import Answers, signature
 
 
 def test_untouched_prompt_is_approved_for_everyone() -> None:
@@ -77,9 +80,18 @@ def test_edits_of_gone_prompts_are_forgotten() -> None:
     answers, prompt = Answers(), s.prompt()
     answers.toggle(prompt, "ZC0001")
     answers.change(prompt, prompt.rows[0], -1)
-    answers.later.add("P1")
+    answers.put_off(s.condor(prompts=(prompt,)))
+    assert answers.is_put_off(prompt)
     answers.forget_gone(s.condor())
     assert not answers.unticked and not answers.lowered and not answers.later
+
+
+def test_other_side_or_leg_or_quantity_is_another_question() -> None:
+    prompt = s.prompt()
+    other_side = tuple(msgspec.structs.replace(row, side=Side.BUY) for row in prompt.rows)
+    assert signature(prompt) == signature(s.prompt(deadline_ns=prompt.deadline_ns + 1))
+    for rows in (other_side, prompt.rows[1:], s.prompt(1, 1).rows, (s.prompt_row("ZC0001", 2), *prompt.rows[1:])):
+        assert signature(s.prompt(rows=rows)) != signature(prompt)
 
 
 def test_unclean_start_is_answered_with_resume() -> None:

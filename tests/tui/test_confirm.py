@@ -158,6 +158,18 @@ def test_new_prompt_opens_although_another_was_put_off() -> None:
     drive(s.asking(), script)
 
 
+def test_leg_that_joins_a_prompt_which_was_put_off_is_asked_about() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("l")
+        await desk.publish()
+        assert desk.top == "Overview"
+        await desk.publish(prompts=(s.prompt(title="2 legs", rows=(*s.prompt().rows, *s.prompt(1, 1).rows)),))
+        assert desk.top == "Confirm"
+        assert "NIFTY 24900 CE" in desk.text
+
+    drive(s.condor(prompts=(s.prompt(),)), script)
+
+
 def test_vanished_prompt_closes_the_dialog_with_a_note() -> None:
     async def script(desk: Desk) -> None:
         await desk.publish(prompts=())

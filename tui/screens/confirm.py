@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 
 from engine.events import Operator
 from engine.snapshot import PromptView
-from tui.answers import EXIT, RESTART, Answers
+from tui.answers import EXIT, RESTART, Answers, signature
 from tui.frame import Frame
 from tui.screens import confirm_lines as lines
 from tui.screens.dialog import Dialog
@@ -22,11 +22,6 @@ from tui.widgets.line_bar import LineBar
 from tui.widgets.live_table import Row
 
 QUEUE_SHOWN = 4
-
-
-def signature(prompt: PromptView) -> object:
-    """What makes it the same question."""
-    return prompt.id, tuple((row.child, row.leg, row.units) for row in prompt.rows)
 
 
 class Confirm(Dialog[None]):
@@ -75,7 +70,8 @@ class Confirm(Dialog[None]):
                     markup=False,
                 )
             self.prompt = None
-        waiting = [p for p in queue if p.id not in self.answers.later or (self.prompt and p.id == self.prompt.id)]
+        later = self.answers.is_put_off
+        waiting = [p for p in queue if not later(p) or (self.prompt and p.id == self.prompt.id)]
         if not waiting:
             if self.is_current:
                 self.dismiss(None)
@@ -232,5 +228,5 @@ class Confirm(Dialog[None]):
         """Put this prompt and all behind it off."""
         if not self.armed:
             return
-        self.answers.later |= {prompt.id for prompt in self.answers.queue(self.frame.snapshot)}
+        self.answers.put_off(self.frame.snapshot)
         self.dismiss(None)
