@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from config.schema import Mode
-from engine.model import NS_PER_S
+from engine.model import NS_PER_S, LegId
 from engine.snapshot import (
     Cell,
     ChildColumn,
@@ -15,6 +16,7 @@ from engine.snapshot import (
     Snapshot,
     StrategyState,
     StrategyView,
+    WorkingOrder,
 )
 
 STALLED_AFTER_S = 3.0
@@ -93,19 +95,32 @@ def child_of(snapshot: Snapshot, account: str) -> ChildColumn | None:
     return next((c for c in snapshot.children if c.id == account), None)
 
 
-def open_cells(snapshot: Snapshot, children: tuple[str, ...] = ()) -> list[tuple[Cell, LegRow]]:
-    """Everything that this program opened and that is not closed, of the children named (all when empty)."""
-    return [
-        (cell, leg)
+class Open(NamedTuple):
+    """What one child has open in one leg."""
+
+    cell: Cell
+    leg: LegRow
+    orders: tuple[WorkingOrder, ...]
+    "Queued, working and held ones too; those without an outcome are the cell's unknown lots as well."
+
+
+def open_cells(snapshot: Snapshot, children: tuple[str, ...] = ()) -> list[Open]:
+    """All that this program opened or is about to, and that is not closed, of the children named (all when empty)."""
+    orders: dict[tuple[str, LegId], list[WorkingOrder]] = {}
+    for order in snapshot.working:
+        orders.setdefault((order.account, order.leg), []).append(order)
+    found = [
+        Open(cell, leg, tuple(orders.get((cell.child, leg.leg), ())))
         for leg in (*snapshot.legs, *snapshot.background)
         for cell in leg.cells
-        if (cell.have_lots or cell.unknown_lots) and (not children or cell.child in children)
+        if not children or cell.child in children
     ]
+    return [one for one in found if one.cell.have_lots or one.cell.unknown_lots or one.orders]
 
 
 def children_with_something_open(snapshot: Snapshot) -> tuple[str, ...]:
-    """Ids of the children that hold something of ours, in order."""
-    held = {cell.child for cell, _ in open_cells(snapshot)}
+    """Ids of the children that have something of ours open, in order."""
+    held = {one.cell.child for one in open_cells(snapshot)}
     return tuple(c.id for c in snapshot.children if c.id in held)
 
 

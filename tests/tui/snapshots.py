@@ -306,6 +306,16 @@ def condor(**changes: object) -> Snapshot:
     return changed(base, **changes)
 
 
+def nothing_held(**changes: object) -> Snapshot:
+    """The condor before any child holds a lot of it."""
+    base = condor()
+    legs = tuple(
+        msgspec.structs.replace(leg, cells=tuple(cell(c.child, 0, 0, CellState.WORKING) for c in leg.cells))
+        for leg in base.legs
+    )
+    return changed(base, legs=legs, **changes)
+
+
 def prompt_row(name: str, lots: int, leg: int = 0, **more: object) -> PromptRow:
     symbol, title, master, _, last, _ = CONDOR[leg]
     ratio = next((r for n, r, _, _ in SIX if n == name), "")

@@ -1,12 +1,14 @@
 from decimal import Decimal
 
+import pytest
 from msgspec.structs import replace
 
 from engine.model import NS_PER_S
 from engine.snapshot import EngineState, Snapshot
 from tests.tui import snapshots as s
-from tui.frame import Frame, busy, by_urgency, open_cells
-from tui.text import plain
+from tui.frame import Frame, busy, by_urgency, children_with_something_open, open_cells
+from tui.screens.held_lines import held
+from tui.text import plain, width_of
 from tui.widgets.header import banner_line, header_line
 from tui.widgets.matrix import master_average
 
@@ -63,9 +65,20 @@ def test_children_that_need_attention_come_first() -> None:
 def test_open_cells_are_those_with_lots_or_unknown_lots() -> None:
     snapshot = s.condor()
     assert len(open_cells(snapshot)) == 20
-    assert {cell.child for cell, _ in open_cells(snapshot, ("ZC0001",))} == {"ZC0001"}
+    assert {one.cell.child for one in open_cells(snapshot, ("ZC0001",))} == {"ZC0001"}
     assert busy(snapshot)
     assert not busy(s.flat())
+
+
+@pytest.mark.parametrize("status", ["queued", "working", "held"])
+def test_order_without_lots_is_open_too(status: str) -> None:
+    order = s.condor().working[0]
+    order = replace(order, status=status, deadline_ns=None, entry=True)
+    snapshot = s.nothing_held(working=(order,))
+    (found,) = open_cells(snapshot)
+    assert (found.cell.child, found.leg.leg, found.orders) == ("ZC0004", order.leg, (order,))
+    assert open_cells(snapshot, ("ZC0001",)) == []
+    assert children_with_something_open(snapshot) == ("ZC0004",)
 
 
 def test_recording_that_ended_is_no_alarm() -> None:
@@ -86,3 +99,14 @@ def test_master_that_is_out_of_a_leg_has_no_average() -> None:
     leg = s.condor().legs[0]
     assert master_average(replace(leg, master_lots=Decimal(0), master_average_inr=None)) == "–"
     assert master_average(replace(leg, master_average_inr=None)) == "?"
+
+
+@pytest.mark.parametrize("width", [70, 80, 108])
+def test_what_is_unknown_or_under_way_is_named_whole_at_every_width(width: int) -> None:
+    leg = s.condor().legs[0]
+    unknown = replace(leg, cells=tuple(replace(cell, unknown_lots=Decimal(2)) for cell in leg.cells))
+    order = replace(s.condor().working[0], account="ZC0001", status="held", deadline_ns=None, entry=False)
+    lines = held(frame(s.condor(legs=(unknown,), working=(order, order))), width, ("ZC0001",))
+    assert all(width_of(text) <= width for text in lines)
+    text = " ".join(" ".join(plain(text) for text in lines).split())
+    assert "and +2 lots unknown, exit SELL 1 lots held, exit SELL 1 lots held" in text

@@ -443,6 +443,36 @@ def test_palette_runs_our_commands() -> None:
     drive(s.condor(), script)
 
 
+WAITING = msgspec.structs.replace(s.condor().working[0], status="queued", deadline_ns=None)
+
+
+def test_flatten_cancels_and_names_orders_where_nothing_is_held_yet() -> None:
+    held = msgspec.structs.replace(WAITING, account="ZC0002", status="held", units=130, filled_units=65)
+
+    async def script(desk: Desk) -> None:
+        await desk.press("f")
+        assert "2 children have something open" in desk.text
+        await desk.press("enter")
+        text = " ".join(desk.text.split())
+        assert "Entries cancelled, the rest exited" in text
+        assert "entry SELL 1 lots queued" in text and "entry SELL 1 lots held" in text
+        await desk.type("FLATTEN")
+
+    start = s.nothing_held(working=(WAITING, held))
+    assert drive(start, script).sent == [ev.Flattened(at_ns=s.NOW)]
+
+
+def test_flatten_of_one_child_names_its_order_in_the_leg() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("f", "down", "enter")
+        assert "0 lots NRML, entry SELL 1 lots queued" in desk.text
+        await desk.press("down", "enter")
+        await desk.type("EXIT")
+
+    expected = ev.LegExited(at_ns=s.NOW, leg=WAITING.leg, children=("ZC0004",))
+    assert drive(s.nothing_held(working=(WAITING,)), script).sent == [expected]
+
+
 def test_nobody_is_chosen_when_the_child_under_the_cursor_has_gone() -> None:
     three = ("ZC0001", "ZC0002", "AC0003")
 

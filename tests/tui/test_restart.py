@@ -86,6 +86,17 @@ def test_choices(keys: tuple[str, ...], sent: list[ev.Operator]) -> None:
     assert drive(asked(), script).sent == sent
 
 
+def test_orders_alone_are_flattened_too() -> None:
+    order = msgspec.structs.replace(s.condor().working[0], status="held", deadline_ns=None)
+    legs = s.nothing_held().legs
+
+    async def script(desk: Desk) -> None:
+        await desk.press("f", "enter", *"FLATTEN", "enter")
+
+    start = msgspec.structs.replace(asked(), legs=legs, working=(order,))
+    assert drive(start, script).sent == [ev.Flattened(at_ns=s.NOW)]
+
+
 @pytest.mark.parametrize(
     ("keys", "sent"), [(("s", "y"), [ev.StartedFresh(at_ns=s.NOW)]), (("s", "n"), []), (("f",), []), (("h",), [])]
 )

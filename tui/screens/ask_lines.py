@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.model import LegId, split_leg
-from engine.snapshot import Cell, CellState, ChildState, EngineState, LegRow, WorkingOrder
+from engine.snapshot import Cell, CellState, ChildState, EngineState, WorkingOrder
 from tui import format as fmt
-from tui.frame import Frame, child_of, children_with_something_open, open_cells, running
+from tui.frame import Frame, Open, child_of, children_with_something_open, open_cells, running
 from tui.marks import CHILD_MARKS
-from tui.screens.held_lines import held
+from tui.screens.held_lines import held, order_words
 from tui.text import Line, Span, Tone, clean, line, pad, shorten, wrap
 from tui.widgets.live_table import Row
 
@@ -25,9 +25,11 @@ def lift_lines(frame: Frame, width: int, level: int) -> list[Line]:
 
 
 def flatten_lines(frame: Frame, width: int, children: tuple[str, ...]) -> list[Line]:
-    """What is exited, of the children named (all when empty)."""
+    """What is exited and which orders are cancelled, of the children named (all when empty)."""
     warn = Span(" The kill switch does not stop this." if frame.kill_level else "", Tone.WARN)
-    head = line(Span("Exited at the market now:", Tone.BOLD), warn)
+    entries = any(order.entry for one in open_cells(frame.snapshot, children) for order in one.orders)
+    what = "Entries cancelled, the rest exited at the market now:" if entries else "Exited at the market now:"
+    head = line(Span(what, Tone.BOLD), warn)
     end = line(Span("They take no entries until the next strategy or a resync.", Tone.DIM))
     return [head, *held(frame, width, children), end]
 
@@ -248,10 +250,10 @@ def _whole(cell: Cell) -> Decimal:
 
 
 def flatten_rows(frame: Frame, width: int) -> list[Row]:
-    """All, or one child that holds something."""
+    """All, or one child that has something open."""
     snapshot = frame.snapshot
     children = children_with_something_open(snapshot)
-    rows = [Row(ALL, line(Span(pad("all", 10), Tone.BOLD), f"{len(children)} children hold something"))]
+    rows = [Row(ALL, line(Span(pad("all", 10), Tone.BOLD), f"{len(children)} children have something open"))]
     for child in children:
         rows.append(
             Row(child, line(Span(pad(clean(child), 10), Tone.BOLD), _holdings(open_cells(snapshot, (child,)), width)))
@@ -260,18 +262,25 @@ def flatten_rows(frame: Frame, width: int) -> list[Row]:
 
 
 def leg_rows(frame: Frame, width: int, child: str) -> list[Row]:
-    """All that a child holds, or one leg of it."""
-    cells = open_cells(frame.snapshot, (child,))
+    """All that a child has open, or one leg of it."""
     rows = [Row(ALL, line(Span(pad("all legs", 26), Tone.BOLD), "no entries until the next strategy or a resync"))]
-    for cell, leg in cells:
-        text = f"{fmt.lots(cell.have_lots)} lots {clean(leg.product)}"
+    for cell, leg, orders in open_cells(frame.snapshot, (child,)):
+        text = ", ".join(
+            [f"{fmt.lots(cell.have_lots)} lots {clean(leg.product)}", *(order_words(order, leg) for order in orders)]
+        )
         rows.append(Row(leg.leg, line(Span(pad(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
     return rows
 
 
-def _holdings(cells: Sequence[tuple[Cell, LegRow]], width: int) -> str:
-    text = ", ".join(f"{fmt.lots(cell.have_lots)} {clean(leg.title)}" for cell, leg in cells)
+def _holdings(found: Sequence[Open], width: int) -> str:
+    text = ", ".join(
+        f"{fmt.lots(one.cell.have_lots)} {clean(one.leg.title)}{_with_orders(one.orders)}" for one in found
+    )
     return shorten(text, width - 11)
+
+
+def _with_orders(orders: Sequence[WorkingOrder]) -> str:
+    return "" if not orders else " and 1 order" if len(orders) == 1 else f" and {len(orders)} orders"
 
 
 def adopt_rows(frame: Frame, width: int) -> list[Row]:

@@ -1,27 +1,48 @@
 """Lines that name what is open: account, symbol, quantity. For every dialog before something dangerous. Pure."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
-from engine.snapshot import Cell, LegRow
+from engine.snapshot import LegRow, WorkingOrder
 from tui import format as fmt
-from tui.frame import Frame, open_cells
-from tui.text import Line, Span, Tone, clean, line, pad
+from tui.frame import Frame, Open, open_cells
+from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
+
+INDENT = 11
+"Below the symbol."
 
 
 def held(frame: Frame, width: int, children: Sequence[str] = (), leg: str = "") -> list[Line]:
-    """A line for each leg (one when it is named) of each child (all when none is named) that this program opened."""
-    found = [pair for pair in open_cells(frame.snapshot, tuple(children)) if leg in ("", pair[1].leg)]
+    """Lines for each leg (one when it is named) of each child (all when none is named) that this program opened."""
+    found = [one for one in open_cells(frame.snapshot, tuple(children)) if leg in ("", one.leg.leg)]
     if not found:
         return [line(Span("  nothing of ours is open", Tone.DIM))]
-    return [_one(cell, leg, width) for cell, leg in sorted(found, key=lambda pair: pair[0].child)]
+    return [row for one in sorted(found, key=lambda one: one.cell.child) for row in _lines(one, width)]
 
 
-def _one(cell: Cell, leg: LegRow, width: int) -> Line:
+def order_words(order: WorkingOrder, leg: LegRow) -> str:
+    """An order that is not finished: `entry BUY 3 lots queued`."""
+    rest = order.units - order.filled_units
+    much = f"{fmt.number(rest)} units"
+    if leg.lot_units is not None:
+        much = f"{fmt.lots(Decimal(rest) / leg.lot_units, signed=False)} lots"
+    return f"{'entry' if order.entry else 'exit'} {order.side.value} {much} {clean(order.status)}"
+
+
+def _lines(one: Open, width: int) -> list[Line]:
+    """A line for what is held, with what is under way behind it where there is room, else below."""
+    cell, leg = one.cell, one.leg
     units = "" if leg.lot_units is None else f"{fmt.number(cell.have_lots * leg.lot_units, signed=True)} units"
-    unknown = f"  and {fmt.lots(cell.unknown_lots)} lots unknown" if cell.unknown_lots else ""
     name = clean(leg.symbol) if width >= 70 else clean(leg.title)
-    return line(
+    head = line(
         Span(f"  {pad(clean(cell.child), 9)}", Tone.BOLD),
         f"{pad(name, 22)} {fmt.fit(fmt.lots(cell.have_lots), 7)} lots {fmt.fit(units, 15)}  {clean(leg.product)}",
-        Span(unknown, Tone.BAD),
     )
+    more = [f"{fmt.lots(cell.unknown_lots)} lots unknown"] if cell.unknown_lots else []
+    more += [order_words(order, leg) for order in one.orders if not (cell.unknown_lots and order.deadline_ns)]
+    if not more:
+        return [head]
+    text = f"and {', '.join(more)}"
+    if width_of(head) + 2 + len(text) <= width:
+        return [line(*head, Span(f"  {text}", Tone.BAD))]
+    return [head, *(line(" " * INDENT, Span(part, Tone.BAD)) for part in wrap(text, width - INDENT))]

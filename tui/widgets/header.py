@@ -163,7 +163,7 @@ def _starting_banner(frame: Frame) -> tuple[str, Tone]:
 
 def _still_open(snapshot: Snapshot) -> str:
     held = open_cells(snapshot)
-    children = {cell.child for cell, _ in held}
+    children = {one.cell.child for one in held}
     return f"STAYS OPEN: {len(held)} legs of {len(children)} children" if held else "Nothing is open"
 
 
