@@ -1,6 +1,9 @@
 """Which keys the app hears: none for a moment after a dialog closed by itself, for they were meant for that dialog."""
 
+import asyncio
+
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.events import Event, Key
 
 ALWAYS = "f12"
@@ -17,21 +20,31 @@ class Ears(App[int]):
     def __init__(self, *, arm_s: float) -> None:
         super().__init__()
         self.arm_s = arm_s
-        self._deaf = 0
-        "Moments under way in which no key is heard."
+        self._deaf_until_s = 0.0
+        self._closing_until_s = 0.0
 
     async def on_event(self, event: Event) -> None:
         """Keys come here first, and again when no dialog wanted them."""
-        if self._deaf and isinstance(event, Key) and event.key != ALWAYS:
+        if isinstance(event, Key) and event.key != ALWAYS and _now_s() < self._deaf_until_s:
             event.stop()
             return
         await super().on_event(event)
 
     def ignore_keys(self) -> None:
         """Hear no key for a moment."""
-        if self.arm_s > 0:
-            self._deaf += 1
-            self.set_timer(self.arm_s, self._hear_again)
+        self._deaf_until_s = _now_s() + self.arm_s
 
-    def _hear_again(self) -> None:
-        self._deaf -= 1
+    def pop_screen(self) -> AwaitComplete:
+        """A dialog is closed: a key that was pressed twice for that must not do what it does without the dialog."""
+        self._closing_until_s = _now_s() + self.arm_s
+        return super().pop_screen()
+
+    @property
+    def has_just_closed(self) -> bool:
+        """Whether a dialog was closed a moment ago."""
+        return _now_s() < self._closing_until_s
+
+
+def _now_s() -> float:
+    """The time by which timers run."""
+    return asyncio.get_running_loop().time()

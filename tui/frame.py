@@ -60,6 +60,12 @@ class Frame:
         return self.snapshot.mode is Mode.LIVE or any(s.mode is Mode.LIVE for s in running(self.snapshot))
 
     @property
+    def would_copy_live(self) -> bool:
+        """Whether the master's next trade would go out as real orders."""
+        snapshot = self.snapshot
+        return snapshot.mode is Mode.LIVE and snapshot.market_open and snapshot.engine is EngineState.ARMED
+
+    @property
     def kill_level(self) -> int:
         """0, 1 or 2."""
         return KILL_LEVEL.get(self.snapshot.engine, 0)

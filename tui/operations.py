@@ -394,14 +394,18 @@ class Operations(Ears):
         self.action_doctor()
 
     async def action_quit(self) -> None:
-        """Leave; with something open, say first what happens to it."""
+        """Leave; with something open, or LIVE in market hours, say first what happens."""
         frame = self.frame
-        if frame is None or not busy(frame.snapshot):
-            self.exit(0)
+        if frame is None or not (busy(frame.snapshot) or frame.would_copy_live):
+            if self.has_just_closed:
+                self.tell("A dialog has just been closed. q again quits.")
+            else:
+                self.exit(0)
             return
         if any(isinstance(screen, Question) and screen.heading == "QUIT" for screen in self.screen_stack):
             return  # it waits below the kill dialog: keys pressed in turn pile up nothing
+        leave = "quit, leave it open" if open_cells(frame.snapshot) else "quit"
         self.ask(
-            Question(frame, "QUIT", say.quit_lines, yes="quit, leave it open", no="stay", danger=frame.live),
+            Question(frame, "QUIT", say.quit_lines, yes=leave, no="stay", danger=frame.live, arm_s=self.arm_s),
             lambda: self.exit(0),
         )

@@ -240,6 +240,47 @@ def test_quit_leaves_at_once_when_nothing_is_open() -> None:
     drive(s.flat(), script)
 
 
+def test_quit_asks_with_nothing_open_while_real_orders_would_follow_the_master() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("q")
+        assert "what the master trades from now on is not copied" in " ".join(desk.text.split())
+        await desk.press("y")
+        assert desk.app.return_value is None
+        desk.app.screen.arm()  # type: ignore[attr-defined]  # as if the 0.6 s had passed
+        await desk.press("y")
+        assert desk.app.return_value == 0
+
+    drive(s.flat(mode=Mode.LIVE), script, arm_s=3600)
+
+
+@pytest.mark.parametrize(
+    "calm",
+    [
+        {"mode": Mode.PAPER},
+        {"market_open": False},
+        {"engine": EngineState.PAUSED},
+    ],
+)
+def test_quit_does_not_ask_when_no_real_order_would_follow(calm: dict[str, object]) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("q")
+        assert desk.app.return_value == 0
+
+    drive(s.flat(**({"mode": Mode.LIVE} | calm)), script)
+
+
+def test_key_that_closed_a_dialog_and_came_twice_quits_nothing() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("question_mark", "q", "q")
+        assert (desk.top, desk.app.return_value) == ("Overview", None)
+        assert "q again quits" in [str(note.message) for note in desk.app._notifications][-1]
+        await desk.pilot.pause(0.3)
+        await desk.press("q")
+        assert desk.app.return_value == 0
+
+    drive(s.flat(), script, arm_s=0.2)
+
+
 def test_keys_of_kill_and_quit_in_turn_pile_up_no_dialogs() -> None:
     async def script(desk: Desk) -> None:
         await desk.press("enter", *["f12", "ctrl+q"] * 5)

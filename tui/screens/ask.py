@@ -34,16 +34,27 @@ class Notice(Dialog[None]):
 
 
 class Question(Dialog[bool]):
-    """Yes or no, by letter. `yes` and `no` say what happens."""
+    """Yes or no, by letter. `yes` and `no` say what happens; a yes counts only when it was not typed ahead."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", show=False),
         Binding("n", "answer(False)", show=False),
     ]
 
-    def __init__(self, frame: Frame, title: str, body: Body, *, yes: str, no: str, danger: bool = False) -> None:
+    def __init__(
+        self, frame: Frame, title: str, body: Body, *, yes: str, no: str, danger: bool = False, arm_s: float = 0
+    ) -> None:
         super().__init__(frame, title, danger=danger)
         self.build, self.yes, self.no = body, yes, no
+        self.arm_s, self.armed = arm_s, arm_s <= 0
+
+    def composed(self) -> None:
+        if not self.armed:
+            self.set_timer(self.arm_s, self.arm)
+
+    def arm(self) -> None:
+        """A yes counts from now on."""
+        self.armed = True
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
         return (), as_rows(self.build(frame, width))
@@ -53,7 +64,8 @@ class Question(Dialog[bool]):
 
     def action_answer(self, yes: bool) -> None:
         """The operator decided."""
-        self.dismiss(yes)
+        if self.armed or not yes:
+            self.dismiss(yes)
 
 
 class Typed(Dialog[bool]):

@@ -133,6 +133,8 @@ def _quit_rules(frame: Frame) -> list[str]:
         rules = ["The engine has failed: what it decided is in the journal, and the next start asks what to do."]
     else:
         rules = ["Lockstep stops in an orderly way: no more entries, open calls are finished, the state is saved."]
+    if frame.would_copy_live:
+        rules.append("The market is open and the mode is LIVE: what the master trades from now on is not copied.")
     if asked and not failed:
         rules.append("The unclean stop is not answered for: the next start asks again.")
     if not snapshot.source:
