@@ -159,6 +159,8 @@ class ChildColumn(Value, frozen=True, kw_only=True):
     "Since when the oldest leg of it is not in step; `None` without drift."
     read_at_ns: int | None
     "When its positions were last read completely."
+    left_out: str = ""
+    "Why it takes no part in a running strategy, '' when it does; something more urgent may be its state."
     entries_stopped: str = ""
     "Why it takes no entries, '' when it does."
 

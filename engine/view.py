@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from config.schema import Child as ChildSettings
 from config.schema import SizingMode
-from engine.core import carried, reasons
+from engine.core import carried
 from engine.core.filters import has_known_hours
 from engine.core.lifecycle import OrderState
 from engine.core.limits import limits
@@ -21,9 +21,7 @@ from engine.core.strategy import is_quiet
 from engine.core.turn import Turn, followed_legs
 from engine.model import NS_PER_S, Basket, Quote, sign, split_leg
 from engine.snapshot import (
-    CellState,
     ChildColumn,
-    ChildState,
     EngineState,
     LegRow,
     Limit,
@@ -38,6 +36,7 @@ from engine.snapshot import (
 from engine.stamps import UNSTAMPED, Stamp
 from engine.view_attention import attention_of
 from engine.view_cells import cell_of, leg_title, lots, sizing_text
+from engine.view_children import GOOD, child_state, left_out
 from engine.view_copies import KeptRows
 from engine.view_prompts import prompt_views
 from engine.view_restart import restart_view
@@ -46,20 +45,6 @@ COPIES_SHOWN = 50
 NOTICES_SHOWN = 200
 MINUTE_NS = 60 * NS_PER_S
 LINK_LOST_NS = 5 * NS_PER_S
-UNREAD_NS = 60 * NS_PER_S
-"""Positions are read every 30 s; a child whose reads have failed for so long is not called in step any more."""
-_URGENCY = list(CellState)
-_CHILD_OF_CELL = {
-    CellState.NONE: ChildState.IDLE,
-    CellState.IN_STEP: ChildState.IN_STEP,
-    CellState.SKIPPED: ChildState.SKIPPED,
-    CellState.AWAITING: ChildState.WORKING,
-    CellState.WORKING: ChildState.WORKING,
-    CellState.DRIFT: ChildState.DRIFT,
-    CellState.HELD: ChildState.HELD,
-    CellState.UNKNOWN: ChildState.UNKNOWN,
-}
-_GOOD = frozenset({ChildState.IDLE, ChildState.IN_STEP})
 
 
 def _unstamped(tag: str) -> Stamp:
@@ -129,7 +114,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         master=_link(state),
         master_pnl_inr=_sum(_master_pnl(turn, leg) for leg in state.master.legs.values()),
         children_pnl_inr=_sum(column.pnl_inr for column in columns),
-        in_step=sum(column.state in _GOOD for column in columns),
+        in_step=sum(column.state in GOOD for column in columns),
         children=columns,
         strategies=tuple(_strategy(turn, scope) for scope in state.strategies),
         legs=rows,
@@ -141,7 +126,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         working=working,
         prompts=prompts,
         limits=_limits(turn, frame),
-        attention=attention_of(turn, engine, columns, prompts, frame.left_open),
+        attention=attention_of(turn, engine, prompts, frame.left_open),
         notices=tuple(frame.notices)[-NOTICES_SHOWN:],
         orders_last_minute=sum(
             at_ns > turn.now_ns - MINUTE_NS for child in state.children.values() for at_ns in child.entry_times_ns
@@ -214,7 +199,7 @@ def _leg_row(turn: Turn, leg: MasterLeg, *, followed: bool) -> LegRow:
 def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> ChildColumn:
     settings: ChildSettings | None = turn.child_settings.get(child.id)
     cells = [row.cells[index] for row in rows]
-    state, reason = _child_state(turn, child, [c.state for c in cells], next((c.reason for c in cells if c.reason), ""))
+    state, reason = child_state(turn, child, cells)
     strategy = next(iter(turn.state.strategies.values()), None)
     baseline = None if strategy is None else strategy.baseline
     return ChildColumn(
@@ -238,6 +223,7 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
             (c.since_ns for c in cells if c.since_ns is not None and c.want_lots != c.have_lots), default=None
         ),
         read_at_ns=child.positions_at_ns,
+        left_out=left_out(turn, child),
         entries_stopped=next(iter(child.stopped.values()), ""),
     )
 
@@ -259,30 +245,6 @@ def _realised(child: Child) -> Decimal | None:
     return sum(
         (leg.cash_inr + leg.open_cost_inr * sign(leg.allocation_units) for leg in child.legs.values()), Decimal(0)
     )
-
-
-def _child_state(turn: Turn, child: Child, states: list[CellState], reason: str) -> tuple[ChildState, str]:
-    if child.needs_login:
-        return ChildState.LOGIN_REQUIRED, "login required"
-    for strategy in turn.state.strategies.values():
-        if strategy.state is StrategyState.ACTIVE and child.id in strategy.left_out:
-            return ChildState.LEFT_OUT, strategy.left_out[child.id]
-    if why := _unread(turn, child):
-        return ChildState.NOT_READ, why
-    worst = max(states, key=_URGENCY.index, default=CellState.NONE)
-    return _CHILD_OF_CELL[worst], "" if _CHILD_OF_CELL[worst] in _GOOD else reason
-
-
-def _unread(turn: Turn, child: Child) -> str:
-    """Why it is not known what a child holds, '' when it is."""
-    if child.id not in turn.child_settings:
-        return ""
-    if not child.synced or child.positions_at_ns is None:
-        return child.error or reasons.NOT_READ
-    age_ns = turn.now_ns - child.positions_at_ns
-    if child.error and age_ns > UNREAD_NS:
-        return f"not read for {age_ns // NS_PER_S} s: {child.error}"
-    return ""
 
 
 def _limits(turn: Turn, frame: Frame) -> tuple[Limit, ...]:

@@ -11,13 +11,20 @@ from engine.core.state_child import BreakerPhase
 from engine.core.throttle import is_day_used_up, waiting_orders
 from engine.core.turn import Turn
 from engine.model import LegId, is_delivery, split_leg
-from engine.snapshot import Attention, ChildColumn, ChildState, EngineState, PromptView
+from engine.snapshot import Attention, ChildState, EngineState, PromptView
+from engine.view_children import account_standings
 
+_STANDINGS = {
+    ChildState.LOGIN_REQUIRED: (Severity.ALARM, "a"),
+    ChildState.NOT_READ: (Severity.WARNING, "a"),
+    ChildState.LEFT_OUT: (Severity.WARNING, "j"),
+}
+"""How urgent an account's state is, and the key that deals with it."""
 _ORDER = {Severity.ALARM: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 def attention_of(
-    turn: Turn, engine: EngineState, columns: Sequence[ChildColumn], prompts: Sequence[PromptView], left_open: str = ""
+    turn: Turn, engine: EngineState, prompts: Sequence[PromptView], left_open: str = ""
 ) -> tuple[Attention, ...]:
     """What needs a person now; empty is the normal state."""
     found = [
@@ -29,7 +36,7 @@ def attention_of(
         *_due(turn),
         *_carried(turn),
         *_brokers(turn),
-        *_children(columns),
+        *_children(turn),
         *_lacking(turn),
         *_orphaned(turn),
         *_missing_shares(turn),
@@ -175,17 +182,19 @@ def _brokers(turn: Turn) -> list[Attention]:
     return found
 
 
-def _children(columns: Sequence[ChildColumn]) -> list[Attention]:
+def _children(turn: Turn) -> list[Attention]:
+    """How accounts stand, the milder states too: something urgent in a leg does not make a login needless."""
     found: list[Attention] = []
-    for column in columns:
-        if column.state is ChildState.LOGIN_REQUIRED:
-            found.append(Attention(severity=Severity.ALARM, text="login required", key="a", account=column.id))
-        elif column.state is ChildState.NOT_READ:
-            found.append(Attention(severity=Severity.WARNING, text=column.reason, key="a", account=column.id))
-        elif column.state is ChildState.LEFT_OUT:
-            found.append(Attention(severity=Severity.WARNING, text=column.reason, key="j", account=column.id))
-        elif column.entries_stopped:
-            found.append(Attention(severity=Severity.WARNING, text=column.entries_stopped, key="r", account=column.id))
+    for child in turn.state.children.values():
+        standings = account_standings(turn, child)
+        if any(state is ChildState.LOGIN_REQUIRED for state, _ in standings):
+            standings = [one for one in standings if one[0] is not ChildState.NOT_READ]  # the login is why
+        for state, why in standings:
+            severity, key = _STANDINGS[state]
+            found.append(Attention(severity=severity, text=why, key=key, account=child.id))
+        if not standings and child.stopped:
+            why = next(iter(child.stopped.values()))
+            found.append(Attention(severity=Severity.WARNING, text=why, key="r", account=child.id))
     return found
 
 

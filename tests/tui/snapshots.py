@@ -124,7 +124,7 @@ def child(name: str, ratio: str, capital: str, state: ChildState = ChildState.IN
         ratio=Fraction(ratio) if ratio else None, available_inr=rupees(capital), available_at_ns=NOW - NS_PER_S,
         max_capital_inr=None, baseline_inr=rupees(capital) if ratio else None, realised_inr=Decimal(0),
         pnl_inr=Decimal("2790") if ratio else Decimal(0), charges_inr=Decimal("182.40"), drift_lots=Decimal(0),
-        read_at_ns=NOW - NS_PER_S,
+        read_at_ns=NOW - NS_PER_S, left_out=str(more.get("reason")) if state is ChildState.LEFT_OUT else "",
     )  # fmt: skip
     return msgspec.structs.replace(base, **more)
 

@@ -48,6 +48,12 @@ CASES: list[tuple[str, Snapshot, tuple[str, ...], list[ev.Operator]]] = [
     ("resync the third", s.condor(), ("r", "down", "down", "enter"), [ev.ChildResynced(at_ns=s.NOW, child="AC0003")]),
     ("resync left", s.condor(), ("r", "escape"), []),
     ("join the left-out", s.condor(), ("j", "enter"), [ev.ChildJoined(at_ns=s.NOW, child="ZC0006")]),
+    (
+        "join of a child with something more urgent",
+        s.condor(children=tuple(msgspec.structs.replace(c, state=ChildState.UNKNOWN) for c in s.condor().children)),
+        ("j", "enter"),
+        [ev.ChildJoined(at_ns=s.NOW, child="ZC0006")],
+    ),
     ("nobody to join", s.flat(), ("j", "enter"), []),
     (
         "cap",
@@ -412,9 +418,7 @@ def test_cursor_stays_on_what_needs_you_when_an_alarm_comes_above_it() -> None:
     [
         (s.condor(), LACKS, ev.ChildResynced(at_ns=s.NOW, child="ZC0004")),
         (
-            s.condor(
-                children=tuple(msgspec.structs.replace(c, state=ChildState.LEFT_OUT) for c in s.condor().children)
-            ),
+            s.condor(children=tuple(msgspec.structs.replace(c, left_out="margin stale") for c in s.condor().children)),
             Attention(severity=Severity.WARNING, text="margin stale", key="j", account="ZC0006"),
             ev.ChildJoined(at_ns=s.NOW, child="ZC0006"),
         ),
@@ -518,9 +522,8 @@ def test_nobody_is_chosen_when_the_child_under_the_cursor_has_gone() -> None:
     three = ("ZC0001", "ZC0002", "AC0003")
 
     def left_out(*children: str) -> tuple[ChildColumn, ...]:
-        states = dict.fromkeys(children, ChildState.LEFT_OUT)
-        base = s.condor().children
-        return tuple(msgspec.structs.replace(c, state=states.get(c.id, ChildState.IN_STEP)) for c in base)
+        reasons = dict.fromkeys(children, "margin stale")
+        return tuple(msgspec.structs.replace(c, left_out=reasons.get(c.id, "")) for c in s.condor().children)
 
     async def script(desk: Desk) -> None:
         await desk.press("j", "down")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.model import LegId, split_leg
-from engine.snapshot import Cell, CellState, ChildState, EngineState, WorkingOrder
+from engine.snapshot import Cell, CellState, EngineState, WorkingOrder
 from tui import format as fmt
 from tui.frame import Frame, Open, child_of, children_with_something_open, open_cells, running
 from tui.marks import CHILD_MARKS
@@ -184,9 +184,9 @@ def child_rows(frame: Frame, width: int) -> list[Row]:
 def join_rows(frame: Frame, width: int) -> list[Row]:
     """Children that are left out, with the reason."""
     return [
-        _child_choice(frame, i, child.reason, width)
+        _child_choice(frame, i, child.left_out, width)
         for i, child in enumerate(frame.snapshot.children)
-        if child.state is ChildState.LEFT_OUT
+        if child.left_out
     ]
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 from msgspec.structs import replace
 
-from config.schema import Mode, Sizing, SizingMode
+from config.schema import Mode, Sizing, SizingMode, StrategyScope
 from engine.commands import Notify
 from engine.core import reasons
 from engine.core.replicator import Replicator
@@ -625,3 +625,37 @@ def test_masters_login_is_asked_for_above_everything() -> None:
     assert any("LOGIN REQUIRED" in notice.text for notice in desk.commands(Notify))
     desk.run(2)
     assert not shot(desk).master.needs_login
+
+
+def test_unknown_order_of_an_account_that_is_not_read_is_still_unknown() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    state = desk.state.children["C1"]
+    state.error = "the positions: no answer in time"
+    assert state.positions_at_ns is not None
+    state.positions_at_ns -= 61 * NS_PER_S
+    assert column(desk).state is ChildState.UNKNOWN
+    assert any("no answer in time" in text for text in texts(desk))
+
+
+def test_child_that_one_strategy_leaves_out_shows_the_unknown_order_of_another() -> None:
+    desk = Desk(settings(strategy_scope=StrategyScope.UNDERLYING), filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    scope, running = next(iter(desk.state.strategies.items()))
+    running.left_out["C1"] = "left out: margin stale"
+    assert scope == "NIFTY"
+    found = column(desk)
+    assert (found.state, found.left_out) == (ChildState.UNKNOWN, "left out: margin stale")
+    assert any(item.key == "j" and item.account == "C1" for item in shot(desk).attention)
+
+
+def test_reason_of_a_child_is_that_of_its_worst_leg() -> None:
+    desk = Desk(filling=False)
+    desk.buy(3)
+    desk.buy(10, symbol=PUT)
+    desk.answer(desk.last(), Outcome.REJECTED, reason="price out of band")
+    assert next(c.reason for leg in shot(desk).legs for c in leg.cells) == reasons.BELOW_ONE_LOT
+    assert column(desk).state is ChildState.HELD
+    assert "price out of band" in column(desk).reason
