@@ -54,6 +54,8 @@ class ChildState(StrEnum):
     IN_STEP = "in step"
     WORKING = "working"
     SKIPPED = "skipped"
+    LOSS = "loss limit"
+    "A daily loss limit has struck: exits only."
     DRIFT = "drift"
     NOT_READ = "not read"
     "Its book and positions are not known: not since this start, or not any more."

@@ -18,6 +18,7 @@ _STANDINGS = {
     ChildState.LOGIN_REQUIRED: (Severity.ALARM, "a"),
     ChildState.NOT_READ: (Severity.WARNING, "a"),
     ChildState.LEFT_OUT: (Severity.WARNING, "j"),
+    ChildState.LOSS: (Severity.ALARM, ""),
 }
 """How urgent an account's state is, and the key that deals with it."""
 _ORDER = {Severity.ALARM: 0, Severity.WARNING: 1, Severity.INFO: 2}

@@ -42,6 +42,8 @@ def account_standings(turn: Turn, child: Child) -> list[Standing]:
             found.append((ChildState.LEFT_OUT, strategy.left_out[child.id]))
     if why := _unread(turn, child):
         found.append((ChildState.NOT_READ, why))
+    if child.loss_hit or (turn.state.loss_hit and child.id in turn.child_settings):
+        found.append((ChildState.LOSS, f"{reasons.DAILY_LOSS}: no further entries today"))
     return found
 
 

@@ -28,6 +28,7 @@ CHILD_MARKS: dict[ChildState, tuple[str, str, Tone]] = {
     ChildState.IN_STEP: ("✓", "in step", Tone.GOOD),
     ChildState.WORKING: ("…", "working", Tone.INFO),
     ChildState.SKIPPED: ("–", "skipped", Tone.DIM),
+    ChildState.LOSS: ("–", "loss", Tone.WARN),
     ChildState.DRIFT: ("▲", "drift", Tone.WARN),
     ChildState.NOT_READ: ("?", "not read", Tone.WARN),
     ChildState.LEFT_OUT: ("–", "left out", Tone.WARN),

@@ -6,8 +6,8 @@ from fractions import Fraction
 import pytest
 from msgspec.structs import replace
 
-from config.schema import Mode, Sizing, SizingMode, StrategyScope
-from engine.commands import Notify
+from config.schema import ChildRisk, Mode, Risk, Sizing, SizingMode, StrategyScope
+from engine.commands import Notify, Severity
 from engine.core import reasons
 from engine.core.replicator import Replicator
 from engine.events import (
@@ -659,3 +659,22 @@ def test_reason_of_a_child_is_that_of_its_worst_leg() -> None:
     assert next(c.reason for leg in shot(desk).legs for c in leg.cells) == reasons.BELOW_ONE_LOT
     assert column(desk).state is ChildState.HELD
     assert "price out of band" in column(desk).reason
+
+
+@pytest.mark.parametrize("of_all", [False, True])
+def test_child_whose_loss_limit_has_struck_is_not_in_step_and_says_so(*, of_all: bool) -> None:
+    most = Decimal(1000)
+    of_child, total = (None, most) if of_all else (most, None)
+    limited = child("C1", risk=ChildRisk(max_daily_loss_inr=of_child))
+    desk = Desk(settings(limited, child("C2"), risk=Risk(max_daily_loss_inr=total)))
+    desk.buy(10)
+    desk.run(2)
+    assert shot(desk).in_step == 2
+    desk.quote(CALL, "50")
+    desk.run(5)
+    struck = ["C1", "C2"] if of_all else ["C1"]
+    assert [c.id for c in shot(desk).children if c.state is ChildState.LOSS] == struck
+    assert shot(desk).in_step == 2 - len(struck)
+    assert column(desk).reason.startswith(reasons.DAILY_LOSS)
+    found = [item for item in shot(desk).attention if item.text.startswith(reasons.DAILY_LOSS)]
+    assert [(item.account, item.severity) for item in found] == [(account, Severity.ALARM) for account in struck]
