@@ -1,15 +1,20 @@
 """How a child stands as a whole: the most urgent of what is known of its account and of its legs. Reads only."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from engine.core import reasons
+from engine.core.hours import is_near_session
+from engine.core.polling import NIGHT_EVERY_NS, POSITIONS_EVERY_NS
 from engine.core.state_child import Child
-from engine.core.turn import Turn
+from engine.core.turn import Turn, seconds_ns
 from engine.model import NS_PER_S
 from engine.snapshot import Cell, CellState, ChildState, StrategyState
 
 UNREAD_NS = 60 * NS_PER_S
-"""Positions are read every 30 s; a child whose reads have failed for so long is not called in step any more."""
+"""A child whose reads have failed, or were not answered, for so long is not called in step any more."""
+LATE_POLLS = Decimal("2.5")
+"""With slow polls a read is late after so many of them."""
 GOOD = frozenset({ChildState.IDLE, ChildState.IN_STEP})
 Standing = tuple[ChildState, str]
 """A state and its reason."""
@@ -66,6 +71,14 @@ def _unread(turn: Turn, child: Child) -> str:
     if not child.synced or child.positions_at_ns is None:
         return child.error or reasons.NOT_READ
     age_ns = turn.now_ns - child.positions_at_ns
-    if child.error and age_ns > UNREAD_NS:
-        return f"not read for {age_ns // NS_PER_S} s: {child.error}"
-    return ""
+    if age_ns <= (UNREAD_NS if child.error else max(UNREAD_NS, POSITIONS_EVERY_NS + late_ns(turn, 0))):
+        return ""
+    return f"not read for {age_ns // NS_PER_S} s: {child.error or 'no answer'}"
+
+
+def late_ns(turn: Turn, least_ns: int) -> int:
+    """After how long without one a read is late: at least so long, and as the polls are apart at this time of day."""
+    interval_ns = seconds_ns(turn.settings.timing.poll_interval_s)
+    if not all(is_near_session(turn.state, at_ns) for at_ns in (turn.now_ns, turn.now_ns - NIGHT_EVERY_NS)):
+        interval_ns = max(interval_ns, NIGHT_EVERY_NS)
+    return max(least_ns, int(LATE_POLLS * interval_ns))

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 from msgspec.structs import replace
 
-from config.schema import ChildRisk, Mode, Risk, Sizing, SizingMode, StrategyScope
+from config.schema import ChildRisk, Mode, Risk, Sizing, SizingMode, StrategyScope, Timing
 from engine.commands import Notify, Severity
 from engine.core import reasons
 from engine.core.replicator import Replicator
@@ -39,7 +39,7 @@ from tests.unit.core.builders import (
     child,
     settings,
 )
-from tests.unit.paper.builders import CALL, PUT
+from tests.unit.paper.builders import CALL, PUT, ns
 
 
 def shot(desk: Desk) -> Snapshot:
@@ -678,3 +678,35 @@ def test_child_whose_loss_limit_has_struck_is_not_in_step_and_says_so(*, of_all:
     assert column(desk).reason.startswith(reasons.DAILY_LOSS)
     found = [item for item in shot(desk).attention if item.text.startswith(reasons.DAILY_LOSS)]
     assert [(item.account, item.severity) for item in found] == [(account, Severity.ALARM) for account in struck]
+
+
+def slow(seconds: int) -> Timing:
+    return Timing(poll_interval_s=Decimal(seconds))
+
+
+@pytest.mark.parametrize(("poll_s", "good_s", "late_s"), [(1, 59, 70), (60, 170, 260)])
+def test_child_whose_reads_are_never_answered_is_called_not_read_with_the_age(
+    poll_s: int, good_s: int, late_s: int
+) -> None:
+    desk = Desk(settings(timing=slow(poll_s)))
+    desk.buy(10)
+    desk.run(120)
+    read_ns = desk.child().positions_at_ns
+    assert read_ns is not None
+    desk.silent.add("C1")
+    desk.run_to(read_ns + good_s * NS_PER_S)
+    assert column(desk).state is ChildState.IN_STEP
+    desk.run_to(read_ns + late_s * NS_PER_S)
+    assert (column(desk).state, shot(desk).in_step) == (ChildState.NOT_READ, 0)
+    assert column(desk).reason == f"not read for {late_s} s: no answer"
+    assert column(desk).reason in texts(desk)
+
+
+@pytest.mark.parametrize("until", ["15:59", "20:00", "23:00"])
+def test_child_that_is_read_less_often_at_night_is_read_all_the_same(until: str) -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.run_to(ns(until))
+    for _ in range(30):
+        desk.run(7)
+        assert column(desk).state is ChildState.IN_STEP
