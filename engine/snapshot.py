@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from config.schema import ConfirmWhen, Mode
 from engine.commands import Severity
-from engine.model import Basket, LegId, OrderType, Side, Value
+from engine.model import NS_PER_S, Basket, LegId, OrderType, Side, Value
 
 
 class EngineState(StrEnum):
@@ -404,6 +404,8 @@ class MasterLink(Value, frozen=True, kw_only=True):
     available_inr: Decimal | None
     error: str = ""
     needs_login: bool = False
+    late_ns: int = 5 * NS_PER_S
+    "An older read is late: the polls are so far apart at this time of day."
 
 
 class Snapshot(Value, frozen=True, kw_only=True):

@@ -36,7 +36,7 @@ from engine.snapshot import (
 from engine.stamps import UNSTAMPED, Stamp
 from engine.view_attention import attention_of
 from engine.view_cells import cell_of, leg_title, lots, sizing_text
-from engine.view_children import GOOD, child_state, left_out
+from engine.view_children import GOOD, child_state, late_ns, left_out
 from engine.view_copies import KeptRows
 from engine.view_prompts import prompt_views
 from engine.view_restart import restart_view
@@ -45,6 +45,7 @@ COPIES_SHOWN = 50
 NOTICES_SHOWN = 200
 MINUTE_NS = 60 * NS_PER_S
 LINK_LOST_NS = 5 * NS_PER_S
+"""The master is called lost after so long without a read, or after some polls where these are further apart."""
 
 
 def _unstamped(tag: str) -> Stamp:
@@ -111,7 +112,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         market_open=open_session is not None,
         market_opens_ns=None if next_session is None else next_session.open_ns,
         market_closes_ns=None if open_session is None else open_session.close_ns,
-        master=_link(state),
+        master=_link(turn),
         master_pnl_inr=_sum(_master_pnl(turn, leg) for leg in state.master.legs.values()),
         children_pnl_inr=_sum(column.pnl_inr for column in columns),
         in_step=sum(column.state in GOOD for column in columns),
@@ -285,9 +286,9 @@ def _sample(turn: Turn) -> SampleView | None:
     return SampleView(at_ns=runs[-1].last_ns, master_inr=runs[-1].value_inr, settled=strategy.settled, note=note)
 
 
-def _link(state: State) -> MasterLink:
-    master = state.master
-    fresh = master.read_at_ns is not None and state.now_ns - master.read_at_ns < LINK_LOST_NS
+def _link(turn: Turn) -> MasterLink:
+    master, bound_ns = turn.state.master, late_ns(turn, LINK_LOST_NS)
+    fresh = master.read_at_ns is not None and turn.state.now_ns - master.read_at_ns < bound_ns
     return MasterLink(
         account=master.account,
         connected=fresh and not master.error,
@@ -296,6 +297,7 @@ def _link(state: State) -> MasterLink:
         available_inr=master.available_inr,
         error=master.error,
         needs_login=master.needs_login,
+        late_ns=bound_ns,
     )
 
 

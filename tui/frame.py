@@ -22,7 +22,7 @@ from engine.snapshot import (
 STALLED_AFTER_S = 3.0
 "Older snapshots are called old on the screen."
 MASTER_STALE_S = 10
-"A complete read of the master is due every second or so."
+"A complete read of the master is due every second or so, unless the polls are further apart."
 CHILD_ORDER = {state: urgency for urgency, state in enumerate(ChildState)}
 KILLED = frozenset({EngineState.KILLED_ENTRIES, EngineState.KILLED_ALL})
 KILL_LEVEL = {EngineState.KILLED_ENTRIES: 1, EngineState.KILLED_ALL: 2}
@@ -78,7 +78,7 @@ class Frame:
             return True
         if not factor.is_finite():
             return False
-        return self.now_ns - link.read_at_ns > int(MASTER_STALE_S * factor * NS_PER_S)
+        return self.now_ns - link.read_at_ns > max(int(MASTER_STALE_S * factor * NS_PER_S), link.late_ns)
 
 
 def running(snapshot: Snapshot) -> tuple[StrategyView, ...]:

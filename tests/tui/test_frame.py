@@ -55,6 +55,8 @@ def test_master_without_a_complete_read_is_stale() -> None:
     assert frame(s.flat(master=s.master_link(read_at_ns=None))).master_stale
     assert frame(s.stale()).master_stale
     assert not frame(s.flat()).master_stale
+    slow = s.master_link(read_at_ns=s.NOW - 20 * NS_PER_S, late_ns=25 * NS_PER_S)
+    assert not frame(s.flat(master=slow)).master_stale
 
 
 def test_children_that_need_attention_come_first() -> None:

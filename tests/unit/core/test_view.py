@@ -710,3 +710,17 @@ def test_child_that_is_read_less_often_at_night_is_read_all_the_same(until: str)
     for _ in range(30):
         desk.run(7)
         assert column(desk).state is ChildState.IN_STEP
+
+
+@pytest.mark.parametrize("poll_s", [10, 60])
+def test_master_that_is_read_in_slow_polls_is_not_lost_between_them(poll_s: int) -> None:
+    desk = Desk(settings(timing=slow(poll_s)))
+    desk.run(2 * poll_s)
+    for _ in range(poll_s + 2):
+        desk.run(1)
+        desk.quote(CALL, "100")
+        assert shot(desk).master.connected
+    desk.silent.add("M")
+    desk.run(3 * poll_s)
+    desk.quote(CALL, "100")
+    assert not shot(desk).master.connected
