@@ -80,6 +80,17 @@ class Frame:
             return False
         return self.now_ns - link.read_at_ns > max(int(MASTER_STALE_S * factor * NS_PER_S), link.late_ns)
 
+    @property
+    def in_step(self) -> int | None:
+        """How many children are in lockstep; `None` while nobody sees the master, or looks any more."""
+        snapshot = self.snapshot
+        if snapshot.finished:
+            return snapshot.in_step
+        link = snapshot.master
+        unseen = not link.connected or link.needs_login or (self.master_stale and snapshot.market_open)
+        nobody_looks = snapshot.engine is EngineState.FAILED or self.stalled
+        return None if unseen or nobody_looks else snapshot.in_step
+
 
 def running(snapshot: Snapshot) -> tuple[StrategyView, ...]:
     """The strategies that are not flat."""

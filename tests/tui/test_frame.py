@@ -97,6 +97,26 @@ def test_failed_engine_does_not_claim_that_children_are_in_lockstep() -> None:
     assert f"? of {len(s.condor().children)} in lockstep" in shown
 
 
+@pytest.mark.parametrize(
+    ("link", "changes", "expected"),
+    [
+        ({}, {}, 4),
+        ({"connected": False}, {}, None),
+        ({"needs_login": True}, {}, None),
+        ({"read_at_ns": s.NOW - 40 * NS_PER_S}, {}, None),
+        ({"read_at_ns": s.NOW - 40 * NS_PER_S}, {"market_open": False}, 4),
+        ({"connected": False}, {"finished": True}, 4),
+    ],
+)
+def test_nobody_is_called_in_lockstep_with_a_master_that_is_not_seen(
+    link: dict[str, object], changes: dict[str, object], expected: int | None
+) -> None:
+    picture = frame(s.condor(master=s.master_link(**link), **changes))
+    assert picture.in_step == expected
+    shown = plain(header_line(picture, 200))
+    assert f"{'?' if expected is None else expected} of 6 in lockstep" in shown
+
+
 def test_master_that_is_out_of_a_leg_has_no_average() -> None:
     leg = s.condor().legs[0]
     assert master_average(replace(leg, master_lots=Decimal(0), master_average_inr=None)) == "–"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from engine.snapshot import CellState, ChildColumn, EngineState, Snapshot
+from engine.snapshot import CellState, ChildColumn, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, urgency
 from tui.marks import BRIEF, CELL_MARKS, CHILD_MARKS, amount_tone
@@ -92,7 +92,7 @@ class Accounts(Panel):
     def draw(self, frame: Frame, width: int) -> None:
         head, rows = account_rows(frame, width, sort=self.SORTS[self.sort])
         snapshot = frame.snapshot
-        known = "?" if snapshot.engine is EngineState.FAILED else snapshot.in_step
+        known = "?" if frame.in_step is None else frame.in_step
         found = matching(self, frame, rows)
         text = f"Accounts · {known} of {len(snapshot.children)} in lockstep"
         self.set_title(line(text, *self.told(len(found))))

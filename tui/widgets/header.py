@@ -31,7 +31,7 @@ def _header(frame: Frame, level: int) -> Line:
         gap,
         *_engine(snapshot, level),
         gap,
-        *_count(snapshot, level),
+        *_count(frame, level),
     )
 
 
@@ -85,14 +85,13 @@ def _engine(snapshot: Snapshot, level: int) -> list[Span]:
     return spans
 
 
-def _count(snapshot: Snapshot, level: int) -> list[Span]:
-    total = len(snapshot.children)
-    if snapshot.engine is EngineState.FAILED:  # nobody looks any more: what was last known is no news
-        return [Span(f"? of {total} in lockstep" if level < 1 else f"?/{total}", Tone.BAD)]
-    tone = Tone.GOOD if snapshot.in_step == total else Tone.WARN
+def _count(frame: Frame, level: int) -> list[Span]:
+    total, found = len(frame.snapshot.children), frame.in_step
+    shown = "?" if found is None else str(found)  # what was last known is no news
+    tone = Tone.BAD if found is None else Tone.GOOD if found == total else Tone.WARN
     if level < 1:
-        return [Span(f"{snapshot.in_step} of {total} in lockstep", tone)]
-    return [Span(f"{snapshot.in_step}/{total} in {'lockstep' if level < 5 else 'step'}", tone)]
+        return [Span(f"{shown} of {total} in lockstep", tone)]
+    return [Span(f"{shown}/{total} in {'lockstep' if level < 5 else 'step'}", tone)]
 
 
 def banner_line(frame: Frame, width: int) -> Line:
