@@ -9,7 +9,6 @@ from decimal import Decimal
 from config.schema import Child as ChildSettings
 from config.schema import SizingMode
 from engine.core import carried
-from engine.core.filters import has_known_hours
 from engine.core.lifecycle import OrderState
 from engine.core.limits import limits
 from engine.core.loss import child_charges, child_pnl, open_value
@@ -35,7 +34,7 @@ from engine.snapshot import (
 )
 from engine.stamps import UNSTAMPED, Stamp
 from engine.view_attention import attention_of
-from engine.view_cells import cell_of, leg_title, lots, sizing_text
+from engine.view_cells import can_be_adopted, cell_of, leg_title, lots, sizing_text
 from engine.view_children import GOOD, child_state, late_ns, left_out
 from engine.view_copies import KeptRows
 from engine.view_prompts import prompt_views
@@ -169,6 +168,8 @@ def _master_pnl(turn: Turn, leg: MasterLeg) -> Decimal | None:
 
 
 def _leg_row(turn: Turn, leg: MasterLeg, *, followed: bool) -> LegRow:
+    """A leg's strategy lots, or (`followed` is false) its background lots: nothing of the other is said of them."""
+    units = leg.units if followed else 0
     instrument = turn.leg_instrument(turn.state.master.account, leg.leg)
     lot = None if instrument is None else instrument.lot_units
     quote: Quote | None = turn.quote(leg.leg)
@@ -181,16 +182,16 @@ def _leg_row(turn: Turn, leg: MasterLeg, *, followed: bool) -> LegRow:
         product=product,
         title=leg_title(turn, leg.leg),
         lot_units=lot,
-        master_lots=lots(leg.units, lot),
+        master_lots=lots(units, lot),
         background_lots=lots(leg.background_units, lot),
-        adoptable=has_known_hours(leg.leg),
-        master_average_inr=leg.open_cost_inr / abs(leg.units) if leg.units else None,
+        adoptable=can_be_adopted(leg),
+        master_average_inr=leg.open_cost_inr / abs(units) if units else None,
         last_inr=None if quote is None else quote.last_inr,
         bid_inr=None if quote is None else quote.bid_inr,
         ask_inr=None if quote is None else quote.ask_inr,
         quote_at_ns=None if quote is None else quote.at_ns,
         quote_stale=quote is None or quote.is_stale(turn.now_ns),
-        master_pnl_inr=_master_pnl(turn, leg),
+        master_pnl_inr=_master_pnl(turn, leg) if followed else None,
         followed=followed,
         cells=tuple(cell_of(turn, child, leg) for child in turn.state.children.values()),
         changed=carried.changed_of(turn, leg.leg),

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from engine.commands import Severity
 from engine.core import address, carried, expiry, reasons
 from engine.core.delivery import is_missed_by_somebody
-from engine.core.filters import has_known_hours
 from engine.core.lifecycle import OrderState
 from engine.core.state_child import BreakerPhase
 from engine.core.throttle import is_day_used_up, waiting_orders
 from engine.core.turn import Turn
 from engine.model import LegId, is_delivery, split_leg
 from engine.snapshot import Attention, ChildState, EngineState, PromptView
+from engine.view_cells import can_be_adopted
 from engine.view_children import account_standings
 
 _STANDINGS = {
@@ -266,7 +266,7 @@ def _background(turn: Turn) -> list[Attention]:
         Attention(
             severity=Severity.INFO,
             text=f"{leg.background_units} units in the background: not followed",
-            key="o" if has_known_hours(leg.leg) else "",
+            key="o" if can_be_adopted(leg) else "",
             symbol=split_leg(leg.leg)[1],
         )
         for leg in legs

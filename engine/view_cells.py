@@ -7,6 +7,7 @@ from config.schema import Child as ChildSettings
 from config.schema import SizingMode
 from engine.core import reasons
 from engine.core.entries import missing_units
+from engine.core.filters import has_known_hours
 from engine.core.lifecycle import OrderState
 from engine.core.loss import leg_pnl
 from engine.core.plans import by_hand_units
@@ -16,7 +17,7 @@ from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import MasterLeg
 from engine.core.symbols import title
 from engine.core.turn import Turn, held_units
-from engine.model import LegId, instrument_of, sign
+from engine.model import LegId, instrument_of, is_delivery, sign
 from engine.snapshot import Cell, CellState, StrategyState
 
 _BUSY = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.WORKING})
@@ -31,6 +32,12 @@ def leg_title(turn: Turn, leg: LegId) -> str:
     """A leg for people."""
     instrument = turn.leg_instrument(turn.state.master.account, leg)
     return title(instrument if instrument is not None else instrument_of(leg))
+
+
+def can_be_adopted(leg: MasterLeg) -> bool:
+    """Whether the operator may have a leg's background lots followed: not beside strategy lots, nor shares sold."""
+    oversold = leg.background_units < 0 and is_delivery(leg.leg)
+    return has_known_hours(leg.leg) and not leg.units and not oversold
 
 
 def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:

@@ -57,14 +57,14 @@ Row = Sequence[object]
 
 
 def _legs(snapshot: Snapshot) -> Iterator[Row]:
-    for legs, followed in ((snapshot.legs, "yes"), (snapshot.background, "background")):
-        for leg in legs:
-            where = leg.exchange, leg.symbol, leg.product, followed
-            result = leg.master_average_inr, leg.master_pnl_inr
-            yield *where, snapshot.master.account, "", leg.master_lots, "", *result, ""
-            for cell in leg.cells:
-                held = cell.have_lots, cell.want_lots, cell.average_inr, cell.pnl_inr
-                yield *where, cell.child, cell.state.value, *held, cell.reason
+    followed = {leg.leg for leg in snapshot.legs}
+    for leg in (*snapshot.legs, *snapshot.background):
+        where = leg.exchange, leg.symbol, leg.product, "yes" if leg.followed else "background"
+        his = leg.master_lots if leg.followed else leg.background_lots
+        yield *where, snapshot.master.account, "", his, "", leg.master_average_inr, leg.master_pnl_inr, ""
+        for cell in () if leg.leg in followed and not leg.followed else leg.cells:  # what a child has stands once
+            held = cell.have_lots, cell.want_lots, cell.average_inr, cell.pnl_inr
+            yield *where, cell.child, cell.state.value, *held, cell.reason
 
 
 def _copies(snapshot: Snapshot) -> Iterator[Row]:

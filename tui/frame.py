@@ -128,11 +128,17 @@ def open_cells(snapshot: Snapshot, children: tuple[str, ...] = ()) -> list[Open]
         orders.setdefault((order.account, order.leg), []).append(order)
     found = [
         Open(cell, leg, tuple(orders.get((cell.child, leg.leg), ())))
-        for leg in (*snapshot.legs, *snapshot.background)
+        for leg in each_leg(snapshot)
         for cell in leg.cells
         if not children or cell.child in children
     ]
     return [one for one in found if one.cell.have_lots or one.cell.unknown_lots or one.orders]
+
+
+def each_leg(snapshot: Snapshot) -> list[LegRow]:
+    """Every leg once: one with strategy lots and background lots has two rows, and the same cells in both."""
+    followed = {leg.leg for leg in snapshot.legs}
+    return [*snapshot.legs, *(leg for leg in snapshot.background if leg.leg not in followed)]
 
 
 def children_with_something_open(snapshot: Snapshot) -> tuple[str, ...]:

@@ -234,8 +234,9 @@ class Operations(Ears):
         frame = self.ready()
         if frame is None:
             return
-        if not frame.snapshot.background:
-            self.tell("The master has no background lots.")
+        if not say.adopt_rows(frame, 80):
+            none = not frame.snapshot.background
+            self.tell("The master has no background lots." if none else "No background lots can be adopted now.")
             return
         self.pick("ADOPT: the leg is followed from now on, after a prompt", say.adopt_rows, self.adopt, first=symbol)
 

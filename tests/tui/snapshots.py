@@ -306,6 +306,15 @@ def condor(**changes: object) -> Snapshot:
     return changed(base, **changes)
 
 
+def beside_background(**changes: object) -> Snapshot:
+    """The condor with five bought lots in the background of its first leg."""
+    base = condor()
+    leg = msgspec.structs.replace(base.legs[0], background_lots=Decimal(5))
+    none = {"master_lots": Decimal(0), "master_average_inr": None, "master_pnl_inr": None, "adoptable": False}
+    background = msgspec.structs.replace(leg, followed=False, **none)
+    return changed(base, legs=(leg, *base.legs[1:]), background=(background,), **changes)
+
+
 def nothing_held(**changes: object) -> Snapshot:
     """The condor before any child holds a lot of it."""
     base = condor()

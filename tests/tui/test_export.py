@@ -58,6 +58,18 @@ def test_legs_have_the_master_and_each_child_with_plain_numbers() -> None:
     assert len(rows) == 4 * 7
 
 
+def test_background_lots_are_a_row_of_their_own_without_the_children() -> None:
+    heads, *rows = table_of("matrix", s.beside_background())
+    (row,) = [row for row in rows if row[heads.index("followed")] == "background"]
+    assert (row[heads.index("account")], row[heads.index("have_lots")], row[heads.index("pnl_inr")]) == (
+        "ZM0001",
+        "5",
+        "",
+    )
+    assert rows[0][heads.index("have_lots")] == "-10"
+    assert len(rows) == 4 * 7 + 1
+
+
 def test_foreign_text_is_neither_a_formula_nor_a_control() -> None:
     notice = NoticeLine(number=1, at_ns=s.NOW, severity=Severity.ALARM, text="=cmd|' /C calc'!A0\x1b[2J")
     (_, row) = table_of("events", msgspec.structs.replace(s.condor(), notices=(notice,)))

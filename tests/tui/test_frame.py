@@ -10,7 +10,7 @@ from tui.frame import Frame, busy, by_urgency, children_with_something_open, ope
 from tui.screens.held_lines import held
 from tui.text import plain, width_of
 from tui.widgets.header import banner_line, header_line
-from tui.widgets.matrix import master_average
+from tui.widgets.matrix import leg_line, master_average, plan
 
 
 def frame(snapshot: Snapshot, later_s: float = 0, quiet_s: float = 0) -> Frame:
@@ -81,6 +81,23 @@ def test_order_without_lots_is_open_too(status: str) -> None:
     assert (found.cell.child, found.leg.leg, found.orders) == ("ZC0004", order.leg, (order,))
     assert open_cells(snapshot, ("ZC0001",)) == []
     assert children_with_something_open(snapshot) == ("ZC0004",)
+
+
+def test_leg_with_background_lots_is_open_once() -> None:
+    assert open_cells(s.beside_background(), ("ZC0001",)) == [
+        one._replace(leg=replace(one.leg, background_lots=Decimal(5 if one.leg.symbol == s.CONDOR[0][0] else 0)))
+        for one in open_cells(s.condor(), ("ZC0001",))
+    ]
+    only = s.condor(legs=(), background=s.beside_background().background)
+    assert len(open_cells(only, ("ZC0001",))) == 1
+
+
+def test_background_row_shows_its_own_lots() -> None:
+    snapshot = s.beside_background()
+    columns = plan(snapshot, 118, selected="", dense=False)
+    both = [plain(leg_line(leg, columns)) for leg in (snapshot.legs[0], snapshot.background[0])]
+    assert [text.split()[4] for text in both] == ["-10", "+5"]
+    assert "o adopts" not in both[1]
 
 
 def test_recording_that_ended_is_no_alarm() -> None:

@@ -141,6 +141,7 @@ CASES: list[tuple[str, Snapshot, tuple[str, ...], list[ev.Operator]]] = [
     ),
     ("unknown exits want the word", UNKNOWN_EXIT, ("u", "enter", *"resend", "enter"), []),
     ("unknown entries are not sent again", s.condor(), ("u", "enter", *"RESEND", "enter"), []),
+    ("background beside strategy lots is not adopted", s.beside_background(), ("o", "enter"), []),
     ("nothing to adopt", s.condor(), ("o", "enter"), []),
     ("letters without a meaning", s.condor(), tuple("yngzbtuvw"), []),
 ]

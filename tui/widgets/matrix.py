@@ -146,7 +146,7 @@ def leg_line(leg: LegRow, columns: Columns) -> Line:
     last = f"{last}▲" if leg.quote_stale and len(last) < LAST_W - 1 else last
     spans = [
         Span(title, Tone.PLAIN if leg.followed else Tone.DIM),
-        Span(fmt.fit(fmt.lots(leg.master_lots or leg.background_lots), MASTER_W), Tone.BOLD),
+        Span(fmt.fit(fmt.lots(leg.master_lots if leg.followed else leg.background_lots), MASTER_W), Tone.BOLD),
         Span(fmt.fit(last, LAST_W), last_tone),
     ]
     if columns.pnl:

@@ -724,3 +724,15 @@ def test_master_that_is_read_in_slow_polls_is_not_lost_between_them(poll_s: int)
     desk.run(3 * poll_s)
     desk.quote(CALL, "100")
     assert not shot(desk).master.connected
+
+
+def test_background_lots_beside_strategy_lots_have_a_row_that_tells_only_of_them() -> None:
+    desk = Desk(background={CALL_LEG: 5 * LOT})
+    assert shot(desk).background[0].adoptable
+    desk.buy(10)
+    (leg,), (background,) = shot(desk).legs, shot(desk).background
+    assert values(leg.master_lots, leg.background_lots, leg.followed) == (10, 5, True)
+    assert values(background.master_lots, background.background_lots, background.followed) == (0, 5, False)
+    assert (background.master_average_inr, background.master_pnl_inr) == (None, None)
+    assert not background.adoptable
+    assert all(item.key != "o" for item in shot(desk).attention)
