@@ -17,7 +17,7 @@ from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import MasterLeg
 from engine.core.symbols import title
 from engine.core.turn import Turn, held_units
-from engine.model import LegId, instrument_of, is_delivery, sign
+from engine.model import LegId, instrument_of, is_delivery, sign, split_leg
 from engine.snapshot import Cell, CellState, StrategyState
 
 _BUSY = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.WORKING})
@@ -29,9 +29,15 @@ def lots(units: int, lot_units: int | None) -> Decimal:
 
 
 def leg_title(turn: Turn, leg: LegId) -> str:
-    """A leg for people."""
+    """A leg for people; with its exchange or product where another leg of the master's would be called the same."""
     instrument = turn.leg_instrument(turn.state.master.account, leg)
-    return title(instrument if instrument is not None else instrument_of(leg))
+    name = title(instrument if instrument is not None else instrument_of(leg))
+    exchange, symbol, product = split_leg(leg)
+    twins = [split_leg(other) for other in turn.state.master.legs if other != leg and symbol in other]
+    twins = [twin for twin in twins if twin[1] == symbol]
+    if any(twin[0] != exchange for twin in twins):
+        name += f" {exchange}"
+    return f"{name} {product}" if any(twin[2] != product for twin in twins) else name
 
 
 def can_be_adopted(leg: MasterLeg) -> bool:

@@ -70,7 +70,7 @@ def _seen(turn: Turn, copy: Copy, parts: Sequence[Part], waiting: Mapping[str, i
         for o, stamp in parts
         if o.state not in TERMINAL
     ]
-    instrument = turn.leg_instrument(turn.state.master.account, copy.leg)
+    instrument = turn.leg_instrument(turn.state.master.account, copy.leg), leg_title(turn, copy.leg)
     passed = dict(copy.skipped), dict(copy.passed), dict(copy.sized), dict(waiting)
     return orders, terms, passed, copy.signal_ns, copy.master_price_inr, instrument
 

@@ -238,11 +238,13 @@ class Operations(Ears):
             none = not frame.snapshot.background
             self.tell("The master has no background lots." if none else "No background lots can be adopted now.")
             return
-        self.pick("ADOPT: the leg is followed from now on, after a prompt", say.adopt_rows, self.adopt, first=symbol)
+        first = next((leg.leg for leg in frame.snapshot.background if leg.adoptable and leg.symbol == symbol), symbol)
+        self.pick("ADOPT: the leg is followed from now on, after a prompt", say.adopt_rows, self.adopt, first=first)
 
-    def adopt(self, symbol: str | None) -> None:
-        """Send the choice."""
-        if symbol:
+    def adopt(self, leg: str | None) -> None:
+        """Send the choice; the engine asks about every leg of the symbol."""
+        if leg:
+            symbol = split_leg(LegId(leg))[1]
             self.send(ev.BackgroundAdopted(at_ns=self.now(), symbol=symbol))
             self.tell(f"{symbol}: adoption asked for.")
 

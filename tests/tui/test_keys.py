@@ -8,6 +8,7 @@ from textual.widgets import OptionList
 from config.schema import Mode
 from engine import events as ev
 from engine.commands import Severity
+from engine.model import LegId
 from engine.snapshot import Attention, ChildColumn, ChildState, EngineState, Snapshot
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, Desk, drive
@@ -517,6 +518,23 @@ def test_flatten_of_one_child_names_its_order_in_the_leg() -> None:
 
     expected = ev.LegExited(at_ns=s.NOW, leg=WAITING.leg, children=("ZC0004",))
     assert drive(s.nothing_held(working=(WAITING,)), script).sent == [expected]
+
+
+def test_two_products_of_a_symbol_are_two_rows_and_said_to_be_adopted_together() -> None:
+    other = msgspec.structs.replace(
+        BACKGROUND, product="MIS", leg=LegId(BACKGROUND.leg.replace("NRML", "MIS")), background_lots=Decimal(-2)
+    )
+    third = msgspec.structs.replace(BACKGROUND, symbol="B", leg=s.leg_of("B"), title="B")
+
+    async def script(desk: Desk) -> None:
+        await desk.press("o")
+        rows = [text for text in desk.screen if "lots NFO" in text]
+        assert ["with the others of this symbol" in text for text in rows] == [True, True, False]
+        assert "+5 lots NFO NRML" in rows[0] and "-2 lots NFO MIS" in rows[1]
+        await desk.press("down", "down", "enter")
+
+    expected = [ev.BackgroundAdopted(at_ns=s.NOW, symbol="B")]
+    assert drive(s.condor(legs=(), background=(BACKGROUND, other, third)), script).sent == expected
 
 
 def test_nobody_is_chosen_when_the_child_under_the_cursor_has_gone() -> None:

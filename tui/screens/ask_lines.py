@@ -286,11 +286,14 @@ def _with_orders(orders: Sequence[WorkingOrder]) -> str:
 
 
 def adopt_rows(frame: Frame, width: int) -> list[Row]:
-    """The master's background legs."""
+    """The master's background legs that can be adopted."""
     rows = []
-    for leg in (row for row in frame.snapshot.background if row.adoptable):
-        text = f"{fmt.lots(leg.background_lots)} lots at {fmt.price(leg.master_average_inr)}"
-        rows.append(Row(leg.symbol, line(Span(pad(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
+    legs = [row for row in frame.snapshot.background if row.adoptable]
+    for leg in legs:
+        text = f"{fmt.lots(leg.background_lots)} lots {clean(leg.exchange)} {clean(leg.product)}"
+        if sum(other.symbol == leg.symbol for other in legs) > 1:
+            text += ", asked about with the others of this symbol"
+        rows.append(Row(leg.leg, line(Span(pad(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
     return rows
 
 

@@ -22,7 +22,7 @@ from engine.events import (
     SessionStarted,
     SessionStopped,
 )
-from engine.model import NS_PER_MS, NS_PER_S, BookStatus, OrderType, Side, instrument_id
+from engine.model import NS_PER_MS, NS_PER_S, BookStatus, OrderType, Side, instrument_id, leg_id
 from engine.snapshot import Cell, CellState, ChildColumn, ChildState, EngineState, LegRow, Snapshot, StrategyState
 from engine.stamps import Stamp
 from engine.view import Frame, build_snapshot
@@ -736,3 +736,26 @@ def test_background_lots_beside_strategy_lots_have_a_row_that_tells_only_of_them
     assert (background.master_average_inr, background.master_pnl_inr) == (None, None)
     assert not background.adoptable
     assert all(item.key != "o" for item in shot(desk).attention)
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ([], "NIFTY 24500 CE 24Nov"),
+        ([("NFO", CALL, "MIS")], "NIFTY 24500 CE 24Nov NRML"),
+        ([("BFO", CALL, "NRML")], "NIFTY 24500 CE 24Nov NFO"),
+        ([("BFO", CALL, "MIS")], "NIFTY 24500 CE 24Nov NFO NRML"),
+        ([("NFO", PUT, "MIS"), ("NFO", f"X{CALL}", "MIS")], "NIFTY 24500 CE 24Nov"),
+    ],
+)
+def test_title_names_product_and_exchange_where_another_leg_has_the_same(
+    others: list[tuple[str, str, str]], expected: str
+) -> None:
+    desk = Desk()
+    desk.buy(10)
+    leg = desk.state.master.legs[CALL_LEG]
+    assert row(desk).title == "NIFTY 24500 CE 24Nov"
+    assert shot(desk).copies[0].title == "NIFTY 24500 CE 24Nov"
+    for other in others:
+        desk.state.master.legs[leg_id(*other)] = replace(leg, leg=leg_id(*other), units=0)
+    assert (row(desk).title, shot(desk).copies[0].title) == (expected, expected)
