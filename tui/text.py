@@ -64,6 +64,19 @@ def pad(text: str, width: int) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
+def pad_title(text: str, width: int) -> str:
+    """A leg's title in exactly `width` cells: the name in front is cut: strike, date and product tell legs apart."""
+    if cell_len(text) <= width:
+        return pad(text, width)
+    first, _, rest = text.partition(" ")
+    room = width - 1 - cell_len(rest)
+    if rest and room >= 2:
+        return f"{pad(first, room)} {rest}"
+    while cell_len(text) > max(width - 1, 0):
+        text = text[1:]
+    return pad(f"…{text}", width)
+
+
 def shorten(text: str, width: int) -> str:
     """Text in at most `width` cells, cut at a word so that no number loses digits."""
     if cell_len(text) <= width:

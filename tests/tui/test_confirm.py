@@ -4,6 +4,10 @@ from engine.events import PromptAnswered
 from engine.model import NS_PER_S
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, WIDE, Desk, drive
+from tui import format as fmt
+from tui.answers import Answers
+from tui.screens.confirm_lines import prompt_rows
+from tui.text import plain, width_of
 
 
 def answers(feed: s.FakeFeed) -> list[tuple[str, bool]]:
@@ -224,6 +228,35 @@ def test_countdown_says_what_happens_at_its_end() -> None:
         assert "3 s left, then declined" in desk.text
 
     drive(s.condor(prompts=(s.prompt(),)), script)
+
+
+LONG = ("BANKNIFTY 51000 PE 29Sep", "BANKNIFTY 51000 PE 27Oct", "NIFTY 24750 CE 03Nov", "NIFTY 24750 CE 03Nov MIS")
+
+
+@pytest.mark.parametrize("width", [60, 70, 76, 90, 97, 106])
+@pytest.mark.parametrize("titles", [LONG[:1], LONG[:2], LONG[2:], LONG])
+def test_no_amount_is_cut_and_no_two_legs_look_alike(width: int, titles: tuple[str, ...]) -> None:
+    rows = [
+        s.prompt_row(child, 3, leg, title=title, reason="edited")
+        for leg, title in enumerate(titles)
+        for child in ("ZC0001", "ZC0002")
+    ]
+    asked = s.prompt(title=f"{len(titles)} legs", rows=tuple(rows))
+    facts, (head, *drawn, _total) = prompt_rows(asked, Answers(), s.NOW, width, ("ZC0002",))
+    assert all(width_of(text) <= width for text in (facts, head.line, *(row.line for row in drawn)))
+    names = {"lots", "margin"} | ({"price", "available"} if width > 90 else set())
+    assert names <= set(plain(head.line).split())
+    shown = [plain(row.line).replace("ZC0002", "ZC0001").replace("on paper", "") for row in drawn[::2]]
+    assert len({text[13:45] for text in shown}) == len(titles)
+    needed = fmt.number(354_000 * len(titles))
+    assert all(needed in plain(row.line) for row in drawn[:2])
+
+
+def test_margin_that_is_more_than_there_is_has_a_mark() -> None:
+    poor = s.prompt_row("ZC0002", 3, available_inr=s.rupees("3,53,999"))
+    asked = s.prompt(rows=(s.prompt_row("ZC0001", 3), poor))
+    _, rows = prompt_rows(asked, Answers(), s.NOW, 70)
+    assert ["3,54,000▲" in plain(row.line) for row in rows[1:3]] == [False, True]
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])

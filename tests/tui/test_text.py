@@ -2,7 +2,7 @@ import pytest
 from rich.cells import cell_len
 
 from tests.tui.snapshots import HOSTILE
-from tui.text import Span, Tone, clean, first_fitting, line, pad, plain, shorten, to_content, wrap
+from tui.text import Span, Tone, clean, first_fitting, line, pad, pad_title, plain, shorten, to_content, wrap
 
 
 def test_markup_of_foreign_text_stays_text() -> None:
@@ -12,6 +12,20 @@ def test_markup_of_foreign_text_stays_text() -> None:
 def test_control_characters_never_reach_the_terminal() -> None:
     assert clean("a\x1b[2Jb\nc\u202ed") == "a·[2Jb·c·d"
     assert "\x1b" not in to_content(line(HOSTILE)).plain
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("NIFTY 24750 CE 03Nov", 22, "NIFTY 24750 CE 03Nov  "),
+        ("BANKNIFTY 51000 PE 29Sep", 20, "BANK… 51000 PE 29Sep"),
+        ("BANKNIFTY 51000 PE 27Oct MIS", 20, "… 51000 PE 27Oct MIS"),
+        ("NIFTY26NOV24750CE", 10, "…OV24750CE"),
+        ("NIFTY", 1, "…"),
+    ],
+)
+def test_title_keeps_what_tells_two_legs_apart(text: str, width: int, shown: str) -> None:
+    assert pad_title(text, width) == shown
 
 
 def test_line_drops_empty_parts() -> None:

@@ -9,7 +9,7 @@ from tui import format as fmt
 from tui.frame import Frame, Open, child_of, children_with_something_open, open_cells, running
 from tui.marks import CHILD_MARKS
 from tui.screens.held_lines import held, order_words
-from tui.text import Line, Span, Tone, clean, line, pad, shorten, wrap
+from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, wrap
 from tui.widgets.live_table import Row
 
 ALL = "*"
@@ -270,7 +270,7 @@ def leg_rows(frame: Frame, width: int, child: str) -> list[Row]:
         text = ", ".join(
             [f"{fmt.lots(cell.have_lots)} lots {clean(leg.product)}", *(order_words(order, leg) for order in orders)]
         )
-        rows.append(Row(leg.leg, line(Span(pad(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
+        rows.append(Row(leg.leg, line(Span(pad_title(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
     return rows
 
 
@@ -293,7 +293,7 @@ def adopt_rows(frame: Frame, width: int) -> list[Row]:
         text = f"{fmt.lots(leg.background_lots)} lots {clean(leg.exchange)} {clean(leg.product)}"
         if sum(other.symbol == leg.symbol for other in legs) > 1:
             text += ", asked about with the others of this symbol"
-        rows.append(Row(leg.leg, line(Span(pad(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
+        rows.append(Row(leg.leg, line(Span(pad_title(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
     return rows
 
 

@@ -1,16 +1,23 @@
 """The lines of the confirm dialog. Pure: prompt, edits and time in, styled lines out."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.snapshot import PromptRow, PromptView
 from tui import format as fmt
 from tui.answers import Answers
 from tui.frame import Frame
-from tui.text import Line, Span, Tone, clean, line, pad, shorten
+from tui.text import Line, Span, Tone, clean, first_fitting, line, pad, pad_title, shorten, width_of
 from tui.widgets.header import mode_span
 from tui.widgets.live_table import Row
 
+WIDTHS = {"lots": 9, "price": 10, "margin": 12, "of available": 14, "charges": 9, "ratio": 8}
+"""Columns behind the child and the leg."""
+DROPPED = ("charges", "ratio", "of available", "price")
+"""Where there is no room, in this order."""
+WHO_W, LEG_LEAST = 13, 22
+ON_PAPER = "  on paper"
 __all__ = ["PromptRow", "fate_line", "headline", "prompt_rows", "queue_line", "row_key", "title_line"]
 
 
@@ -31,14 +38,18 @@ def title_line(prompt: PromptView, frame: Frame) -> Line:
     return line(mode_span(frame), Span(f" {prompt.kind.upper()} ", Tone.KEY), headline(prompt))
 
 
-def fact_line(prompt: PromptView, now_ns: int) -> Line:
-    """Side, instrument, the master's lots and price, age of the signal."""
+def fact_line(prompt: PromptView, now_ns: int, width: int) -> Line:
+    """Side, instrument, the master's lots and price, age of the signal; what there is no room for goes as a whole."""
+    return first_fitting(width, lambda level: _facts(prompt, now_ns, level), range(3))
+
+
+def _facts(prompt: PromptView, now_ns: int, level: int) -> Line:
     spans = [Span(headline(prompt), Tone.BOLD)]
     if prompt.master_lots is not None:
         spans.append(Span(f"  master {fmt.lots(prompt.master_lots)} lots"))
-    if prompt.master_price_inr is not None:
+    if prompt.master_price_inr is not None and level < 2:
         spans.append(Span(f" at {fmt.price(prompt.master_price_inr)}"))
-    if prompt.signal_ns is not None:
+    if prompt.signal_ns is not None and level < 1:
         spans.append(Span(f"  signal {fmt.age(prompt.signal_ns, now_ns)} old", Tone.DIM))
     return line(*spans)
 
@@ -63,49 +74,74 @@ def prompt_rows(
     prompt: PromptView, answers: Answers, now_ns: int, width: int, on_paper: Collection[str] = ()
 ) -> tuple[Line, list[Row]]:
     """Facts, column heads, a row a child (and leg), and the totals; `on_paper` are children beside LIVE ones."""
-    many = len({row.leg for row in prompt.rows}) > 1
-    wide = width >= 96
-    rows = [Row("", _column_heads(many=many, wide=wide))]
+    paper_cells = len(ON_PAPER) if on_paper else 0
+    plan = _plan(prompt, width - paper_cells)
+    rows = [Row("", _column_heads(plan))]
     shown = sorted(prompt.rows, key=lambda row: not row.reason) if len(prompt.rows) > 10 else prompt.rows
     for row in shown:
-        cells = _child_line(prompt, row, answers, width, many=many, wide=wide)
-        rows.append(Row(row_key(row), line(*cells, Span("  on paper", Tone.DIM) if row.child in on_paper else "")))
+        cells = _child_line(prompt, row, answers, width - paper_cells, plan)
+        rows.append(Row(row_key(row), line(*cells, Span(ON_PAPER, Tone.DIM) if row.child in on_paper else "")))
     rows.append(Row("", _total_line(prompt, answers)))
-    return fact_line(prompt, now_ns), rows
+    return fact_line(prompt, now_ns, width), rows
 
 
-def _column_heads(*, many: bool, wide: bool) -> Line:
-    leg = pad("leg", 22) if many else ""
-    text = f"    {pad('child', 9)}{leg}{'lots':>9}{'price':>10}{'margin':>12}"
-    text += f"{'of available':>14}{'charges':>9}{'ratio':>8}" if wide else f"{'available':>12}{'ratio':>8}"
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which columns there is room for."""
+
+    leg_w: int
+    "0 where all rows are of one leg."
+    columns: tuple[str, ...]
+
+    @property
+    def used(self) -> int:
+        """Cells that a row takes without its note."""
+        return WHO_W + self.leg_w + sum(WIDTHS[name] for name in self.columns)
+
+
+def _plan(prompt: PromptView, width: int) -> _Plan:
+    """Columns go as a whole, what matters least first: no number is cut, and two legs never look alike."""
+    many = len({row.leg for row in prompt.rows}) > 1
+    least = WHO_W + WIDTHS["lots"] + WIDTHS["margin"]
+    longest = max((width_of((Span(clean(row.title)),)) for row in prompt.rows), default=0)
+    leg_w = min(max(longest + 3, LEG_LEAST), width - least) if many else 0
+    columns = list(WIDTHS)
+    for name in DROPPED:
+        if WHO_W + leg_w + sum(WIDTHS[kept] for kept in columns) > width:
+            columns.remove(name)
+    return _Plan(leg_w, tuple(columns))
+
+
+def _column_heads(plan: _Plan) -> Line:
+    leg = pad("leg", plan.leg_w)
+    text = f"    {pad('child', WHO_W - 4)}{leg}{''.join(name.rjust(WIDTHS[name]) for name in plan.columns)}"
     return line(Span(text, Tone.DIM))
 
 
-def _child_line(prompt: PromptView, row: PromptRow, answers: Answers, width: int, *, many: bool, wide: bool) -> Line:
+def _child_line(prompt: PromptView, row: PromptRow, answers: Answers, width: int, plan: _Plan) -> Line:
     taking = answers.ticked(prompt, row.child) and row.units > 0
     tick = Span("[✓] ", Tone.GOOD) if taking else Span("[ ] ", Tone.DIM)
-    who = Span(pad(clean(row.child), 9), Tone.BOLD if taking else Tone.DIM)
-    leg = Span(pad(f"{row.side.value[0]} {clean(row.title)}", 22)) if many else Span("")
+    who = Span(pad(clean(row.child), WHO_W - 4), Tone.BOLD if taking else Tone.DIM)
+    leg = Span(f"{row.side.value[0]} {pad_title(clean(row.title), plan.leg_w - 3)} " if plan.leg_w else "")
     if not row.units:
-        used = 13 + (22 if many else 0)
         why = clean(row.reason) or "nothing to do"
-        return line(tick, who, leg, Span(f"       – {shorten(why, width - used - 9)}", Tone.WARN))
-    share = answers.share(prompt, row)
-    margin = _margin_text(prompt, row, answers)
+        return line(tick, who, leg, Span(f"       – {shorten(why, width - WHO_W - plan.leg_w - 9)}", Tone.WARN))
     needed = _needed(prompt, row.child, answers)
     short = needed is not None and row.available_inr is not None and needed > row.available_inr
-    spans = [
-        Span(fmt.fit(_lots_text(prompt, row, answers), 9), Tone.PLAIN if taking else Tone.DIM),
-        Span(fmt.fit(fmt.price(row.price_inr), 10)),
-        Span(fmt.fit(margin, 12), Tone.BAD if short else Tone.PLAIN),
-        Span(fmt.fit_amount(row.available_inr, 14 if wide else 12), Tone.DIM),
-    ]
-    if wide:
-        spans.append(Span(fmt.fit_amount(_part(row.charges_inr, share), 9), Tone.DIM))
-    spans.append(Span(fmt.fit(fmt.ratio(row.ratio), 8)))
-    used = 13 + (22 if many else 0) + 31 + (31 if wide else 20)
-    note = f"  {shorten(clean(row.reason), width - used - 2)}" if row.reason and width - used > 6 else ""
-    return line(tick, who, leg, *spans, Span(note, Tone.WARN))
+    margin = _margin_text(prompt, row, answers)
+    cells = {
+        "lots": Span(fmt.fit(_lots_text(prompt, row, answers), 9), Tone.PLAIN if taking else Tone.DIM),
+        "price": Span(fmt.fit(fmt.price(row.price_inr), 10)),
+        "margin": Span(
+            fmt.fit(f"{margin.strip()}▲" if short and margin else margin, 12), Tone.BAD if short else Tone.PLAIN
+        ),
+        "of available": Span(fmt.fit_amount(row.available_inr, 14), Tone.DIM),
+        "charges": Span(fmt.fit_amount(_part(row.charges_inr, answers.share(prompt, row)), 9), Tone.DIM),
+        "ratio": Span(fmt.fit(fmt.ratio(row.ratio), 8)),
+    }
+    room = width - plan.used
+    note = f"  {shorten(clean(row.reason), room - 2)}" if row.reason and room > 6 else ""
+    return line(tick, who, leg, *(cells[name] for name in plan.columns), Span(note, Tone.WARN))
 
 
 def _needed(prompt: PromptView, child: str, answers: Answers) -> Decimal | None:
@@ -160,4 +196,5 @@ def queue_line(prompt: PromptView, answers: Answers, now_ns: int, width: int) ->
     lead = f"next: {headline(prompt)} · {fmt.countdown(prompt.deadline_ns, now_ns)} · "
     if len(lead) + len(who) > width - 10:
         who = f"{len({row.child for row in rows})} children, {fmt.number(units)} units"
+        who = who if len(lead) + len(who) <= width - 10 else f"{fmt.number(units)} units"
     return line(Span(lead), Span(who, Tone.DIM))

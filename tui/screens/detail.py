@@ -6,7 +6,7 @@ from engine.snapshot import Cell, ChildColumn, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, child_of
 from tui.marks import CELL_MARKS, CHILD_MARKS, SEVERITY_MARKS, amount_tone
-from tui.text import Line, Span, Tone, clean, line, pad, shorten, width_of, wrap
+from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, width_of, wrap
 from tui.widgets.events import Events
 from tui.widgets.matrix import master_average
 
@@ -150,7 +150,7 @@ def _child_legs(snapshot: Snapshot, account: str, frame: Frame, width: int) -> l
             texts = wrap(f"{why}{_more(cell, frame)}".removesuffix(" · "), room)
             out.append(
                 line(
-                    pad(clean(leg.title), 24),
+                    pad_title(clean(leg.title), 24),
                     Span(pad(mark if mark == cell.state.value else f"{mark} {cell.state.value}", 12), tone),
                     f"{fmt.fit(fmt.lots(cell.have_lots), 7)}{fmt.fit(fmt.lots(cell.want_lots), 7)}",
                     Span(fmt.fit_amount(cell.pnl_inr, 11, signed=True), amount_tone(cell.pnl_inr)),

@@ -6,7 +6,7 @@ from decimal import Decimal
 from engine.snapshot import LegRow, WorkingOrder
 from tui import format as fmt
 from tui.frame import Frame, Open, open_cells
-from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
+from tui.text import Line, Span, Tone, clean, line, pad, pad_title, width_of, wrap
 
 INDENT = 11
 "Below the symbol."
@@ -36,7 +36,7 @@ def _lines(one: Open, width: int) -> list[Line]:
     name = clean(leg.symbol) if width >= 70 else clean(leg.title)
     head = line(
         Span(f"  {pad(clean(cell.child), 9)}", Tone.BOLD),
-        f"{pad(name, 22)} {fmt.fit(fmt.lots(cell.have_lots), 7)} lots {fmt.fit(units, 15)}  {clean(leg.product)}",
+        f"{pad_title(name, 22)} {fmt.fit(fmt.lots(cell.have_lots), 7)} lots {fmt.fit(units, 15)}  {clean(leg.product)}",
     )
     more = [f"{fmt.lots(cell.unknown_lots)} lots unknown"] if cell.unknown_lots else []
     more += [order_words(order, leg) for order in one.orders if not (cell.unknown_lots and order.deadline_ns)]

@@ -3,7 +3,7 @@
 from engine.snapshot import LeftOpen, RestartView, StrategyState
 from tui import format as fmt
 from tui.frame import Frame
-from tui.text import Line, Span, Tone, clean, line, pad, shorten, wrap
+from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, wrap
 
 
 def question_lines(question: RestartView, frame: Frame, width: int) -> list[Line]:
@@ -53,7 +53,7 @@ def _row_line(row: LeftOpen, width: int) -> Line:
     orders = ", ".join(f"{number} {word}" for number, word in counts if number)
     more = " · ".join(part for part in (row.answer, orders, clean(row.due)) if part)
     units = f"{fmt.number(row.units, signed=True)} units"
-    head = f"{pad(clean(row.title), 24)} {fmt.fit(units, 15)}  {clean(row.product)}"
+    head = f"{pad_title(clean(row.title), 24)} {fmt.fit(units, 15)}  {clean(row.product)}"
     return line(
         Span(f"  {pad(clean(row.child), 9)}", Tone.BOLD),
         head,

@@ -10,7 +10,7 @@ from engine.snapshot import Cell, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, child_of
 from tui.screens.ask_lines import ALL
-from tui.text import Line, Span, Tone, clean, line, pad, shorten, wrap
+from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, wrap
 from tui.widgets.live_table import Row
 
 HINT = "2 more, -1 fewer; 10m: what ten of the master's lots would bring"
@@ -54,7 +54,7 @@ def ticket_leg_rows(frame: Frame, width: int) -> list[Row]:
     rows = []
     for leg in ticket_legs(frame.snapshot):
         text = f"the master {fmt.lots(leg.master_lots)} lots, last {fmt.price(leg.last_inr)}"
-        rows.append(Row(leg.leg, line(Span(pad(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
+        rows.append(Row(leg.leg, line(Span(pad_title(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
     return rows
 
 

@@ -15,7 +15,7 @@ from engine.snapshot import ChildColumn, ChildState, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, by_urgency
 from tui.marks import CHILD_MARKS, amount_tone, cell_span, least_width, mark_span
-from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
+from tui.text import Line, Span, Tone, clean, line, pad, pad_title, width_of, wrap
 from tui.widgets.accounts import account_rows, matching
 from tui.widgets.live_table import Row
 from tui.widgets.panel import NO_MATCH, Panel
@@ -140,7 +140,7 @@ def head_line(snapshot: Snapshot, columns: Columns, selected: str) -> Line:
 
 def leg_line(leg: LegRow, columns: Columns) -> Line:
     """One leg of the master with every shown child's cell."""
-    title = pad(bare_title(clean(leg.title), columns.common), columns.title_w)
+    title = pad_title(bare_title(clean(leg.title), columns.common), columns.title_w)
     last_tone = Tone.WARN if leg.quote_stale else Tone.PLAIN
     last = fmt.price(leg.last_inr)
     last = f"{last}▲" if leg.quote_stale and len(last) < LAST_W - 1 else last

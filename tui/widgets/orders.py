@@ -5,7 +5,7 @@ from collections.abc import Callable
 from engine.snapshot import WorkingOrder
 from tui import format as fmt
 from tui.frame import Frame
-from tui.text import EMPTY, Line, Span, Tone, clean, line, pad, shorten, width_of
+from tui.text import EMPTY, Line, Span, Tone, clean, line, pad, pad_title, shorten, width_of
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
 
@@ -21,7 +21,7 @@ def order_line(order: WorkingOrder, now_ns: int, width: int) -> Line:
     lead = line(
         Span(f"{pad(clean(order.account), 8)} ", Tone.BOLD),
         Span(f"{order.side.value:<4} ", Tone.GOOD if order.side.sign > 0 else Tone.WARN),
-        f"{fmt.fit(quantity, 11)} {pad(clean(order.title), 21)} ",
+        f"{fmt.fit(quantity, 11)} {pad_title(clean(order.title), 21)} ",
         Span(pad(f"{clean(order.status).upper()}{absent}", 27), Tone.BAD if unknown else Tone.INFO),
     )
     note = " · ".join(part for part in (order.reason, order.order_id) if part)
