@@ -155,6 +155,8 @@ class ChildColumn(Value, frozen=True, kw_only=True):
     "Profit of closed lots of the day, before charges."
     pnl_inr: Decimal | None
     "Realised and open profit of our allocations, before charges; `None` when a price is missing."
+    pnl_stale: bool = False
+    "Whether a price in it is old."
     charges_inr: Decimal
     drift_lots: Decimal
     drift_since_ns: int | None = None
@@ -297,6 +299,8 @@ class PromptRow(Value, frozen=True, kw_only=True):
     lot_units: int
     units: int
     price_inr: Decimal | None
+    price_stale: bool = False
+    "Whether the quote that it comes from is old."
     value_inr: Decimal | None
     available_inr: Decimal | None
     charges_inr: Decimal | None
@@ -431,6 +435,8 @@ class Snapshot(Value, frozen=True, kw_only=True):
     master: MasterLink
     master_pnl_inr: Decimal | None
     children_pnl_inr: Decimal | None
+    master_pnl_stale: bool = False
+    "Whether a price in the master's result is old."
     in_step: int
     children: tuple[ChildColumn, ...]
     strategies: tuple[StrategyView, ...]

@@ -114,6 +114,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         master=_link(turn),
         master_pnl_inr=_sum(_master_pnl(turn, leg) for leg in state.master.legs.values()),
         children_pnl_inr=_sum(column.pnl_inr for column in columns),
+        master_pnl_stale=any(row.quote_stale and row.master_lots for row in rows),
         in_step=sum(column.state in GOOD for column in columns),
         children=columns,
         strategies=tuple(_strategy(turn, scope) for scope in state.strategies),
@@ -219,6 +220,7 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         baseline_inr=_capital(child, baseline, settings, strategy),
         realised_inr=_realised(child),
         pnl_inr=child_pnl(turn, child),
+        pnl_stale=any(row.quote_stale and cell.have_lots for row, cell in zip(rows, cells, strict=True)),
         charges_inr=child_charges(child),
         drift_lots=sum((abs(c.want_lots - c.have_lots) for c in cells), Decimal(0)),
         drift_since_ns=min(

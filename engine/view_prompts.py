@@ -118,6 +118,7 @@ def _base_row(turn: Turn, child_id: str, item: PromptItem, units: int, reason: s
         lot_units=1 if instrument is None else instrument.lot_units,
         units=units,
         price_inr=price,
+        price_stale=quote is not None and quote.is_stale(turn.now_ns),
         value_inr=value,
         available_inr=child.available_inr,
         charges_inr=charges,

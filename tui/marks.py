@@ -153,6 +153,22 @@ def amount_tone(value: Decimal | None) -> Tone:
     return Tone.GOOD if value > 0 else Tone.BAD if value < 0 else Tone.PLAIN
 
 
+OLD = "▲"
+"Behind a price that is old, and what was reckoned with one."
+
+
+def amount_span(value: Decimal | None, width: int, *, old: bool) -> Span:
+    """A result in `width` cells; with its mark where a price in it is old."""
+    if not old or value is None:
+        return Span(fmt.fit_amount(value, width, signed=True), amount_tone(value))
+    return Span(fmt.fit(f"{fmt.fit_amount(value, width - 1, signed=True).strip()}{OLD}", width), Tone.WARN)
+
+
+def old_price(value: Decimal | None, *, old: bool) -> str:
+    """A price, with its mark where it is old."""
+    return f"{fmt.price(value)}{OLD if old and value is not None else ''}"
+
+
 def joined(spans: Sequence[Span], gap: str = " ") -> list[Span]:
     """Spans with a gap between them."""
     out: list[Span] = []

@@ -306,6 +306,15 @@ def condor(**changes: object) -> Snapshot:
     return changed(base, **changes)
 
 
+def old_prices() -> Snapshot:
+    """The condor with old quotes, one of a future at a long price."""
+    base = condor(master_pnl_stale=True)
+    legs = [msgspec.structs.replace(leg, quote_stale=True) for leg in base.legs]
+    legs[0] = msgspec.structs.replace(legs[0], title="NIFTY FUT Nov", last_inr=Decimal("24750.00"))
+    children = tuple(msgspec.structs.replace(child, pnl_stale=child.id != "ZC0006") for child in base.children)
+    return changed(base, legs=tuple(legs), children=children)
+
+
 def beside_background(**changes: object) -> Snapshot:
     """The condor with five bought lots in the background of its first leg."""
     base = condor()

@@ -3,8 +3,16 @@ from decimal import Decimal
 import pytest
 
 from engine.snapshot import CellState, CopyLine
+from tests.tui import snapshots as s
 from tests.tui.snapshots import cell
+from tui.answers import Answers
+from tui.frame import Frame
 from tui.marks import cell_span, copy_mark, least_width, short_reason
+from tui.screens.confirm_lines import prompt_rows
+from tui.text import plain
+from tui.widgets.accounts import account_rows
+from tui.widgets.matrix import leg_line, plan, summary_lines
+from tui.widgets.strategy_line import strategy_line
 
 
 @pytest.mark.parametrize(
@@ -60,3 +68,34 @@ def test_unknown_reason_is_cut_not_lost() -> None:
 )
 def test_copy_marks(units: int, filled: int, status: str, reason: str, mark: str) -> None:
     assert copy_mark(CopyLine(child="C", units=units, filled_units=filled, status=status, reason=reason)) == mark
+
+
+@pytest.mark.parametrize("width", [78, 118, 198])
+def test_old_prices_and_what_is_reckoned_with_them_have_a_mark(width: int) -> None:
+    picture = s.old_prices()
+    frame = Frame(snapshot=picture, now_ns=s.NOW, quiet_s=0)
+    columns = plan(picture, width, selected="", dense=False)
+    drawn = [plain(leg_line(leg, columns)) for leg in picture.legs]
+    assert "24,750.00▲" in drawn[0]
+    assert all(text.count("▲") == (2 if columns.pnl else 1) for text in drawn[1:])
+    assert plain(strategy_line(frame, width)).count("▲") == 2
+    (results,) = [plain(row.line) for row in summary_lines(picture, columns, live=False) if "P&L" in row.key]
+    shown = [picture.children[index].id for index in columns.children]
+    assert results.count("▲") == len([child for child in shown if child != "ZC0006"])
+    _, rows = account_rows(frame, width, sort="configuration")
+    assert ["▲" in plain(row.line) for row in rows] == [True] * 5 + [False]
+
+
+def test_nothing_is_marked_old_when_prices_are_fresh() -> None:
+    picture = s.condor()
+    columns = plan(picture, 118, selected="", dense=False)
+    assert all("▲" not in plain(leg_line(leg, columns)) for leg in picture.legs)
+    assert "▲" not in plain(strategy_line(Frame(snapshot=picture, now_ns=s.NOW, quiet_s=0), 118))
+
+
+def test_old_price_in_a_prompt_has_a_mark() -> None:
+    rows = (s.prompt_row("ZC0001", 3, price_inr=Decimal("24750"), price_stale=True), s.prompt_row("ZC0002", 5))
+    for width in (70, 106):
+        _, (_, first, second, _) = prompt_rows(s.prompt(rows=rows), Answers(), s.NOW, width)
+        assert " 24,750.00▲ " in plain(first.line)
+        assert "▲" not in plain(second.line)

@@ -8,11 +8,12 @@ from engine.snapshot import PromptRow, PromptView
 from tui import format as fmt
 from tui.answers import Answers
 from tui.frame import Frame
+from tui.marks import OLD, old_price
 from tui.text import Line, Span, Tone, clean, first_fitting, line, pad, pad_title, shorten, width_of
 from tui.widgets.header import mode_span
 from tui.widgets.live_table import Row
 
-WIDTHS = {"lots": 9, "price": 10, "margin": 12, "of available": 14, "charges": 9, "ratio": 8}
+WIDTHS = {"lots": 9, "price": 11, "margin": 12, "of available": 14, "charges": 9, "ratio": 8}
 """Columns behind the child and the leg."""
 DROPPED = ("charges", "ratio", "of available", "price")
 """Where there is no room, in this order."""
@@ -131,9 +132,11 @@ def _child_line(prompt: PromptView, row: PromptRow, answers: Answers, width: int
     margin = _margin_text(prompt, row, answers)
     cells = {
         "lots": Span(fmt.fit(_lots_text(prompt, row, answers), 9), Tone.PLAIN if taking else Tone.DIM),
-        "price": Span(fmt.fit(fmt.price(row.price_inr), 10)),
+        "price": Span(
+            fmt.fit(old_price(row.price_inr, old=row.price_stale), 11), Tone.WARN if row.price_stale else Tone.PLAIN
+        ),
         "margin": Span(
-            fmt.fit(f"{margin.strip()}▲" if short and margin else margin, 12), Tone.BAD if short else Tone.PLAIN
+            fmt.fit(f"{margin.strip()}{OLD}" if short and margin else margin, 12), Tone.BAD if short else Tone.PLAIN
         ),
         "of available": Span(fmt.fit_amount(row.available_inr, 14), Tone.DIM),
         "charges": Span(fmt.fit_amount(_part(row.charges_inr, answers.share(prompt, row)), 9), Tone.DIM),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from engine.snapshot import Cell, ChildColumn, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, child_of
-from tui.marks import CELL_MARKS, CHILD_MARKS, SEVERITY_MARKS, amount_tone
+from tui.marks import CELL_MARKS, CHILD_MARKS, OLD, SEVERITY_MARKS, amount_span
 from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, width_of, wrap
 from tui.widgets.events import Events
 from tui.widgets.matrix import master_average
@@ -47,10 +47,9 @@ def _cell_lines(cell: Cell, leg: LegRow, frame: Frame, width: int) -> list[Line]
         Span(pad(word, 12), tone),
         f"{fmt.fit(fmt.lots(cell.have_lots), 7)}{fmt.fit(fmt.lots(cell.want_lots), 7)}",
         Span("–".rjust(10) if idle else fmt.fit(fmt.price(cell.average_inr), 10)),
-        Span(
-            "–".rjust(11) if idle and cell.pnl_inr is None else fmt.fit_amount(cell.pnl_inr, 11, signed=True),
-            amount_tone(cell.pnl_inr),
-        ),
+        Span("–".rjust(11), Tone.DIM)
+        if idle and cell.pnl_inr is None
+        else amount_span(cell.pnl_inr, 11, old=leg.quote_stale and bool(cell.have_lots)),
     )
     more, room = _more(cell, frame), width - width_of(first) - 2
     if len(more) <= room:
@@ -117,6 +116,7 @@ def _limits(account: str, frame: Frame, width: int) -> list[Line]:
 
 def _facts(child: ChildColumn, frame: Frame) -> list[Line]:
     cap = "none" if child.max_capital_inr is None else fmt.rupees(child.max_capital_inr)
+    result = f"{fmt.rupees(child.pnl_inr, signed=True)}{OLD if child.pnl_stale else ''}"
     base = "–" if child.baseline_inr is None else fmt.rupees(child.baseline_inr)
     facts = (
         ("sizing", f"{clean(child.sizing)}, ratio {fmt.ratio(child.ratio)} from {base}"),
@@ -124,7 +124,7 @@ def _facts(child: ChildColumn, frame: Frame) -> list[Line]:
         ("max capital", f"{cap} · k changes it"),
         (
             "P&L",
-            f"{fmt.rupees(child.pnl_inr, signed=True)}, of it closed {fmt.rupees(child.realised_inr, signed=True)}",
+            f"{result}, of it closed {fmt.rupees(child.realised_inr, signed=True)}",
         ),
         ("charges", fmt.rupees(child.charges_inr)),
         ("drift", _drift(child, frame)),
@@ -153,7 +153,7 @@ def _child_legs(snapshot: Snapshot, account: str, frame: Frame, width: int) -> l
                     pad_title(clean(leg.title), 24),
                     Span(pad(mark if mark == cell.state.value else f"{mark} {cell.state.value}", 12), tone),
                     f"{fmt.fit(fmt.lots(cell.have_lots), 7)}{fmt.fit(fmt.lots(cell.want_lots), 7)}",
-                    Span(fmt.fit_amount(cell.pnl_inr, 11, signed=True), amount_tone(cell.pnl_inr)),
+                    amount_span(cell.pnl_inr, 11, old=leg.quote_stale and bool(cell.have_lots)),
                     Span(f"  {texts[0]}", Tone.DIM),
                 )
             )

@@ -11,7 +11,7 @@ from engine.snapshot import ChildColumn
 from tui import chart
 from tui import format as fmt
 from tui.frame import Frame
-from tui.marks import COPY_TONES, amount_tone
+from tui.marks import COPY_TONES, amount_span, amount_tone
 from tui.record import ChildDay, DayRecord, Range, span
 from tui.text import Line, Span, Tone, clean, line, pad
 from tui.widgets.live_table import Row
@@ -61,9 +61,9 @@ def _child_line(child: ChildColumn, day: ChildDay, *, wide: bool) -> Line:
     after = None if child.pnl_inr is None else child.pnl_inr - child.charges_inr
     spans = [
         Span(pad(clean(child.id), 9), Tone.BOLD),
-        Span(fmt.fit_amount(child.pnl_inr, 12, signed=True), amount_tone(child.pnl_inr)),
+        amount_span(child.pnl_inr, 12, old=child.pnl_stale),
         Span(fmt.fit_amount(child.charges_inr, 11)),
-        Span(fmt.fit_amount(after, 12, signed=True), amount_tone(after)),
+        amount_span(after, 12, old=child.pnl_stale),
         Span(fmt.fit_amount(day.slippage_inr, 12, signed=True), amount_tone(-day.slippage_inr)),
     ]
     if wide:

@@ -11,10 +11,10 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.snapshot import ChildColumn, ChildState, LegRow, Snapshot
+from engine.snapshot import ChildColumn, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, by_urgency
-from tui.marks import CHILD_MARKS, amount_tone, cell_span, least_width, mark_span
+from tui.marks import CHILD_MARKS, amount_span, cell_span, least_width, mark_span, old_price
 from tui.text import Line, Span, Tone, clean, line, pad, pad_title, width_of, wrap
 from tui.widgets.accounts import account_rows, matching
 from tui.widgets.live_table import Row
@@ -35,6 +35,7 @@ class Columns:
     title_w: int
     pnl: bool
     average: bool
+    last_w: int
     child_w: int
     children: tuple[int, ...]
     "Indices of the children shown, in order."
@@ -48,7 +49,7 @@ class Columns:
     @property
     def left_w(self) -> int:
         """Cells left of the children."""
-        return self.title_w + MASTER_W + LAST_W + self.pnl * PNL_W + self.average * AVERAGE_W
+        return self.title_w + MASTER_W + self.last_w + self.pnl * PNL_W + self.average * AVERAGE_W
 
 
 def plan(snapshot: Snapshot, width: int, *, selected: str, dense: bool) -> Columns:
@@ -58,7 +59,9 @@ def plan(snapshot: Snapshot, width: int, *, selected: str, dense: bool) -> Colum
     common = "" if wide else common_words(titles)
     title_w = min(max((width_of((Span(bare_title(t, common)),)) for t in titles), default=8), TITLE_MAX)
     title_w = max(title_w, 10)
-    fixed = title_w + MASTER_W + LAST_W + (PNL_W + AVERAGE_W if wide else 0)
+    prices = (old_price(leg.last_inr, old=leg.quote_stale) for leg in (*snapshot.legs, *snapshot.background))
+    last_w = max([LAST_W, *(len(text) + 1 for text in prices)])
+    fixed = title_w + MASTER_W + last_w + (PNL_W + AVERAGE_W if wide else 0)
     child_w = CHILD_DENSE if dense else _child_width(snapshot, width - fixed, wide=wide)
     fit = max((width - fixed) // child_w, 1)
     if not dense:
@@ -71,6 +74,7 @@ def plan(snapshot: Snapshot, width: int, *, selected: str, dense: bool) -> Colum
         title_w=title_w,
         pnl=wide,
         average=wide,
+        last_w=last_w,
         child_w=child_w,
         children=shown,
         before=start,
@@ -123,7 +127,7 @@ def bare_title(title: str, common: str) -> str:
 
 def head_line(snapshot: Snapshot, columns: Columns, selected: str) -> Line:
     """The names of the columns; the selected child is underlined by brackets."""
-    spans = [Span(pad("leg", columns.title_w) + "master".rjust(MASTER_W) + "last".rjust(LAST_W), Tone.DIM)]
+    spans = [Span(pad("leg", columns.title_w) + "master".rjust(MASTER_W) + "last".rjust(columns.last_w), Tone.DIM)]
     if columns.pnl:
         spans.append(Span("P&L ₹".rjust(PNL_W), Tone.DIM))
     if columns.average:
@@ -142,15 +146,13 @@ def leg_line(leg: LegRow, columns: Columns) -> Line:
     """One leg of the master with every shown child's cell."""
     title = pad_title(bare_title(clean(leg.title), columns.common), columns.title_w)
     last_tone = Tone.WARN if leg.quote_stale else Tone.PLAIN
-    last = fmt.price(leg.last_inr)
-    last = f"{last}▲" if leg.quote_stale and len(last) < LAST_W - 1 else last
     spans = [
         Span(title, Tone.PLAIN if leg.followed else Tone.DIM),
         Span(fmt.fit(fmt.lots(leg.master_lots if leg.followed else leg.background_lots), MASTER_W), Tone.BOLD),
-        Span(fmt.fit(last, LAST_W), last_tone),
+        Span(fmt.fit(old_price(leg.last_inr, old=leg.quote_stale), columns.last_w), last_tone),
     ]
     if columns.pnl:
-        spans.append(Span(fmt.fit_amount(leg.master_pnl_inr, PNL_W, signed=True), amount_tone(leg.master_pnl_inr)))
+        spans.append(amount_span(leg.master_pnl_inr, PNL_W, old=leg.quote_stale and bool(leg.master_lots)))
     if columns.average:
         spans.append(Span(fmt.fit(master_average(leg), AVERAGE_W), Tone.DIM))
     if not leg.followed:
@@ -213,8 +215,7 @@ def _trades_mark(child: ChildColumn) -> tuple[str, Tone]:
 
 def _ratio(child: ChildColumn, width: int) -> tuple[str, Tone]:
     if child.ratio is None:
-        out = child.state is ChildState.LEFT_OUT
-        return ("none" if out else "–"), Tone.WARN if out else Tone.DIM
+        return ("none", Tone.WARN) if child.left_out else ("–", Tone.DIM)
     return fmt.fit(fmt.ratio(child.ratio), width), Tone.WARN if child.ratio > 1 else Tone.PLAIN
 
 
@@ -227,7 +228,8 @@ def _capital_of(child: ChildColumn) -> Decimal | None:
 
 
 def _profit(child: ChildColumn, width: int) -> tuple[str, Tone]:
-    return fmt.fit_amount(child.pnl_inr, width, signed=True), amount_tone(child.pnl_inr)
+    text, tone = amount_span(child.pnl_inr, width, old=child.pnl_stale)
+    return text, tone
 
 
 def _drift(child: ChildColumn, width: int) -> tuple[str, Tone]:

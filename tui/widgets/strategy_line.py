@@ -5,7 +5,7 @@ from decimal import Decimal
 from engine.snapshot import EngineState, Snapshot, StrategyState, StrategyView
 from tui import format as fmt
 from tui.frame import Frame, running
-from tui.marks import amount_tone
+from tui.marks import OLD, amount_tone
 from tui.text import Line, Span, Tone, clean, first_fitting, line
 
 
@@ -53,13 +53,15 @@ def _profit(snapshot: Snapshot, level: int) -> list[Span]:
     master, children = snapshot.master_pnl_inr, snapshot.children_pnl_inr
     return [
         Span(" · P&L master " if level < 3 else " · P&L "),
-        _amount(master),
+        _amount(master, old=snapshot.master_pnl_stale),
         Span(" children " if level < 3 else " / "),
-        _amount(children),
+        _amount(children, old=any(child.pnl_stale for child in snapshot.children)),
     ]
 
 
-def _amount(value: Decimal | None) -> Span:
+def _amount(value: Decimal | None, *, old: bool) -> Span:
+    if old and value is not None:
+        return Span(f"{fmt.rupees(value, signed=True)}{OLD}", Tone.WARN)
     return Span(fmt.rupees(value, signed=True), amount_tone(value))
 
 

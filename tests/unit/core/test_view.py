@@ -18,6 +18,7 @@ from engine.events import (
     Outcome,
     Paused,
     PromptAnswered,
+    QuotesUpdated,
     Resumed,
     SessionStarted,
     SessionStopped,
@@ -37,6 +38,7 @@ from tests.unit.core.builders import (
     START,
     Desk,
     child,
+    quote_of,
     settings,
 )
 from tests.unit.paper.builders import CALL, PUT, ns
@@ -759,3 +761,22 @@ def test_title_names_product_and_exchange_where_another_leg_has_the_same(
     for other in others:
         desk.state.master.legs[leg_id(*other)] = replace(leg, leg=leg_id(*other), units=0)
     assert (row(desk).title, shot(desk).copies[0].title) == (expected, expected)
+
+
+def test_results_and_prices_from_an_old_quote_are_marked() -> None:
+    desk = Desk(settings(child("C1"), child("C2"), confirm=ENTRIES), margins={"C2": 0})
+    desk.buy(10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(2)
+    desk.buy(10)
+
+    def marked() -> tuple[bool, ...]:
+        snapshot = shot(desk)
+        (prompt,) = snapshot.prompts
+        return snapshot.master_pnl_stale, *(c.pnl_stale for c in snapshot.children), prompt.rows[0].price_stale
+
+    desk.quote(CALL, "101")
+    assert marked() == (False, False, False, False)
+    old = quote_of(CALL, "101", desk.now_ns - 600 * NS_PER_S, desk.now_ns - 1)
+    desk.handle(QuotesUpdated(at_ns=desk.now_ns, quotes=(old,)))
+    assert marked() == (True, True, False, True)
