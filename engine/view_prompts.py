@@ -13,6 +13,9 @@ from engine.model import Basket, BasketOrder, split_leg
 from engine.snapshot import PromptMargin, PromptRow, PromptView
 from engine.view_cells import leg_title, lots
 
+KILL_ALL = 2
+"""The level at which exits stop, too."""
+
 
 def prompt_views(turn: Turn, known: Mapping[Basket, Decimal]) -> tuple[PromptView, ...]:
     """Open prompts, oldest first.
@@ -36,7 +39,7 @@ def _prompt(turn: Turn, prompt: Prompt, known: Mapping[Basket, Decimal]) -> Prom
         title=title,
         opened_ns=prompt.opened_ns,
         deadline_ns=prompt.deadline_ns,
-        at_deadline="sent" if prompt.kind == prompts.EXIT else "declined",
+        at_deadline=_at_deadline(turn, prompt),
         signal_ns=min((item.signal_ns for item in prompt.items), default=None),
         master_lots=None
         if master is None
@@ -45,6 +48,13 @@ def _prompt(turn: Turn, prompt: Prompt, known: Mapping[Basket, Decimal]) -> Prom
         rows=tuple(rows) + _skipped_rows(turn, prompt),
         margins=tuple(_margin(turn, child, items, known) for child, items in _entries(prompt).items()),
     )
+
+
+def _at_deadline(turn: Turn, prompt: Prompt) -> str:
+    """What happens when nobody answers, as things stand now."""
+    if prompt.kind != prompts.EXIT:
+        return "declined"
+    return "sent" if turn.state.kill < KILL_ALL else "stopped by the kill switch"
 
 
 def _entries(prompt: Prompt) -> dict[str, list[PromptItem]]:

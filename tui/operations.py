@@ -99,7 +99,7 @@ class Operations(Ears):
         state = frame.snapshot.engine
         if state is EngineState.ARMED:
             self.send(ev.Paused(at_ns=self.now()))
-            self.tell("Entries paused. Exits go on. space resumes.")
+            self.tell("Pause asked for: no more entries, exits go on. space resumes.")
         elif state in (EngineState.PAUSED, EngineState.DISARMED):
             self.ask(
                 Question(frame, "RESUME ENTRIES", say.resume_lines, yes="resume entries", no="stay as it is"),
@@ -123,7 +123,7 @@ class Operations(Ears):
             return
         if level > frame.kill_level:
             self.send(ev.KillSwitched(at_ns=self.now(), level=level))
-            self.tell(f"Kill switch: level {level}.", bad=True)
+            self.tell(f"Kill switch, level {level}: asked for.", bad=True)
             return
         self.ask(
             Typed(frame, "LIFT THE KILL SWITCH", lambda now, width: say.lift_lines(now, width, level), word="RESUME"),
@@ -227,7 +227,7 @@ class Operations(Ears):
             return
         amount = None if text.strip().lower() == "none" else fmt.parse_amount(text)
         self.send(ev.MaxCapitalSet(at_ns=self.now(), child=child, max_capital_inr=amount))
-        self.tell(f"{child}: max capital {'lifted' if amount is None else fmt.rupees(amount)}.")
+        self.tell(f"{child}: {'no cap' if amount is None else f'max capital {fmt.rupees(amount)}'} asked for.")
 
     def action_adopt(self, symbol: str = "") -> None:
         """Choose a background leg to follow, that of a symbol proposed."""
@@ -281,7 +281,7 @@ class Operations(Ears):
             return
         symbol = text.strip().upper()
         self.send(ev.LegMapped(at_ns=self.now(), leg=LegId(leg), symbol=symbol))
-        self.tell(f"{split_leg(LegId(leg))[1]}: {symbol} from now on.")
+        self.tell(f"{split_leg(LegId(leg))[1]}: {symbol} asked for.")
 
     # Strategy and mode ------------------------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ class Restarts(Ticketing):
             return
         if choice == RESUME:
             self.send(ev.Resumed(at_ns=self.now()))
-            self.tell("Resumed.")
+            self.tell("Resume asked for.")
         elif choice == FLATTEN:
             self.action_flatten()
         elif choice == HAND_OVER:

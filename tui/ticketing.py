@@ -68,7 +68,7 @@ class Ticketing(Operations):
         symbol = split_leg(LegId(leg))[1]
         if ticket.lots > 0:
             send()
-            self.tell(f"{symbol}: the ticket is written.")
+            self.tell(f"{symbol}: ticket asked for.")
             return
         typed = text or ""
         self.ask(

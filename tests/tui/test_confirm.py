@@ -179,7 +179,7 @@ def test_vanished_prompt_closes_the_dialog_with_a_note() -> None:
         await desk.publish(prompts=())
         assert desk.top == "Overview"
         notes = [n.message for n in desk.app._notifications]
-        assert notes == ["SELL NIFTY 24750 CE 03Nov: no longer asked (declined)"]
+        assert notes == ["SELL NIFTY 24750 CE 03Nov: no longer asked. The events say what became of it."]
 
     assert drive(s.condor(prompts=(s.prompt(),)), script).sent == []
 

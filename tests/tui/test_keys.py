@@ -537,6 +537,25 @@ def test_two_products_of_a_symbol_are_two_rows_and_said_to_be_adopted_together()
     assert drive(s.condor(legs=(), background=(BACKGROUND, other, third)), script).sent == expected
 
 
+@pytest.mark.parametrize(
+    ("start", "keys"),
+    [
+        (s.condor(), ("space",)),
+        (s.condor(), ("f12", "2")),
+        (s.condor(), ("k", "enter", *"none", "enter")),
+        (s.condor(), ("r", "enter")),
+        (CHANGED, ("t", "enter", *"X", "enter")),
+        (s.condor(), ("l", "enter", "enter", *"2", "enter")),
+    ],
+)
+def test_note_of_an_order_says_only_that_it_was_asked_for(start: Snapshot, keys: tuple[str, ...]) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(*keys)
+        assert "asked for" in [str(note.message) for note in desk.app._notifications][-1]
+
+    assert len(drive(start, script).sent) == 1
+
+
 def test_nobody_is_chosen_when_the_child_under_the_cursor_has_gone() -> None:
     three = ("ZC0001", "ZC0002", "AC0003")
 

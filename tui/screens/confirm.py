@@ -65,7 +65,7 @@ class Confirm(Dialog[None]):
         if self.prompt is not None and self.prompt.id not in {p.id for p in queue}:
             if self.prompt.id not in self.answers.answered:
                 self.app.notify(
-                    f"{lines.headline(self.prompt)}: no longer asked ({self.prompt.at_deadline})",
+                    f"{lines.headline(self.prompt)}: no longer asked. The events say what became of it.",
                     severity="warning",
                     markup=False,
                 )

@@ -29,6 +29,7 @@ from engine.stamps import Stamp
 from engine.view import Frame, build_snapshot
 from engine.view_cells import sizing_text
 from tests.unit.core.builders import (
+    ALL,
     CALL_LEG,
     ENTRIES,
     HEDGE,
@@ -780,3 +781,19 @@ def test_results_and_prices_from_an_old_quote_are_marked() -> None:
     old = quote_of(CALL, "101", desk.now_ns - 600 * NS_PER_S, desk.now_ns - 1)
     desk.handle(QuotesUpdated(at_ns=desk.now_ns, quotes=(old,)))
     assert marked() == (True, True, False, True)
+
+
+def test_prompt_of_an_exit_does_not_promise_what_the_kill_switch_stops() -> None:
+    desk = Desk(settings(confirm=ALL))
+    desk.buy(10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(2)
+    desk.sell(10)
+    fates = []
+    for level in (0, 1, 2):
+        desk.handle(KillSwitched(at_ns=desk.now_ns, level=level))
+        fates += [prompt.at_deadline for prompt in shot(desk).prompts]
+    assert fates == ["sent", "sent", "stopped by the kill switch"]
+    sent = len(desk.placed())
+    desk.run(35)
+    assert len(desk.placed()) == sent
