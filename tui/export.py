@@ -7,6 +7,8 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 from engine.model import split_leg
@@ -97,7 +99,7 @@ def _orders(snapshot: Snapshot) -> Iterator[Row]:
 def _accounts(snapshot: Snapshot) -> Iterator[Row]:
     for child in snapshot.children:
         who = child.id, child.name, child.broker, "yes" if child.live else "no", child.state.value
-        sized = child.sizing, child.ratio, child.baseline_inr, child.available_inr, child.max_capital_inr
+        sized = child.sizing, _ratio(child.ratio), child.baseline_inr, child.available_inr, child.max_capital_inr
         result = child.pnl_inr, child.realised_inr, child.charges_inr, child.drift_lots
         yield *who, *sized, *result, child.reason or child.entries_stopped
 
@@ -108,6 +110,11 @@ def _days(snapshot: Snapshot, record: DayRecord) -> Iterator[Row]:
         slowest = day.latencies_ms[-1] if day.latencies_ms else None
         result = child.pnl_inr, child.realised_inr, child.charges_inr, day.slippage_inr
         yield child.id, *result, len(day.latencies_ms), day.median_ms, slowest
+
+
+def _ratio(value: Fraction | None) -> str:
+    """As a decimal number: a spreadsheet takes 3/10 for a day in October."""
+    return "" if value is None else f"{round(Decimal(value.numerator) / value.denominator, 6).normalize():f}"
 
 
 def _kind(*, entry: bool) -> str:

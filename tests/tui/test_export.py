@@ -2,6 +2,7 @@
 
 import csv
 import stat
+from fractions import Fraction
 from pathlib import Path
 
 import msgspec
@@ -68,6 +69,13 @@ def test_background_lots_are_a_row_of_their_own_without_the_children() -> None:
     )
     assert rows[0][heads.index("have_lots")] == "-10"
     assert len(rows) == 4 * 7 + 1
+
+
+def test_ratio_is_a_number_that_no_spreadsheet_takes_for_a_day() -> None:
+    heads, *rows = table_of("accounts", s.condor())
+    assert [row[heads.index("ratio")] for row in rows] == ["0.3", "0.5", "0.142857", "0.3", "0.3", ""]
+    twenty = s.condor(children=(msgspec.structs.replace(s.condor().children[0], ratio=Fraction(20)),))
+    assert table_of("accounts", twenty)[1][heads.index("ratio")] == "20"
 
 
 def test_foreign_text_is_neither_a_formula_nor_a_control() -> None:
