@@ -91,6 +91,18 @@ def test_no_colour_is_needed_to_tell_live_from_paper() -> None:
     drive(s.live(), script)
 
 
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+def test_no_colour_is_needed_to_find_the_selected_child(size: tuple[int, int], *, dense: bool) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(*(["d"] if dense else []), "right", "right")
+        (heads,) = [text for text in desk.screen if " leg " in text and "master" in text]
+        assert ("[02]" if dense else "[ZC0002]") in heads
+        assert heads.count("[") == 1
+
+    drive(s.condor(), script, size=size)
+
+
 def test_themes_can_be_changed_while_running() -> None:
     async def script(desk: Desk) -> None:
         before = desk.text

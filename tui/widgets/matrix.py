@@ -126,7 +126,7 @@ def bare_title(title: str, common: str) -> str:
 
 
 def head_line(snapshot: Snapshot, columns: Columns, selected: str) -> Line:
-    """The names of the columns; the selected child is underlined by brackets."""
+    """The names of the columns; the selected child stands in brackets."""
     spans = [Span(pad("leg", columns.title_w) + "master".rjust(MASTER_W) + "last".rjust(columns.last_w), Tone.DIM)]
     if columns.pnl:
         spans.append(Span("P&L ₹".rjust(PNL_W), Tone.DIM))
@@ -134,11 +134,12 @@ def head_line(snapshot: Snapshot, columns: Columns, selected: str) -> Line:
         spans.append(Span("avg".rjust(AVERAGE_W), Tone.DIM))
     for index in columns.children:
         child = snapshot.children[index]
-        room = columns.child_w - 1
+        is_selected = child.id == selected
+        room = columns.child_w - (2 if is_selected else 1)
         name = clean(child.id)
         name = name[-room:] if columns.dense else pad(name, min(room, len(name)))
-        tone = Tone.KEY if child.id == selected else Tone.BOLD
-        spans.append(Span(name.rjust(columns.child_w), tone))
+        shown = f"[{name}]" if is_selected else name
+        spans.append(Span(shown.rjust(columns.child_w), Tone.KEY if is_selected else Tone.BOLD))
     return line(*spans)
 
 
