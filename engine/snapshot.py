@@ -209,6 +209,10 @@ class SampleView(Value, frozen=True, kw_only=True):
     "`fall of 40 % not yet counted` ..."
 
 
+AWAITS_ANSWER = "awaits your answer"
+"""Status of a child's part of a copy that stands in a prompt."""
+
+
 class OrderTrace(Value, frozen=True, kw_only=True):
     """One order of a copy by stage. Times of the engine's clock in ns, 0 for not (yet), or not known any more."""
 

@@ -9,7 +9,7 @@ from engine.core.state import Copy, Sized
 from engine.core.state_child import ChildOrder
 from engine.core.turn import Turn
 from engine.model import NS_PER_MS, NS_PER_S
-from engine.snapshot import CopyLine, CopyRow, OrderTrace
+from engine.snapshot import AWAITS_ANSWER, CopyLine, CopyRow, OrderTrace
 from engine.stamps import Stamp
 from engine.view_cells import leg_title, lots
 
@@ -83,7 +83,7 @@ def _row(turn: Turn, copy: Copy, parts: Sequence[Part], waiting: Mapping[str, in
     for child, units in waiting.items():
         if child not in by_child:
             why = _why(copy, child)
-            lines.append(CopyLine(child=child, units=units, filled_units=0, status="awaits your answer", why=why))
+            lines.append(CopyLine(child=child, units=units, filled_units=0, status=AWAITS_ANSWER, why=why))
     for child, reason in (copy.passed | copy.skipped).items():
         if child not in by_child and child not in waiting:
             why = _why(copy, child)
@@ -107,8 +107,7 @@ def _row(turn: Turn, copy: Copy, parts: Sequence[Part], waiting: Mapping[str, in
 
 def _line(copy: Copy, child: str, parts: Sequence[Part]) -> CopyLine:
     orders = [order for order, _ in parts]
-    units = sum(o.units for o in orders)
-    filled = sum(o.filled for o in orders)
+    units, filled = _asked_units(orders), sum(o.filled for o in orders)
     value = sum((o.value_inr for o in orders), Decimal(0))
     average = value / filled if filled else None
     slippage = None
@@ -129,6 +128,17 @@ def _line(copy: Copy, child: str, parts: Sequence[Part]) -> CopyLine:
         why=_why(copy, child, orders),
         orders=tuple(_trace(order, stamp) for order, stamp in parts),
     )
+
+
+def _asked_units(orders: Sequence[ChildOrder]) -> int:
+    """Units that orders were to trade together; what a later one sends again of an ended one counts once."""
+    units = again = 0
+    for index, order in enumerate(orders):
+        before = orders[:index]
+        ended = [o for o in before if o.state in TERMINAL and o.created_ns < o.done_ns <= order.created_ns]
+        twice = min(order.units, sum(o.remaining for o in ended) - again)
+        units, again = units + order.units - twice, again + twice
+    return units
 
 
 def _trace(order: ChildOrder, stamp: Stamp) -> OrderTrace:

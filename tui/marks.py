@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.commands import Severity
-from engine.snapshot import Cell, CellState, ChildState, CopyLine, CopyRow, EngineState
+from engine.core.lifecycle import OrderState
+from engine.snapshot import AWAITS_ANSWER, Cell, CellState, ChildState, CopyLine, CopyRow, EngineState
 from tui import format as fmt
 from tui.text import Span, Tone, pad, width_of
 
@@ -21,6 +22,8 @@ CELL_MARKS: dict[CellState, tuple[str, Tone]] = {
     CellState.HELD: ("held", Tone.BAD),
     CellState.UNKNOWN: ("?", Tone.BAD),
 }
+UNDER_WAY = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.WORKING})
+"An order in one of them may still fill."
 BRIEF = {"held": "‖", "ask": "c"}
 "Marks of one cell, where the word does not fit; `c` is the key that answers."
 CHILD_MARKS: dict[ChildState, tuple[str, str, Tone]] = {
@@ -134,16 +137,22 @@ def copy_mark(part: CopyLine) -> str:
         return "–"
     if part.filled_units >= part.units:
         return "✓"
-    return "▲" if part.reason else "…"
+    if part.status == AWAITS_ANSWER:
+        return "ask"
+    return "…" if part.status in UNDER_WAY and not part.reason else "▲"
 
 
-COPY_TONES = {"✓": Tone.GOOD, "▲": Tone.WARN, "…": Tone.INFO, "?": Tone.BAD, "–": Tone.DIM}
+COPY_TONES = {"✓": Tone.GOOD, "ask": Tone.KEY, "▲": Tone.WARN, "…": Tone.INFO, "?": Tone.BAD, "–": Tone.DIM}
 
 
 def copy_counts(row: CopyRow) -> list[Span]:
     """`✓5 ▲1`: how many children stand how in a copy."""
     found = [copy_mark(part) for part in row.lines]
-    return [Span(f"{mark}{found.count(mark)}", tone) for mark, tone in COPY_TONES.items() if mark in found]
+    return [
+        Span(f"{mark}{' ' if mark.isalpha() else ''}{found.count(mark)}", tone)
+        for mark, tone in COPY_TONES.items()
+        if mark in found
+    ]
 
 
 def amount_tone(value: Decimal | None) -> Tone:

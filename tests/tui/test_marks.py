@@ -1,5 +1,6 @@
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from engine.snapshot import CellState, CopyLine
@@ -11,6 +12,7 @@ from tui.marks import cell_span, copy_mark, least_width, short_reason
 from tui.screens.confirm_lines import prompt_rows
 from tui.text import plain
 from tui.widgets.accounts import account_rows
+from tui.widgets.copies import copy_lines
 from tui.widgets.matrix import leg_line, plan, summary_lines
 from tui.widgets.strategy_line import strategy_line
 
@@ -62,6 +64,13 @@ def test_unknown_reason_is_cut_not_lost() -> None:
         (65, 65, "filled", "", "✓"),
         (65, 0, "working", "", "…"),
         (65, 0, "rejected", "no margin", "▲"),
+        (65, 0, "queued", "", "…"),
+        (65, 0, "awaits your answer", "", "ask"),
+        (65, 30, "cancelled", "", "▲"),
+        (65, 0, "withdrawn", "", "▲"),
+        (65, 0, "absent", "", "▲"),
+        (65, 0, "held", "", "▲"),
+        (65, 65, "cancelled", "", "✓"),
         (65, 0, "unknown", "no answer", "?"),
         (0, 0, "skipped", "below one lot", "–"),
     ],
@@ -99,3 +108,10 @@ def test_old_price_in_a_prompt_has_a_mark() -> None:
         _, (_, first, second, _) = prompt_rows(s.prompt(rows=rows), Answers(), s.NOW, width)
         assert " 24,750.00▲ " in plain(first.line)
         assert "▲" not in plain(second.line)
+
+
+def test_copies_that_wait_for_an_answer_are_counted_so() -> None:
+    parts = [CopyLine(child=c, units=65, filled_units=0, status="awaits your answer") for c in ("ZC0001", "ZC0002")]
+    row = msgspec.structs.replace(s.copies()[0], lines=tuple(parts), done=False)
+    assert "ask 2" in plain(copy_lines([row], 118)[0])
+    assert "…" not in plain(copy_lines([row], 118)[0])

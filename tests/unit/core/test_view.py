@@ -797,3 +797,21 @@ def test_prompt_of_an_exit_does_not_promise_what_the_kill_switch_stops() -> None
     sent = len(desk.placed())
     desk.run(35)
     assert len(desk.placed()) == sent
+
+
+def test_exit_that_was_sent_again_is_complete_when_all_of_it_is_filled() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.advance(desk.accept(desk.last()), filled=3 * LOT)
+    desk.run(2)
+    desk.sell(10)
+    desk.run(1)
+    first = desk.accept(desk.last())
+    part = desk.advance(first, filled=LOT, status=BookStatus.OPEN)
+    desk.advance(part, filled=LOT, status=BookStatus.CANCELLED)
+    desk.run(3)
+    (line,) = shot(desk).copies[0].lines
+    assert (line.units, line.filled_units, len(line.orders)) == (3 * LOT, LOT, 2)
+    desk.advance(desk.accept(desk.last()), filled=2 * LOT)
+    (line,) = shot(desk).copies[0].lines
+    assert (line.units, line.filled_units, line.status) == (3 * LOT, 3 * LOT, "filled")
