@@ -89,7 +89,7 @@ class LockstepApp(Looking):
         Binding("s", "sort", "sort", tooltip="Another order of the panel's rows: copies, orders, accounts"),
         Binding("g", "child", "go to child", tooltip="Find a child by name, state or reason, and see all of it"),
         Binding("ctrl+p", "command_palette", "commands", tooltip="All commands by name", priority=True),
-        Binding("q", "quit", "quit", tooltip="Quit; asks when something is open"),
+        Binding("q", "quit", "quit", tooltip="Quit; asks when something is open, and in LIVE"),
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
     ]
 
