@@ -237,7 +237,12 @@ class Looking(Restarts):
         item = next((found for about, found in keyed(items) if about == key), None)
         if item is None or not item.key:
             return
-        propose = {"r": self.action_resync, "j": self.action_join, "u": self.action_hasten}.get(item.key)
+        propose = {
+            "r": self.action_resync,
+            "j": self.action_join,
+            "u": self.action_hasten,
+            "a": self.action_doctor,
+        }.get(item.key)
         propose_leg = {"o": self.action_adopt, "t": self.action_terms}.get(item.key)
         if propose is not None and item.account:
             propose(item.account)

@@ -371,8 +371,8 @@ class Operations(Ears):
 
     # Accounts ---------------------------------------------------------------------------------------------------
 
-    def action_doctor(self) -> None:
-        """Check every account, and log one in."""
+    def action_doctor(self, first: str = "") -> None:
+        """Check every account, and log one in, `first` proposed."""
         from tui.screens.doctor import Doctor
 
         frame = self.ready()
@@ -381,7 +381,7 @@ class Operations(Ears):
         if self.desk is None or not self.desk.accounts:
             self.tell("Every account is on paper: there is nothing to connect.")
             return
-        self.push_screen(Doctor(frame, self.desk), self.log_in)
+        self.push_screen(Doctor(frame, self.desk, first=first), self.log_in)
 
     def log_in(self, account: str | None) -> None:
         """The login of one account; the doctor looks again when it is done."""

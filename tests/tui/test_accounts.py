@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Iterator
 
+from engine.commands import Severity
 from engine.errors import LockstepError
 from engine.findings import Finding, Level
+from engine.snapshot import Attention
 from tests.tui import snapshots as s
 from tests.tui.harness import Desk, drive
 from tui.bridge import LoginTalk
@@ -86,6 +88,33 @@ def test_findings_are_listed_with_what_to_do() -> None:
         assert desk.top == "Overview"
 
     drive(s.flat(), script, accounts=Accounts())
+
+
+def test_enter_on_a_login_that_is_needed_proposes_that_account() -> None:
+    accounts = Accounts()
+    item = Attention(severity=Severity.ALARM, text="login required", key="a", account="ZC0001")
+
+    async def script(desk: Desk) -> None:
+        await desk.press("3", "enter")
+        await until(desk, "the token is over")
+        await desk.press("enter")
+        assert "LOGIN ZC0001" in desk.text
+
+    drive(s.condor(attention=(item,)), script, accounts=accounts)
+
+
+def test_doctor_proposes_nobody_while_the_wanted_account_is_not_looked_at() -> None:
+    item = Attention(severity=Severity.ALARM, text="login required", key="a", account="ZC0002")
+
+    async def script(desk: Desk) -> None:
+        await desk.press("3", "enter")
+        await until(desk, "1 of 2 checks")
+        await desk.press("enter")
+        assert desk.top == "Doctor"
+        await desk.press("down", "enter")
+        assert "LOGIN ZM0001" in desk.text
+
+    drive(s.condor(attention=(item,)), script, accounts=Accounts())
 
 
 def test_doctor_looks_again_only_when_it_has_ended() -> None:

@@ -56,17 +56,24 @@ class Doctor(Dialog[str]):
         Binding("q", "close", "close", show=False),
     ]
 
-    def __init__(self, frame: Frame, desk: AccountDesk) -> None:
+    def __init__(self, frame: Frame, desk: AccountDesk, *, first: str = "") -> None:
+        """`first`: the account that is proposed as soon as something was found of it, and none before."""
         super().__init__(frame, "ACCOUNTS: doctor and login")
         self._desk = desk
+        self._first = first
         self.examination = Examination(desk)
 
     def composed(self) -> None:
         self.body.focus()
+        if self._first:
+            self.body.replaces_cursor = False
+            self.body.start_at(self._first)
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
         found = tuple(self.examination.findings)
         lines = [row for finding in found for row in finding_rows(finding, width)]
+        if self._first and self.body.cursor_key in ("", self._first):
+            self.body.start_at(next((row.key for row in lines if row.key.startswith(f"{self._first}|")), self._first))
         lines.append(Row("", self._summary(found)))
         return (), lines
 
