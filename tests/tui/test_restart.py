@@ -189,9 +189,10 @@ def test_quit_says_what_the_next_start_does(snapshot: Snapshot, said: str, untru
     assert untrue not in text
 
 
-def test_keys_that_were_on_their_way_do_not_answer() -> None:
+@pytest.mark.parametrize("key", ["r", "f", "h", "l", "escape"])
+def test_keys_that_were_on_their_way_do_not_answer(key: str) -> None:
     async def script(desk: Desk) -> None:
-        await desk.press("r")
+        await desk.press(key)
         assert desk.top == "Restart"
 
     assert drive(asked(), script, arm_s=60).sent == []

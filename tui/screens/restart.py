@@ -76,3 +76,8 @@ class Restart(Dialog[str]):
             self.bar.show(line(Span(f" {choice}: {why}", Tone.WARN)))
             return
         self.dismiss(choice)
+
+    def action_close(self) -> None:
+        """Put it aside, when that was not typed ahead."""
+        if self.armed:
+            self.dismiss(None)
