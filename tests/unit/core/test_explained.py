@@ -113,7 +113,7 @@ def test_a_flatten_hours_after_an_exit_of_the_masters_is_a_copy_of_its_own() -> 
     desk.sell(4)
     desk.run(5)
     desk.run(7200)
-    desk.handle(Flattened(at_ns=desk.now_ns, children=None))
+    desk.handle(Flattened(at_ns=desk.now_ns))
     desk.run(5)
     flattened, sold, _ = rows(desk)
     assert [line.units // 65 for row in (flattened, sold) for line in row.lines] == [1, 2]
