@@ -103,7 +103,8 @@ class Desk:
             return f"{BY_ITSELF}; `doctor` tries it"
         login = Login(credentials, self._settings.brokers.zerodha)
         try:
-            is_its_own = login.holder(credentials.get("access_token")) == credentials["user_id"].reveal()
+            found = login.holder(credentials.get("access_token"))
+            is_its_own = found.upper() == credentials["user_id"].reveal().upper()
             return "logged in already" if is_its_own else ""
         finally:
             login.close()

@@ -10,8 +10,10 @@ from engine.model import NS_PER_S
 
 STEP_NS = 2 * NS_PER_S
 """Less than this a clock is put right without a second thought."""
-STAYS_NS = 60 * NS_PER_S
+STAYS_NS = 10 * NS_PER_S
 """A larger step forwards is believed when it has stayed for so long."""
+COUNTS_SLEEP = hasattr(time, "CLOCK_BOOTTIME")
+"""Without a clock that counts sleep the end of a sleep is a step, and believed at once."""
 
 
 class SystemClock:
@@ -33,7 +35,7 @@ class SystemClock:
         """Nanoseconds UTC since the epoch."""
         wall_ns, boot_ns = time.time_ns(), _boot_ns()
         steady_ns = self._wall_ns + boot_ns - self._boot_ns
-        if wall_ns - steady_ns <= STEP_NS:
+        if wall_ns - steady_ns <= STEP_NS or not COUNTS_SLEEP:
             self._stepped_ns = None
         elif self._stepped_ns is None:
             self._stepped_ns = boot_ns

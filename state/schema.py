@@ -18,7 +18,7 @@ from engine.events import Operator, RequestAnswered
 from state.files import sync_directory
 from state.io_points import IoPoint, Watch
 
-JOURNAL_SCHEMA_VERSION = 1
+JOURNAL_SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 5.0
 _LOG_BYTES_MAX = 64 << 20
 

@@ -10,6 +10,7 @@ from brokers.transport import NoAnswer, NotSent
 from brokers.zerodha import wire
 from brokers.zerodha.client import KiteClient
 from config.credentials import Secret
+from engine.clock import ticks_s
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
@@ -22,6 +23,8 @@ PROTECTED: Final = frozenset({OrderType.MARKET, OrderType.SL_M})
 AUTOMATIC_PROTECTION: Final = -1
 """Kite picks the band by price; orders through the market without protection are refused since 2026-04-01."""
 TAG_MOST: Final = 20
+ASK_AGAIN_S: Final = 0.5
+"""Less than lies between two reads of an account."""
 OF_ANOTHER: Final = "the access token is that of another client: log in again"
 
 
@@ -49,6 +52,8 @@ class ZerodhaBroker:
         self._counts_shares, self._holder = counts_shares, holder
         self._known_token = ""
         "The token that is known to be the holder's."
+        self._failed: tuple[str | None, float, ReadFailed] | None = None
+        "A token of which it could not be found out whose it is, when, and why."
 
     @property
     def account(self) -> str:
@@ -144,13 +149,23 @@ class ZerodhaBroker:
 
     def _read(self, call: Callable[[], T], what: str) -> T:
         """A read of this account, and of no other: nothing is sent for an account that was not read."""
-        token = self._client.access_token
-        if self._holder is not None and not self._is_known:
-            found = _read(lambda: wire.decode(self._client.fetch("user.profile"), wire.Profile), what)
-            if found.user_id != self._holder.reveal():
-                raise NeedsLogin(f"{what}: {OF_ANOTHER}")
-            self._known_token = token
+        if not self._is_known:
+            self._ask_whose(what)
         return _read(call, what)
+
+    def _ask_whose(self, what: str) -> None:
+        """Find out whose the token is. What fails is not asked for again at once: a read has several parts."""
+        token = self._client.access_token
+        if self._failed is not None and self._failed[0] == token and ticks_s() - self._failed[1] < ASK_AGAIN_S:
+            raise self._failed[2]
+        try:
+            found = _read(lambda: wire.decode(self._client.fetch("user.profile"), wire.Profile), what)
+        except ReadFailed as error:
+            self._failed = token, ticks_s(), error
+            raise
+        if self._holder is not None and found.user_id.upper() != self._holder.reveal().upper():
+            raise NeedsLogin(f"{what}: {OF_ANOTHER}")
+        self._known_token = token
 
     def _shares(self) -> dict[LegId, int]:
         rows = wire.decode(self._client.fetch("portfolio.holdings"), tuple[wire.HoldingRow, ...])

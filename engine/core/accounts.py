@@ -185,13 +185,13 @@ def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int, be
     What no trade of the book explains (a conversion, or positions older than the book) is believed much later, and
     never while the market is closed: nobody can have closed it then.
     """
+    if believed_after_ns and not turn.market_open:
+        leg.suspicion = None
+        return
     seen = leg.suspicion
     if seen is None or seen.net_units != net:
         leg.suspicion = Suspicion(net_units=net, began_ns=began_ns, since_ns=turn.now_ns)
         child.owed_orders = child.owed_positions = True
-        return
-    if believed_after_ns and not turn.market_open:
-        leg.suspicion = Suspicion(net_units=net, began_ns=began_ns, since_ns=turn.now_ns)
         return
     if began_ns < seen.began_ns + APART_NS:
         child.owed_orders = child.owed_positions = True

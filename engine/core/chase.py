@@ -73,7 +73,7 @@ def _chase_exit(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
         return
     order.chased_ns = turn.now_ns
     symbol = split_leg(order.leg)[1]
-    if _market_inr(turn, order) is None and order.terms.order_type is OrderType.MARKET:
+    if _market_inr(turn, order) is None and (order.terms.order_type is OrderType.MARKET or leg.exit_as_limit):
         if not order.chases:
             turn.notify(ALARM, f"exit of {order.remaining} waits: no fresh quote", order.account, symbol)
         order.chases = max(order.chases, 1)
@@ -85,12 +85,8 @@ def _chase_exit(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
         cancel(turn, order)
         return
     instrument = turn.leg_instrument(order.account, order.leg)
-    terms = None if instrument is None else exit_terms(turn, leg, instrument, order.side)
-    if terms is not None and terms.order_type is OrderType.LIMIT is order.terms.order_type:
-        if terms.price_inr != order.terms.price_inr and not is_asked(turn, order):
-            text = f"exit of {order.remaining} is still open: moved to {terms.price_inr:.2f}"
-            turn.notify(ALARM, text, order.account, symbol)
-            ask(turn, order, terms=terms)
+    if leg.exit_as_limit and instrument is not None:
+        _move_exit(turn, order, exit_terms(turn, leg, instrument, order.side))
         return
     again = " again" if order.terms.order_type is OrderType.MARKET else ""
     text = f"exit of {order.remaining} is still open: sent through the market{again}"
@@ -98,6 +94,15 @@ def _chase_exit(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
     send_change(
         turn, ModifyOrder(account=order.account, tag=order.tag, order_id=order.order_id, order_type=OrderType.MARKET)
     )
+
+
+def _move_exit(turn: Turn, order: ChildOrder, terms: Terms) -> None:
+    """Move an exit at a limit with the market: through it the broker takes none."""
+    if terms == order.terms or is_asked(turn, order):
+        return
+    text = f"exit of {order.remaining} is still open: moved to {terms.price_inr:.2f}"
+    turn.notify(ALARM, text, order.account, split_leg(order.leg)[1])
+    ask(turn, order, terms=terms)
 
 
 def _market_inr(turn: Turn, order: ChildOrder) -> Decimal | None:

@@ -20,7 +20,7 @@ from engine.core.state_child import Child, ChildLeg, ChildOrder, OwnFill
 from engine.core.tags import is_our_tag, number_of
 from engine.core.throttle import send_change
 from engine.core.turn import ALARM, INFO, WARNING, Turn, exits_open, is_of_an_earlier_day
-from engine.model import NS_PER_S, TERMINAL_BOOK, BookStatus, OrderReport, split_leg
+from engine.model import NS_PER_S, TERMINAL_BOOK, BookStatus, OrderReport, OrderType, split_leg
 
 REFUSED_AGAIN_S = (1, 2, 4, 8, 15, 30, 60)
 """A refused exit is tried again after so long; the last one repeats."""
@@ -196,6 +196,7 @@ def refuse(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, text: str
         if rests(order):  # nothing is due of it: the master's fill is followed through the market
             turn.notify(WARNING, f"exit is not mirrored: {reason}", child.id, split_leg(leg.leg)[1])
         else:
+            leg.exit_as_limit = order.terms.order_type is OrderType.MARKET
             _again_soon(turn, child, leg, reason)
         return
     if turn.settings.risk.on_leg_refused is not OnLegRefused.CONTINUE:
@@ -209,6 +210,8 @@ def refuse(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, text: str
 
 def _again_soon(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:
     """An exit came back without us asking: it stays due and is tried again, ever more slowly, with an alarm."""
+    if turn.now_ns < leg.exit_after_ns:
+        return  # another slice of the same try
     wait_s = REFUSED_AGAIN_S[min(leg.exit_tries, len(REFUSED_AGAIN_S) - 1)]
     leg.exit_tries += 1
     leg.exit_after_ns = turn.now_ns + wait_s * NS_PER_S

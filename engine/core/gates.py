@@ -28,6 +28,8 @@ from engine.core.turn import Turn, earlier_orders, entry_units_open, held_units,
 from engine.model import NS_PER_S, Instrument, Kind, Quote, Side
 
 MINUTE_NS = 60 * NS_PER_S
+AHEAD_NS = 10 * NS_PER_S
+"""A broker's clock may be ahead of this machine's by so much; more, and nobody knows how old a signal is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,8 @@ def _signal(entry: Entry, units: int) -> Verdict:
     most_ns = seconds_ns(entry.turn.settings.timing.max_signal_age_s)
     if entry.signal_ns is not None and entry.turn.now_ns - entry.signal_ns > most_ns:
         return 0, reasons.STALE_SIGNAL
+    if entry.signal_ns is not None and entry.signal_ns - entry.turn.now_ns > AHEAD_NS:
+        return 0, reasons.CLOCK_BEHIND
     if entry.signal_ns is not None and entry.signal_ns < entry.turn.state.joined_ns:
         return 0, reasons.BEFORE_START
     return units, ""

@@ -24,7 +24,7 @@ ACCOUNT = (
     "two orders carry the tag",
 )
 LOSS = (reasons.DAILY_LOSS,)
-OLD = (reasons.STALE_SIGNAL, reasons.BEFORE_START)
+OLD = (reasons.STALE_SIGNAL, reasons.CLOCK_BEHIND, reasons.BEFORE_START)
 
 
 def limits(turn: Turn) -> list[Limit]:

@@ -117,5 +117,5 @@ def close_if_done(turn: Turn, leg: ChildLeg) -> None:
         return
     store_plan(leg, Plan())
     leg.due, leg.due_reason, leg.due_since_ns, leg.cut_told = False, "", 0, False
-    leg.exit_after_ns, leg.exit_tries = 0, 0
+    leg.exit_after_ns, leg.exit_tries, leg.exit_as_limit = 0, 0, False
     leg.skipped, leg.lacking, leg.flattening = "", False, False

@@ -18,7 +18,7 @@ from engine.core.terms import ask, is_asked, is_same, is_waiting, is_worn_out, r
 from engine.core.throttle import take_back_change
 from engine.core.turn import exits_open
 
-AT_HIS_FILL = frozenset({reasons.STALE_SIGNAL, reasons.BEFORE_START})
+AT_HIS_FILL = frozenset({reasons.STALE_SIGNAL, reasons.CLOCK_BEHIND, reasons.BEFORE_START})
 """Too old to be mirrored, not to be followed: his fill is news again."""
 NOT_YET = frozenset({reasons.NO_QUOTE, reasons.STALE_QUOTE, reasons.NOT_READ, reasons.MARKET_CLOSED})
 """Tried again with the next event, while the order is news."""

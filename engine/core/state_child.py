@@ -205,6 +205,8 @@ class ChildLeg(msgspec.Struct, kw_only=True):
     exit_granted: bool = False
     "The operator (or the time-out of his prompt) let the present exit go."
     exit_tries: int = 0
+    exit_as_limit: bool = False
+    "The broker has refused its newest exit through the market: the next one is sent at a limit."
     flattening: bool = False
     "The operator flattened it: the exit passes every kill level."
     due: bool = False

@@ -78,12 +78,12 @@ def _buffered(turn: Turn, instrument: Instrument, side: Side, reference_inr: Dec
 def exit_terms(turn: Turn, leg: ChildLeg, instrument: Instrument, side: Side) -> Terms:
     """How an exit is sent: through the market, at any price.
 
-    Brokers refuse market orders in contracts that are not traded much (stock options, nothing traded today), whatever
-    is tried: after a refusal every other try is a limit beyond the touch, where a fresh quote says where that is.
+    Brokers refuse market orders in contracts that are not traded much (stock options, nothing traded today): then it is
+    a limit beyond the touch, where a fresh quote says where that is, until the broker refuses that.
     """
     quote = turn.quote(leg.leg)
     touch = None if quote is None or quote.is_stale(turn.now_ns) else quote.touch(side)
-    if leg.exit_tries % 2 == 0 or touch is None:
+    if not leg.exit_as_limit or touch is None:
         return Terms()
     limit = touch * (1 + side.sign * THROUGH_PCT / 100)
     return Terms(order_type=OrderType.LIMIT, price_inr=on_tick(limit, instrument.tick_inr, up=side is Side.BUY))

@@ -7,7 +7,7 @@ Nothing here decides what is sent, and nothing that waits is lost or sent twice.
 
 from bisect import bisect_right
 
-from msgspec.structs import replace
+import msgspec
 
 from config.order_limits import OrderLimits
 from engine.commands import CancelOrder, ModifyOrder
@@ -237,7 +237,7 @@ def _send_changes(turn: Turn, child: Child) -> None:
             order.modifications += 1
             order.asked = Asked(terms=terms_of(change), units=change.quantity, sent_ns=turn.now_ns)
             note_write(turn, child, Request.MODIFY, change.tag)
-            turn.out.append(replace(change, standing_units=order.units))
+            turn.out.append(msgspec.structs.replace(change, standing_units=order.units))
     traffic.changes = kept
     if kept and limits is not None:
         _wake(turn, child, limits, entry=False)

@@ -12,7 +12,7 @@ from engine.core.answers import ABSENT_AFTER_NS
 from engine.core.lifecycle import OrderState
 from engine.events import ExitsHastened, LoggedIn, Outcome, RequestAnswered
 from engine.events import Request as Write
-from engine.model import BookStatus, OrderReport, Side
+from engine.model import BookStatus, OrderReport, OrderType, Side
 from tests.unit.core.builders import CALL_LEG, LOT, Desk, S, settings
 from tests.unit.paper.builders import PUT
 
@@ -265,6 +265,15 @@ def test_exit_beside_an_order_without_a_tag_goes_again_when_the_operator_has_loo
     desk.run(200)
     desk.handle(ExitsHastened(at_ns=desk.now_ns, child="C1"))
     desk.run(10)
+    assert [side for side, _ in desk.placed()] == [Side.BUY, Side.SELL, Side.SELL]
+
+
+def test_stop_that_the_owner_places_meanwhile_is_not_taken_for_the_exit() -> None:
+    desk = leaving()
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    stop = desk.report(Side.SELL, 3, id_="OWN1", filled=0, order_type=OrderType.SL_M, trigger="90")
+    desk.book(msgspec.structs.replace(stop, status=BookStatus.TRIGGER_PENDING, placed_ns=desk.now_ns + S), "C1")
+    desk.run(200)
     assert [side for side, _ in desk.placed()] == [Side.BUY, Side.SELL, Side.SELL]
 
 

@@ -4,10 +4,11 @@ An exit is cancelled and renewed after twenty times; an entry that the market ha
 """
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
-from config.schema import Copy, CopyAs
+from config.schema import Copy, CopyAs, Sizing, SizingMode
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.chase import MOST_CHASES
@@ -15,7 +16,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.terms import MOST_MODIFICATIONS
 from engine.events import KillSwitched, Outcome, Paused
 from engine.model import BookStatus, OrderReport, OrderType, Side
-from tests.unit.core.builders import LOT, Desk, settings
+from tests.unit.core.builders import LOT, Desk, child, settings
 from tests.unit.paper.builders import CALL, PUT, ns
 
 
@@ -300,3 +301,33 @@ def test_without_a_fresh_quote_a_refused_exit_goes_through_the_market_again() ->
     desk.quote(CALL, "100", stale_at_ns=desk.now_ns)
     desk.run(2)
     assert desk.last().order_type is OrderType.MARKET
+
+
+def test_slices_that_are_refused_together_are_one_try() -> None:
+    """Above the freeze quantity: an even number of them must not bring the same kind of order again and again."""
+    like_him = child(sizing=Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1)))
+    desk = Desk(settings(like_him), filling=False)
+    desk.buy(60)
+    for place in list(desk.unanswered):
+        desk.fill(place)
+    desk.run(3)
+    desk.sell(60)
+    market = list(desk.unanswered)
+    for place in market:
+        desk.answer(place, Outcome.REJECTED, reason=NO_MARKET_ORDERS)
+    desk.run(2)
+    limits = list(desk.unanswered)
+    assert [place.order_type for place in (*market, *limits)] == [OrderType.MARKET] * 2 + [OrderType.LIMIT] * 2
+    for place in limits:
+        desk.fill(place)
+    assert desk.lots() == 0
+
+
+def test_exit_at_a_limit_stays_where_it_is_while_there_is_no_fresh_quote() -> None:
+    desk = refused_exit()
+    desk.run(2)
+    desk.accept(desk.last())
+    desk.quote(CALL, "100", stale_at_ns=desk.now_ns)
+    desk.run(30)
+    assert (desk.commands(ModifyOrder), desk.commands(CancelOrder)) == ([], [])
+    assert desk.last_order().state is OrderState.WORKING

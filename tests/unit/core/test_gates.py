@@ -25,6 +25,7 @@ from engine.events import (
     Flattened,
     KillSwitched,
     MaxCapitalSet,
+    OrderUpdated,
     Outcome,
     Paused,
     QuotesUpdated,
@@ -96,6 +97,21 @@ def test_child_that_was_not_read_takes_no_entry_and_enters_when_it_is_read_in_ti
     assert desk.placed() == []
     desk.read()
     assert [side for side, _ in desk.placed()] == [Side.BUY]
+
+
+@pytest.mark.parametrize(("ahead_s", "copied"), [(9, True), (11, False)])
+def test_signal_that_is_far_ahead_of_the_machines_clock_is_not_entered(ahead_s: int, *, copied: bool) -> None:
+    """The clock is behind, by nobody knows how much: the signal may be old."""
+    desk = Desk()
+    desk.buy(10)
+    desk.run(3)
+    report = desk.report(Side.BUY, 10, id_="M9")
+    report = msgspec.structs.replace(report, updated_ns=desk.now_ns + ahead_s * S)
+    desk.book(report)
+    desk.handle(OrderUpdated(at_ns=desk.now_ns, account="M", report=report))
+    desk.run(3)
+    assert len(desk.placed()) == 1 + copied
+    assert desk.reasons() == (set() if copied else {reasons.CLOCK_BEHIND})
 
 
 def test_child_that_is_read_too_late_does_not_enter() -> None:

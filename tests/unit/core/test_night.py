@@ -449,3 +449,20 @@ def test_list_that_stays_empty_is_believed_after_the_open() -> None:
     jump(desk, ns("09:15", 3))
     desk.run(90)
     assert (desk.lots(), desk.reasons()) == (0, {reasons.CLOSED_BY_HAND})
+
+
+@pytest.mark.parametrize("before_s", range(0, 30, 5))
+def test_half_a_minute_of_reads_that_agree_begins_with_the_market(before_s: int) -> None:
+    """The list is not there yet before the open and in its first seconds, whenever the last read before it was."""
+    desk = opened()
+    pass_night(desk)
+    kept = dict(desk.books["C1"].positions)
+    desk.books["C1"].positions = {}
+    restart(desk, "09:10", slept=True)
+    desk.run(before_s)
+    jump(desk, ns("09:15", 3))
+    desk.run(25)
+    assert desk.lots() == 3
+    desk.books["C1"].positions = kept
+    desk.run(60)
+    assert desk.lots() == 3

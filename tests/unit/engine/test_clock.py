@@ -129,15 +129,20 @@ class Machine:
 
 def test_step_of_the_machine_s_time_that_is_taken_back_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch)
-    assert (machine.run(10), machine.step(19_800), machine.run(30), machine.step(-19_800)) == (10, 10, 40, 40)
-    assert machine.run(3600) == 3640
+    assert (machine.run(10), machine.step(19_800), machine.run(5), machine.step(-19_800)) == (10, 10, 15, 15)
+    assert machine.run(3600) == 3615
 
 
 def test_step_forwards_that_stays_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch)
-    assert [machine.step(3600), machine.run(59), machine.run(1), machine.run(10)] == [0, 59, 3660, 3670]
+    assert [machine.step(3600), machine.run(9), machine.run(1), machine.run(10)] == [0, 9, 3610, 3620]
 
 
 def test_small_step_forwards_is_followed_at_once_and_none_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch)
     assert [machine.step(2), machine.run(1), machine.step(-5), machine.run(1)] == [2, 3, 3, 4]
+
+
+def test_step_is_followed_at_once_where_no_clock_counts_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.clock.COUNTS_SLEEP", False)
+    assert Machine(monkeypatch).step(3600) == 3600

@@ -176,10 +176,10 @@ def test_an_empty_file_is_a_new_journal(tmp_path: Path) -> None:
 
 def test_another_schema_version_is_refused(tmp_path: Path) -> None:
     committed(tmp_path / NAME, 1).close()
-    change(tmp_path / NAME, "UPDATE meta SET value = '2' WHERE key = 'schema_version'")
-    with pytest.raises(StateRefused, match=r"another version.*schema 2"):
+    change(tmp_path / NAME, "UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    with pytest.raises(StateRefused, match=r"another version.*schema 1"):
         SqliteJournal(tmp_path / NAME)
-    with pytest.raises(StateRefused, match=r"another version.*schema 2"):
+    with pytest.raises(StateRefused, match=r"another version.*schema 1"):
         SqliteJournal.read_only(tmp_path / NAME)
 
 

@@ -415,7 +415,7 @@ def test_token_of_another_client_reads_nothing_and_sends_nothing() -> None:
 
 
 def test_holder_of_a_token_is_asked_for_once() -> None:
-    talks = (profile("AB1234"), says(answer(book())), says(answer(positions())), PLACED)
+    talks = (profile("ab1234"), says(answer(book())), says(answer(positions())), PLACED)
     with broker(*talks, holder="AB1234") as (made, server):
         assert (list(made.orders()), list(made.positions())) == ([], [])
         assert made.place(place()).outcome is Outcome.ACKED
@@ -428,3 +428,12 @@ def test_nothing_is_sent_with_a_token_that_nothing_was_read_with() -> None:
         made._client.set_access_token("another")
         assert made.place(place()).outcome is Outcome.NOT_SENT
     assert len(server.requests) == 2
+
+
+def test_profile_that_fails_is_asked_for_once_a_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("brokers.zerodha.broker.ticks_s", lambda: 1.0)
+    with broker(gone, holder="AB1234") as (made, server):
+        for read in (made.orders, made.positions, made.available_inr):
+            with pytest.raises(ReadFailed):
+                read()
+    assert len(server.requests) == 1
