@@ -281,6 +281,22 @@ def test_after_a_reset_a_rise_brings_nothing_back_that_was_to_leave() -> None:
     assert desk.lots() == 1
 
 
+def test_after_a_reset_what_an_exit_under_way_takes_is_not_wanted_back() -> None:
+    desk = bought(Desk(filling=False))
+    desk.sell(5)
+    leaving = desk.accept(desk.last())
+    desk.buy(5)
+    desk.run(1)
+    assert desk.target() == 3
+    desk.handle(StrategyReset(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.run(2)
+    assert desk.target() == 1
+    desk.advance(leaving)
+    desk.run(5)
+    assert (desk.lots(), desk.placed()) == (1, [(Side.BUY, 3), (Side.SELL, 2)])
+
+
 def test_lots_missed_of_a_contract_that_was_unknown_are_not_caught_up() -> None:
     desk = Desk()
     desk.buy(10)

@@ -524,3 +524,16 @@ def test_approval_for_a_child_that_is_no_longer_configured_changes_nothing() -> 
     desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
     desk.run(3)
     assert desk.lots("C2") == 0
+
+
+def test_resync_offers_nothing_of_the_side_that_an_unknown_entry_keeps_open() -> None:
+    """He has turned round; what an order of the old side may still bring is found out first."""
+    desk = Desk(filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.sell(20)
+    desk.run(3)
+    assert desk.leg().sign == 1
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(5)
+    assert (desk.state.prompts, desk.placed()) == ({}, [(Side.BUY, 3)])
