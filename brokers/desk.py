@@ -103,8 +103,7 @@ class Desk:
             return f"{BY_ITSELF}; `doctor` tries it"
         login = Login(credentials, self._settings.brokers.zerodha)
         try:
-            found = login.holder(credentials.get("access_token"))
-            is_its_own = found.upper() == credentials["user_id"].reveal().upper()
+            is_its_own = credentials.is_of(login.holder(credentials.get("access_token")))
             return "logged in already" if is_its_own else ""
         finally:
             login.close()

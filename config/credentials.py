@@ -90,6 +90,10 @@ class Credentials(Mapping[str, Secret]):
         """Whose account it is: the broker, and the client's name there in capitals."""
         return self.broker, Secret(self._values[CLIENT[self.broker]].reveal().upper())
 
+    def is_of(self, client: str) -> bool:
+        """Whether these are the credentials of a client, as its broker names it, in whatever case."""
+        return self.client[1].reveal() == client.upper()
+
     def __getitem__(self, key: str) -> Secret:
         return self._values[key]
 

@@ -52,6 +52,10 @@ class OrderType(StrEnum):
     SL_M = "SL-M"
 
 
+STOPS = frozenset({OrderType.SL, OrderType.SL_M})
+"""Types that wait for a trigger."""
+
+
 class Validity(StrEnum):
     """How long an order rests."""
 

@@ -10,6 +10,7 @@ from engine.core.entries import missing_units
 from engine.core.filters import has_known_hours
 from engine.core.lifecycle import OrderState
 from engine.core.loss import leg_pnl
+from engine.core.offers import is_adoptable
 from engine.core.plans import by_hand_units
 from engine.core.resting import ahead_units, rests, share
 from engine.core.sizing import residue
@@ -17,7 +18,7 @@ from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import MasterLeg
 from engine.core.symbols import title
 from engine.core.turn import Turn, held_units
-from engine.model import LegId, instrument_of, is_delivery, sign, split_leg
+from engine.model import LegId, instrument_of, sign, split_leg
 from engine.snapshot import Cell, CellState, StrategyState
 
 _BUSY = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.WORKING})
@@ -41,9 +42,8 @@ def leg_title(turn: Turn, leg: LegId) -> str:
 
 
 def can_be_adopted(leg: MasterLeg) -> bool:
-    """Whether the operator may have a leg's background lots followed: not beside strategy lots, nor shares sold."""
-    oversold = leg.background_units < 0 and is_delivery(leg.leg)
-    return has_known_hours(leg.leg) and not leg.units and not oversold
+    """Whether the operator may have a leg's background lots followed."""
+    return has_known_hours(leg.leg) and is_adoptable(leg)
 
 
 def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from config.schema import LimitFill, Paper
-from engine.model import DepthLevel, OrderType, Quote, Side, Validity, Value
+from engine.model import STOPS, DepthLevel, OrderType, Quote, Side, Validity, Value
 
 STALE_QUOTE = "stale quote"
 NO_QUOTE = "no quote"
@@ -20,7 +20,6 @@ NO_QUOTE = "no quote"
 Fill = tuple[int, Decimal]
 """(units, price in rupees)."""
 
-_NEEDS_TRIGGER = frozenset({OrderType.SL, OrderType.SL_M})
 _HAS_LIMIT = frozenset({OrderType.LIMIT, OrderType.SL})
 
 
@@ -82,7 +81,7 @@ def match(order: RestingOrder, quote: Quote | None, rules: MatchRules, now_ns: i
     waiting, market = _market(order.side, quote, now_ns)
     if quote is None or market is None:
         return MatchResult(cancelled=ioc, waiting=waiting)
-    needs_trigger = order.order_type in _NEEDS_TRIGGER and not order.triggered
+    needs_trigger = order.order_type in STOPS and not order.triggered
     if needs_trigger and not _reached(order, market):
         return MatchResult(cancelled=ioc)
     fills = _fills(order, quote, market, rules)
@@ -92,7 +91,7 @@ def match(order: RestingOrder, quote: Quote | None, rules: MatchRules, now_ns: i
 
 def needs_trigger(order_type: OrderType) -> bool:
     """Whether an order of this type first waits for its trigger."""
-    return order_type in _NEEDS_TRIGGER
+    return order_type in STOPS
 
 
 def _market(side: Side, quote: Quote | None, now_ns: int) -> tuple[str, Decimal | None]:

@@ -11,7 +11,7 @@ The lot, product and price sentences are worded alike, no verbatim source is kno
 from decimal import Decimal
 
 from engine.commands import PlaceOrder
-from engine.model import Instrument, OrderType, Side
+from engine.model import STOPS, Instrument, OrderType, Side
 
 UNKNOWN_INSTRUMENT = "The instrument you are placing an order for has either expired or does not exist."
 MARKET_CLOSED = "Markets are closed right now. Use GTT for placing long standing orders instead."
@@ -24,7 +24,6 @@ MODIFICATIONS_MAX = 25
 """Modifications of one order [Kite Connect docs, exceptions, 2026-07-14]."""
 
 _LIMITED = frozenset({OrderType.LIMIT, OrderType.SL})
-_TRIGGERED = frozenset({OrderType.SL, OrderType.SL_M})
 
 
 def insufficient_funds(required_inr: Decimal, available_inr: Decimal) -> str:
@@ -71,10 +70,10 @@ def _above_freeze(quantity: int, instrument: Instrument) -> str:
 
 def _bad_prices(order: PlaceOrder, instrument: Instrument) -> str:
     limit = order.price_inr if order.order_type in _LIMITED else None
-    trigger = order.trigger_price_inr if order.order_type in _TRIGGERED else None
+    trigger = order.trigger_price_inr if order.order_type in STOPS else None
     if order.order_type in _LIMITED and (limit is None or limit <= 0):
         return "Invalid price. Price should be greater than 0 for a limit order."
-    if order.order_type in _TRIGGERED and (trigger is None or trigger <= 0):
+    if order.order_type in STOPS and (trigger is None or trigger <= 0):
         return "Invalid trigger price. Trigger price should be greater than 0 for a stoploss order."
     for name, price in (("price", limit), ("trigger price", trigger)):
         if price is not None and price % instrument.tick_inr:

@@ -20,6 +20,7 @@ from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
 from engine.model import (
+    STOPS,
     Basket,
     BasketOrder,
     Instrument,
@@ -41,7 +42,6 @@ NORMAL, STOPLOSS = "NORMAL", "STOPLOSS"
 _ORDER_TYPES: Final = {ours: theirs for theirs, ours in wire.ORDER_TYPES.items()}
 _PRODUCTS: Final = {ours: theirs for theirs, ours in wire.PRODUCTS.items() if ours in ("CNC", "NRML", "MIS")}
 """Margin funding and bracket orders are not placed: they mean other things at each broker."""
-_STOPS: Final = frozenset({OrderType.SL, OrderType.SL_M})
 
 
 class AngelBroker:
@@ -89,7 +89,7 @@ class AngelBroker:
             return Answer(outcome=Outcome.REJECTED, reason=f"the product {order.product} is not placed at Angel One")
         if len(order.tag) > TAG_MOST or not order.tag.isalnum() or not order.tag.isascii():
             return Answer(outcome=Outcome.NOT_SENT, reason="its tag is none that Angel One keeps")
-        variety = STOPLOSS if order.order_type in _STOPS else NORMAL
+        variety = STOPLOSS if order.order_type in STOPS else NORMAL
         parameters = self._terms(order.exchange, scrip, order.order_type, order.product, order.quantity) | {
             "variety": variety,
             "transactiontype": order.side.value,

@@ -9,7 +9,7 @@ from brokers.shares import add_up, with_shares
 from brokers.transport import NoAnswer, NotSent
 from brokers.zerodha import wire
 from brokers.zerodha.client import KiteClient
-from config.credentials import Secret
+from config.credentials import Credentials
 from engine.clock import ticks_s
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
@@ -46,7 +46,7 @@ class ZerodhaBroker:
         *,
         commodity: bool = False,
         counts_shares: bool = False,
-        holder: Secret | None = None,
+        holder: Credentials | None = None,
     ) -> None:
         self._account, self._client, self._commodity = account, client, commodity
         self._counts_shares, self._holder = counts_shares, holder
@@ -163,7 +163,7 @@ class ZerodhaBroker:
         except ReadFailed as error:
             self._failed = token, ticks_s(), error
             raise
-        if self._holder is not None and found.user_id.upper() != self._holder.reveal().upper():
+        if self._holder is not None and not self._holder.is_of(found.user_id):
             raise NeedsLogin(f"{what}: {OF_ANOTHER}")
         self._known_token = token
 

@@ -47,7 +47,7 @@ class Checkup(checkup.Checkup):
             return self._finding(what, Level.BAD, f"Kite refuses: {refusal}", "see Kite's own page for the account")
         except (NotSent, NoAnswer, Malformed) as error:
             return self._finding(what, Level.BAD, f"no answer: {error}", "check the network and Kite's status page")
-        if found.user_id.upper() != self._credentials["user_id"].reveal().upper():
+        if not self._credentials.is_of(found.user_id):
             return self._finding(what, Level.BAD, "the token is another user's", log_in)
         self._exchanges = found.exchanges
         return self._finding(what, Level.GOOD, f"logged in as {found.user_id}")

@@ -44,7 +44,7 @@ class ZerodhaLine:
         self._client = KiteClient(credentials["api_key"], credentials.get("access_token"), self._transport)
         self._client.hide(*credentials.values())
         self._credentials = credentials
-        self._broker = ZerodhaBroker(account, self._client, counts_shares=counts_shares, holder=credentials["user_id"])
+        self._broker = ZerodhaBroker(account, self._client, counts_shares=counts_shares, holder=credentials)
         self._listener: Listener | None = None
         self._stream: KiteStream | None = None
         self._tokens: dict[int, InstrumentId] = {}

@@ -91,7 +91,7 @@ class Login:
             raise LoginFailed(f"Kite cannot be reached: {error}") from None
         except (KeyError, TypeError, ValueError):
             raise LoginFailed("Kite's answer to the login is not as documented") from None
-        if user_id.upper() != self._credentials["user_id"].reveal().upper():
+        if not self._credentials.is_of(user_id):
             raise LoginFailed("another user has logged in than the one of this credentials file; log in as that one")
         return token
 

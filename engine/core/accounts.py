@@ -24,9 +24,6 @@ QUIET_BEFORE_READ_NS = NS_PER_S
 """A read proves that a position shrank only when it began so long after our newest fill in the leg."""
 APART_NS = NS_PER_S
 """Two reads that confirm each other lie so far apart."""
-ABSENT_NS = 30 * NS_PER_S
-"""A position that is not listed at all and was not traded today is believed to be gone when all reads of so long agree:
-one of the day before was closed then, or the broker has not put up its list for the day yet."""
 UNEXPLAINED_NS = 600 * NS_PER_S
 """A position that shrank without a trade in the book is believed when all reads of so long agree."""
 TELL_AFTER_NS = 30 * NS_PER_S
@@ -111,13 +108,13 @@ def _take_positions(
     child.own_fills = [fill for fill in child.own_fills if fill.at_ns > began_ns]
     child.positions = {position.leg: position.net_units for position in positions if position.net_units}
     child.positions_began_ns, child.positions_at_ns = began_ns, turn.now_ns
-    seen = {position.leg for position in positions} | {row.leg for row in book or () if row.filled}
+    seen = freshness.told_of(positions, book or ())
     for leg_id in list(dict.fromkeys([*child.positions, *child.legs, *child.external])):
         if _is_carried(turn, child, leg_id):
             continue
         if _is_quiet(turn, child, leg_id, began_ns):
             is_explained = by_book is not None and by_book.get(leg_id, 0) == child.positions.get(leg_id, 0)
-            believed_after_ns = UNEXPLAINED_NS if not is_explained else 0 if leg_id in seen else ABSENT_NS
+            believed_after_ns = UNEXPLAINED_NS if not is_explained else 0 if leg_id in seen else freshness.ABSENT_NS
             _compare(turn, child, leg_id, began_ns, believed_after_ns)
         else:
             child.want_positions = True

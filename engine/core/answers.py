@@ -11,7 +11,7 @@ from engine.core.settle import settle
 from engine.core.state_child import Child, ChildOrder
 from engine.core.turn import ALARM, INFO, WARNING, Turn, is_of_an_earlier_day, net_units
 from engine.events import Outcome, Request, RequestAnswered
-from engine.model import NS_PER_S, TERMINAL_BOOK, OrderReport, OrderType, split_leg
+from engine.model import NS_PER_S, STOPS, TERMINAL_BOOK, OrderReport, split_leg
 
 LOOK_AFTER_NS = tuple(int(s * NS_PER_S) for s in (0.5, 1, 2, 4, 8, 15))
 """Pauses between two looks into the order book for an unknown order; the last one repeats."""
@@ -22,7 +22,6 @@ ABSENT_READS = 3
 LATE_LOOK_NS = NS_PER_S
 DISAGREE_MOST_NS = 600 * NS_PER_S
 """A position that disagrees (the owner traded the same leg) keeps an order unknown no longer than this."""
-STOPS = frozenset({OrderType.SL, OrderType.SL_M})
 CLOCKS_APART_NS = 5 * NS_PER_S
 """A broker's clock may be behind ours by so much."""
 BACKOFF_S = (1, 2, 4, 8, 15)

@@ -19,12 +19,13 @@ from engine.core.terms import (
     exit_terms,
     is_asked,
     is_worn_out,
+    market_inr,
     on_tick,
     worst_price_inr,
 )
 from engine.core.throttle import send_change
 from engine.core.turn import ALARM, WARNING, Turn, held_units, seconds_ns
-from engine.model import Instrument, OrderType, Quote, Side, split_leg
+from engine.model import Instrument, OrderType, Side, split_leg
 
 MOST_CHASES = 20
 """Then an exit is cancelled and its rest sent anew: brokers allow 25 modifications of one order (Kite, 2026)."""
@@ -73,7 +74,8 @@ def _chase_exit(turn: Turn, leg: ChildLeg, order: ChildOrder) -> None:
         return
     order.chased_ns = turn.now_ns
     symbol = split_leg(order.leg)[1]
-    if _market_inr(turn, order) is None and (order.terms.order_type is OrderType.MARKET or leg.exit_as_limit):
+    needs_quote = order.terms.order_type is OrderType.MARKET or leg.exit_as_limit
+    if needs_quote and market_inr(turn, order.leg, order.side) is None:
         if not order.chases:
             turn.notify(ALARM, f"exit of {order.remaining} waits: no fresh quote", order.account, symbol)
         order.chases = max(order.chases, 1)
@@ -105,12 +107,6 @@ def _move_exit(turn: Turn, order: ChildOrder, terms: Terms) -> None:
     ask(turn, order, terms=terms)
 
 
-def _market_inr(turn: Turn, order: ChildOrder) -> Decimal | None:
-    """What an order would meet now, `None` without a fresh quote."""
-    quote: Quote | None = turn.quote(order.leg)
-    return None if quote is None or quote.is_stale(turn.now_ns) else quote.touch(order.side)
-
-
 def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:
     """Move an entry to the market, at most to the worst price allowed; beyond that it is given to the operator."""
     instrument = turn.leg_instrument(child.id, leg.leg)
@@ -129,7 +125,7 @@ def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> 
     if gates.is_lone_leg(turn, child, leg, order.side):
         _hold(turn, order, reasons.LONE_LEG)
         return
-    market = _market_inr(turn, order)
+    market = market_inr(turn, order.leg, order.side)
     if market is None or order.reference_inr is None:
         return
     limit = _limit_inr(turn, instrument, order.side, market, order.reference_inr)

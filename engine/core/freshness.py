@@ -15,6 +15,9 @@ from engine.model import NS_PER_S, TERMINAL_BOOK, InstrumentId, LegId, OrderRepo
 
 SETTLED_NS = 2 * NS_PER_S
 """What we learned so long before a read began must be in it: books follow answers and pushes within that time."""
+ABSENT_NS = 30 * NS_PER_S
+"""A position that nothing tells of (`told_of`) is believed to be gone when all reads of so long agree: it was closed on
+the day before, or the broker has not put up its list for the day yet."""
 BELIEVED_AFTER_NS = 600 * NS_PER_S
 """When every book of so long lacks what we know, the broker will not say it again: what it does say is taken in."""
 BEHIND = "its order book is older than what the broker said before: not used"
@@ -100,6 +103,11 @@ def contradicts(turn: Turn, positions: Sequence[Position], rows: Sequence[OrderR
         key = instrument_of(position.leg)
         off[key] = off.get(key, 0) + position.net_units
     return any(off.values())
+
+
+def told_of(positions: Iterable[Position], rows: Iterable[OrderReport | MasterOrder]) -> set[LegId]:
+    """Legs that a read lists, closed ones included, or that the day's book has trades of."""
+    return {position.leg for position in positions} | {row.leg for row in rows if row.filled}
 
 
 def net_by_book(rows: Iterable[OrderReport | MasterOrder], carried: Mapping[LegId, int]) -> dict[LegId, int]:

@@ -37,9 +37,6 @@ from engine.snapshot import StrategyState
 QUIET_BEFORE_READ_NS = 2 * NS_PER_S
 """A read proves something about positions only when it began so long after the newest fill."""
 READS_APART_NS = NS_PER_S
-ABSENT_NS = 30 * NS_PER_S
-"""Reads that do not list a position at all, of which the day's book has no trade, confirm each other so far apart: it
-was closed on the day before, or the broker has not put up its list for the day yet."""
 QUOTE_WAIT_NS = 2 * NS_PER_S
 """A leg that is new to us waits so long for its first quote."""
 WINDOW_MOST_NS = 1000 * NS_PER_MS
@@ -426,7 +423,7 @@ def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes
     by_book = freshness.net_by_book(master.orders.values(), freshness.carried_with(master.carried, positions))
     master.carried = freshness.remember_carried(master.carried, positions, master.orders.values())
     rows = {position.leg: position for position in positions}
-    traded = {order.leg for order in master.orders.values() if order.filled}
+    seen = freshness.told_of(positions, master.orders.values())
     for position in positions:
         if position.net_units:
             master_leg(turn, position.leg)
@@ -446,7 +443,7 @@ def _compare(turn: Turn, positions: tuple[Position, ...], began_ns: int, changes
             if leg is origin and began_ns >= last_ns + QUIET_BEFORE_READ_NS:
                 conversion.note(turn, origin, other, left, net, began_ns)
         elif began_ns >= leg.last_fill_ns + QUIET_BEFORE_READ_NS:
-            apart_ns = READS_APART_NS if leg.leg in rows or leg.leg in traded else ABSENT_NS
+            apart_ns = READS_APART_NS if leg.leg in seen else freshness.ABSENT_NS
             _suspect(turn, leg, net, by_book.get(leg.leg, 0), began_ns, apart_ns, changes)
 
 

@@ -34,7 +34,6 @@ from engine.core.turn import WARNING, Turn, held_units
 from engine.model import BookStatus, Instrument, LegId, OrderType, Side, Validity, split_leg
 from engine.snapshot import StrategyState
 
-PENDING = BookStatus.PENDING
 RESTS = frozenset({OrderType.LIMIT.value, OrderType.SL.value, OrderType.SL_M.value})
 """Types that are mirrored; a MARKET order is followed when it fills."""
 
@@ -64,7 +63,8 @@ def _follow_strategies(turn: Turn) -> None:
     for order_id in master.working:
         order = master.orders[order_id]
         strategy = turn.strategy(turn.scope_of(order.leg))
-        if strategy.state is not StrategyState.ACTIVE and order.status is not PENDING and _opens(turn, order):
+        is_there = order.status is not BookStatus.PENDING
+        if strategy.state is not StrategyState.ACTIVE and is_there and _opens(turn, order):
             strategies.begin(turn, strategy, order.placed_ns, order.order_id)
     for strategy in turn.state.strategies.values():
         strategies.note_master_out(turn, strategy)
@@ -110,7 +110,7 @@ def _follow_leg(turn: Turn, child: Child, master: MasterLeg, working: list[Maste
 
 def _rests(order: MasterOrder) -> bool:
     """Whether an order of the master's is mirrored: it rests at the exchange, which may refuse what is on its way."""
-    return order.order_type in RESTS and order.validity is Validity.DAY and order.status is not PENDING
+    return order.order_type in RESTS and order.validity is Validity.DAY and order.status is not BookStatus.PENDING
 
 
 def _rule(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> tuple[SizingRule, str]:

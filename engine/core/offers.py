@@ -220,11 +220,7 @@ def _is_leaving(turn: Turn, leg: ChildLeg) -> bool:
 
 def adopt(turn: Turn, symbol: str) -> None:
     """Offer a background leg of the master to all children."""
-    legs = [
-        leg
-        for leg in turn.state.master.legs.values()
-        if leg.background_units and split_leg(leg.leg)[1] == symbol and not leg.units and not _is_oversold(leg)
-    ]
+    legs = [leg for leg in turn.state.master.legs.values() if split_leg(leg.leg)[1] == symbol and is_adoptable(leg)]
     if not legs:
         turn.notify(WARNING, f"no background lots of {symbol}")
         return
@@ -242,9 +238,10 @@ def adopt(turn: Turn, symbol: str) -> None:
         prompts.close_if_empty(turn, prompt)
 
 
-def _is_oversold(leg: MasterLeg) -> bool:
-    """Whether a leg is shares sold that were not there: nothing to be adopted."""
-    return leg.background_units < 0 and is_delivery(leg.leg)
+def is_adoptable(leg: MasterLeg) -> bool:
+    """Whether a leg's background may be followed: not beside strategy lots, nor shares sold that were not there."""
+    is_oversold = leg.background_units < 0 and is_delivery(leg.leg)
+    return leg.background_units != 0 and not leg.units and not is_oversold
 
 
 def _offer_adopted(turn: Turn, prompt: Prompt, child: Child, master: MasterLeg) -> None:

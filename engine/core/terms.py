@@ -14,7 +14,7 @@ from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.throttle import send_change, terms_of
 from engine.core.turn import Turn
 from engine.events import Outcome
-from engine.model import NS_PER_S, TERMINAL_BOOK, Instrument, OrderReport, OrderType, Side
+from engine.model import NS_PER_S, STOPS, TERMINAL_BOOK, Instrument, LegId, OrderReport, OrderType, Side
 
 THROUGH_PCT = Decimal(1)
 """So far beyond the touch an exit's limit lies, so that it is filled like a market order."""
@@ -75,14 +75,19 @@ def _buffered(turn: Turn, instrument: Instrument, side: Side, reference_inr: Dec
     return on_tick(reference_inr + buffer, instrument.tick_inr, up=side is Side.BUY)
 
 
+def market_inr(turn: Turn, leg: LegId, side: Side) -> Decimal | None:
+    """What an order would meet now, `None` without a fresh quote."""
+    quote = turn.quote(leg)
+    return None if quote is None or quote.is_stale(turn.now_ns) else quote.touch(side)
+
+
 def exit_terms(turn: Turn, leg: ChildLeg, instrument: Instrument, side: Side) -> Terms:
     """How an exit is sent: through the market, at any price.
 
     Brokers refuse market orders in contracts that are not traded much (stock options, nothing traded today): then it is
     a limit beyond the touch, where a fresh quote says where that is, until the broker refuses that.
     """
-    quote = turn.quote(leg.leg)
-    touch = None if quote is None or quote.is_stale(turn.now_ns) else quote.touch(side)
+    touch = market_inr(turn, leg.leg, side)
     if not leg.exit_as_limit or touch is None:
         return Terms()
     limit = touch * (1 + side.sign * THROUGH_PCT / 100)
@@ -103,7 +108,7 @@ def resting_terms(order: MasterOrder, instrument: Instrument) -> Terms:
     return Terms(
         order_type=type_,
         price_inr=price if type_ in (OrderType.LIMIT, OrderType.SL) else None,
-        trigger_inr=trigger if type_ in (OrderType.SL, OrderType.SL_M) else None,
+        trigger_inr=trigger if type_ in STOPS else None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,7 +16,7 @@ from brokers.catalogue import Catalogue
 from brokers.transport import Transport
 from brokers.zerodha.broker import ZerodhaBroker, instrument_dump
 from brokers.zerodha.client import KiteClient
-from config.credentials import Secret
+from config.credentials import Credentials, Secret
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core.tags import make_tag
 from engine.errors import NeedsLogin, ReadFailed
@@ -34,8 +35,9 @@ TAG = make_tag("live", "2026-10-05", 0, 1)
 def broker_at(url: str, *, commodity: bool = False, holder: str = "") -> Iterator[ZerodhaBroker]:
     transport = Transport(url, read_timeout_s=10)
     client = KiteClient(Secret("key"), Secret("token"), transport)
+    owner = Credentials(path=Path("z.env"), broker="zerodha", values={"user_id": Secret(holder)}) if holder else None
     try:
-        yield ZerodhaBroker("Z1", client, commodity=commodity, holder=Secret(holder) if holder else None)
+        yield ZerodhaBroker("Z1", client, commodity=commodity, holder=owner)
     finally:
         transport.close()
 
