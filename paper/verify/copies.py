@@ -324,7 +324,10 @@ class Copies:
         return "" if part is None or rest + filled <= part else f"has {rest} resting and {filled} filled of {part}"
 
     def _too_many_exits(self, state: State, leg: ChildLeg, exits: list[ChildOrder]) -> str:
-        """Why exits that rest close too much together: what the target keeps when the master's have filled stays."""
+        """Why exits that rest close too much together: what the child keeps when the master's have filled stays.
+
+        It keeps its part of the target, or C m / B where that is less (a fall after he has added again).
+        """
         master = state.master.legs.get(leg.leg)
         instrument = self._truth.instrument(leg.leg)
         if master is None or not master.units or instrument is None or not exits or leg.sign * master.units < 0:
@@ -337,7 +340,8 @@ class Copies:
         ]
         size = abs(master.units)
         left = max(0, size - sum(order.quantity - order.filled for order in his if not order.ended_ns))
-        stays = leg.target_units * left // (size * instrument.lot_units) * instrument.lot_units
+        kept = min(leg.target_units * left // size, leg.base_units * left // max(leg.high_units, 1))
+        stays = kept // instrument.lot_units * instrument.lot_units
         rest, held = sum(order.remaining for order in exits), abs(leg.allocation_units)
         return f"close {rest} of {held} where {stays} are to stay" if rest > max(0, held - stays) else ""
 

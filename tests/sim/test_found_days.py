@@ -86,6 +86,7 @@ RESTING = {
     1833: "lots missed of an order that had ended were taken off lots that it had filled",
     13514: "a lot that was refused while it rested was entered after all, as the order's own fills were not worth one",
     17228: "what rested for fills that waited for the operator's resume was judged as left behind",
+    32915: "judge: a master who falls after he has added again leaves C m / B, which may be less than of the target",
     13717: "lots that rounding had left over were sent although an order that is not known had taken their room",
 }
 """The same among the days of `--follow orders`."""
