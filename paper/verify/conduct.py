@@ -67,21 +67,22 @@ class Conduct:
         under_way = sum(left.values())
         exits[order.tag] = order.units
         ours, manual = self._truth.ours.get(key, 0), self._truth.manual.get(key, 0)
-        leg = child.legs[order.leg]
+        has_manual, leg = self._truth.has_manual(key), child.legs[order.leg]
         if key in self._truth.surfaced and leg.allocation_units != ours:
             return  # what surfaced is not known to the engine yet
-        backed = 0 if manual else self._copies.backed(state, child, leg)  # what the owner closed may be what was ahead
+        # What the owner closed may be what was ahead.
+        backed = 0 if has_manual else self._copies.backed(state, child, leg)
         keep = leg.target_units + backed if leg.sign == -order.side.sign else 0
         resting = sum(units for tag, units in left.items() if tag in state.orders and rests(state.orders[tag]))
         resting = max(resting + _ahead(leg, lambda tag: self._truth.filled(child.id, tag)), _as_known(state, leg))
         keep = 0 if rests(order) else max(0, keep - resting)  # what rests takes of what is to stay until then
         stays = f"{keep} to stay and {under_way} in exits under way"
-        if not manual and order.units > -order.side.sign * ours - keep - under_way:
+        if not has_manual and order.units > -order.side.sign * ours - keep - under_way:
             what = f"exit {order.tag} of {order.units} with {ours} held, {stays}"
             self._broken("I3", child.id, f"{order.leg}: {what}")
         is_read = child.positions_began_ns > self._course.manual_ns.get(key, 0)
         is_read = is_read and child.id not in self._course.deceived
-        if manual and is_read and order.units > -order.side.sign * (ours + manual) - keep - under_way:
+        if has_manual and is_read and order.units > -order.side.sign * (ours + manual) - keep - under_way:
             what = f"exit {order.tag} of {order.units} where the broker has {ours + manual}, {stays}"
             self._broken("I3", child.id, f"{order.leg}: {what}")
 

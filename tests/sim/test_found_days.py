@@ -31,6 +31,7 @@ DAYS = {
     1005284: "judge: a resume that was typed while the process was down counts",
     1005410: "judge: a resync survives a full disk",
     1023055: "judge: an order without its tag is known by its id",
+    27902: "judge: an owner's trade and an order without its tag that cancel out are there all the same",
     1004354: "judge: what is the owner's is told by the next read of positions",
 }
 
