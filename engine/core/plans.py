@@ -68,11 +68,17 @@ def by_hand_units(turn: Turn, child: Child, leg: ChildLeg) -> int:
 def miss(turn: Turn, child: Child, leg: ChildLeg, committed_units: int) -> bool:
     """Of a leg's target only `committed_units` are left: a ticket's lots go first.
 
+    When all of those have gone and nothing else, the pair is what it would be without them.
+
     Returns:
         Whether lots that the sizing gives are among those that went.
     """
+    plan, own_units = plan_of(leg), leg.base_units - leg.by_hand_units
     short, by_hand = leg.target_units - committed_units, by_hand_units(turn, child, leg)
-    store_plan(leg, missed(plan_of(leg), committed_units))
+    if 0 < short == by_hand:
+        store_plan(leg, msgspec.structs.replace(plan, base_units=own_units, target_units=committed_units))
+    else:
+        store_plan(leg, missed(plan, committed_units))
     leg.by_hand_units = min(by_hand - min(short, by_hand), committed_units)
     return short > by_hand
 

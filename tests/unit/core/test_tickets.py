@@ -410,6 +410,20 @@ def test_after_a_fall_only_what_is_still_of_the_ticket_is_given_up_without_the_g
     assert (desk.lots(), desk.leg().lacking) == (1, True)
 
 
+def test_lots_of_a_ticket_that_are_given_up_leave_the_rest_of_the_pair_as_it_was() -> None:
+    desk = held(settings(follow=Follow.ORDERS), lots=9)
+    add(desk, 7)
+    desk.filling = False
+    his = resting(desk, 9, side=Side.SELL)
+    desk.fill(desk.last())
+    ended(desk, his, BookStatus.CANCELLED, filled=5)
+    desk.run(5)
+    leg = desk.leg()
+    assert (desk.lots(), leg.by_hand_units, leg.lacking) == (0, 0, False)  # floor(2 x 4/9) of his share
+    desk.buy(5)
+    assert desk.target() == 2
+
+
 def test_ticket_makes_up_for_missed_lots_first() -> None:
     desk = held()
     write(desk, -1)
