@@ -8,8 +8,8 @@ from decimal import Decimal
 from engine.commands import ModifyOrder
 from engine.core import gates, reasons
 from engine.core.lifecycle import OrderState
-from engine.core.resting import ahead_units, going_entry_units, rests
-from engine.core.sending import why_stopped
+from engine.core.resting import rests
+from engine.core.sending import may_move, why_stopped
 from engine.core.settle import cancel
 from engine.core.state_child import Child, ChildLeg, ChildOrder, Terms
 from engine.core.terms import (
@@ -24,7 +24,7 @@ from engine.core.terms import (
     worst_price_inr,
 )
 from engine.core.throttle import send_change
-from engine.core.turn import ALARM, WARNING, Turn, held_units, seconds_ns
+from engine.core.turn import ALARM, WARNING, Turn, seconds_ns
 from engine.model import Instrument, OrderType, Side, split_leg
 
 MOST_CHASES = 20
@@ -115,13 +115,8 @@ def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> 
     if stopped := child.stopped.get(turn.scope_of(leg.leg)):
         _hold(turn, order, stopped)
         return
-    if why_stopped(turn, child, leg):
+    if not may_move(turn, child, leg, order):
         return
-    held, going = held_units(leg), going_entry_units(turn, leg)
-    if held + going > leg.target_units + ahead_units(turn, leg):
-        return  # what is being cancelled may still fill: nothing is hurried beside it
-    if held + going - order.remaining >= leg.target_units:
-        return  # copies filled ahead of the master's order brought it meanwhile: this is for what he fills next
     if gates.is_lone_leg(turn, child, leg, order.side):
         _hold(turn, order, reasons.LONE_LEG)
         return

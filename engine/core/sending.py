@@ -27,6 +27,7 @@ LEAVING_MOST_NS: Final = 180_000_000_000
 def send_queue(turn: Turn) -> None:
     """Send what may go out now, in the order of one moment; keep the rest."""
     state = turn.state
+    _take_back_moves(turn)
     throttle.send_waiting(turn)
     if not state.queue:
         return
@@ -41,6 +42,18 @@ def send_queue(turn: Turn) -> None:
         of_account.pop()
         if order.state is OrderState.QUEUED and not _send(turn, order, of_account):
             state.queue.append(tag)
+
+
+def _take_back_moves(turn: Turn) -> None:
+    """The move of an entry that waited for its turn is judged anew: it is looked at again when it may be moved."""
+    for child in turn.state.children.values():
+        for change in child.traffic.changes:
+            order = turn.state.orders.get(change.tag)
+            if order is None or not order.entry or rests(order):
+                continue
+            leg = child.legs[order.leg]
+            if not may_move(turn, child, leg, order) or gates.is_lone_leg(turn, child, leg, order.side):
+                throttle.take_back_change(child, order)
 
 
 def _rank(order: ChildOrder, child: Child) -> tuple[int, int, str]:
@@ -238,6 +251,17 @@ def why_stopped(turn: Turn, child: Child, leg: ChildLeg) -> str:
     if child.loss_hit or state.loss_hit:
         return reasons.DAILY_LOSS
     return child.stopped.get(turn.scope_of(leg.leg), "") or leg.changed
+
+
+def may_move(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
+    """Whether an entry that works may be moved to the market: entries are on, and its leg still wants it."""
+    if why_stopped(turn, child, leg):
+        return False
+    committed = held_units(leg) + going_entry_units(turn, leg)
+    if committed > leg.target_units + ahead_units(turn, leg):
+        return False  # what is being cancelled may still fill: nothing is hurried beside it
+    # Copies filled ahead of the master's order may have brought it meanwhile: then it is for what he fills next.
+    return committed - order.remaining < leg.target_units
 
 
 def _recheck(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> str:

@@ -11,7 +11,7 @@ from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.settle import cancel
 from engine.core.state import State
-from engine.events import KillSwitched, Outcome
+from engine.events import KillSwitched, Outcome, Paused
 from engine.model import BookStatus, Side
 from state.codec import decode, encode
 from tests.unit.core.builders import INSTRUMENTS, LOT, PUT_LEG, Desk, S, child, instrument, settings, turn_of
@@ -262,6 +262,55 @@ def test_waiting_modification_is_dropped_when_everything_is_killed() -> None:
     desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
     desk.run(70)
     assert desk.commands(ModifyOrder) == []
+
+
+def waiting_move() -> tuple[Desk, PlaceOrder]:
+    """An entry of 3 lots whose move to the market waits for the window."""
+    desk, order = working_entry(limits(second=1, minute=1))
+    desk.quote(CALL, "100.5")
+    desk.run(5)
+    assert [type(c) for c in desk.child().traffic.changes] == [ModifyOrder]
+    return desk, order
+
+
+def test_move_of_an_entry_that_waited_goes_when_the_window_frees() -> None:
+    desk, order = waiting_move()
+    desk.run(65)
+    assert [c.tag for c in desk.commands(ModifyOrder)][:1] == [order.tag]
+
+
+def test_move_of_an_entry_that_waited_does_not_go_when_entries_are_paused() -> None:
+    desk, _ = waiting_move()
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.run(70)
+    assert desk.commands(ModifyOrder) == []
+
+
+def test_move_of_a_short_that_waited_does_not_go_beside_a_leg_that_is_missing_meanwhile() -> None:
+    desk = desk_of(limits(minute=2), filling=False, lots=10)
+    desk.sell(10)
+    desk.accept(desk.last())
+    desk.quote(CALL, "99.5")
+    desk.sell(10, symbol=PUT)
+    desk.fill(desk.last())
+    desk.run("58.5")
+    assert [type(c) for c in desk.child().traffic.changes] == [ModifyOrder]
+    desk.leg(leg=PUT_LEG).lacking = True
+    desk.run(70)
+    assert desk.commands(ModifyOrder) == []
+
+
+def test_move_of_an_entry_that_waited_does_not_go_beside_one_that_is_being_cancelled() -> None:
+    desk = desk_of(limits(second=100, minute=3), filling=False)
+    desk.buy(10)
+    for order in desk.commands(PlaceOrder):
+        desk.accept(order)
+    desk.quote(CALL, "100.5")
+    desk.run(5)
+    assert len(desk.child().traffic.changes) == 3
+    desk.sell(5)
+    desk.run(57)
+    assert (len(desk.commands(CancelOrder)), desk.commands(ModifyOrder)) == (2, [])
 
 
 # The day
