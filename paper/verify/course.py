@@ -397,7 +397,7 @@ class Course:
         master = state.master.legs.get(leg.leg)
         if before is None or before[:2] != now[:2] or before[2] >= now[2] or master is None:
             return
-        most = self._truth.bound_units(key, leg.decided_units)
+        most = self._truth.bound_units(key, leg.decided_units, round_up=leg.sign > 0)  # a hedge, after an exit
         is_decided = abs(master.units) == leg.decided_units
         if is_decided and most is not None and leg.target_units > most:
             what = f"its target rose from {before[2]} to {leg.target_units}, its share is {most}"

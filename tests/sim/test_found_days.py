@@ -89,6 +89,7 @@ RESTING = {
     17228: "what rested for fills that waited for the operator's resume was judged as left behind",
     32915: "judge: a master who falls after he has added again leaves C m / B, which may be less than of the target",
     13717: "lots that rounding had left over were sent although an order that is not known had taken their room",
+    56333: "judge: a ticket comes on top of a bought hedge whose rest was rounded up",
     25129: "lots of a ticket that were given up after a fall took lots of the ratio with them, and nobody said so",
     28313: "the move of an entry that waited for its turn went out beside another one that was being cancelled meanwhile",
 }
