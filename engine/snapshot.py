@@ -146,6 +146,8 @@ class ChildColumn(Value, frozen=True, kw_only=True):
     "`frozen ratio`, `fixed 1/2`, `2 lots` ..."
     ratio: Fraction | None
     "The frozen ratio, `None` when there is none."
+    ratio_at_ns: int | None = None
+    "When the margins that it was taken from were read, `None` for a ratio that is set."
     available_inr: Decimal | None
     available_at_ns: int | None
     max_capital_inr: Decimal | None

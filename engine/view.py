@@ -205,6 +205,8 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
     state, reason = child_state(turn, child, cells)
     strategy = next(iter(turn.state.strategies.values()), None)
     baseline = None if strategy is None else strategy.baseline
+    is_frozen = settings is not None and settings.sizing.mode is SizingMode.FROZEN_RATIO
+    ratio = None if strategy is None else strategy.ratios.get(child.id)
     return ChildColumn(
         id=child.id,
         name=child.id if settings is None or settings.name is None else settings.name,
@@ -213,7 +215,8 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         state=state,
         reason=reason,
         sizing="" if settings is None else sizing_text(settings),
-        ratio=None if strategy is None else strategy.ratios.get(child.id),
+        ratio=ratio,
+        ratio_at_ns=None if baseline is None or ratio is None or not is_frozen else baseline.at_ns,
         available_inr=child.available_inr,
         available_at_ns=child.available_ns or None,
         max_capital_inr=child.max_capital_inr,

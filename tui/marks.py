@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from engine.commands import Severity
 from engine.core.lifecycle import OrderState
-from engine.snapshot import AWAITS_ANSWER, Cell, CellState, ChildState, CopyLine, CopyRow, EngineState
+from engine.model import NS_PER_S
+from engine.snapshot import AWAITS_ANSWER, Cell, CellState, ChildColumn, ChildState, CopyLine, CopyRow, EngineState
 from tui import format as fmt
 from tui.text import Span, Tone, pad, width_of
 
@@ -54,6 +55,8 @@ SEVERITY_MARKS: dict[Severity, tuple[str, Tone]] = {
     Severity.WARNING: ("▲", Tone.WARN),
     Severity.ALARM: ("✖", Tone.BAD),
 }
+OLD_RATIO_NS = 24 * 3600 * NS_PER_S
+"Capital may have moved since a ratio was frozen so long ago."
 SHORT_REASONS: tuple[tuple[str, str], ...] = (
     ("below one lot", "<1 lot"),
     ("own position", "own"),
@@ -184,3 +187,14 @@ def joined(spans: Sequence[Span], gap: str = " ") -> list[Span]:
     for span in spans:
         out += [Span(gap), span] if out else [span]
     return out
+
+
+def is_old_ratio(frozen_at_ns: int | None, now_ns: int) -> bool:
+    """Whether a ratio was frozen more than a day ago; `None` for one that is set."""
+    return frozen_at_ns is not None and now_ns - frozen_at_ns > OLD_RATIO_NS
+
+
+def ratio_tone(child: ChildColumn, now_ns: int) -> Tone:
+    """How a child's ratio is coloured: a warning when it is above 1 or older than a day."""
+    is_worth_a_look = (child.ratio or 0) > 1 or is_old_ratio(child.ratio_at_ns, now_ns)
+    return Tone.WARN if is_worth_a_look else Tone.PLAIN

@@ -3,6 +3,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from engine.model import NS_PER_S
 from engine.snapshot import CellState, CopyLine
 from tests.tui import snapshots as s
 from tests.tui.snapshots import cell
@@ -10,7 +11,7 @@ from tui.answers import Answers
 from tui.frame import Frame
 from tui.marks import cell_span, copy_mark, least_width, short_reason
 from tui.screens.confirm_lines import prompt_rows
-from tui.text import plain
+from tui.text import Tone, plain
 from tui.widgets.accounts import account_rows
 from tui.widgets.copies import copy_lines
 from tui.widgets.matrix import leg_line, plan, summary_lines
@@ -100,6 +101,24 @@ def test_nothing_is_marked_old_when_prices_are_fresh() -> None:
     columns = plan(picture, 118, selected="", dense=False)
     assert all("▲" not in plain(leg_line(leg, columns)) for leg in picture.legs)
     assert "▲" not in plain(strategy_line(Frame(snapshot=picture, now_ns=s.NOW, quiet_s=0), 118))
+
+
+@pytest.mark.parametrize("width", [78, 118, 198])
+def test_ratio_that_was_frozen_more_than_a_day_ago_is_marked(width: int) -> None:
+    picture = s.condor()
+    (strategy, *_), children = picture.strategies, picture.children
+    drawn: dict[int, tuple[str, int]] = {}
+    for days in (0, 2):
+        frozen_ns = s.NOW - days * 24 * 3600 * NS_PER_S
+        aged = tuple(msgspec.structs.replace(child, ratio_at_ns=frozen_ns) for child in children)
+        strategies = (msgspec.structs.replace(strategy, baseline_at_ns=frozen_ns, started_ns=frozen_ns),)
+        picture = msgspec.structs.replace(picture, strategies=strategies, children=aged)
+        frame = Frame(snapshot=picture, now_ns=s.NOW, quiet_s=0)
+        rows = summary_lines(picture, plan(picture, width, selected="", dense=False), live=False)
+        (ratios,) = [row.line for row in rows if "ratio" in row.key]
+        drawn[days] = plain(strategy_line(frame, width)), sum(span.tone is Tone.WARN for span in ratios)
+    assert ["2 d old" in drawn[days][0] for days in (0, 2)] == [False, True]
+    assert drawn[2][1] > drawn[0][1]
 
 
 def test_old_price_in_a_prompt_has_a_mark() -> None:

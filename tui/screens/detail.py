@@ -118,8 +118,9 @@ def _facts(child: ChildColumn, frame: Frame) -> list[Line]:
     cap = "none" if child.max_capital_inr is None else fmt.rupees(child.max_capital_inr)
     result = f"{fmt.rupees(child.pnl_inr, signed=True)}{OLD if child.pnl_stale else ''}"
     base = "–" if child.baseline_inr is None else fmt.rupees(child.baseline_inr)
+    taken = "" if child.ratio_at_ns is None else f", {fmt.age(child.ratio_at_ns, frame.now_ns)} ago"
     facts = (
-        ("sizing", f"{clean(child.sizing)}, ratio {fmt.ratio(child.ratio)} from {base}"),
+        ("sizing", f"{clean(child.sizing)}, ratio {fmt.ratio(child.ratio)} from {base}{taken}"),
         ("available", f"{fmt.rupees(child.available_inr)}, {fmt.age(child.available_at_ns, frame.now_ns)} old"),
         ("max capital", f"{cap} · k changes it"),
         (

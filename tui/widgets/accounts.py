@@ -6,7 +6,7 @@ from decimal import Decimal
 from engine.snapshot import CellState, ChildColumn, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, urgency
-from tui.marks import BRIEF, CELL_MARKS, CHILD_MARKS, amount_span
+from tui.marks import BRIEF, CELL_MARKS, CHILD_MARKS, amount_span, ratio_tone
 from tui.text import Line, Span, Tone, clean, line, pad, shorten
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
@@ -45,7 +45,7 @@ def _row(frame: Frame, index: int, width: int, *, wide: bool) -> Line:
         Span(pad(clean(child.id), 8) + " ", Tone.BOLD),
         Span(pad(f"{mark} {word}", 12), tone),
         *_counts(frame.snapshot, index, 15),
-        Span(fmt.fit(fmt.ratio(child.ratio), 8)),
+        Span(fmt.fit(fmt.ratio(child.ratio), 8), ratio_tone(child, frame.now_ns)),
         Span(fmt.fit_amount(child.baseline_inr, 13) if child.baseline_inr is not None else "–".rjust(13)),
         amount_span(child.pnl_inr, 11, old=child.pnl_stale),
     ]

@@ -7,6 +7,7 @@ fit, those that need attention come first; more than 30 become rows of a list.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,7 +15,7 @@ from textual.binding import Binding, BindingType
 from engine.snapshot import ChildColumn, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, by_urgency
-from tui.marks import CHILD_MARKS, amount_span, cell_span, least_width, mark_span, old_price
+from tui.marks import CHILD_MARKS, amount_span, cell_span, least_width, mark_span, old_price, ratio_tone
 from tui.text import Line, Span, Tone, clean, line, pad, pad_title, width_of, wrap
 from tui.widgets.accounts import account_rows, matching
 from tui.widgets.live_table import Row
@@ -181,7 +182,7 @@ def summary_lines(snapshot: Snapshot, columns: Columns, *, live: bool) -> list[R
     rows = [_summary("state", columns, snapshot, _state)]
     if live:
         rows.append(_summary("trades", columns, snapshot, _trades))
-    rows.append(_summary("ratio", columns, snapshot, _ratio))
+    rows.append(_summary("ratio", columns, snapshot, partial(_ratio, now_ns=snapshot.at_ns)))
     rows.append(_summary("capital ₹", columns, snapshot, _capital))
     rows.append(_summary("P&L ₹", columns, snapshot, _profit))
     rows.append(_summary("drift lots", columns, snapshot, _drift))
@@ -214,10 +215,10 @@ def _trades_mark(child: ChildColumn) -> tuple[str, Tone]:
     return ("L", Tone.BAD) if child.live else ("p", Tone.DIM)
 
 
-def _ratio(child: ChildColumn, width: int) -> tuple[str, Tone]:
+def _ratio(child: ChildColumn, width: int, now_ns: int) -> tuple[str, Tone]:
     if child.ratio is None:
         return ("none", Tone.WARN) if child.left_out else ("–", Tone.DIM)
-    return fmt.fit(fmt.ratio(child.ratio), width), Tone.WARN if child.ratio > 1 else Tone.PLAIN
+    return fmt.fit(fmt.ratio(child.ratio), width), ratio_tone(child, now_ns)
 
 
 def _capital(child: ChildColumn, width: int) -> tuple[str, Tone]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from engine.snapshot import EngineState, Snapshot, StrategyState, StrategyView
 from tui import format as fmt
 from tui.frame import Frame, running
-from tui.marks import OLD, amount_tone
+from tui.marks import OLD, amount_tone, is_old_ratio
 from tui.text import Line, Span, Tone, clean, first_fitting, line
 
 
@@ -25,8 +25,8 @@ def _one(frame: Frame, strategy: StrategyView, level: int) -> Line:
         *_state(strategy),
         Span(clean(strategy.name), Tone.BOLD),
         f" · {legs} legs" if level < 4 else "",
-        f" since {fmt.clock(strategy.started_ns)}" if level < 3 else "",
-        *_baseline(strategy, level),
+        f" since {_when(strategy.started_ns, frame)}" if level < 3 else "",
+        *_baseline(frame, strategy, level),
         Span(f" · {strategy.mode.value.upper()} frozen" if level < 2 else "", Tone.DIM),
         *_profit(frame.snapshot, level),
     )
@@ -41,12 +41,22 @@ def _state(strategy: StrategyView) -> list[Span]:
     return spans
 
 
-def _baseline(strategy: StrategyView, level: int) -> list[Span]:
+def _when(at_ns: int | None, frame: Frame) -> str:
+    """A time of this day to the second, of another one with its day."""
+    if at_ns is None or fmt.to_ist(at_ns).date() == fmt.to_ist(frame.now_ns).date():
+        return fmt.clock(at_ns)
+    return fmt.day_clock(at_ns, frame.now_ns)
+
+
+def _baseline(frame: Frame, strategy: StrategyView, level: int) -> list[Span]:
     if strategy.baseline_inr is None:
         why = strategy.reason or "not known yet"
         return [Span(" · "), Span(f"no baseline: {clean(why)}", Tone.WARN)]
-    taken = f" at {fmt.clock(strategy.baseline_at_ns)}" if level < 1 else ""
-    return [Span(f" · baseline {fmt.rupees(strategy.baseline_inr)}{taken}" if level < 4 else "")]
+    baseline = f" · baseline {fmt.rupees(strategy.baseline_inr)}" if level < 4 else ""
+    if is_old_ratio(strategy.baseline_at_ns, frame.now_ns):
+        age = f" {fmt.age(strategy.baseline_at_ns, frame.now_ns)} old" if level < 4 else ""
+        return [Span(baseline), Span(age, Tone.WARN)]
+    return [Span(f"{baseline} at {_when(strategy.baseline_at_ns, frame)}" if level < 1 else baseline)]
 
 
 def _profit(snapshot: Snapshot, level: int) -> list[Span]:
