@@ -27,6 +27,8 @@ APART_NS = NS_PER_S
 UNEXPLAINED_NS = 600 * NS_PER_S
 """A position that shrank without a trade in the book is believed when all reads of so long agree."""
 TELL_AFTER_NS = 30 * NS_PER_S
+BOOK_AGAIN_NS = 30 * NS_PER_S
+"""What a book did not explain is held against a new one at most so often."""
 UNEXPLAINED = (
     "the broker shows {net} units and we opened {ours}, which its order book does not explain: not believed yet;"
     " compare positions and orders at the broker"
@@ -166,8 +168,10 @@ def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, believed_af
     elif leg is not None:
         leg.suspicion = None
     external = net - ours
-    if is_delivery(leg_id) and ours:
-        external = max(external, child.external.get(leg_id, 0))  # his own, too, are gone by a sale and not otherwise
+    kept, is_of_today = child.external.get(leg_id, 0), not believed_after_ns and not child.carried.get(leg_id)
+    if is_delivery(leg_id) and ours and external < kept and not is_of_today:
+        external = kept  # his own, too, are gone by a sale and not otherwise; or a read that lied had more
+        _ask_for_the_book(turn, child)
     if external:
         child.external[leg_id] = external
     else:
@@ -206,17 +210,26 @@ def _shrink(turn: Turn, child: Child, leg: ChildLeg, net: int, began_ns: int, be
 def _miss_shares(turn: Turn, child: Child, leg: ChildLeg, net: int) -> None:
     """The broker shows fewer shares than are ours: gone are those that the owner sold, the others are waited for."""
     missing = leg.allocation_units - max(0, net)
+    if leg.suspicion is not None and leg.suspicion.net_units != net:
+        leg.suspicion = None
     gone = missing if delivery.is_given_up(child, leg) else min(missing, child.sold_of_ours.get(leg.leg, 0))
     if gone:
         child.sold_of_ours[leg.leg] = max(0, child.sold_of_ours.get(leg.leg, 0) - gone)
         _close_by_hand(turn, child, leg, gone)
     if gone == missing:
         leg.suspicion = None
-    elif leg.suspicion is None or leg.suspicion.net_units != net:
+    elif leg.suspicion is None:
         leg.suspicion = Suspicion(net_units=net, began_ns=turn.now_ns, since_ns=turn.now_ns)
         child.owed_orders = child.owed_positions = True  # the book may have a sale by hand
     else:
+        _ask_for_the_book(turn, child)
         _tell_once(turn, child, leg, leg.suspicion, delivery.GONE_AT_A_CHILD)
+
+
+def _ask_for_the_book(turn: Turn, child: Child) -> None:
+    """A book may explain what positions show; one that was read without it may have been late, or wrong."""
+    if turn.now_ns - child.orders_began_ns >= BOOK_AGAIN_NS:
+        child.owed_orders = child.owed_positions = True
 
 
 def _close_by_hand(turn: Turn, child: Child, leg: ChildLeg, gone: int) -> None:

@@ -70,5 +70,9 @@ def note_sales(child: Child, rows: Iterable[OrderReport]) -> None:
 
 
 def is_given_up(child: Child, leg: ChildLeg) -> bool:
-    """Whether the operator takes the broker's figure of shares: he exited the leg by hand, and resyncs the child."""
-    return leg.flattening and child.resync_ns is not None
+    """Whether the operator takes the broker's figure of shares: he exited the leg by hand, and resyncs the child.
+
+    He can only know the figure when he has been told: one read may lack what the next one lists.
+    """
+    is_told = leg.suspicion is not None and leg.suspicion.told
+    return is_told and leg.flattening and child.resync_ns is not None

@@ -31,6 +31,7 @@ DAYS = {
     1005284: "judge: a resume that was typed while the process was down counts",
     1005410: "judge: a resync survives a full disk",
     1023055: "judge: an order without its tag is known by its id",
+    47208: "a book that lied once about a sale of the owner's shares was not asked for again, and their exits waited",
     27902: "judge: an owner's trade and an order without its tag that cancel out are there all the same",
     1004354: "judge: what is the owner's is told by the next read of positions",
 }
@@ -89,6 +90,8 @@ RESTING = {
     17228: "what rested for fills that waited for the operator's resume was judged as left behind",
     32915: "judge: a master who falls after he has added again leaves C m / B, which may be less than of the target",
     13717: "lots that rounding had left over were sent although an order that is not known had taken their room",
+    57285: "a late read of positions left the owner more shares of his own than he had",
+    49062: "shares that one read did not list were given up by a flatten and a resync before anybody was told",
     56333: "judge: a ticket comes on top of a bought hedge whose rest was rounded up",
     25129: "lots of a ticket that were given up after a fall took lots of the ratio with them, and nobody said so",
     28313: "the move of an entry that waited for its turn went out beside another one that was being cancelled meanwhile",

@@ -406,6 +406,18 @@ def test_operator_takes_the_brokers_figure_by_an_exit_and_a_resync() -> None:
     assert desk.child().resync_ns is None
 
 
+def test_figure_that_nobody_was_told_of_is_not_taken_by_an_exit_and_a_resync() -> None:
+    desk = next_morning()
+    desk.shown("C1", 0)
+    desk.run(31)
+    desk.handle(LegExited(at_ns=desk.now_ns, leg=SHARES))
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(2)
+    desk.shown("C1", 30)
+    desk.run(60)
+    assert (desk.has(), desk.sent()) == (0, [(Side.BUY, 30), (Side.SELL, 30)])
+
+
 def test_missing_shares_of_one_leg_hinder_no_resync_of_the_others() -> None:
     desk = next_morning()
     desk.shown("C1", 0)
@@ -450,6 +462,17 @@ def test_owner_sells_his_own_shares_first_and_ours_that_are_late_stay_ours() -> 
     desk.trade(Side.SELL, 100)
     desk.run(10)
     assert desk.sent()[1:] == [(Side.SELL, 30)]
+
+
+def test_shares_of_the_owners_that_only_one_read_had_are_not_kept() -> None:
+    desk = bought()
+    desk.run(60)
+    desk.shown("C1", 60, carried=0)
+    desk.run(31)
+    assert desk.child().external == {SHARES: 30}
+    desk.shown("C1", 30, carried=0)
+    desk.run(90)
+    assert (desk.has(), desk.child().external) == (30, {})
 
 
 def test_one_sale_explains_once() -> None:
