@@ -5,6 +5,7 @@ It must not decide anything and must not be asked by the core.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 from config.schema import Child as ChildSettings
 from config.schema import SizingMode
@@ -13,7 +14,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.limits import limits
 from engine.core.loss import child_charges, child_pnl, open_value
 from engine.core.shapes import strategy_name
-from engine.core.state import Baseline, State, Strategy
+from engine.core.state import Baseline, State
 from engine.core.state_child import Child, ChildOrder
 from engine.core.state_master import MasterLeg
 from engine.core.strategy import is_quiet
@@ -216,11 +217,11 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         reason=reason,
         sizing="" if settings is None else sizing_text(settings),
         ratio=ratio,
-        ratio_at_ns=None if baseline is None or ratio is None or not is_frozen else baseline.at_ns,
+        ratio_at_ns=baseline.at_ns if baseline is not None and ratio is not None and is_frozen else None,
         available_inr=child.available_inr,
         available_at_ns=child.available_ns or None,
         max_capital_inr=child.max_capital_inr,
-        baseline_inr=_capital(child, baseline, settings, strategy),
+        baseline_inr=_capital(child, baseline, ratio, is_frozen=is_frozen),
         realised_inr=_realised(child),
         pnl_inr=child_pnl(turn, child),
         pnl_stale=any(row.quote_stale and cell.have_lots for row, cell in zip(rows, cells, strict=True)),
@@ -235,14 +236,11 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
     )
 
 
-def _capital(
-    child: Child, baseline: Baseline | None, settings: ChildSettings | None, strategy: Strategy | None
-) -> Decimal | None:
+def _capital(child: Child, baseline: Baseline | None, ratio: Fraction | None, *, is_frozen: bool) -> Decimal | None:
     """The capital that a child's ratio was taken from: what the ratio says of the master's baseline."""
-    ratio = None if strategy is None else strategy.ratios.get(child.id)
     if baseline is None or ratio is None or baseline.master_inr is None:
         return None
-    if settings is None or settings.sizing.mode is not SizingMode.FROZEN_RATIO:
+    if not is_frozen:
         return baseline.children_inr.get(child.id)
     return baseline.master_inr * ratio.numerator / ratio.denominator
 

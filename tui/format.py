@@ -102,13 +102,13 @@ def short_clock(at_ns: int | None) -> str:
     return UNKNOWN if at_ns is None else to_ist(at_ns).strftime("%H:%M")
 
 
-def day_clock(at_ns: int | None, now_ns: int) -> str:
-    """`09:15` when it is on the same day as now, else `Mon 09:15`, from a week on `02 Nov 09:15`."""
+def day_clock(at_ns: int | None, now_ns: int, *, today: str = "%H:%M") -> str:
+    """`09:15` (or as `today` says) when it is the same day as now, else `Mon 09:15`, from a week on `02 Nov 09:15`."""
     if at_ns is None:
         return UNKNOWN
     then, now = to_ist(at_ns), to_ist(now_ns)
     if then.date() == now.date():
-        return then.strftime("%H:%M")
+        return then.strftime(today)
     pattern = "%a %H:%M" if abs((then.date() - now.date()).days) < 7 else "%d %b %H:%M"
     return then.strftime(pattern)
 

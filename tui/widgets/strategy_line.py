@@ -8,6 +8,8 @@ from tui.frame import Frame, running
 from tui.marks import OLD, amount_tone, is_old_ratio
 from tui.text import Line, Span, Tone, clean, first_fitting, line
 
+SECONDS = "%H:%M:%S"
+
 
 def strategy_line(frame: Frame, width: int) -> Line:
     """The line in at most `width` cells."""
@@ -25,7 +27,7 @@ def _one(frame: Frame, strategy: StrategyView, level: int) -> Line:
         *_state(strategy),
         Span(clean(strategy.name), Tone.BOLD),
         f" · {legs} legs" if level < 4 else "",
-        f" since {_when(strategy.started_ns, frame)}" if level < 3 else "",
+        f" since {fmt.day_clock(strategy.started_ns, frame.now_ns, today=SECONDS)}" if level < 3 else "",
         *_baseline(frame, strategy, level),
         Span(f" · {strategy.mode.value.upper()} frozen" if level < 2 else "", Tone.DIM),
         *_profit(frame.snapshot, level),
@@ -41,22 +43,17 @@ def _state(strategy: StrategyView) -> list[Span]:
     return spans
 
 
-def _when(at_ns: int | None, frame: Frame) -> str:
-    """A time of this day to the second, of another one with its day."""
-    if at_ns is None or fmt.to_ist(at_ns).date() == fmt.to_ist(frame.now_ns).date():
-        return fmt.clock(at_ns)
-    return fmt.day_clock(at_ns, frame.now_ns)
-
-
 def _baseline(frame: Frame, strategy: StrategyView, level: int) -> list[Span]:
     if strategy.baseline_inr is None:
         why = strategy.reason or "not known yet"
         return [Span(" · "), Span(f"no baseline: {clean(why)}", Tone.WARN)]
-    baseline = f" · baseline {fmt.rupees(strategy.baseline_inr)}" if level < 4 else ""
-    if is_old_ratio(strategy.baseline_at_ns, frame.now_ns):
-        age = f" {fmt.age(strategy.baseline_at_ns, frame.now_ns)} old" if level < 4 else ""
-        return [Span(baseline), Span(age, Tone.WARN)]
-    return [Span(f"{baseline} at {_when(strategy.baseline_at_ns, frame)}" if level < 1 else baseline)]
+    if level >= 4:
+        return []
+    at_ns, now_ns = strategy.baseline_at_ns, frame.now_ns
+    baseline = Span(f" · baseline {fmt.rupees(strategy.baseline_inr)}")
+    if is_old_ratio(at_ns, now_ns):
+        return [baseline, Span(f" {fmt.age(at_ns, now_ns)} old", Tone.WARN)]
+    return [baseline, Span(f" at {fmt.day_clock(at_ns, now_ns, today=SECONDS)}" if level < 1 else "")]
 
 
 def _profit(snapshot: Snapshot, level: int) -> list[Span]:
