@@ -37,14 +37,12 @@ class Journal:
 
 
 async def read_through(desk: Desk) -> CopyPage:
-    """What is being read is there and drawn."""
+    """What is being read is there and drawn; the dashboard looks once, however long that takes."""
     page = desk.app.screen
     assert isinstance(page, CopyPage)
-    for _ in range(500):
+    while page._reading is not None and not page._reading.done:
         await asyncio.sleep(0.002)
-        await desk.look()
-        if page._reading is None:
-            break
+    await desk.look()
     return page
 
 
