@@ -1,5 +1,6 @@
-"""Amounts of rupees as people in India write them. Pure."""
+"""Amounts of rupees: as people in India write them, and added where one may not be known. Pure."""
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
@@ -22,3 +23,13 @@ def rupees(amount: Decimal) -> str:
     """An amount with its paise: `₹12,34,567.00`, `-₹5.50`."""
     whole, _, paise = f"{abs(amount.quantize(PAISA, rounding=ROUND_HALF_EVEN)):f}".partition(".")
     return f"{'-' if amount < 0 else ''}₹{group_indian(whole)}.{paise}"
+
+
+def sum_known(values: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum, `None` as soon as one part is unknown."""
+    total = Decimal(0)
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total

@@ -132,6 +132,19 @@ class LegRow(Value, frozen=True, kw_only=True):
     "How the instrument changed over night, '' when it did not; waits for the operator."
 
 
+class ChildScope(Value, frozen=True, kw_only=True):
+    """What one child's part in one strategy is, or was in the last one while its margins settle."""
+
+    scope: str
+    ratio: Fraction | None = None
+    capital_inr: Decimal | None = None
+    "The capital that the ratio was taken from."
+    ratio_at_ns: int | None = None
+    "When the margins that it was taken from were read, `None` for a ratio that is set."
+    entries_stopped: str = ""
+    "Why it takes no entries in it, '' when it does."
+
+
 class ChildColumn(Value, frozen=True, kw_only=True):
     """One child account."""
 
@@ -144,22 +157,20 @@ class ChildColumn(Value, frozen=True, kw_only=True):
     reason: str
     sizing: str
     "`frozen ratio`, `fixed 1/2`, `2 lots` ..."
-    ratio: Fraction | None
-    "The frozen ratio, `None` when there is none."
-    ratio_at_ns: int | None = None
-    "When the margins that it was taken from were read, `None` for a ratio that is set."
+    scopes: tuple[ChildScope, ...] = ()
     available_inr: Decimal | None
     available_at_ns: int | None
     max_capital_inr: Decimal | None
-    baseline_inr: Decimal | None
-    "The capital that the ratio was taken from."
-    realised_inr: Decimal | None
-    "Profit of closed lots of the day, before charges."
+    day_inr: Decimal | None
+    "Result since the previous close, realised and open, before charges; `None` when a price is missing."
     pnl_inr: Decimal | None
-    "Realised and open profit of our allocations, before charges; `None` when a price is missing."
+    "The same of what was held or traded today since it was opened, be it days ago."
+    realised_inr: Decimal
+    "Of that, what closed lots made."
     pnl_stale: bool = False
     "Whether a price in it is old."
     charges_inr: Decimal
+    "Of the day."
     drift_lots: Decimal
     drift_since_ns: int | None = None
     "Since when the oldest leg of it is not in step; `None` without drift."
@@ -167,8 +178,36 @@ class ChildColumn(Value, frozen=True, kw_only=True):
     "When its positions were last read completely."
     left_out: str = ""
     "Why it takes no part in a running strategy, '' when it does; something more urgent may be its state."
-    entries_stopped: str = ""
-    "Why it takes no entries, '' when it does."
+
+    @property
+    def ratios(self) -> tuple[ChildScope, ...]:
+        """Its part in the strategies in which it has a ratio."""
+        return tuple(scope for scope in self.scopes if scope.ratio is not None)
+
+    @property
+    def ratio(self) -> Fraction | None:
+        """Its ratio, where it has one and the same in all strategies."""
+        found = {scope.ratio for scope in self.ratios}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def capital_inr(self) -> Decimal | None:
+        """The capital that its ratio was taken from, where that is the same in all strategies."""
+        found = {scope.capital_inr for scope in self.ratios}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def ratio_at_ns(self) -> int | None:
+        """When the oldest of its ratios was taken, `None` where none was taken from margins."""
+        return min((scope.ratio_at_ns for scope in self.ratios if scope.ratio_at_ns is not None), default=None)
+
+    @property
+    def entries_stopped(self) -> str:
+        """Why it takes no entries, '' when it does; where it is stopped in some strategies only, in which."""
+        told = [scope for scope in self.scopes if scope.entries_stopped]
+        if len(told) == len(self.scopes) and len({scope.entries_stopped for scope in told}) == 1:
+            return told[0].entries_stopped
+        return "; ".join(f"{scope.scope}: {scope.entries_stopped}" for scope in told)
 
 
 class Limit(Value, frozen=True, kw_only=True):
@@ -197,6 +236,10 @@ class StrategyView(Value, frozen=True, kw_only=True):
     mode: Mode
     exit_only: bool
     "After a reset."
+    master_pnl_inr: Decimal | None
+    "The master's result in it since it began, before charges; `None` when a price is missing."
+    children_pnl_inr: Decimal | None
+    "The same of all children."
     reason: str
     "Why there is no ratio, '' when there is one."
 
@@ -439,8 +482,10 @@ class Snapshot(Value, frozen=True, kw_only=True):
     market_closes_ns: int | None
     "This session's close, when open."
     master: MasterLink
-    master_pnl_inr: Decimal | None
-    children_pnl_inr: Decimal | None
+    master_day_inr: Decimal | None
+    "The master's result of the day in followed lots, before charges; `None` when a price is missing."
+    children_day_inr: Decimal | None
+    "The same of all children."
     master_pnl_stale: bool = False
     "Whether a price in the master's result is old."
     in_step: int

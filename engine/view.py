@@ -3,7 +3,7 @@
 It must not decide anything and must not be asked by the core.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,16 +12,18 @@ from config.schema import SizingMode
 from engine.core import carried
 from engine.core.lifecycle import OrderState
 from engine.core.limits import limits
-from engine.core.loss import child_charges, child_pnl, open_value
+from engine.core.results import child_charges, child_day, child_pnl, leg_pnl, master_day, realised_inr, strategy_pnl
 from engine.core.shapes import strategy_name
-from engine.core.state import Baseline, State
+from engine.core.state import Baseline, State, Strategy
 from engine.core.state_child import Child, ChildOrder
 from engine.core.state_master import MasterLeg
 from engine.core.strategy import is_quiet
 from engine.core.turn import Turn, followed_legs
-from engine.model import NS_PER_S, Basket, Quote, sign, split_leg
+from engine.model import NS_PER_S, Basket, Quote, split_leg
+from engine.money import sum_known
 from engine.snapshot import (
     ChildColumn,
+    ChildScope,
     EngineState,
     LegRow,
     Limit,
@@ -113,8 +115,8 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         market_opens_ns=None if next_session is None else next_session.open_ns,
         market_closes_ns=None if open_session is None else open_session.close_ns,
         master=_link(turn),
-        master_pnl_inr=_sum(_master_pnl(turn, leg) for leg in state.master.legs.values()),
-        children_pnl_inr=_sum(column.pnl_inr for column in columns),
+        master_day_inr=master_day(turn),
+        children_day_inr=sum_known(column.day_inr for column in columns),
         master_pnl_stale=any(row.quote_stale and row.master_lots for row in rows),
         in_step=sum(column.state in GOOD for column in columns),
         children=columns,
@@ -153,22 +155,6 @@ def _is_shown(turn: Turn, leg: MasterLeg) -> bool:
     return False
 
 
-def _sum(values: Iterable[Decimal | None]) -> Decimal | None:
-    """The sum, `None` as soon as one part is unknown."""
-    total = Decimal(0)
-    for value in values:
-        if value is None:
-            return None
-        total += value
-    return total
-
-
-def _master_pnl(turn: Turn, leg: MasterLeg) -> Decimal | None:
-    """The master's result in one leg's strategy lots, closed ones included; `None` without a price."""
-    value = open_value(turn, leg.leg, leg.units)
-    return None if value is None else leg.cash_inr + value
-
-
 def _leg_row(turn: Turn, leg: MasterLeg, *, followed: bool) -> LegRow:
     """A leg's strategy lots, or (`followed` is false) its background lots: nothing of the other is said of them."""
     units = leg.units if followed else 0
@@ -193,7 +179,7 @@ def _leg_row(turn: Turn, leg: MasterLeg, *, followed: bool) -> LegRow:
         ask_inr=None if quote is None else quote.ask_inr,
         quote_at_ns=None if quote is None else quote.at_ns,
         quote_stale=quote is None or quote.is_stale(turn.now_ns),
-        master_pnl_inr=_master_pnl(turn, leg) if followed else None,
+        master_pnl_inr=leg_pnl(turn, leg) if followed else None,
         followed=followed,
         cells=tuple(cell_of(turn, child, leg) for child in turn.state.children.values()),
         changed=carried.changed_of(turn, leg.leg),
@@ -204,10 +190,6 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
     settings: ChildSettings | None = turn.child_settings.get(child.id)
     cells = [row.cells[index] for row in rows]
     state, reason = child_state(turn, child, cells)
-    strategy = next(iter(turn.state.strategies.values()), None)
-    baseline = None if strategy is None else strategy.baseline
-    is_frozen = settings is not None and settings.sizing.mode is SizingMode.FROZEN_RATIO
-    ratio = None if strategy is None else strategy.ratios.get(child.id)
     return ChildColumn(
         id=child.id,
         name=child.id if settings is None or settings.name is None else settings.name,
@@ -216,14 +198,13 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         state=state,
         reason=reason,
         sizing="" if settings is None else sizing_text(settings),
-        ratio=ratio,
-        ratio_at_ns=baseline.at_ns if baseline is not None and ratio is not None and is_frozen else None,
+        scopes=tuple(_part(strategy, child, settings) for strategy in turn.state.strategies.values()),
         available_inr=child.available_inr,
         available_at_ns=child.available_ns or None,
         max_capital_inr=child.max_capital_inr,
-        baseline_inr=_capital(child, baseline, ratio, is_frozen=is_frozen),
-        realised_inr=_realised(child),
+        day_inr=child_day(turn, child),
         pnl_inr=child_pnl(turn, child),
+        realised_inr=sum((realised_inr(leg) for leg in child.legs.values()), Decimal(0)),
         pnl_stale=any(row.quote_stale and cell.have_lots for row, cell in zip(rows, cells, strict=True)),
         charges_inr=child_charges(child),
         drift_lots=sum((abs(c.want_lots - c.have_lots) for c in cells), Decimal(0)),
@@ -232,7 +213,18 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         ),
         read_at_ns=child.positions_at_ns,
         left_out=left_out(turn, child),
-        entries_stopped=next(iter(child.stopped.values()), ""),
+    )
+
+
+def _part(strategy: Strategy, child: Child, settings: ChildSettings | None) -> ChildScope:
+    is_frozen = settings is not None and settings.sizing.mode is SizingMode.FROZEN_RATIO
+    baseline, ratio = strategy.baseline, strategy.ratios.get(child.id)
+    return ChildScope(
+        scope=strategy.scope,
+        ratio=ratio,
+        capital_inr=_capital(child, baseline, ratio, is_frozen=is_frozen),
+        ratio_at_ns=baseline.at_ns if baseline is not None and ratio is not None and is_frozen else None,
+        entries_stopped=child.stopped.get(strategy.scope, ""),
     )
 
 
@@ -243,13 +235,6 @@ def _capital(child: Child, baseline: Baseline | None, ratio: Fraction | None, *,
     if not is_frozen:
         return baseline.children_inr.get(child.id)
     return baseline.master_inr * ratio.numerator / ratio.denominator
-
-
-def _realised(child: Child) -> Decimal | None:
-    """Profit of closed lots: proceeds less cost, with what is open taken at its own cost."""
-    return sum(
-        (leg.cash_inr + leg.open_cost_inr * sign(leg.allocation_units) for leg in child.legs.values()), Decimal(0)
-    )
 
 
 def _limits(turn: Turn, frame: Frame) -> tuple[Limit, ...]:
@@ -272,6 +257,8 @@ def _strategy(turn: Turn, scope: str) -> StrategyView:
         baseline_at_ns=baseline.at_ns if running and baseline is not None else None,
         mode=strategy.mode,
         exit_only=strategy.exit_only,
+        master_pnl_inr=strategy_pnl(turn, strategy, turn.state.master.account),
+        children_pnl_inr=sum_known(strategy_pnl(turn, strategy, child) for child in turn.state.children),
         reason="" if baseline is None or not running else baseline.reasons.get("", ""),
     )
 

@@ -9,10 +9,10 @@ from engine.core import reasons
 from engine.core.entries import missing_units
 from engine.core.filters import has_known_hours
 from engine.core.lifecycle import OrderState
-from engine.core.loss import leg_pnl
 from engine.core.offers import is_adoptable
 from engine.core.plans import by_hand_units
 from engine.core.resting import ahead_units, rests, share
+from engine.core.results import leg_pnl
 from engine.core.sizing import residue
 from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import MasterLeg

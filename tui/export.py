@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from engine.model import split_leg
-from engine.snapshot import Snapshot
+from engine.snapshot import ChildColumn, Snapshot
 from tui import format as fmt
 from tui.record import DayRecord
 from tui.text import clean
@@ -31,7 +31,7 @@ def table_of(panel: str, snapshot: Snapshot) -> Table:
 
 def table_of_day(snapshot: Snapshot, record: DayRecord) -> Table:
     """What each child made, and what its copies were as the screen saw them."""
-    heads = "account pnl_inr realised_inr charges_inr slippage_inr fills median_ms slowest_ms"
+    heads = "account day_inr charges_inr pnl_inr realised_inr slippage_inr fills median_ms slowest_ms"
     return [heads.split(), *([_text(value) for value in row] for row in _days(snapshot, record))]
 
 
@@ -99,8 +99,8 @@ def _orders(snapshot: Snapshot) -> Iterator[Row]:
 def _accounts(snapshot: Snapshot) -> Iterator[Row]:
     for child in snapshot.children:
         who = child.id, child.name, child.broker, "yes" if child.live else "no", child.state.value
-        sized = child.sizing, _ratio(child.ratio), child.baseline_inr, child.available_inr, child.max_capital_inr
-        result = child.pnl_inr, child.realised_inr, child.charges_inr, child.drift_lots
+        sized = child.sizing, _ratios(child), child.capital_inr, child.available_inr, child.max_capital_inr
+        result = child.day_inr, child.charges_inr, child.pnl_inr, child.realised_inr, child.drift_lots
         yield *who, *sized, *result, child.reason or child.entries_stopped
 
 
@@ -108,8 +108,15 @@ def _days(snapshot: Snapshot, record: DayRecord) -> Iterator[Row]:
     days = record.days(child.id for child in snapshot.children)
     for child, day in zip(snapshot.children, days, strict=True):
         slowest = day.latencies_ms[-1] if day.latencies_ms else None
-        result = child.pnl_inr, child.realised_inr, child.charges_inr, day.slippage_inr
+        result = child.day_inr, child.charges_inr, child.pnl_inr, child.realised_inr, day.slippage_inr
         yield child.id, *result, len(day.latencies_ms), day.median_ms, slowest
+
+
+def _ratios(child: ChildColumn) -> str:
+    """Its ratio, or where it has several each with its strategy."""
+    if len(child.ratios) > 1:
+        return "; ".join(f"{part.scope} {_ratio(part.ratio)}" for part in child.ratios)
+    return _ratio(child.ratio)
 
 
 def _ratio(value: Fraction | None) -> str:
@@ -135,8 +142,8 @@ _TABLES: dict[str, tuple[str, Callable[[Snapshot], Iterator[Row]]]] = {
     "events": ("number at_ist severity account symbol what", _events),
     "orders": ("account tag order_id symbol side kind units filled_units type status since_ist reason", _orders),
     "accounts": (
-        "account name broker live state sizing ratio baseline_inr available_inr max_capital_inr pnl_inr realised_inr"
-        " charges_inr drift_lots reason",
+        "account name broker live state sizing ratio baseline_inr available_inr max_capital_inr day_inr charges_inr"
+        " pnl_inr realised_inr drift_lots reason",
         _accounts,
     ),
 }

@@ -55,6 +55,8 @@ SEVERITY_MARKS: dict[Severity, tuple[str, Tone]] = {
     Severity.WARNING: ("▲", Tone.WARN),
     Severity.ALARM: ("✖", Tone.BAD),
 }
+SEVERAL = "several"
+"""Instead of a ratio, for a child that has another one in each strategy."""
 OLD_RATIO_NS = 24 * 3600 * NS_PER_S
 "Capital may have moved since a ratio was frozen so long ago."
 SHORT_REASONS: tuple[tuple[str, str], ...] = (
@@ -194,7 +196,12 @@ def is_old_ratio(frozen_at_ns: int | None, now_ns: int) -> bool:
     return frozen_at_ns is not None and now_ns - frozen_at_ns > OLD_RATIO_NS
 
 
+def ratio_text(child: ChildColumn) -> str:
+    """A child's ratio, `several` where it has another one in each strategy."""
+    return SEVERAL if len({scope.ratio for scope in child.ratios}) > 1 else fmt.ratio(child.ratio)
+
+
 def ratio_tone(child: ChildColumn, now_ns: int) -> Tone:
     """How a child's ratio is coloured: a warning when it is above 1 or older than a day."""
-    is_worth_a_look = (child.ratio or 0) > 1 or is_old_ratio(child.ratio_at_ns, now_ns)
+    is_worth_a_look = any((scope.ratio or 0) > 1 for scope in child.ratios) or is_old_ratio(child.ratio_at_ns, now_ns)
     return Tone.WARN if is_worth_a_look else Tone.PLAIN

@@ -30,7 +30,7 @@ Range = tuple[Decimal, Decimal]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Results over a short time, in INR before charges; `None` where a price was missing."""
+    """Results of the day over a short time, in INR before charges; `None` where a price was missing."""
 
     at_ns: int
     master_inr: Range | None
@@ -45,7 +45,7 @@ def span(ranges: Iterable[Range | None]) -> Range | None:
 
 def _now(snapshot: Snapshot) -> Sample:
     master, children = (
-        None if value is None else (value, value) for value in (snapshot.master_pnl_inr, snapshot.children_pnl_inr)
+        None if value is None else (value, value) for value in (snapshot.master_day_inr, snapshot.children_day_inr)
     )
     return Sample(snapshot.at_ns, master, children)
 

@@ -10,10 +10,10 @@ from decimal import Decimal
 from engine.core import hours, prompts, reasons
 from engine.core import strategy as strategies
 from engine.core.lifecycle import OrderState
-from engine.core.loss import mark_inr
 from engine.core.margin import INDICES
 from engine.core.orders import change_state
 from engine.core.plans import close_if_done, store_plan
+from engine.core.results import mark_inr
 from engine.core.sizing import Plan
 from engine.core.state_child import Child, ChildLeg
 from engine.core.state_master import MasterLeg

@@ -15,10 +15,10 @@ from engine.core import address, breaker, hours, reasons, throttle
 from engine.core.baseline import cap_of
 from engine.core.filters import child_allows, ist_time
 from engine.core.lifecycle import OrderState
-from engine.core.loss import child_pnl
 from engine.core.plans import by_hand_units
 from engine.core.portfolio import lot_units
 from engine.core.resting import on_the_way
+from engine.core.results import child_pnl
 from engine.core.sizing import by_ratio, slice_most
 from engine.core.sizing_rules import rule_of_mode
 from engine.core.state_child import Child, ChildLeg

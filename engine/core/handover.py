@@ -3,8 +3,8 @@
 It sends nothing: what still worked was cancelled before (`engine.core.settle`).
 """
 
-from engine.core.loss import mark_inr
 from engine.core.plans import store_plan
+from engine.core.results import mark_inr
 from engine.core.sizing import Plan
 from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import WARNING, Turn, exits_open

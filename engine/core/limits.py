@@ -6,8 +6,8 @@ from decimal import Decimal
 from config.schema import ChildRisk, Risk
 from engine.core import breaker, funds, gates, reasons, throttle
 from engine.core.baseline import cap_of
-from engine.core.loss import child_net, total_net
 from engine.core.portfolio import lot_units
+from engine.core.results import child_net, total_net
 from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import Turn, entry_units_open
 from engine.model import split_leg

@@ -14,8 +14,8 @@ from engine.core.entries import decide_leg
 from engine.core.expiry import still_listed
 from engine.core.filters import follows, has_known_hours, why_unfollowed
 from engine.core.hours import is_history
-from engine.core.loss import mark_inr
 from engine.core.records import record_master_fill
+from engine.core.results import mark_inr
 from engine.core.state_master import MasterLeg, MasterOrder, Suspicion, Window
 from engine.core.turn import ALARM, INFO, WARNING, Turn, followed_legs, seconds_ns
 from engine.events import AccountRead
@@ -191,17 +191,17 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
     background = _part_in_background(leg, order, rest)
     leg.background_units += background
     opened = rest - background
-    leg.cash_inr -= cost * order.side.sign * abs(closed + opened) / new
     strategy = turn.strategy(leg.scope)
     if closed or opened:
         strategy.last_fill_ns = turn.now_ns
     if opened:
-        strategies.begin(turn, strategy, order.placed_ns, order.order_id)
+        strategies.begin(turn, strategy, order.placed_ns, order.order_id)  # what was made before is not its own
         order.opened_units += abs(opened)
         leg.units += opened
         leg.open_cost_inr += cost * abs(opened) / new
         changes.rose.setdefault(leg.leg, at_ns)
         _follow_sales(turn, leg)
+    leg.cash_inr -= cost * order.side.sign * abs(closed + opened) / new
     for units, opens in ((abs(closed + converted), False), (abs(opened), True)):
         if units:
             record_master_fill(turn, order, units, cost * units / new, opens=opens)

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 from config.rates import ChargeRates
 from config.schema import Child as ChildSettings
-from engine.core import answering, carried, expiry, hours, mirroring, places, prompts, reasons
+from engine.core import answering, carried, expiry, hours, mirroring, places, prompts, reasons, results
 from engine.core.entries import decide_leg
 from engine.core.lifecycle import AT_BROKER, OrderState
-from engine.core.loss import leg_pnl
 from engine.core.orders import change_state, give_up
 from engine.core.settle import settle, settle_due
 from engine.core.state import Skip, State
@@ -239,20 +238,19 @@ def _new_day(turn: Turn, day: str) -> None:
     state = turn.state
     state.day, state.day_began_ns, state.loss_hit = day, turn.now_ns, False
     state.skips, state.instruments, state.unusable = _still_missing(state), {}, {}
-    for child in state.children.values():
-        for leg in child.legs.values():
-            result = leg_pnl(turn, leg)
-            leg.day_start_inr = (leg.cash_inr if result is None else result) - leg.charges_inr
+    results.begin_day(turn)
     mirroring.forget_day(turn)
     open_tags = [tag for child in state.children.values() for leg in child.legs.values() for tag in leg.orders]
     state.orders = {tag: state.orders[tag] for tag in open_tags}
     state.queue = [tag for tag in state.queue if tag in state.orders]
     for child in state.children.values():
-        _new_day_of(state, child)
+        _new_day_of(turn, child)
     master = state.master
     master.orders, master.working, master.unexplained, master.carried = {}, [], {}, {}
     held = [k for child in state.children.values() for k in child.legs]
-    master.legs = {k: leg for k, leg in master.legs.items() if leg.units or leg.background_units or k in held}
+    for key, leg_of_master in list(master.legs.items()):
+        if not (leg_of_master.units or leg_of_master.background_units or key in held):
+            results.keep_closed(turn, master.account, master.legs.pop(key))
     for leg_of_master in master.legs.values():
         leg_of_master.suspicion = None
         if is_delivery(leg_of_master.leg):  # more sold than was there: it was delivered
@@ -262,14 +260,12 @@ def _new_day(turn: Turn, day: str) -> None:
         strategy.pinned, strategy.quiet_since_ns = None, state.now_ns
 
 
-def _new_day_of(state: State, child: Child) -> None:
+def _new_day_of(turn: Turn, child: Child) -> None:
     child.entries_today, child.loss_hit, child.foreign_orders, child.watches = 0, False, {}, False
     child.carried, child.sold, child.sold_of_ours = {}, {}, {}
-    child.tags = {order_id: tag for order_id, tag in child.tags.items() if tag in state.orders}
-    child.legs = {
-        key: leg
-        for key, leg in child.legs.items()
-        if leg.allocation_units or leg.orders or leg.sign or leg.orphaned_units
-    }
+    child.tags = {order_id: tag for order_id, tag in child.tags.items() if tag in turn.state.orders}
+    for key, leg in list(child.legs.items()):
+        if not (leg.allocation_units or leg.orders or leg.sign or leg.orphaned_units):
+            results.keep_closed(turn, child.id, child.legs.pop(key))
     for leg in child.legs.values():
         leg.suspicion, leg.night_read = None, None

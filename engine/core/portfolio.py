@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from engine.core.lifecycle import AT_BROKER, OrderState
-from engine.core.loss import mark_inr
 from engine.core.margin import MarginPosition, portfolio_margin
 from engine.core.resting import rests
+from engine.core.results import mark_inr
 from engine.core.state_child import Child, ChildOrder
 from engine.core.turn import Turn, net_units
 from engine.model import Basket, BasketOrder, LegId, Side

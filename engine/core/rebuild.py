@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from engine.core import reasons
 from engine.core.fills import apply_child_report, take_fill
 from engine.core.lifecycle import TERMINAL, OrderState
-from engine.core.loss import mark_inr
 from engine.core.master import master_leg
 from engine.core.orders import new_copy
 from engine.core.plans import is_hedge, store_plan
+from engine.core.results import mark_inr
 from engine.core.settle import cancel, settle
 from engine.core.sizing import Plan
 from engine.core.state import Strategy

@@ -56,6 +56,8 @@ class Strategy(msgspec.Struct, kw_only=True):
     left_out: dict[str, str] = {}
     mode: Mode = Mode.PAPER
     exit_only: bool = False
+    earlier_inr: dict[str, Decimal] = {}
+    "By account, what its legs in the scope made before this strategy, less what those of it made that are dropped."
     afforded: dict[str, Fraction] = {}
     "The share of its lots that a child's margin was enough for, where it was not for all."
     last_fill_ns: int = 0

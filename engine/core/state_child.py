@@ -184,7 +184,8 @@ class ChildLeg(msgspec.Struct, kw_only=True):
     "What the present allocation was opened for, at average cost."
     charges_inr: Decimal = ZERO
     day_start_inr: Decimal = ZERO
-    "Result after charges at the previous close: the daily loss counts from there."
+    "Result before charges at the previous close: that of the day counts from there."
+    day_start_charges_inr: Decimal = ZERO
     orders: list[str] = []
     "Tags of the orders that are not finished."
     mirrors: dict[str, Mirror] = {}

@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from config.schema import Follow
-from engine.core import delivery
+from engine.core import delivery, results
 from engine.core.baseline import freeze_ratios, select_baseline
 from engine.core.state import Strategy
 from engine.core.state_master import MasterOrder
@@ -63,6 +63,7 @@ def begin(turn: Turn, strategy: Strategy, placed_ns: int, order_id: str) -> None
     strategy.state, strategy.mode = StrategyState.ACTIVE, turn.state.mode
     strategy.started_ns, strategy.settled, strategy.settle_value_inr = turn.now_ns, False, None
     strategy.exit_only, strategy.afforded = False, {}
+    results.begin_strategy(turn, strategy)
     for child in turn.state.children.values():
         child.stopped.pop(strategy.scope, None)
         for leg in child.legs.values():

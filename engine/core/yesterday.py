@@ -10,9 +10,9 @@ from decimal import Decimal
 from engine.core import reasons
 from engine.core.fills import take_fill
 from engine.core.lifecycle import AT_BROKER, OrderState
-from engine.core.loss import mark_inr
 from engine.core.orders import change_state
 from engine.core.plans import note_missed
+from engine.core.results import mark_inr
 from engine.core.settle import settle
 from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import Suspicion

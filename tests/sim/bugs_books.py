@@ -6,7 +6,7 @@ from engine import calls
 from engine.core import accounts, conversion, delivery, fills, freshness, master, sending, settle, strategy
 from engine.core import orders as child_orders
 from engine.core.lifecycle import TERMINAL, OrderState
-from engine.core.loss import mark_inr
+from engine.core.results import mark_inr
 from engine.core.state import Copy
 from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import MasterLeg

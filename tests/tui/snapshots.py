@@ -17,6 +17,7 @@ from engine.snapshot import (
     Cell,
     CellState,
     ChildColumn,
+    ChildScope,
     ChildState,
     CopyLine,
     CopyRow,
@@ -118,12 +119,23 @@ def leg_row(symbol: str, title: str, master: int, average: str, last: str, pnl: 
     )  # fmt: skip
 
 
+def part_of(ratio: str, capital: str = "3,00,000", scope: str = "account", **more: object) -> tuple[ChildScope, ...]:
+    """A child's part in one strategy."""
+    base = ChildScope(scope=scope, ratio=Fraction(ratio), capital_inr=rupees(capital))
+    return (msgspec.structs.replace(base, **more),)
+
+
+def made(column: ChildColumn, inr: str) -> ChildColumn:
+    """The child with another result, all of it of today."""
+    return msgspec.structs.replace(column, day_inr=Decimal(inr), pnl_inr=Decimal(inr))
+
+
 def child(name: str, ratio: str, capital: str, state: ChildState = ChildState.IN_STEP, **more: object) -> ChildColumn:
     base = ChildColumn(
         id=name, name=f"Account {name}", broker="zerodha", live=True, state=state, reason="", sizing="frozen ratio",
-        ratio=Fraction(ratio) if ratio else None, available_inr=rupees(capital), available_at_ns=NOW - NS_PER_S,
-        max_capital_inr=None, baseline_inr=rupees(capital) if ratio else None, realised_inr=Decimal(0),
-        pnl_inr=Decimal("2790") if ratio else Decimal(0), charges_inr=Decimal("182.40"), drift_lots=Decimal(0),
+        scopes=part_of(ratio, capital) if ratio else (), available_inr=rupees(capital), available_at_ns=NOW - NS_PER_S,
+        max_capital_inr=None, realised_inr=Decimal(0),
+        day_inr=Decimal("2790") if ratio else Decimal(0), pnl_inr=Decimal("2790") if ratio else Decimal(0), charges_inr=Decimal("182.40"), drift_lots=Decimal(0),
         read_at_ns=NOW - NS_PER_S, left_out=str(more.get("reason")) if state is ChildState.LEFT_OUT else "",
     )  # fmt: skip
     return msgspec.structs.replace(base, **more)
@@ -262,7 +274,7 @@ def flat(**changes: object) -> Snapshot:
     base = Snapshot(
         seq=1, at_ns=NOW, engine=EngineState.ARMED, engine_reason="", mode=Mode.PAPER, mode_next=None,
         confirm=ConfirmWhen.ENTRIES, source="", speed=Decimal(1), market_open=True, market_opens_ns=None,
-        market_closes_ns=at("15:30:00"), master=master_link(), master_pnl_inr=Decimal(0), children_pnl_inr=Decimal(0),
+        market_closes_ns=at("15:30:00"), master=master_link(), master_day_inr=Decimal(0), children_day_inr=Decimal(0),
         in_step=6, children=tuple(child(name, "", capital, ChildState.IDLE) for name, _, capital, _ in SIX),
         strategies=(), legs=(), background=(),
         sample=SampleView(at_ns=at("11:42:06"), master_inr=rupees("35,00,000"), settled=True),
@@ -279,7 +291,7 @@ def condor(**changes: object) -> Snapshot:
         child(name, ratio, capital, states.get(name, ChildState.IN_STEP), reason=reasons.get(name, ""))
         for name, ratio, capital, _ in SIX
     ]
-    children[3] = msgspec.structs.replace(children[3], drift_lots=Decimal(1), pnl_inr=Decimal("-1860"))
+    children[3] = made(msgspec.structs.replace(children[3], drift_lots=Decimal(1)), "-1860")
     legs = [
         leg_row(symbol, title, lots, average, last, pnl, condor_cells(1 if lots > 0 else -1, row))
         for row, (symbol, title, lots, average, last, pnl) in enumerate(CONDOR)
@@ -287,6 +299,7 @@ def condor(**changes: object) -> Snapshot:
     strategy = StrategyView(
         scope="account", state=StrategyState.ACTIVE, name="iron condor", started_ns=at("09:31:05"),
         baseline_inr=rupees("35,00,000"), baseline_at_ns=at("09:31:04"), mode=Mode.PAPER, exit_only=False, reason="",
+        master_pnl_inr=Decimal("18450"), children_pnl_inr=Decimal("9120"),
     )  # fmt: skip
     working = WorkingOrder(
         account="ZC0004", tag="LKB2D4K0001A7", order_id="", leg=leg_of(CONDOR[0][0]), title=CONDOR[0][1],
@@ -299,7 +312,7 @@ def condor(**changes: object) -> Snapshot:
         Attention(severity=Severity.WARNING, text="ZC0006 left out: margin stale 3 min", key="j", account="ZC0006"),
     )  # fmt: skip
     base = flat(
-        master_pnl_inr=Decimal("18450"), children_pnl_inr=Decimal("9120"), in_step=4, children=tuple(children),
+        master_day_inr=Decimal("18450"), children_day_inr=Decimal("9120"), in_step=4, children=tuple(children),
         strategies=(strategy,), legs=tuple(legs), sample=None, copies=copies(), working=(working,),
         attention=attention, notices=notices(), orders_last_minute=2,
     )  # fmt: skip
@@ -440,11 +453,12 @@ def crowd(children: int = 20, legs: int = 8, seq: int = 1) -> Snapshot:
                     f"{28 + (seq + row) % 40 / 20:.2f}", str(4650 + seq * 13 + row), cells)
         )  # fmt: skip
     columns = tuple(
-        child(name, "3/10", "10,50,000", child_states.get(n, ChildState.IN_STEP), pnl_inr=Decimal(2000 + seq * 7 + n))
+        made(child(name, "3/10", "10,50,000", child_states.get(n, ChildState.IN_STEP)), str(2000 + seq * 7 + n))
         for n, name in enumerate(names)
     )
     base = condor()
+    strategy = msgspec.structs.replace(base.strategies[0], master_pnl_inr=Decimal(18450 + seq * 11))
     return changed(
-        base, seq=seq, children=columns, legs=tuple(rows), in_step=children - sum(n < children for n in odd),
-        master_pnl_inr=Decimal(18450 + seq * 11),
+        base, seq=seq, strategies=(strategy,), children=columns, legs=tuple(rows), in_step=children - sum(n < children for n in odd),
+        master_day_inr=Decimal(18450 + seq * 11),
     )  # fmt: skip

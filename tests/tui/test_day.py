@@ -17,7 +17,7 @@ from tui.widgets.day import latency_lines
 
 def later(seconds: int, children: str | None = "9120") -> Snapshot:
     pnl = None if children is None else Decimal(children)
-    return msgspec.structs.replace(s.condor(), at_ns=s.NOW + seconds * NS_PER_S, children_pnl_inr=pnl)
+    return msgspec.structs.replace(s.condor(), at_ns=s.NOW + seconds * NS_PER_S, children_day_inr=pnl)
 
 
 def texts(lines: list[Line]) -> list[str]:
@@ -142,7 +142,7 @@ def test_day_looks_as_stored(name: str, size: tuple[int, int]) -> None:
     async def script(desk: Desk) -> None:
         for second, value in ((2, "4000"), (4, "-2500"), (6, None), (8, "7000")):
             pnl = None if value is None else Decimal(value)
-            await desk.publish(at_ns=s.NOW + second * NS_PER_S, children_pnl_inr=pnl)
+            await desk.publish(at_ns=s.NOW + second * NS_PER_S, children_day_inr=pnl)
         await desk.press("7")
         assert_screen(name, desk)
 
@@ -154,4 +154,4 @@ def test_day_without_a_price_says_so() -> None:
         await desk.press("7")
         assert "no price of everything that is held yet" in desk.text
 
-    drive(s.condor(children_pnl_inr=None, master_pnl_inr=None), script)
+    drive(s.condor(children_day_inr=None, master_day_inr=None), script)

@@ -2,7 +2,6 @@
 
 import csv
 import stat
-from fractions import Fraction
 from pathlib import Path
 
 import msgspec
@@ -74,7 +73,7 @@ def test_background_lots_are_a_row_of_their_own_without_the_children() -> None:
 def test_ratio_is_a_number_that_no_spreadsheet_takes_for_a_day() -> None:
     heads, *rows = table_of("accounts", s.condor())
     assert [row[heads.index("ratio")] for row in rows] == ["0.3", "0.5", "0.142857", "0.3", "0.3", ""]
-    twenty = s.condor(children=(msgspec.structs.replace(s.condor().children[0], ratio=Fraction(20)),))
+    twenty = s.condor(children=(msgspec.structs.replace(s.condor().children[0], scopes=s.part_of("20")),))
     assert table_of("accounts", twenty)[1][heads.index("ratio")] == "20"
 
 

@@ -85,8 +85,7 @@ def test_what_needs_the_operator_is_never_filtered_away() -> None:
 def test_accounts_are_sorted_by_what_is_asked_and_the_title_says_so() -> None:
     base = s.condor()
     children = tuple(
-        msgspec.structs.replace(child, pnl_inr=pnl)
-        for child, pnl in zip(base.children, (s.rupees(p) for p in ("5", "-700", "3", "9", "-20", "0")), strict=True)
+        s.made(child, inr) for child, inr in zip(base.children, ("5", "-700", "3", "9", "-20", "0"), strict=True)
     )
 
     async def script(desk: Desk) -> None:
@@ -100,7 +99,7 @@ def test_accounts_are_sorted_by_what_is_asked_and_the_title_says_so() -> None:
         assert children[[c.id for c in children].index(order()[0])].state is not ChildState.IN_STEP
         await desk.press("s")
         assert order() == ["ZC0002", "ZC0005", "ZC0006", "AC0003", "ZC0001", "ZC0004"]
-        assert "by P&L" in desk.text
+        assert "by day P&L" in desk.text
         await desk.press("s", "s", "s")
         assert order() == [child.id for child in children]
 

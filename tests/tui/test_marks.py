@@ -110,7 +110,12 @@ def test_ratio_that_was_frozen_more_than_a_day_ago_is_marked(width: int) -> None
     drawn: dict[int, tuple[str, int]] = {}
     for days in (0, 2):
         frozen_ns = s.NOW - days * 24 * 3600 * NS_PER_S
-        aged = tuple(msgspec.structs.replace(child, ratio_at_ns=frozen_ns) for child in children)
+        aged = tuple(
+            msgspec.structs.replace(
+                child, scopes=tuple(msgspec.structs.replace(part, ratio_at_ns=frozen_ns) for part in child.scopes)
+            )
+            for child in children
+        )
         strategies = (msgspec.structs.replace(strategy, baseline_at_ns=frozen_ns, started_ns=frozen_ns),)
         picture = msgspec.structs.replace(picture, strategies=strategies, children=aged)
         frame = Frame(snapshot=picture, now_ns=s.NOW, quiet_s=0)

@@ -1,7 +1,6 @@
 """The order ticket on the screen: how a number is read, what it says of each child, and what a typed word is for."""
 
 from decimal import Decimal
-from fractions import Fraction
 
 import msgspec
 import pytest
@@ -52,7 +51,7 @@ def test_preview_says_what_each_child_would_have() -> None:
 
 def test_preview_in_ratio_gives_whole_lots_of_each_childs_ratio_and_leaves_exits_to_the_engine() -> None:
     snapshot = s.condor()
-    column = msgspec.structs.replace(snapshot.children[0], ratio=Fraction(3, 10))
+    column = msgspec.structs.replace(snapshot.children[0], scopes=s.part_of("3/10"))
     snapshot = msgspec.structs.replace(snapshot, children=(column, *snapshot.children[1:]))
     assert preview(snapshot, "9m", "ZC0001") == "as if the master added 9: ZC0001 -3 → -5"  # 3/10 x 19 less 3/10 x 10
     assert preview(snapshot, "-5m", "ZC0001") == "as if the master closed 5"
@@ -73,7 +72,7 @@ def test_preview_of_many_children_says_how_many_more_there_are() -> None:
 
 def test_child_that_takes_no_entries_is_told_in_the_preview() -> None:
     snapshot = s.condor()
-    column = msgspec.structs.replace(snapshot.children[0], entries_stopped="flattened")
+    column = msgspec.structs.replace(snapshot.children[0], scopes=s.part_of("3/10", entries_stopped="flattened"))
     snapshot = msgspec.structs.replace(snapshot, children=(column, *snapshot.children[1:]))
     assert preview(snapshot, "2", "ZC0001") == "2 lots more: ZC0001 takes no entries"
 

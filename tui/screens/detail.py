@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from engine.snapshot import Cell, ChildColumn, LegRow, Snapshot
+from engine.snapshot import Cell, ChildColumn, ChildScope, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, child_of
 from tui.marks import CELL_MARKS, CHILD_MARKS, OLD, SEVERITY_MARKS, amount_span
@@ -116,22 +116,42 @@ def _limits(account: str, frame: Frame, width: int) -> list[Line]:
 
 def _facts(child: ChildColumn, frame: Frame) -> list[Line]:
     cap = "none" if child.max_capital_inr is None else fmt.rupees(child.max_capital_inr)
-    result = f"{fmt.rupees(child.pnl_inr, signed=True)}{OLD if child.pnl_stale else ''}"
-    base = "–" if child.baseline_inr is None else fmt.rupees(child.baseline_inr)
-    taken = "" if child.ratio_at_ns is None else f", {fmt.age(child.ratio_at_ns, frame.now_ns)} ago"
     facts = (
-        ("sizing", f"{clean(child.sizing)}, ratio {fmt.ratio(child.ratio)} from {base}{taken}"),
+        *_sizing(child, frame.now_ns),
         ("available", f"{fmt.rupees(child.available_inr)}, {fmt.age(child.available_at_ns, frame.now_ns)} old"),
         ("max capital", f"{cap} · k changes it"),
-        (
-            "P&L",
-            f"{result}, of it closed {fmt.rupees(child.realised_inr, signed=True)}",
-        ),
-        ("charges", fmt.rupees(child.charges_inr)),
+        *_results(child),
         ("drift", _drift(child, frame)),
         ("last read", f"{fmt.age(child.read_at_ns, frame.now_ns)} ago" if child.read_at_ns is not None else "never"),
     )
     return [line(Span(pad(name, 13), Tone.DIM), text) for name, text in facts]
+
+
+def _sizing(child: ChildColumn, now_ns: int) -> list[tuple[str, str]]:
+    """How it is sized: its ratio, or a line for each strategy where it has several."""
+    if len(child.ratios) > 1:
+        each = [(clean(scope.scope), _ratio(scope, now_ns)) for scope in child.ratios]
+        return [("sizing", clean(child.sizing)), *each]
+    ratio = _ratio(child.ratios[0], now_ns) if child.ratios else "ratio – from –"
+    return [("sizing", f"{clean(child.sizing)}, {ratio}")]
+
+
+def _ratio(scope: ChildScope, now_ns: int) -> str:
+    base = "–" if scope.capital_inr is None else fmt.rupees(scope.capital_inr)
+    taken = "" if scope.ratio_at_ns is None else f", {fmt.age(scope.ratio_at_ns, now_ns)} ago"
+    return f"ratio {fmt.ratio(scope.ratio)} from {base}{taken}"
+
+
+def _results(child: ChildColumn) -> list[tuple[str, str]]:
+    """What it made today; and of what was carried into today, what that made since it was opened."""
+    old = OLD if child.pnl_stale else ""
+    day, whole = (f"{fmt.rupees(value, signed=True)}{old}" for value in (child.day_inr, child.pnl_inr))
+    closed = f", of it closed {fmt.rupees(child.realised_inr, signed=True)}"
+    after = None if child.day_inr is None else child.day_inr - child.charges_inr
+    charges = ("charges", f"{fmt.rupees(child.charges_inr)}, after them {fmt.rupees(after, signed=True)}{old}")
+    if child.day_inr == child.pnl_inr:
+        return [("day P&L", day + closed), charges]
+    return [("day P&L", day), charges, ("since opened", whole + closed)]
 
 
 def _drift(child: ChildColumn, frame: Frame) -> str:

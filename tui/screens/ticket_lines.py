@@ -131,13 +131,14 @@ def _becomes(frame: Frame, row: LegRow, cell: Cell, ticket: Ticket) -> str:
     way = 1 if row.master_lots > 0 else -1
     lots = Decimal(ticket.lots)
     child = child_of(frame.snapshot, cell.child)
-    if ticket.lots > 0 and child is not None and child.entries_stopped:
+    part = None if child is None else next((each for each in child.scopes if each.scope == row.scope), None)
+    if ticket.lots > 0 and part is not None and part.entries_stopped:
         return f"{clean(cell.child)} takes no entries"
     if ticket.in_ratio:
-        if ticket.lots < 0 or child is None or child.ratio is None:
+        if ticket.lots < 0 or part is None or part.ratio is None:
             return ""
         before = int(abs(row.master_lots))
-        lots = Decimal(_share(child.ratio, before + ticket.lots) - _share(child.ratio, before))
+        lots = Decimal(_share(part.ratio, before + ticket.lots) - _share(part.ratio, before))
     after = max(Decimal(0), abs(cell.want_lots) + lots) * way
     return f"{clean(cell.child)} {fmt.lots(cell.want_lots)} → {fmt.lots(after)}"
 

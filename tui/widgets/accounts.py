@@ -6,7 +6,7 @@ from decimal import Decimal
 from engine.snapshot import CellState, ChildColumn, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, urgency
-from tui.marks import BRIEF, CELL_MARKS, CHILD_MARKS, amount_span, ratio_tone
+from tui.marks import BRIEF, CELL_MARKS, CHILD_MARKS, amount_span, ratio_text, ratio_tone
 from tui.text import Line, Span, Tone, clean, line, pad, shorten
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
@@ -17,8 +17,8 @@ COUNTED = (CellState.IN_STEP, CellState.WORKING, CellState.DRIFT, CellState.HELD
 SORTS: dict[str, Callable[[ChildColumn], tuple[str | int | Decimal, ...]]] = {
     "configuration": lambda _child: (),
     "state": lambda child: (urgency(child),),
-    "P&L": lambda child: (_last_if_unknown(child.pnl_inr),),
-    "capital": lambda child: (-(child.baseline_inr or 0),),
+    "day P&L": lambda child: (_last_if_unknown(child.day_inr),),
+    "capital": lambda child: (-(child.capital_inr or 0),),
     "drift": lambda child: (-abs(child.drift_lots),),
 }
 """Orders of the accounts by name: those that need attention, lose most, are largest, are furthest away come first."""
@@ -32,7 +32,7 @@ def account_rows(frame: Frame, width: int, *, sort: str) -> tuple[Line, list[Row
     """Head and rows for lines of `width` cells, in one of the orders `SORTS`."""
     snapshot, wide = frame.snapshot, width >= 100
     order = sorted(range(len(snapshot.children)), key=lambda i: SORTS[sort](snapshot.children[i]))
-    head = f"{'child':<9}{'state':<12}{'legs':<15}{'ratio':>8}{'capital ₹':>13}{'P&L ₹':>11}"
+    head = f"{'child':<9}{'state':<12}{'legs':<15}{'ratio':>8}{'capital ₹':>13}{'day P&L ₹':>11}"
     head += f"{'available ₹':>14}{'max ₹':>13}" if wide else ""
     rows = [Row(snapshot.children[i].id, _row(frame, i, width, wide=wide)) for i in order]
     return line(Span(f"{head}  note", Tone.DIM)), rows
@@ -45,9 +45,9 @@ def _row(frame: Frame, index: int, width: int, *, wide: bool) -> Line:
         Span(pad(clean(child.id), 8) + " ", Tone.BOLD),
         Span(pad(f"{mark} {word}", 12), tone),
         *_counts(frame.snapshot, index, 15),
-        Span(fmt.fit(fmt.ratio(child.ratio), 8), ratio_tone(child, frame.now_ns)),
-        Span(fmt.fit_amount(child.baseline_inr, 13) if child.baseline_inr is not None else "–".rjust(13)),
-        amount_span(child.pnl_inr, 11, old=child.pnl_stale),
+        Span(fmt.fit(ratio_text(child), 8), ratio_tone(child, frame.now_ns)),
+        Span(fmt.fit_amount(child.capital_inr, 13) if child.capital_inr is not None else "–".rjust(13)),
+        amount_span(child.day_inr, 11, old=child.pnl_stale),
     ]
     used = 68
     if wide:

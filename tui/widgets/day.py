@@ -58,10 +58,10 @@ def children_lines(children: Sequence[ChildColumn], days: Sequence[ChildDay], wi
 
 
 def _child_line(child: ChildColumn, day: ChildDay, *, wide: bool) -> Line:
-    after = None if child.pnl_inr is None else child.pnl_inr - child.charges_inr
+    after = None if child.day_inr is None else child.day_inr - child.charges_inr
     spans = [
         Span(pad(clean(child.id), 9), Tone.BOLD),
-        amount_span(child.pnl_inr, 12, old=child.pnl_stale),
+        amount_span(child.day_inr, 12, old=child.pnl_stale),
         Span(fmt.fit_amount(child.charges_inr, 11)),
         amount_span(after, 12, old=child.pnl_stale),
         Span(fmt.fit_amount(day.slippage_inr, 12, signed=True), amount_tone(-day.slippage_inr)),
@@ -118,8 +118,8 @@ class Day(Panel):
         room = self.size.height - 16 - len(snapshot.children)
         height = min(max(room // 2, CURVE_LEAST), CURVE_MOST)
         lines = [
-            *curve_lines("children P&L", snapshot.children_pnl_inr, ours, width, height),
-            *curve_lines("master P&L", snapshot.master_pnl_inr, his, width, height),
+            *curve_lines("children P&L", snapshot.children_day_inr, ours, width, height),
+            *curve_lines("master P&L", snapshot.master_day_inr, his, width, height),
             time_line(record.samples[0].at_ns, snapshot.at_ns, width),
             line(),
             *children_lines(snapshot.children, days, width),

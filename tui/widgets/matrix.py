@@ -6,7 +6,6 @@ fit, those that need attention come first; more than 30 become rows of a list.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import partial
 from typing import ClassVar
 
@@ -15,7 +14,17 @@ from textual.binding import Binding, BindingType
 from engine.snapshot import ChildColumn, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, by_urgency
-from tui.marks import CHILD_MARKS, amount_span, cell_span, least_width, mark_span, old_price, ratio_tone
+from tui.marks import (
+    CHILD_MARKS,
+    SEVERAL,
+    amount_span,
+    cell_span,
+    least_width,
+    mark_span,
+    old_price,
+    ratio_text,
+    ratio_tone,
+)
 from tui.text import Line, Span, Tone, clean, line, pad, pad_title, width_of, wrap
 from tui.widgets.accounts import account_rows, matching
 from tui.widgets.live_table import Row
@@ -184,7 +193,7 @@ def summary_lines(snapshot: Snapshot, columns: Columns, *, live: bool) -> list[R
         rows.append(_summary("trades", columns, snapshot, _trades))
     rows.append(_summary("ratio", columns, snapshot, partial(_ratio, now_ns=snapshot.at_ns)))
     rows.append(_summary("capital ₹", columns, snapshot, _capital))
-    rows.append(_summary("P&L ₹", columns, snapshot, _profit))
+    rows.append(_summary("day P&L ₹", columns, snapshot, _profit))
     rows.append(_summary("drift lots", columns, snapshot, _drift))
     return rows
 
@@ -216,21 +225,19 @@ def _trades_mark(child: ChildColumn) -> tuple[str, Tone]:
 
 
 def _ratio(child: ChildColumn, width: int, now_ns: int) -> tuple[str, Tone]:
-    if child.ratio is None:
+    if not child.ratios:
         return ("none", Tone.WARN) if child.left_out else ("–", Tone.DIM)
-    return fmt.fit(fmt.ratio(child.ratio), width), ratio_tone(child, now_ns)
+    return fmt.fit(ratio_text(child), width), ratio_tone(child, now_ns)
 
 
 def _capital(child: ChildColumn, width: int) -> tuple[str, Tone]:
-    return fmt.fit_amount(_capital_of(child), width), Tone.PLAIN
-
-
-def _capital_of(child: ChildColumn) -> Decimal | None:
-    return child.baseline_inr if child.baseline_inr is not None else child.available_inr
+    if len({part.capital_inr for part in child.ratios}) > 1:
+        return fmt.fit(SEVERAL, width), Tone.DIM
+    return fmt.fit_amount(child.capital_inr if child.ratios else child.available_inr, width), Tone.PLAIN
 
 
 def _profit(child: ChildColumn, width: int) -> tuple[str, Tone]:
-    text, tone = amount_span(child.pnl_inr, width, old=child.pnl_stale)
+    text, tone = amount_span(child.day_inr, width, old=child.pnl_stale)
     return text, tone
 
 

@@ -1,7 +1,9 @@
 """The second line: the running strategy with its baseline and profit, or what the program waits for. Pure builders."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
+from engine.money import sum_known
 from engine.snapshot import EngineState, Snapshot, StrategyState, StrategyView
 from tui import format as fmt
 from tui.frame import Frame, running
@@ -15,7 +17,7 @@ def strategy_line(frame: Frame, width: int) -> Line:
     """The line in at most `width` cells."""
     strategies = running(frame.snapshot)
     if not strategies:
-        return first_fitting(width, lambda level: _flat(frame, level), range(4))
+        return first_fitting(width, lambda level: _flat(frame, level), range(5))
     if len(strategies) == 1:
         return first_fitting(width, lambda level: _one(frame, strategies[0], level), range(5))
     return first_fitting(width, lambda level: _many(frame, strategies, level), range(3))
@@ -30,7 +32,7 @@ def _one(frame: Frame, strategy: StrategyView, level: int) -> Line:
         f" since {fmt.day_clock(strategy.started_ns, frame.now_ns, today=SECONDS)}" if level < 3 else "",
         *_baseline(frame, strategy, level),
         Span(f" · {strategy.mode.value.upper()} frozen" if level < 2 else "", Tone.DIM),
-        *_profit(frame.snapshot, level),
+        *_profit(frame.snapshot, (strategy,), level),
     )
 
 
@@ -56,10 +58,15 @@ def _baseline(frame: Frame, strategy: StrategyView, level: int) -> list[Span]:
     return [baseline, Span(f" at {fmt.day_clock(at_ns, now_ns, today=SECONDS)}" if level < 1 else "")]
 
 
-def _profit(snapshot: Snapshot, level: int) -> list[Span]:
-    master, children = snapshot.master_pnl_inr, snapshot.children_pnl_inr
+def _profit(snapshot: Snapshot, strategies: Sequence[StrategyView], level: int) -> list[Span]:
+    master = sum_known(strategy.master_pnl_inr for strategy in strategies)
+    children = sum_known(strategy.children_pnl_inr for strategy in strategies)
+    return _results("P&L", snapshot, master, children, level)
+
+
+def _results(name: str, snapshot: Snapshot, master: Decimal | None, children: Decimal | None, level: int) -> list[Span]:
     return [
-        Span(" · P&L master " if level < 3 else " · P&L "),
+        Span(f" · {name} master " if level < 3 else f" · {name} "),
         _amount(master, old=snapshot.master_pnl_stale),
         Span(" children " if level < 3 else " / "),
         _amount(children, old=any(child.pnl_stale for child in snapshot.children)),
@@ -77,29 +84,36 @@ def _many(frame: Frame, strategies: tuple[StrategyView, ...], level: int) -> Lin
     return line(
         Span(f" {len(strategies)} strategies", Tone.BOLD),
         f": {clean(names)}" if names else "",
-        *_profit(frame.snapshot, 0 if level < 1 else 3),
+        *_profit(frame.snapshot, strategies, 0 if level < 1 else 3),
     )
 
 
 def _flat(frame: Frame, level: int) -> Line:
-    sample = frame.snapshot.sample
+    """Level 0 to 3 have less and less to say of what comes; what was made today is said as long as it fits."""
+    sample, snapshot = frame.snapshot.sample, frame.snapshot
+    day = snapshot.master_day_inr, snapshot.children_day_inr
+    made = _results("day P&L", snapshot, *day, level) if any(day) and level < 4 else []
     follows = (
         " · the next master fill starts a strategy and freezes the ratios",
         " · the next master fill freezes the ratios",
         " · waiting for the master",
         "",
+        "",
     )[level]
     if frame.snapshot.finished or frame.snapshot.engine is EngineState.STOPPED:
         follows = ""
     elif sample is not None and not sample.settled:
-        follows = (" · a fill now goes on with the old ratios", " · a fill keeps the old ratios", "", "")[level]
+        follows = (" · a fill now goes on with the old ratios", " · a fill keeps the old ratios", "", "", "")[level]
     if sample is None:
-        return line(Span(" Flat", Tone.BOLD), Span(" · no quiet margin sample yet: no ratio, no entries", Tone.WARN))
+        return line(
+            Span(" Flat", Tone.BOLD), Span(" · no quiet margin sample yet: no ratio, no entries", Tone.WARN), *made
+        )
     settled = f"quiet since {fmt.clock(sample.at_ns)}" if sample.settled else "not settled"
     return line(
         Span(" Flat", Tone.BOLD),
         f" · master available {fmt.rupees(sample.master_inr)} ",
         Span(settled, Tone.DIM if sample.settled else Tone.WARN),
         Span(f" ({clean(sample.note)})" if sample.note and level < 3 else "", Tone.WARN),
+        *made,
         Span(follows, Tone.DIM),
     )

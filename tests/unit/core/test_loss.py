@@ -1,4 +1,4 @@
-"""Profit and loss of our allocations and the daily limit: once, per child and over all, never guessed."""
+"""The daily loss limit: once, per child and over all, never guessed."""
 
 from decimal import Decimal
 
@@ -7,10 +7,9 @@ import pytest
 
 from config.schema import ChildRisk, OnMaxLoss, Risk, Settings
 from engine.core import reasons
-from engine.core.loss import child_pnl, leg_pnl, mark_inr
-from engine.model import Quote, Side, instrument_id
-from tests.unit.core.builders import LOT, PUT_LEG, Desk, S, child, quote_of, settings, turn_of
-from tests.unit.paper.builders import CALL, PUT
+from engine.model import Side
+from tests.unit.core.builders import Desk, S, child, quote_of, settings
+from tests.unit.paper.builders import CALL
 
 LIMIT = Decimal(1950)
 """Ten rupees on three lots of 65."""
@@ -29,62 +28,6 @@ def held(with_settings: Settings | None = None) -> Desk:
     desk.buy(10)
     desk.run(2)
     return desk
-
-
-def quote(last: int | None, bid: int | None, ask: int | None) -> Quote:
-    def money(value: int | None) -> Decimal | None:
-        return None if value is None else Decimal(value)
-
-    return Quote(
-        instrument=instrument_id("NFO", CALL), at_ns=0, last_inr=money(last), bid_inr=money(bid), ask_inr=money(ask)
-    )
-
-
-@pytest.mark.parametrize(
-    ("what", "given", "mark"),
-    [
-        ("the last trade", quote(100, 90, 120), 100),
-        ("else the middle", quote(None, 90, 120), 105),
-        ("else the side that is there", quote(None, 90, None), 90),
-        ("or the other", quote(None, None, 120), 120),
-        ("no price at all", quote(None, None, None), None),
-        ("no quote", None, None),
-    ],
-)
-def test_mark_table(what: str, given: Quote | None, mark: int | None) -> None:
-    assert mark_inr(given) == mark, what
-
-
-def test_result_is_proceeds_less_cost_plus_value() -> None:
-    desk = held()
-    desk.quote(CALL, "110")
-    assert leg_pnl(turn_of(desk.state), desk.leg()) == 10 * 3 * LOT
-    desk.quote(CALL, "100")
-    desk.sell(5)
-    desk.quote(CALL, "130")
-    assert child_pnl(turn_of(desk.state), desk.child()) == 30 * 1 * LOT
-
-
-def test_result_of_a_short_is_the_other_way() -> None:
-    desk = Desk()
-    desk.sell(10)
-    desk.quote(CALL, "110")
-    assert child_pnl(turn_of(desk.state), desk.child()) == -10 * 3 * LOT
-
-
-def test_missing_price_makes_the_result_unknown() -> None:
-    desk = held()
-    desk.sell(10, symbol=PUT)
-    del desk.state.quotes[instrument_id("NFO", PUT)]
-    assert leg_pnl(turn_of(desk.state), desk.leg(leg=PUT_LEG)) is None
-    assert child_pnl(turn_of(desk.state), desk.child()) is None
-
-
-def test_closed_leg_needs_no_price() -> None:
-    desk = held()
-    desk.sell(10)
-    desk.state.quotes.clear()
-    assert child_pnl(turn_of(desk.state), desk.child()) == 0
 
 
 @pytest.mark.parametrize(("price", "hit"), [("90.05", False), ("90", True)])

@@ -33,6 +33,7 @@ from tests.unit.core.builders import (
     CALL_LEG,
     ENTRIES,
     HEDGE,
+    INSTRUMENTS,
     LOT,
     PUT_LEG,
     SESSIONS,
@@ -42,7 +43,9 @@ from tests.unit.core.builders import (
     quote_of,
     settings,
 )
-from tests.unit.paper.builders import CALL, PUT, ns
+from tests.unit.paper.builders import CALL, PUT, ns, option
+
+BANK = "BANKNIFTY26NOV55000CE"
 
 
 def shot(desk: Desk) -> Snapshot:
@@ -254,9 +257,9 @@ def test_flatten_is_no_copy_of_the_master() -> None:
 def test_capital_is_what_the_ratio_was_taken_from_whatever_the_cap_says_now() -> None:
     desk = Desk()
     desk.buy(10)
-    before = column(desk).baseline_inr
+    before = column(desk).capital_inr
     desk.handle(MaxCapitalSet(at_ns=desk.now_ns, child="C1", max_capital_inr=Decimal(1)))
-    assert (column(desk).baseline_inr, before) == (Decimal(300_000), Decimal(300_000))
+    assert (column(desk).capital_inr, before) == (Decimal(300_000), Decimal(300_000))
 
 
 def test_in_step_counts_children_that_need_nobody() -> None:
@@ -279,7 +282,7 @@ def test_missing_price_makes_every_result_of_it_unknown() -> None:
     assert cell(desk, PUT).pnl_inr is None
     assert cell(desk).pnl_inr == 0
     assert [c.pnl_inr for c in snapshot.children] == [None, None]
-    assert (snapshot.children_pnl_inr, snapshot.master_pnl_inr) == (None, None)
+    assert (snapshot.children_day_inr, snapshot.master_day_inr) == (None, None)
     assert (row(desk, PUT).last_inr, row(desk, PUT).quote_stale) == (None, True)
 
 
@@ -306,8 +309,30 @@ def test_masters_result_keeps_the_legs_that_he_closed() -> None:
     desk.run(3)
     snapshot = shot(desk)
     assert [leg.symbol for leg in snapshot.legs] == [CALL]
-    assert snapshot.master_pnl_inr == Decimal("0.50") * 10 * LOT
+    assert snapshot.master_day_inr == Decimal("0.50") * 10 * LOT
     assert open_inr == 0
+
+
+def test_every_strategy_has_its_own_ratio_result_and_stop() -> None:
+    desk = Desk(settings(strategy_scope=StrategyScope.UNDERLYING))
+    desk.load((*INSTRUMENTS, option(BANK, strike=55000, underlying="BANKNIFTY")))
+    desk.quote(BANK, "100")
+    desk.buy(10)
+    desk.books["M"].available_inr = Decimal(500_000)
+    desk.run(20)
+    desk.buy(10, symbol=BANK)
+    desk.quote(CALL, "101")
+    desk.child().stopped["NIFTY"] = "a leg is missing"
+    found, snapshot = column(desk), shot(desk)
+    parts = {part.scope: values(part.ratio, part.capital_inr) for part in found.scopes}
+    assert parts == {"NIFTY": (Fraction(3, 10), 300_000), "BANKNIFTY": (Fraction(3, 5), 300_000)}
+    assert values(found.ratio, found.capital_inr) == (None, 300_000)
+    assert found.entries_stopped == "NIFTY: a leg is missing"
+    results = {each.scope: values(each.master_pnl_inr, each.children_pnl_inr) for each in snapshot.strategies}
+    assert results == {"NIFTY": (10 * LOT, 3 * LOT), "BANKNIFTY": (0, 0)}
+    assert values(snapshot.master_day_inr, snapshot.children_day_inr) == (10 * LOT, 3 * LOT)
+    desk.child().stopped["BANKNIFTY"] = "a leg is missing"
+    assert column(desk).entries_stopped == "a leg is missing"
 
 
 def test_stale_quote_is_marked() -> None:

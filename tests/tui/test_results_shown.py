@@ -1,0 +1,103 @@
+"""What was made is said as what it is: of the strategy, of the day, since it was opened; and ratios of which strategy."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from engine.snapshot import ChildColumn, Snapshot, StrategyView
+from tests.tui import snapshots as s
+from tui.export import table_of
+from tui.frame import Frame
+from tui.screens import detail
+from tui.screens import ticket_lines as say
+from tui.text import plain
+from tui.widgets.accounts import account_rows
+from tui.widgets.matrix import plan, summary_lines
+from tui.widgets.strategy_line import strategy_line
+
+
+def frame(snapshot: Snapshot) -> Frame:
+    return Frame(snapshot=snapshot, now_ns=s.NOW, quiet_s=0)
+
+
+def child_page(column: ChildColumn) -> dict[str, str]:
+    """The facts of a child's page by their names."""
+    picture = s.condor(children=(column, *s.condor().children[1:]))
+    lines = [plain(each) for each in detail.child_lines(column.id, frame(picture), 118)]
+    return {text[:13].strip(): text[13:].strip() for text in lines}
+
+
+def two_strategies(master: str = "100", children: str | None = "-50") -> Snapshot:
+    base = s.condor()
+    made = Decimal(master), None if children is None else Decimal(children)
+    fields = {"scope": "BANKNIFTY", "name": "straddle", "master_pnl_inr": made[0], "children_pnl_inr": made[1]}
+    parts = (*s.part_of("3/10", "3,00,000", "NIFTY"), *s.part_of("3/5", "6,00,000", "BANKNIFTY", entries_stopped="no"))
+    column = msgspec.structs.replace(base.children[0], scopes=parts)
+    nifty: StrategyView = msgspec.structs.replace(base.strategies[0], scope="NIFTY")
+    both = nifty, msgspec.structs.replace(nifty, **fields)
+    return s.condor(strategies=both, children=(column, *base.children[1:]))
+
+
+def test_line_of_one_strategy_says_what_it_made_and_not_what_the_day_did() -> None:
+    text = plain(strategy_line(frame(s.condor(master_day_inr=Decimal(999), children_day_inr=Decimal(999))), 198))
+    assert "P&L master +₹18,450 children +₹9,120" in text
+    assert "999" not in text
+
+
+def test_line_of_several_strategies_adds_what_they_made() -> None:
+    assert "P&L master +₹18,550 children +₹9,070" in plain(strategy_line(frame(two_strategies()), 118))
+    assert "children ?" in plain(strategy_line(frame(two_strategies(children=None)), 118))
+
+
+@pytest.mark.parametrize(("width", "told"), [(118, "day P&L master +₹5 children -₹7"), (78, "day P&L +₹5 / -₹7")])
+def test_line_of_a_flat_master_says_what_the_day_made(width: int, told: str) -> None:
+    traded = s.flat(master_day_inr=Decimal(5), children_day_inr=Decimal(-7))
+    text = plain(strategy_line(frame(traded), width))
+    assert told in text
+    assert len(text) <= width
+    assert "P&L" not in plain(strategy_line(frame(s.flat()), width))
+
+
+def test_page_of_a_child_tells_the_day_from_what_was_made_since_the_legs_were_opened() -> None:
+    column = s.condor().children[0]
+    page = child_page(column)
+    assert page["day P&L"] == "+₹2,790, of it closed ₹0"
+    assert page["charges"] == "₹182, after them +₹2,608"
+    assert "since opened" not in page
+    page = child_page(msgspec.structs.replace(column, day_inr=Decimal(-300), realised_inr=Decimal(40)))
+    assert (page["day P&L"], page["since opened"]) == ("-₹300", "+₹2,790, of it closed +₹40")
+    assert page["charges"].endswith("after them -₹482")
+
+
+def test_child_with_a_ratio_of_its_own_in_each_strategy_shows_no_single_one() -> None:
+    picture = two_strategies()
+    ratios, capital = (
+        next(plain(row.line) for row in summary_lines(picture, plan(picture, 118, selected="", dense=False), live=False) if name in row.key)
+        for name in ("ratio", "capital")
+    )  # fmt: skip
+    assert ratios.split()[1] == "several"
+    assert capital.split()[2] == "several"
+    _, rows = account_rows(frame(picture), 118, sort="configuration")
+    assert "several" in plain(rows[0].line)
+    page = child_page(picture.children[0])
+    assert page["NIFTY"] == "ratio 3/10 from ₹3,00,000"
+    assert page["BANKNIFTY"] == "ratio 3/5 from ₹6,00,000"
+    heads, first, *_ = table_of("accounts", picture)
+    assert first[heads.index("ratio")] == "NIFTY 0.3; BANKNIFTY 0.6"
+
+
+def test_ticket_reckons_with_the_ratio_and_the_stop_of_the_legs_own_strategy() -> None:
+    picture = two_strategies()
+    legs = tuple(
+        msgspec.structs.replace(leg, scope=scope)
+        for leg, scope in zip(picture.legs, ("NIFTY", "BANKNIFTY", "NIFTY", "NIFTY"), strict=True)
+    )
+    picture = msgspec.structs.replace(picture, legs=legs)
+
+    def preview(number: int) -> str:
+        shown = say.ticket_preview(frame(picture), picture.legs[number].leg, ("ZC0001",), "9m")
+        return "" if shown is None else plain(shown)
+
+    assert "ZC0001 -3 → -5" in preview(0)
+    assert "ZC0001 takes no entries" in preview(1)
