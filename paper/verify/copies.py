@@ -109,9 +109,10 @@ class Copies:
         if asked is None:
             return
         command = asked.command
-        shown = (row.order_type, row.price_inr, row.trigger_price_inr)
-        is_there = shown == (command.order_type, command.price_inr, command.trigger_price_inr)
-        if is_there and command.quantity in (None, row.quantity):
+        is_there = (row.order_type, row.price_inr) == (command.order_type, command.price_inr)
+        # An order without a trigger may still be shown with the one that it had.
+        is_triggered_so = command.trigger_price_inr in (None, row.trigger_price_inr)
+        if is_there and is_triggered_so and command.quantity in (None, row.quantity):
             del self._under_way[command.tag]
 
     # What is handed over

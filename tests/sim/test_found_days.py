@@ -94,6 +94,7 @@ RESTING = {
     49062: "shares that one read did not list were given up by a flatten and a resync before anybody was told",
     56333: "judge: a ticket comes on top of a bought hedge whose rest was rounded up",
     25129: "lots of a ticket that were given up after a fall took lots of the ratio with them, and nobody said so",
+    79251: "judge: an order that rested with a trigger is shown with it when it has none any more",
     28313: "the move of an entry that waited for its turn went out beside another one that was being cancelled meanwhile",
 }
 """The same among the days of `--follow orders`."""
