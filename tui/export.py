@@ -6,7 +6,7 @@ Amounts are plain decimals without grouping, times are IST; text of brokers is k
 import csv
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +16,7 @@ from engine.snapshot import ChildColumn, Snapshot
 from tui import format as fmt
 from tui.record import DayRecord
 from tui.text import clean
+from tui.widgets.attention import keyed
 
 Table = list[list[str]]
 """Head line first."""
@@ -23,10 +24,20 @@ FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet would reckon when a text begins with it."""
 
 
-def table_of(panel: str, snapshot: Snapshot) -> Table:
-    """The table of a panel (`matrix`, `copies`, `needs`, `events`, `orders`, `accounts`), head line first."""
+def table_of(panel: str, snapshot: Snapshot, shown: Iterable[str] | None = None) -> Table:
+    """The table of a panel (`matrix`, `copies`, `needs`, `events`, `orders`, `accounts`), head line first.
+
+    Args:
+        panel: Its name.
+        snapshot: What it is drawn from.
+        shown: Keys of the rows that it shows, in their order; all when `None`.
+    """
     heads, rows = _TABLES[panel]
-    return [heads.split(), *([_text(value) for value in row] for row in rows(snapshot))]
+    lines: dict[str, list[list[str]]] = {}
+    for key, row in rows(snapshot):
+        lines.setdefault(key, []).append([_text(value) for value in row])
+    keys = lines if shown is None else shown
+    return [heads.split(), *(row for key in keys for row in lines.get(key, ()))]
 
 
 def table_of_day(snapshot: Snapshot, record: DayRecord) -> Table:
@@ -58,50 +69,56 @@ def write_csv(table: Table, path: Path) -> None:
 Row = Sequence[object]
 
 
-def _legs(snapshot: Snapshot) -> Iterator[Row]:
+Keyed = Iterator[tuple[str, Row]]
+"""Rows, each with the key of the panel's row that it belongs to."""
+
+
+def _legs(snapshot: Snapshot) -> Keyed:
     followed = {leg.leg for leg in snapshot.legs}
     for leg in (*snapshot.legs, *snapshot.background):
+        key = leg.leg if leg.followed else f"bg|{leg.leg}"
         where = leg.exchange, leg.symbol, leg.product, "yes" if leg.followed else "background"
         his = leg.master_lots if leg.followed else leg.background_lots
-        yield *where, snapshot.master.account, "", his, "", leg.master_average_inr, leg.master_pnl_inr, ""
+        yield key, (*where, snapshot.master.account, "", his, "", leg.master_average_inr, leg.master_pnl_inr, "")
         for cell in () if leg.leg in followed and not leg.followed else leg.cells:  # what a child has stands once
             held = cell.have_lots, cell.want_lots, cell.average_inr, cell.pnl_inr
-            yield *where, cell.child, cell.state.value, *held, cell.reason
+            yield key, (*where, cell.child, cell.state.value, *held, cell.reason)
 
 
-def _copies(snapshot: Snapshot) -> Iterator[Row]:
+def _copies(snapshot: Snapshot) -> Keyed:
     for copy in snapshot.copies:
         what = split_leg(copy.leg)[1], copy.side.value, _kind(entry=copy.entry)
         his = copy.id, fmt.clock(copy.at_ns), *what, copy.master_lots, copy.master_price_inr
         for part in copy.lines:
             ours = part.units, part.filled_units, part.status, part.average_inr, part.slippage_inr, part.latency_ms
-            yield *his, part.child, *ours, part.reason
+            yield str(copy.id), (*his, part.child, *ours, part.reason)
 
 
-def _needs(snapshot: Snapshot) -> Iterator[Row]:
-    for item in snapshot.attention:
-        yield item.severity.value, item.account, item.symbol, item.text
+def _needs(snapshot: Snapshot) -> Keyed:
+    for key, item in keyed(snapshot.attention):
+        yield key, (item.severity.value, item.account, item.symbol, item.text)
 
 
-def _events(snapshot: Snapshot) -> Iterator[Row]:
+def _events(snapshot: Snapshot) -> Keyed:
     for notice in snapshot.notices:
-        yield notice.number, fmt.clock(notice.at_ns), notice.severity.value, notice.account, notice.symbol, notice.text
+        about = notice.severity.value, notice.account, notice.symbol
+        yield str(notice.number), (notice.number, fmt.clock(notice.at_ns), *about, notice.text)
 
 
-def _orders(snapshot: Snapshot) -> Iterator[Row]:
+def _orders(snapshot: Snapshot) -> Keyed:
     for order in snapshot.working:
         what = split_leg(order.leg)[1], order.side.value, _kind(entry=order.entry)
         state = order.units, order.filled_units, order.order_type.value, order.status, fmt.clock(order.since_ns)
         number = f"'{order.order_id}" if order.order_id else ""  # too long to be a number for a spreadsheet
-        yield order.account, order.tag, number, *what, *state, order.reason
+        yield f"{order.account}|{order.tag}", (order.account, order.tag, number, *what, *state, order.reason)
 
 
-def _accounts(snapshot: Snapshot) -> Iterator[Row]:
+def _accounts(snapshot: Snapshot) -> Keyed:
     for child in snapshot.children:
         who = child.id, child.name, child.broker, "yes" if child.live else "no", child.state.value
         sized = child.sizing, _ratios(child), child.capital_inr, child.available_inr, child.max_capital_inr
         result = child.day_inr, child.charges_inr, child.pnl_inr, child.realised_inr, child.drift_lots
-        yield *who, *sized, *result, child.reason or child.entries_stopped
+        yield child.id, (*who, *sized, *result, child.reason or child.entries_stopped)
 
 
 def _days(snapshot: Snapshot, record: DayRecord) -> Iterator[Row]:
@@ -128,7 +145,7 @@ def _kind(*, entry: bool) -> str:
     return "entry" if entry else "exit"
 
 
-_TABLES: dict[str, tuple[str, Callable[[Snapshot], Iterator[Row]]]] = {
+_TABLES: dict[str, tuple[str, Callable[[Snapshot], Keyed]]] = {
     "matrix": (
         "exchange symbol product followed account state have_lots want_lots average_inr pnl_inr reason",
         _legs,

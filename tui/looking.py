@@ -3,6 +3,7 @@
 import contextlib
 from pathlib import Path
 
+from msgspec import structs
 from textual.notifications import SeverityLevel
 
 from config.schema import Settings
@@ -167,15 +168,21 @@ class Looking(Restarts):
         self.push_screen(Notice(self.frame, *found))
 
     def panel_table(self) -> tuple[str, export.Table] | None:
-        """The name of the panel that has the focus, and what it shows."""
+        """The name of the panel that has the focus, and what it shows: filtered and sorted as it is."""
         frame = self.ready()
         if frame is None:
             return None
         focused = self.overview.focused
-        panel = focused.id if focused is not None and focused.id in PANELS else "matrix"
-        if panel == "day":
-            return panel, export.table_of_day(frame.snapshot, self.overview.day.record)
-        return panel, export.table_of(panel, frame.snapshot)
+        panel = focused if isinstance(focused, Panel) and focused.id in PANELS else self.overview.matrix
+        snapshot, name = frame.snapshot, panel.id or ""
+        if name == "day":
+            return name, export.table_of_day(snapshot, self.overview.day.record)
+        if name == "events":  # it keeps more than a snapshot holds
+            snapshot = structs.replace(snapshot, notices=tuple(reversed(self.overview.events.ring.notices)))
+        if name == "matrix" and self.overview.matrix.lists_children(snapshot):
+            name = "accounts"
+        shown = [row.key for row in panel.rows if row.key] if panel.wanted or panel.sort else None
+        return name, export.table_of(name, snapshot, shown)
 
     def action_copy(self) -> None:
         """The panel's table to the clipboard, by the terminal (OSC 52)."""

@@ -106,6 +106,49 @@ def test_key_writes_the_panel_that_has_the_focus(tmp_path: Path, monkeypatch: py
     assert sorted(path.name.split("-")[0] for path in (tmp_path / "exports").iterdir()) == ["matrix", "orders"]
 
 
+def test_what_a_filter_leaves_is_copied_in_the_order_on_the_screen() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("6", "slash", *"zc0004", "enter", "y")
+        assert [row.split("\t")[0] for row in desk.app.clipboard.splitlines()] == ["account", "ZC0004"]
+        await desk.press("slash", *["backspace"] * 6, "enter", "s", "s", "y")
+        accounts = [row.split("\t")[0] for row in desk.app.clipboard.splitlines()]
+        shown = [row.key for row in desk.app.overview.query_one("#accounts").rows]  # type: ignore[attr-defined]
+        assert accounts == ["account", *shown]
+        assert accounts != ["account", *sorted(shown)]
+
+    drive(s.condor(), script)
+
+
+def test_all_events_that_the_screen_keeps_are_copied_not_those_of_one_picture() -> None:
+    many = [NoticeLine(number=n, at_ns=s.NOW, severity=Severity.INFO, text=f"event {n}") for n in range(1, 301)]
+
+    async def script(desk: Desk) -> None:
+        await desk.publish(notices=tuple(many[100:]))
+        await desk.press("4", "y")
+        numbers = [row.split("\t")[0] for row in desk.app.clipboard.splitlines()]
+        assert numbers == ["number", *(str(n) for n in range(300, 0, -1))]
+
+    drive(s.condor(notices=tuple(many[:200])), script)
+
+
+def test_legs_that_a_filter_leaves_are_copied_with_all_their_children() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("1", "slash", *"24750", "enter", "y")
+        rows = [row.split("\t") for row in desk.app.clipboard.splitlines()]
+        assert {row[1] for row in rows[1:]} == {s.CONDOR[0][0]}
+        assert len(rows) == 1 + 7
+
+    drive(s.condor(), script)
+
+
+def test_a_crowd_is_copied_as_the_list_of_children_that_is_shown() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("1", "y")
+        assert desk.app.clipboard.splitlines()[0].split("\t")[:2] == ["account", "name"]
+
+    drive(s.crowd(children=40), script)
+
+
 def test_directory_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "exports").write_text("a file")

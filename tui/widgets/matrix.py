@@ -263,7 +263,7 @@ class Matrix(Panel):
 
     def draw(self, frame: Frame, width: int) -> None:
         snapshot = frame.snapshot
-        if len(snapshot.children) >= LIST_FROM:
+        if self.lists_children(snapshot):
             head, rows = account_rows(frame, width, sort="state")
             found = matching(self, frame, rows)
             self.set_title(line("Children, worst first", *self.told(len(found))))
@@ -293,10 +293,15 @@ class Matrix(Panel):
             head_line(snapshot, columns, self.selected_child),
         )
 
+    @staticmethod
+    def lists_children(snapshot: Snapshot) -> bool:
+        """Whether there are too many children for columns: then it has a row for each."""
+        return len(snapshot.children) >= LIST_FROM
+
     def wanted_lines(self, frame: Frame) -> int:
         """Lines that it would like to have, frame included."""
         snapshot = frame.snapshot
-        if len(snapshot.children) >= LIST_FROM:
+        if self.lists_children(snapshot):
             return len(snapshot.children) + 3
         summary = (1 if self.dense else 5) + frame.live
         return max(len(snapshot.legs) + len(snapshot.background), 1) + summary + 3
@@ -317,7 +322,7 @@ class Matrix(Panel):
     def select_child(self, child: str) -> None:
         """Select a child by its id; the columns follow."""
         self.selected_child = child
-        if self.frame is not None and len(self.frame.snapshot.children) >= LIST_FROM:
+        if self.frame is not None and self.lists_children(self.frame.snapshot):
             self.start_at(child)
         self.rebuild()
 
