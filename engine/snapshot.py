@@ -504,7 +504,7 @@ class Snapshot(Value, frozen=True, kw_only=True):
     attention: tuple[Attention, ...]
     notices: tuple[NoticeLine, ...]
     "Newest last, at most 200."
-    orders_last_minute: int
+    entries_last_minute: int
     restart: RestartView | None = None
     "The question of an unclean start, while it is not answered."
     finished: bool = False

@@ -132,7 +132,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         limits=_limits(turn, frame),
         attention=attention_of(turn, engine, prompts, frame.left_open),
         notices=tuple(frame.notices)[-NOTICES_SHOWN:],
-        orders_last_minute=sum(
+        entries_last_minute=sum(
             at_ns > turn.now_ns - MINUTE_NS for child in state.children.values() for at_ns in child.entry_times_ns
         ),
         restart=restart_view(turn),

@@ -63,11 +63,19 @@ def fit_amount(value: Decimal | None, width: int, *, signed: bool = False) -> st
 
 
 def lots(value: Decimal | int, *, signed: bool = True) -> str:
-    """Lots with their sign, decimals only for odd remainders: `+3`, `-1.5`, `0`."""
+    """Lots with their sign, decimals only for odd remainders: `+3`, `-1.5`, `0`; `≈0` for a unit of a large lot."""
     exact = Decimal(value)
     if exact == exact.to_integral_value():
         return number(exact, signed=signed)
-    return f"{exact.quantize(Decimal('0.01')).normalize():{'+' if signed else ''}f}"
+    rounded = exact.quantize(Decimal("0.01"))
+    if rounded == rounded.to_integral_value():
+        return f"≈{number(rounded, signed=signed)}"
+    return f"{rounded.normalize():{'+' if signed else ''}f}"
+
+
+def lots_or_units(value: Decimal, lot_units: int | None) -> str:
+    """`+3 lots`; `+650 units` where it is not known how many make a lot."""
+    return f"{lots(value)} {'lots' if lot_units is not None else 'units'}"
 
 
 def ratio(value: Fraction | None) -> str:

@@ -55,6 +55,8 @@ SEVERITY_MARKS: dict[Severity, tuple[str, Tone]] = {
     Severity.WARNING: ("▲", Tone.WARN),
     Severity.ALARM: ("✖", Tone.BAD),
 }
+UNITS = "u"
+"""After a number of units, where nobody knows how many make a lot."""
 SEVERAL = "several"
 """Instead of a ratio, for a child that has another one in each strategy."""
 OLD_RATIO_NS = 24 * 3600 * NS_PER_S

@@ -278,7 +278,7 @@ def flat(**changes: object) -> Snapshot:
         in_step=6, children=tuple(child(name, "", capital, ChildState.IDLE) for name, _, capital, _ in SIX),
         strategies=(), legs=(), background=(),
         sample=SampleView(at_ns=at("11:42:06"), master_inr=rupees("35,00,000"), settled=True),
-        copies=(), working=(), prompts=(), limits=limits(), attention=(), notices=notices()[:1], orders_last_minute=0,
+        copies=(), working=(), prompts=(), limits=limits(), attention=(), notices=notices()[:1], entries_last_minute=0,
     )  # fmt: skip
     return changed(base, **changes)
 
@@ -314,7 +314,7 @@ def condor(**changes: object) -> Snapshot:
     base = flat(
         master_day_inr=Decimal("18450"), children_day_inr=Decimal("9120"), in_step=4, children=tuple(children),
         strategies=(strategy,), legs=tuple(legs), sample=None, copies=copies(), working=(working,),
-        attention=attention, notices=notices(), orders_last_minute=2,
+        attention=attention, notices=notices(), entries_last_minute=2,
     )  # fmt: skip
     return changed(base, **changes)
 

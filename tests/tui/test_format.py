@@ -45,7 +45,17 @@ def test_number_that_does_not_fit_is_never_clipped(width: int, text: str) -> Non
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("3", "+3"), ("-10", "-10"), ("0", "0"), ("-1.50", "-1.5"), ("0.333", "+0.33"), ("1200", "+1,200")],
+    [
+        ("3", "+3"),
+        ("-10", "-10"),
+        ("0", "0"),
+        ("-1.50", "-1.5"),
+        ("0.333", "+0.33"),
+        ("1200", "+1,200"),
+        ("0.0015", "≈0"),
+        ("-0.001", "≈0"),
+        ("2.998", "≈+3"),
+    ],
 )
 def test_lots_have_a_sign_and_decimals_only_for_odd_remainders(value: str, text: str) -> None:
     assert fmt.lots(Decimal(value)) == text

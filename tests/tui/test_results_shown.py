@@ -11,9 +11,10 @@ from tui.export import table_of
 from tui.frame import Frame
 from tui.screens import detail
 from tui.screens import ticket_lines as say
+from tui.screens.ask_lines import adopt_rows
 from tui.text import plain
 from tui.widgets.accounts import account_rows
-from tui.widgets.matrix import plan, summary_lines
+from tui.widgets.matrix import leg_line, plan, summary_lines
 from tui.widgets.strategy_line import strategy_line
 
 
@@ -85,6 +86,17 @@ def test_child_with_a_ratio_of_its_own_in_each_strategy_shows_no_single_one() ->
     assert page["BANKNIFTY"] == "ratio 3/5 from ₹6,00,000"
     heads, first, *_ = table_of("accounts", picture)
     assert first[heads.index("ratio")] == "NIFTY 0.3; BANKNIFTY 0.6"
+
+
+def test_units_are_not_called_lots_where_the_lot_is_not_known() -> None:
+    picture = s.beside_background()
+    legs = tuple(msgspec.structs.replace(leg, lot_units=None, adoptable=True) for leg in picture.background)
+    picture = msgspec.structs.replace(picture, legs=(), background=legs)
+    columns = plan(picture, 118, selected="", dense=False)
+    assert "+5u" in plain(leg_line(legs[0], columns))
+    page = [plain(each) for each in detail.leg_lines(legs[0].leg, frame(picture), 118)]
+    assert "background +5 units, not copied" in page
+    assert any("+5 units" in plain(row.line) for row in adopt_rows(frame(picture), 118))
 
 
 def test_ticket_reckons_with_the_ratio_and_the_stop_of_the_legs_own_strategy() -> None:

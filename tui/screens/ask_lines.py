@@ -290,7 +290,7 @@ def adopt_rows(frame: Frame, width: int) -> list[Row]:
     rows = []
     legs = [row for row in frame.snapshot.background if row.adoptable]
     for leg in legs:
-        text = f"{fmt.lots(leg.background_lots)} lots {clean(leg.exchange)} {clean(leg.product)}"
+        text = f"{fmt.lots_or_units(leg.background_lots, leg.lot_units)} {clean(leg.exchange)} {clean(leg.product)}"
         if sum(other.symbol == leg.symbol for other in legs) > 1:
             text += ", asked about with the others of this symbol"
         rows.append(Row(leg.leg, line(Span(pad_title(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
@@ -313,7 +313,7 @@ def terms_lines(frame: Frame, width: int, leg: str) -> list[Line]:
         return [line(Span("nothing of it is held any more", Tone.DIM))]
     out = [line(Span(clean(row.symbol), Tone.BOLD), f" {clean(row.product)}")]
     out += [line(part) for part in wrap(clean(row.changed), width)]
-    out += [line(f"  master {fmt.lots(row.master_lots)}")]
+    out += [line(f"  master {fmt.lots_or_units(row.master_lots, row.lot_units)}")]
     out += [
         line(f"  {pad(clean(cell.child), 10)}{fmt.lots(cell.have_lots)} of ours")
         for cell in row.cells

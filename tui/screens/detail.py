@@ -21,7 +21,7 @@ def leg_lines(key: str, frame: Frame, width: int) -> list[Line]:
         return list(GONE)
     lot = "unknown" if leg.lot_units is None else str(leg.lot_units)
     facts = (
-        f"master {fmt.lots(leg.master_lots)} lots at {master_average(leg)}"
+        f"master {fmt.lots_or_units(leg.master_lots, leg.lot_units)} at {master_average(leg)}"
         f" · last {fmt.price(leg.last_inr)} · bid {fmt.price(leg.bid_inr)} · ask {fmt.price(leg.ask_inr)}"
         f" · quote {fmt.age(leg.quote_at_ns, frame.now_ns)} old{' STALE' if leg.quote_stale else ''}"
     )
@@ -30,7 +30,9 @@ def leg_lines(key: str, frame: Frame, width: int) -> list[Line]:
         *(line(Span(part, Tone.WARN if leg.quote_stale else Tone.PLAIN)) for part in wrap(facts, width)),
     ]
     if leg.background_lots:
-        out.append(line(Span(f"background {fmt.lots(leg.background_lots)} lots, not copied", Tone.DIM)))
+        out.append(
+            line(Span(f"background {fmt.lots_or_units(leg.background_lots, leg.lot_units)}, not copied", Tone.DIM))
+        )
     out.append(line())
     out.append(line(Span(f"{'child':<10}{'state':<12}{'have':>7}{'want':>7}{'avg':>10}{'P&L ₹':>11}  more", Tone.DIM)))
     for cell in leg.cells:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from textual.binding import Binding, BindingType
 
 from engine.snapshot import CellState
-from tui.marks import CELL_MARKS, OLD
+from tui.marks import CELL_MARKS, OLD, UNITS
 from tui.text import Line, Span, Tone, line, pad
 
 KEY_NAMES = {
@@ -45,6 +45,7 @@ def help_lines(app: Sequence[BindingType], confirm: Sequence[BindingType]) -> li
         out.append(line(Span(pad(f"  {mark}", 10), tone), WORDS[state]))
     out.append(line(pad("  ext", 10), "the child has lots of its own beside ours"))
     out.append(line(pad(f"  28.10{OLD}", 10), "an old price, or a result that was reckoned with one"))
+    out.append(line(pad(f"  +65{UNITS}", 10), "units: how many make a lot is not known"))
     out.append(line(pad("  ####", 10), "a number that does not fit; enter shows it"))
     return out
 

@@ -53,7 +53,7 @@ def ticket_leg_rows(frame: Frame, width: int) -> list[Row]:
     """The legs that take a ticket."""
     rows = []
     for leg in ticket_legs(frame.snapshot):
-        text = f"the master {fmt.lots(leg.master_lots)} lots, last {fmt.price(leg.last_inr)}"
+        text = f"the master {fmt.lots_or_units(leg.master_lots, leg.lot_units)}, last {fmt.price(leg.last_inr)}"
         rows.append(Row(leg.leg, line(Span(pad_title(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
     return rows
 
@@ -89,7 +89,8 @@ def ticket_lines(frame: Frame, width: int, leg: str, children: Sequence[str]) ->
         f"More lots are {side} after a prompt, through the same gates as copies, and leave with the master's exits in"
         " proportion. Fewer are exited at the market at once, and a resync offers them again."
     )
-    held = f"{clean(row.symbol)}: the master {fmt.lots(row.master_lots)} lots, last {fmt.price(row.last_inr)}"
+    his = fmt.lots_or_units(row.master_lots, row.lot_units)
+    held = f"{clean(row.symbol)}: the master {his}, last {fmt.price(row.last_inr)}"
     rows = [
         line(Span(f"  {pad(clean(cell.child), 10)}", Tone.BOLD), _holding(cell))
         for cell in _cells(frame, leg, children)

@@ -17,6 +17,7 @@ from tui.frame import Frame, by_urgency
 from tui.marks import (
     CHILD_MARKS,
     SEVERAL,
+    UNITS,
     amount_span,
     cell_span,
     least_width,
@@ -153,13 +154,19 @@ def head_line(snapshot: Snapshot, columns: Columns, selected: str) -> Line:
     return line(*spans)
 
 
+def _his(leg: LegRow) -> str:
+    """The master's lots; his units where nobody knows how many make a lot."""
+    lots = leg.master_lots if leg.followed else leg.background_lots
+    return fmt.lots(lots) if leg.lot_units is not None else f"{lots:+f}{UNITS}"
+
+
 def leg_line(leg: LegRow, columns: Columns) -> Line:
     """One leg of the master with every shown child's cell."""
     title = pad_title(bare_title(clean(leg.title), columns.common), columns.title_w)
     last_tone = Tone.WARN if leg.quote_stale else Tone.PLAIN
     spans = [
         Span(title, Tone.PLAIN if leg.followed else Tone.DIM),
-        Span(fmt.fit(fmt.lots(leg.master_lots if leg.followed else leg.background_lots), MASTER_W), Tone.BOLD),
+        Span(fmt.fit(_his(leg), MASTER_W), Tone.BOLD),
         Span(fmt.fit(old_price(leg.last_inr, old=leg.quote_stale), columns.last_w), last_tone),
     ]
     if columns.pnl:

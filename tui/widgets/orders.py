@@ -54,7 +54,7 @@ class Orders(Panel):
             if self.matches(_text(order))
         ]
         told = self.told(len(rows))
-        self.set_title(line(f"Working orders · {snapshot.orders_last_minute} sent in the last minute", *told))
+        self.set_title(line(f"Working orders · {snapshot.entries_last_minute} entries sent in the last minute", *told))
         self.show_found(rows, of=len(orders), nothing=NOTHING, head=HEAD if rows else EMPTY)
 
 
