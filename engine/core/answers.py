@@ -7,7 +7,7 @@ from engine.core.entries import resume_entry
 from engine.core.fills import refuse
 from engine.core.lifecycle import OrderState
 from engine.core.orders import change_state, give_up, hold
-from engine.core.settle import settle
+from engine.core.settle import CANCEL_AGAIN_NS, settle
 from engine.core.state_child import Child, ChildOrder
 from engine.core.turn import ALARM, INFO, WARNING, Turn, is_of_an_earlier_day, net_units
 from engine.events import Outcome, Request, RequestAnswered
@@ -222,11 +222,12 @@ def hasten_exits(turn: Turn, child_id: str) -> None:
 
 
 def restart_orders(turn: Turn) -> None:
-    """After a restart: what was sent and not answered is unknown; what was asked to cancel is asked again."""
+    """After a restart: what was sent and not answered is unknown; cancels are asked for again at the first look."""
     for child in turn.state.children.values():
         for leg in child.legs.values():
             for order in list(turn.open_orders(leg)):
-                order.cancelling_ns = 0
+                if order.cancelling_ns:  # on its way out still; whether that was heard nobody knows
+                    order.cancelling_ns = min(order.cancelling_ns, turn.now_ns - CANCEL_AGAIN_NS)
                 if is_of_an_earlier_day(turn.state, order):
                     continue  # positions resolve it
                 if order.state is OrderState.SENT:

@@ -50,8 +50,11 @@ def _look_at(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None
 
 
 def _cancel_again(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> None:
-    """Ask for a cancel again that came to nothing. What rested rests anew then, where entries are on by now."""
-    if not child.needs_login:
+    """Ask for a cancel again that came to nothing. What rested rests anew then, where entries are on by now.
+
+    After a start the book is read first: it may show that the cancel was heard, and who is not read is not traded.
+    """
+    if child.synced and not child.needs_login:
         order.renewed = order.renewed or (rests(order) and not why_stopped(turn, child, leg))
         cancel(turn, order)
 

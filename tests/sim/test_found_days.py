@@ -95,6 +95,8 @@ RESTING = {
     56333: "judge: a ticket comes on top of a bought hedge whose rest was rounded up",
     25129: "lots of a ticket that were given up after a fall took lots of the ratio with them, and nobody said so",
     79251: "judge: an order that rested with a trigger is shown with it when it has none any more",
+    26627: "a cancel that was asked for was forgotten by a restart, and the exit counted as one that stays",
+    23140: "a cancel that had done its work was forgotten by a restart, before the book showed the order's end",
     28313: "the move of an entry that waited for its turn went out beside another one that was being cancelled meanwhile",
 }
 """The same among the days of `--follow orders`."""

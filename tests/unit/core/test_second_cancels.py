@@ -3,11 +3,12 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from config.schema import OnLegRefused, Risk, Sizing, SizingMode
 from engine.commands import CancelOrder, ModifyOrder
 from engine.events import Flattened, OrderUpdated
-from engine.model import BookStatus, OrderReport, Side
+from engine.model import BookStatus, OrderReport, OrderType, Side
 from tests.unit.core.builders import LOT, Desk, child, settings
 from tests.unit.core.test_mirroring import LIKE_HIM, ended, orders, resting
 
@@ -77,3 +78,62 @@ def test_cancel_of_an_exit_is_asked_for_again_after_a_login() -> None:
     desk.child().needs_login = False
     desk.run(6)
     assert len(desk.commands(CancelOrder)) >= 1
+
+
+def leaving_by_a_cancel() -> Desk:
+    """A stop of three lots whose cancel the broker was asked for: the owner has sold what it was to close."""
+    desk = Desk(orders())
+    desk.buy(10)
+    desk.run(1)
+    desk.filling = False
+    resting(desk, 10, side=Side.SELL, id_="M2", order_type=OrderType.SL_M)
+    desk.accept(desk.last())
+    desk.owner_trades(-3)
+    desk.run(3)
+    assert (desk.lots(), desk.last_order().remaining, len(desk.commands(CancelOrder))) == (0, 3 * LOT, 1)
+    return desk
+
+
+@pytest.mark.rule("R7.6")
+def test_cancel_that_was_asked_for_is_awaited_after_a_restart_and_asked_for_again_at_once() -> None:
+    desk = leaving_by_a_cancel()
+    desk.restart(unclean=True)
+    assert desk.last_order().cancelling_ns
+    desk.run(2)
+    assert len(desk.commands(CancelOrder)) == 2
+    desk.run(2)
+    assert len(desk.commands(CancelOrder)) == 2
+    desk.run(5)
+    assert len(desk.commands(CancelOrder)) == 3
+    assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
+
+
+@pytest.mark.rule("R7.6")
+def test_cancel_is_asked_for_again_when_the_book_was_read_after_a_restart() -> None:
+    desk = leaving_by_a_cancel()
+    desk.silent |= {"M", "C1"}
+    desk.restart(unclean=True)
+    desk.run(12)
+    assert len(desk.commands(CancelOrder)) == 1
+    desk.silent.remove("C1")
+    desk.read()
+    desk.run(1)
+    assert len(desk.commands(CancelOrder)) == 2
+
+
+def test_cancel_that_was_heard_while_the_program_was_down_is_not_asked_for_again() -> None:
+    desk = leaving_by_a_cancel()
+    report = desk.books["C1"].orders[desk.last_order().order_id]
+    desk.advance(report, filled=0, status=BookStatus.CANCELLED, push=False)
+    desk.silent.add("M")
+    desk.restart(unclean=True)
+    desk.run(12)
+    assert len(desk.commands(CancelOrder)) == 1
+    assert not desk.leg().orders
+
+
+def test_nothing_is_cancelled_for_a_child_that_is_no_longer_configured() -> None:
+    desk = leaving_by_a_cancel()
+    desk.restart(unclean=True, with_settings=orders(child("C2")))
+    desk.run(12)
+    assert len(desk.commands(CancelOrder)) == 1
