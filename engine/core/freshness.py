@@ -86,14 +86,14 @@ def remember_carried(
     return carried_with(known, fitting)
 
 
-def contradicts(turn: Turn, positions: Sequence[Position], rows: Sequence[OrderReport]) -> bool:
-    """Whether the master's positions are not what was carried and what the day's book adds, in some instrument.
+def contradictions(turn: Turn, positions: Sequence[Position], rows: Sequence[OrderReport]) -> set[InstrumentId]:
+    """Instruments of which the master's positions are not what was carried and what the day's book adds.
 
     At the first look everything is concluded from them. Products count together, because a conversion is no order;
     before the open some brokers still show the day before.
     """
     if not turn.market_open:
-        return False
+        return set()
     off: dict[InstrumentId, int] = {}
     today = [row for row in rows if not is_history(turn.state, row)]
     carried = carried_with(turn.state.master.carried, positions)
@@ -102,7 +102,7 @@ def contradicts(turn: Turn, positions: Sequence[Position], rows: Sequence[OrderR
     for position in positions:
         key = instrument_of(position.leg)
         off[key] = off.get(key, 0) + position.net_units
-    return any(off.values())
+    return {instrument for instrument, units in off.items() if units}
 
 
 def told_of(positions: Iterable[Position], rows: Iterable[OrderReport | MasterOrder]) -> set[LegId]:

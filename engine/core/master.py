@@ -13,7 +13,7 @@ from engine.core.conversion import expected_net
 from engine.core.entries import decide_leg
 from engine.core.expiry import still_listed
 from engine.core.filters import follows, has_known_hours, why_unfollowed
-from engine.core.hours import is_history
+from engine.core.hours import day_start_ns, is_history
 from engine.core.records import record_master_fill
 from engine.core.results import mark_inr
 from engine.core.state_master import MasterLeg, MasterOrder, Suspicion, Window
@@ -347,7 +347,7 @@ def take_read(turn: Turn, event: AccountRead) -> None:
 def _is_doubtful(turn: Turn, positions: tuple[Position, ...], orders: tuple[OrderReport, ...]) -> bool:
     """Whether a first look is put off, because its positions and its book contradict each other; not for ever."""
     master = turn.state.master
-    if not freshness.contradicts(turn, positions, orders):
+    if not freshness.contradictions(turn, positions, orders):
         return False
     master.error = CONTRADICTION
     if master.doubtful_since_ns is None:
@@ -355,18 +355,26 @@ def _is_doubtful(turn: Turn, positions: tuple[Position, ...], orders: tuple[Orde
         turn.notify(WARNING, f"the master could not be read: {CONTRADICTION}", master.account)
     if turn.now_ns - master.doubtful_since_ns < UNEXPLAINED_ALARM_NS:
         return True
-    text = f"{CONTRADICTION} for {UNEXPLAINED_ALARM_NS // NS_PER_S} s: believed now; compare them at the broker"
+    what = "nothing is taken for gone" if _was_read_today(turn) else "believed now"
+    text = f"{CONTRADICTION} for {UNEXPLAINED_ALARM_NS // NS_PER_S} s: {what}; compare them at the broker"
     turn.notify(ALARM, text, master.account)
     master.error = ""
     return False
 
 
+def _was_read_today(turn: Turn) -> bool:
+    """Whether a process knew all that the master had at some time of this day: what he traded since, the book tells."""
+    return turn.state.master.book_began_ns >= day_start_ns(turn.state.day)
+
+
 def _set_background(turn: Turn, positions: tuple[Position, ...], orders: tuple[OrderReport, ...]) -> None:
     """What the master holds at the start and no recorded strategy explains is background: shown, never copied.
 
-    Fills of this book that are signals and not absorbed yet come on top of what is explained.
+    Fills of this book that are signals and not absorbed yet come on top of what is explained. On a day that was read
+    before, positions that contradict the book may be those of before these fills, or lack rows: they take nothing away.
     """
     master = turn.state.master
+    doubted = freshness.contradictions(turn, positions, orders) if _was_read_today(turn) else set()
     new: dict[LegId, int] = {}
     for report in orders:
         known = master.orders.get(report.order_id)
@@ -382,9 +390,11 @@ def _set_background(turn: Turn, positions: tuple[Position, ...], orders: tuple[O
             continue
         held = net.get(leg_id, 0)
         explained = expected_net(turn, leg) - leg.background_units + new.get(leg_id, 0)
+        expected = explained + leg.background_units
         rest = held - explained
-        is_as_known = rest == leg.background_units  # what was traded meanwhile explains all that changed
-        if leg.units and not is_as_known and (explained * held < 0 or abs(held) < abs(explained)):
+        if instrument_of(leg_id) in doubted and (new.get(leg_id) or _is_less(held, expected)):
+            rest = leg.background_units  # unknown, like at any other time
+        elif leg.units and held != expected and _is_less(held, explained):
             rest = 0  # less than the strategy: the comparison of two reads decides
         elif not leg.units and conversion.may_have_come(turn, leg, rest - leg.background_units, net, new):
             rest = leg.background_units  # it left another product of the instrument: two reads decide here too
@@ -395,6 +405,11 @@ def _set_background(turn: Turn, positions: tuple[Position, ...], orders: tuple[O
     if shares := [leg for leg in master.legs.values() if leg.background_units and is_delivery(leg.leg)]:
         text = f"background: shares of {len(shares)} companies held at the start are not followed"
         turn.notify(INFO, text, master.account)
+
+
+def _is_less(units: int, than: int) -> bool:
+    """Whether signed units are fewer than others, or on the other side of zero."""
+    return units * than < 0 or abs(units) < abs(than)
 
 
 def _is_frozen(turn: Turn, leg: MasterLeg) -> bool:

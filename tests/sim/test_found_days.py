@@ -97,6 +97,7 @@ RESTING = {
     79251: "judge: an order that rested with a trigger is shown with it when it has none any more",
     26627: "a cancel that was asked for was forgotten by a restart, and the exit counted as one that stays",
     23140: "a cancel that had done its work was forgotten by a restart, before the book showed the order's end",
+    22232: "what the master traded while the process was down was not followed, as positions lacked it for long",
     28313: "the move of an entry that waited for its turn went out beside another one that was being cancelled meanwhile",
 }
 """The same among the days of `--follow orders`."""

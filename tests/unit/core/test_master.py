@@ -460,13 +460,72 @@ def test_first_look_whose_positions_contradict_its_book_is_put_off() -> None:
     assert (desk.master_leg().units, desk.master_leg().background_units) == (10 * LOT, 0)
 
 
-def test_first_look_that_goes_on_contradicting_itself_is_believed_with_an_alarm() -> None:
+def test_lots_beyond_the_book_at_a_start_are_background_after_30_s_with_an_alarm() -> None:
     desk = opened_then_dead()
     desk.books["M"].positions[CALL_LEG] = 12 * LOT
     desk.restart(unclean=True)
     desk.run(60)
     assert desk.state.master.synced
     assert desk.master_leg().background_units == 2 * LOT
+    assert any(f"{CONTRADICTION} for 30 s" in text for text in desk.notices())
+
+
+@pytest.mark.rule("R3.5")
+@pytest.mark.parametrize("shown", [None, 4, -3])
+def test_background_that_positions_lack_at_a_start_is_not_taken_for_gone(shown: int | None) -> None:
+    desk = Desk(background={CALL_LEG: 10 * LOT})
+    lies = {} if shown is None else {CALL_LEG: shown * LOT}
+    desk.books["M"].positions = dict(lies)
+    if shown is None:
+        desk.books["M"].overnight.clear()
+    desk.restart()
+    desk.run(60)
+    assert desk.state.master.synced
+    assert any(CONTRADICTION in text and "nothing is taken for gone" in text for text in desk.notices())
+    desk.master(Side.SELL, 4)
+    desk.books["M"].positions = dict(lies)
+    desk.run(3)
+    assert (desk.master_leg().units, desk.master_leg().background_units) == (0, 6 * LOT)
+    assert desk.placed() == []
+
+
+@pytest.mark.rule("R3.5")
+@pytest.mark.parametrize("side", list(Side))
+def test_trades_of_a_downtime_that_positions_lack_are_his(side: Side) -> None:
+    desk = Desk()
+    desk.master(side, 10, push=False)
+    desk.books["M"].positions.clear()
+    desk.restart()
+    desk.run(60)
+    assert (desk.master_leg().units, desk.master_leg().background_units) == (side.sign * 10 * LOT, 0)
+    desk.books["M"].positions[CALL_LEG] = side.sign * 10 * LOT
+    desk.run(60)
+    assert (desk.master_leg().units, desk.master_leg().background_units) == (side.sign * 10 * LOT, 0)
+
+
+@pytest.mark.rule("R3.5")
+@pytest.mark.parametrize("sold", [4, 10, 14])
+def test_sale_of_a_downtime_that_older_positions_lack_is_followed(sold: int) -> None:
+    desk = opened_then_dead()
+    desk.master(Side.SELL, sold, push=False)
+    desk.books["M"].positions[CALL_LEG] = 10 * LOT
+    desk.restart()
+    desk.run(60)
+    assert (desk.master_leg().units, desk.master_leg().background_units) == ((10 - sold) * LOT, 0)
+    desk.books["M"].positions[CALL_LEG] = (10 - sold) * LOT
+    desk.run(60)
+    assert (desk.master_leg().units, desk.master_leg().background_units) == ((10 - sold) * LOT, 0)
+
+
+def test_first_look_of_a_day_that_goes_on_contradicting_itself_is_believed() -> None:
+    desk = Desk(background={CALL_LEG: 10 * LOT})
+    pass_night(desk)
+    desk.books["M"].positions[CALL_LEG] = 4 * LOT
+    restart(desk, slept=True)
+    desk.run(20)
+    assert not desk.state.master.synced
+    desk.run(40)
+    assert (desk.master_leg().units, desk.master_leg().background_units) == (0, 4 * LOT)
     assert any(f"{CONTRADICTION} for 30 s: believed now" in text for text in desk.notices())
 
 
