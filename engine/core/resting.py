@@ -135,13 +135,18 @@ def rests_for_entries(turn: Turn, leg: ChildLeg) -> bool:
 
 
 def owe(turn: Turn, leg: ChildLeg, units: int) -> None:
-    """Units that the target counts on and that only resting orders leave room for: they are waited for, not long."""
-    for mirror in leg.mirrors.values():
-        if mirror.entry:
-            open_units = resting_units(turn, leg, mirror) + mirror.asked_units
-            free = max(0, min(units, open_units - owed_units(turn, leg, mirror)))
-            mirror.due_units += free
-            units -= free
+    """Units that the target counts on and that only resting orders leave room for: they are waited for, not long.
+
+    Of an order that a prompt asks about, what the master's own fills are worth is due already.
+    """
+    mirrors = [mirror for mirror in leg.mirrors.values() if mirror.entry]
+    opens = [resting_units(turn, leg, mirror) + mirror.asked_units for mirror in mirrors]
+    dues = [max(0, min(_due_units(turn, mirror), most)) for mirror, most in zip(mirrors, opens, strict=True)]
+    units -= sum(dues) - sum(owed_units(turn, leg, mirror) for mirror in mirrors)
+    for mirror, open_units, due_units in zip(mirrors, opens, dues, strict=True):
+        free = max(0, min(units, open_units - due_units))
+        mirror.due_units += free
+        units -= free
 
 
 def note_entered(turn: Turn, leg: ChildLeg, units: int) -> None:

@@ -333,6 +333,19 @@ def test_lot_that_was_refused_while_it_rested_is_not_entered_when_only_the_sum_i
     assert (desk.lots(), desk.target(), [why.split(":")[0] for why in desk.reasons()]) == (1, 1, ["refused"])
 
 
+def test_what_fills_ahead_of_him_after_a_late_approval_is_backed_by_his_order() -> None:
+    desk = Desk(orders(confirm=ENTRIES), filling=False)
+    his = ended(desk, resting(desk, 20), BookStatus.OPEN, filled=10)
+    desk.run(1)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.fill(desk.last())
+    desk.run(10)
+    assert (desk.lots(), desk.target(), desk.placed()) == (6, 3, [(Side.BUY, 6)])
+    ended(desk, his, BookStatus.COMPLETE, filled=20)
+    desk.run(10)
+    assert (desk.lots(), desk.target(), desk.placed()) == (6, 6, [(Side.BUY, 6)])
+
+
 def test_part_of_what_was_asked_is_approved_and_the_rest_is_missed() -> None:
     desk = Desk(orders(confirm=ENTRIES), filling=False)
     his = resting(desk, 10)
