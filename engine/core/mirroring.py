@@ -241,8 +241,9 @@ def forget_day(turn: Turn) -> None:
                 order.mirrors = ""
             has_closed = any(not mirror.entry and filled_units(turn, mirror) for mirror in leg.mirrors.values())
             leg.mirrors = {}
-            if has_closed:
-                note_missed(turn, child, leg, reasons.EXITED_AHEAD)
+            if not leg.entry_pending:  # nothing else brings what the target still counts on
+                why = reasons.EXITED_AHEAD if has_closed else reasons.NOT_FILLED_BY_THE_CLOSE
+                note_missed(turn, child, leg, why)
             if ahead > 0 and turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
                 keep_excess(turn, child, leg, ahead)
             elif ahead > 0 and not leg.due:

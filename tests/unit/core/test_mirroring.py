@@ -17,7 +17,7 @@ from engine.events import DayBegan, Flattened, KillSwitched, LegExited, OrderUpd
 from engine.model import BookStatus, OrderReport, OrderType, Side, Validity
 from engine.view_cells import cell_of
 from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, LOT, SESSIONS, Desk, child, instrument, settings, turn_of
-from tests.unit.core.nights import morning
+from tests.unit.core.nights import morning, restart
 from tests.unit.paper.builders import CALL, PUT, ns
 
 LIKE_HIM = child(sizing=Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1)))
@@ -428,6 +428,19 @@ def test_lots_ahead_over_a_night_are_closed_at_the_open_or_kept(keeps: OnOrphanF
     desk.run_to(ns("09:16", 3))
     assert [side for side, _ in desk.placed()][1:] == ([Side.SELL] if keeps is OnOrphanFill.CLOSE else [])
     assert desk.leg().orphaned_units == (0 if keeps is OnOrphanFill.CLOSE else 3 * LOT)
+
+
+def test_what_was_asked_about_when_his_order_ended_with_the_day_is_missed_after_the_night() -> None:
+    desk = Desk(orders(confirm=ENTRIES))
+    desk.run_to(ns("15:29:50"))
+    his = ended(desk, resting(desk, 10), BookStatus.OPEN, filled=8)
+    desk.run(9)
+    ended(desk, his, BookStatus.CANCELLED, filled=8)
+    desk.run(1)
+    restart(desk)
+    desk.run(60)
+    assert (desk.lots(), desk.target(), desk.placed()) == (0, 0, [])
+    assert desk.reasons() == {reasons.NOT_FILLED_BY_THE_CLOSE}
 
 
 @pytest.mark.parametrize("is_shown", [False, True])
