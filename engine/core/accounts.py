@@ -57,16 +57,7 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
         child.error = freshness.BEHIND
         return
     if rows is not None:
-        lost = rebuild.lost_orders(turn, child, rows)
-        lost_ids = {report.order_id for report in lost}
-        for report in rows:
-            if report.order_id not in lost_ids:
-                apply_child_report(turn, child, report)
-        rebuild.adopt(turn, child, lost)
-        terms.note_book(turn, child, event.began_ns)
-        throttle.note_book(child, 0 if event.orders_are_delta else len(rows))
-        child.orders_at_ns = turn.now_ns
-        child.orders_began_ns = max(child.orders_began_ns, event.began_ns)
+        _take_book(turn, child, event, rows)
     if event.positions is not None and not overtaken:
         book = None if event.orders_are_delta else rows
         _take_positions(turn, child, still_listed(turn, event.positions), event.began_ns, book)
@@ -78,6 +69,22 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
         if leg.due or leg.entry_pending:
             settle(turn, child, leg)
             resume_entry(turn, child, leg)
+
+
+def _take_book(turn: Turn, child: Child, event: AccountRead, rows: Sequence[OrderReport]) -> None:
+    """Take in the rows of a book, or those of it that are new."""
+    lost = rebuild.lost_orders(turn, child, rows)
+    lost_ids = {report.order_id for report in lost}
+    for report in rows:
+        if report.order_id not in lost_ids:
+            apply_child_report(turn, child, report)
+    rebuild.adopt(turn, child, lost)
+    if not event.orders_are_delta:
+        delivery.note_sales(child, rows, turn.now_ns)
+    terms.note_book(turn, child, event.began_ns)
+    throttle.note_book(child, 0 if event.orders_are_delta else len(rows))
+    child.orders_at_ns = turn.now_ns
+    child.orders_began_ns = max(child.orders_began_ns, event.began_ns)
 
 
 def _is_history(turn: Turn, child: Child, report: OrderReport) -> bool:
@@ -106,7 +113,6 @@ def _take_positions(
     if turn.market_open and book is not None:  # before the open some brokers still show the day before
         child.carried = freshness.remember_carried(child.carried, positions, book)
     by_book = None if book is None else freshness.net_by_book(book, carried_units)
-    delivery.note_sales(child, book or ())
     child.own_fills = [fill for fill in child.own_fills if fill.at_ns > began_ns]
     child.positions = {position.leg: position.net_units for position in positions if position.net_units}
     child.positions_began_ns, child.positions_at_ns = began_ns, turn.now_ns
@@ -161,12 +167,16 @@ def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, believed_af
     ours = 0 if leg is None else leg.allocation_units
     if leg is not None and is_delivery(leg_id) and net < ours > 0:
         _miss_shares(turn, child, leg, net)
-        return
+        ours = leg.allocation_units
+        if net < ours > 0:
+            return
     if leg is not None and ours and net * sign(ours) < abs(ours):
         _shrink(turn, child, leg, net, began_ns, believed_after_ns)
         ours = leg.allocation_units
     elif leg is not None:
         leg.suspicion = None
+    if turn.market_open:  # before the open some brokers still show the day before
+        delivery.note_there(child, leg_id, began_ns)
     external = net - ours
     kept, is_of_today = child.external.get(leg_id, 0), not believed_after_ns and not child.carried.get(leg_id)
     if is_delivery(leg_id) and ours and external < kept and not is_of_today:
@@ -214,7 +224,7 @@ def _miss_shares(turn: Turn, child: Child, leg: ChildLeg, net: int) -> None:
         leg.suspicion = None
     gone = missing if delivery.is_given_up(child, leg) else min(missing, child.sold_of_ours.get(leg.leg, 0))
     if gone:
-        child.sold_of_ours[leg.leg] = max(0, child.sold_of_ours.get(leg.leg, 0) - gone)
+        delivery.note_gone(child, leg, net)
         _close_by_hand(turn, child, leg, gone)
     if gone == missing:
         leg.suspicion = None

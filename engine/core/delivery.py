@@ -10,7 +10,10 @@ from collections.abc import Iterable
 from engine.core.state_child import Child, ChildLeg
 from engine.core.state_master import MasterLeg
 from engine.core.turn import Turn
-from engine.model import LegId, OrderReport, Side, is_delivery, split_leg
+from engine.model import NS_PER_S, LegId, OrderReport, Side, is_delivery, split_leg
+
+SHOWN_AFTER_NS = 30 * NS_PER_S
+"""A read of positions that began so long after a sale was learned of has it."""
 
 GONE_AT_THE_MASTER = (
     "{units} shares are gone without an order: nothing is exited. If the broker shows its holdings late, wait;"
@@ -50,7 +53,7 @@ def is_missed_by_somebody(turn: Turn, leg: MasterLeg) -> bool:
     return any(own is not None and (own.allocation_units or own.orders) for own in legs)
 
 
-def note_sales(child: Child, rows: Iterable[OrderReport]) -> None:
+def note_sales(child: Child, rows: Iterable[OrderReport], now_ns: int) -> None:
     """Sales of shares by a child's owner in a whole book: they take his own shares first, and then ours.
 
     Each sale is taken once, whatever the positions show and when.
@@ -62,11 +65,24 @@ def note_sales(child: Child, rows: Iterable[OrderReport]) -> None:
     for leg, units in total.items():
         new = units - child.sold.get(leg, 0)
         if new > 0:
-            child.sold[leg] = units
+            child.sold[leg], child.sold_ns = units, now_ns
             own = max(0, child.external.get(leg, 0))
             child.sold_of_ours[leg] = child.sold_of_ours.get(leg, 0) + max(0, new - own)
             if own:
                 child.external[leg] = max(0, own - new)
+
+
+def note_gone(child: Child, leg: ChildLeg, net: int) -> None:
+    """A read of positions shows fewer shares than are ours: of a sale, what it shows explains nothing later."""
+    left = child.sold_of_ours.pop(leg.leg, 0) - (leg.allocation_units - net)
+    if left > 0:
+        child.sold_of_ours[leg.leg] = left
+
+
+def note_there(child: Child, leg: LegId, began_ns: int) -> None:
+    """A read of positions shows all shares that are ours: what was sold long enough before it was none of them."""
+    if began_ns >= child.sold_ns + SHOWN_AFTER_NS:
+        child.sold_of_ours.pop(leg, None)
 
 
 def is_given_up(child: Child, leg: ChildLeg) -> bool:

@@ -262,10 +262,11 @@ def _new_day(turn: Turn, day: str) -> None:
 
 def _new_day_of(turn: Turn, child: Child) -> None:
     child.entries_today, child.loss_hit, child.foreign_orders, child.watches = 0, False, {}, False
-    child.carried, child.sold, child.sold_of_ours = {}, {}, {}
+    child.carried, child.sold = {}, {}
     child.tags = {order_id: tag for order_id, tag in child.tags.items() if tag in turn.state.orders}
     for key, leg in list(child.legs.items()):
         if not (leg.allocation_units or leg.orders or leg.sign or leg.orphaned_units):
             results.keep_closed(turn, child.id, child.legs.pop(key))
+    child.sold_of_ours = {key: units for key, units in child.sold_of_ours.items() if key in child.legs}
     for leg in child.legs.values():
         leg.suspicion, leg.night_read = None, None

@@ -340,6 +340,8 @@ class Child(msgspec.Struct, kw_only=True):
     "Shares that the owner sold himself on this day, as far as they are taken into account."
     sold_of_ours: dict[LegId, int] = {}
     "Those of them that were not his own, and that no read of positions has shown to be gone yet."
+    sold_ns: int = 0
+    "When the newest of these sales was learned of."
     own_fills: list[OwnFill] = []
     "Our own fills learned since that read began."
     own_fill_ns: dict[LegId, int] = {}

@@ -63,7 +63,7 @@ def _judge(turn: Turn, child: Child, leg: ChildLeg, left: list[ChildOrder], bega
     if seen is None or seen.net_units != net:
         leg.night_read = Suspicion(net_units=net, began_ns=began_ns, since_ns=turn.now_ns)
         return
-    known = leg.allocation_units + child.external.get(leg.leg, 0)
+    known = leg.allocation_units + child.external.get(leg.leg, 0) - child.sold_of_ours.get(leg.leg, 0)
     if began_ns - seen.began_ns < _apart_ns(leg, left, net - known):
         return
     if not _explains(turn, child, leg, left, net - known):

@@ -99,6 +99,7 @@ RESTING = {
     23140: "a cancel that had done its work was forgotten by a restart, before the book showed the order's end",
     22232: "what the master traded while the process was down was not followed, as positions lacked it for long",
     57544: "what a prompt asked about when the master's order ended with the day was missed, and nobody said so",
+    27275: "a sale of the owner's that an order of ours hid until the close was not known on the next day",
     28313: "the move of an entry that waited for its turn went out beside another one that was being cancelled meanwhile",
 }
 """The same among the days of `--follow orders`."""
