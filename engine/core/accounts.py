@@ -124,6 +124,8 @@ def _take_positions(
             is_explained = by_book is not None and by_book.get(leg_id, 0) == child.positions.get(leg_id, 0)
             believed_after_ns = UNEXPLAINED_NS if not is_explained else 0 if leg_id in seen else freshness.ABSENT_NS
             _compare(turn, child, leg_id, began_ns, believed_after_ns)
+            if book is None and _is_open_whose(turn, child, leg_id):
+                child.owed_orders = child.owed_positions = True
         else:
             child.want_positions = True
 
@@ -150,6 +152,14 @@ def _is_quiet(turn: Turn, child: Child, leg_id: LegId, began_ns: int) -> bool:
 def _lies_still(order: ChildOrder) -> bool:
     """An order that rests may do so for hours: reads count meanwhile, and what it fills is news of ours."""
     return rests(order) and order.state is OrderState.WORKING
+
+
+def _is_open_whose(turn: Turn, child: Child, leg_id: LegId) -> bool:
+    """Whether a change of a position may be a fill of an order of ours that rests, which nobody has told of yet."""
+    leg = child.legs.get(leg_id)
+    if leg is None or net_units(child, leg_id) == leg.allocation_units + child.external.get(leg_id, 0):
+        return False
+    return any(order.state in AT_BROKER for order in turn.open_orders(leg))
 
 
 def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, believed_after_ns: int) -> None:
@@ -182,6 +192,8 @@ def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, believed_af
     if is_delivery(leg_id) and ours and external < kept and not is_of_today:
         external = kept  # his own, too, are gone by a sale and not otherwise; or a read that lied had more
         _ask_for_the_book(turn, child)
+    if believed_after_ns and _is_open_whose(turn, child, leg_id):
+        external = kept  # whose trade it was is told by a book that explains the positions of its own read
     if external:
         child.external[leg_id] = external
     else:

@@ -6,8 +6,10 @@ import pytest
 from engine.core import reasons
 from engine.core.turn import net_units
 from engine.events import Outcome
-from engine.model import Side
+from engine.model import OrderReport, Side
 from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk
+from tests.unit.core.nights import restart
+from tests.unit.core.test_mirroring import orders, resting
 
 
 def held(*, filling: bool = True) -> Desk:
@@ -202,3 +204,64 @@ def test_fill_is_in_a_read_that_began_when_we_learned_of_it() -> None:
     desk.fill(desk.last())
     desk.read()
     assert net_units(desk.child(), CALL_LEG) == 3 * LOT
+
+
+def at_rest(side: Side) -> tuple[Desk, OrderReport]:
+    """Three lots of the child rest for the master's ten, an entry or an exit; the test delivers what is read."""
+    desk = Desk(orders(), filling=False)
+    if side is Side.SELL:
+        desk.buy(10)
+        desk.fill(desk.last())
+        desk.run(2)
+    resting(desk, 10, side=side, limit="99" if side is Side.BUY else "110")
+    report = desk.accept(desk.last())
+    desk.run(40)
+    desk.silent.add("C1")
+    desk.run(2)
+    desk.read()
+    return desk, report
+
+
+@pytest.mark.rule("R3.8")
+@pytest.mark.parametrize("owners", [0, 2, -2])
+@pytest.mark.parametrize("side", list(Side))
+def test_fill_of_what_rests_that_positions_show_first_is_not_the_owners(side: Side, owners: int) -> None:
+    """The push is lost and the book is not read: positions alone do not say whose trade it was."""
+    desk, report = at_rest(side)
+    if owners:
+        desk.owner_trades(owners)
+        desk.run(2)
+        desk.read()
+    before = dict(desk.child().external)
+    desk.advance(report, push=False)
+    for _ in range(3):
+        desk.run(2)
+        desk.deliver(desk.picture(orders=None))
+        assert desk.child().external == before
+    desk.read()
+    desk.run(2)
+    desk.read()
+    after = 3 if side is Side.BUY else 0
+    assert (desk.lots(), desk.child().external) == (after, {CALL_LEG: owners * LOT} if owners else {})
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_fill_of_what_rested_that_only_positions_showed_is_ours_on_the_next_day(side: Side) -> None:
+    desk, report = at_rest(side)
+    desk.advance(report, push=False)
+    desk.run(2)
+    desk.deliver(desk.picture(orders=None))
+    desk.silent.clear()
+    restart(desk)
+    desk.run(40)
+    assert (desk.lots(), desk.child().external) == (3 if side is Side.BUY else 0, {})
+
+
+def test_owners_trade_beside_what_rests_is_told_by_the_book_that_is_read_with_the_positions() -> None:
+    desk, _ = at_rest(Side.BUY)
+    desk.silent.clear()
+    desk.owner_trades(-2)
+    desk.deliver(desk.picture(orders=None))
+    assert desk.child().external == {}
+    desk.run(2)
+    assert desk.child().external == {CALL_LEG: -2 * LOT}
