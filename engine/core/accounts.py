@@ -64,7 +64,7 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
     if rows is not None and event.positions is not None and not overtaken:
         child.synced = True
         note_absence(turn, child, rows, event.began_ns)
-        yesterday.resolve(turn, child, rows, event.began_ns)
+        yesterday.resolve(turn, child, rows, {position.leg for position in event.positions}, event.began_ns)
     for leg in list(child.legs.values()):
         if leg.due or leg.entry_pending:
             settle(turn, child, leg)

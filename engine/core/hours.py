@@ -8,8 +8,8 @@ from itertools import chain
 
 from engine.core import reasons
 from engine.core.state import State
-from engine.core.state_child import Child, ChildLeg
-from engine.core.turn import Turn
+from engine.core.state_child import Child, ChildLeg, ChildOrder
+from engine.core.turn import Turn, is_of_an_earlier_day
 from engine.model import NS_PER_S, LegId, OrderReport, TradingSession, split_leg
 
 INTRADAY = "MIS"
@@ -110,6 +110,12 @@ def read_needed(turn: Turn, child: Child, leg: ChildLeg) -> str:
             return reasons.MASTER_NOT_READ_SINCE_OPEN
     since_ns = careful_since_ns(turn.state, turn.now_ns) if split_leg(leg.leg)[2] == INTRADAY else None
     return reasons.NEAR_SQUARE_OFF if since_ns is not None and read_began_ns(child) < since_ns else ""
+
+
+def waits_for_the_open(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
+    """Whether only the session tells what an order of an earlier day filled: nothing of its leg is listed before it."""
+    is_told_later = child.synced and leg.night_read is None and not turn.market_open
+    return is_told_later and is_of_an_earlier_day(turn.state, order)
 
 
 def look_soon(turn: Turn) -> None:

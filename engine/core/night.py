@@ -16,7 +16,7 @@ from engine.core.settle import settle, settle_due
 from engine.core.state import Skip, State
 from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import Master
-from engine.core.turn import INFO, Turn, is_of_an_earlier_day
+from engine.core.turn import INFO, Turn, earlier_orders
 from engine.errors import BrokenInvariant
 from engine.events import SessionStarted
 from engine.model import TradingSession, is_delivery, split_leg
@@ -154,12 +154,16 @@ def look_again(turn: Turn) -> None:
 def _waiting(turn: Turn) -> Iterator[Child]:
     """Configured children with exits that wait for a read, or orders of an earlier day whose end is not known."""
     for child in turn.configured():
-        orders = (turn.state.orders[tag] for leg in child.legs.values() for tag in leg.orders)
-        if any(is_of_an_earlier_day(turn.state, order) and order.state in AT_BROKER for order in orders) or any(
-            leg.due_reason in hours.READ_FIRST or (leg.orders and hours.read_needed(turn, child, leg))
-            for leg in child.legs.values()
-        ):
+        if any(_needs_a_read(turn, child, leg) for leg in child.legs.values()):
             yield child
+
+
+def _needs_a_read(turn: Turn, child: Child, leg: ChildLeg) -> bool:
+    """Whether an exit waits for a read, or a read may tell what an order of an earlier day filled."""
+    if leg.due_reason in hours.READ_FIRST or (leg.orders and hours.read_needed(turn, child, leg)):
+        return True
+    left = (order for order in earlier_orders(turn, leg) if order.state in AT_BROKER)
+    return any(not hours.waits_for_the_open(turn, child, leg, order) for order in left)
 
 
 def _after_close(turn: Turn) -> None:

@@ -72,7 +72,11 @@ def _orders_due(turn: Turn, child: Child) -> bool:
 
 
 def _works(turn: Turn, child: Child) -> bool:
-    return any(turn.state.orders[tag].state in AT_BROKER for leg in child.legs.values() for tag in leg.orders)
+    return any(
+        order.state in AT_BROKER and not hours.waits_for_the_open(turn, child, leg, order)
+        for leg in child.legs.values()
+        for order in turn.open_orders(leg)
+    )
 
 
 def _positions_due(turn: Turn, child: Child) -> bool:

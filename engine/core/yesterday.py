@@ -4,10 +4,10 @@ The difference between what the broker holds and what was known before the night
 it; what they cannot explain is never taken for the owner's in silence. It must not send anything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 
-from engine.core import reasons
+from engine.core import freshness, reasons
 from engine.core.fills import take_fill
 from engine.core.lifecycle import AT_BROKER, OrderState
 from engine.core.orders import change_state
@@ -17,20 +17,32 @@ from engine.core.settle import settle
 from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import Suspicion
 from engine.core.turn import ALARM, INFO, WARNING, Turn, earlier_orders, is_of_an_earlier_day, net_units
-from engine.model import NS_PER_S, TERMINAL_BOOK, BookStatus, OrderReport, OrderType, Side, is_delivery, sign, split_leg
+from engine.model import (
+    NS_PER_S,
+    TERMINAL_BOOK,
+    BookStatus,
+    LegId,
+    OrderReport,
+    OrderType,
+    Side,
+    is_delivery,
+    sign,
+    split_leg,
+)
 
 READS_APART_NS = NS_PER_S
 SHARES_APART_NS = 900 * NS_PER_S
 QUIET_BEFORE_READ_NS = NS_PER_S
 
 
-def resolve(turn: Turn, child: Child, orders: Iterable[OrderReport], began_ns: int) -> None:
+def resolve(turn: Turn, child: Child, orders: Iterable[OrderReport], listed: Collection[LegId], began_ns: int) -> None:
     """A complete read of a child has been taken in: judge what earlier days left open by it.
 
     Args:
         turn: The turn.
         child: The child, its positions and fills as of that read.
         orders: The book of that read.
+        listed: The legs that its positions list.
         began_ns: When it began.
     """
     if began_ns < turn.state.day_began_ns:
@@ -39,7 +51,7 @@ def resolve(turn: Turn, child: Child, orders: Iterable[OrderReport], began_ns: i
     for leg in list(child.legs.values()):
         left = [order for order in earlier_orders(turn, leg) if not _is_in_book(turn, order, rows)]
         if left and len(left) == len(earlier_orders(turn, leg)):
-            _judge(turn, child, leg, left, began_ns)
+            _judge(turn, child, leg, left, began_ns, is_listed=leg.leg in listed)
 
 
 def _is_in_book(turn: Turn, order: ChildOrder, rows: dict[str, OrderReport]) -> bool:
@@ -52,19 +64,21 @@ def _is_in_book(turn: Turn, order: ChildOrder, rows: dict[str, OrderReport]) -> 
     return True
 
 
-def _judge(turn: Turn, child: Child, leg: ChildLeg, left: list[ChildOrder], began_ns: int) -> None:
+def _judge(turn: Turn, child: Child, leg: ChildLeg, left: list[ChildOrder], began_ns: int, *, is_listed: bool) -> None:
     works = any(o.state in AT_BROKER and not is_of_an_earlier_day(turn.state, o) for o in turn.open_orders(leg))
     if works or began_ns < child.own_fill_ns.get(leg.leg, 0) + QUIET_BEFORE_READ_NS:
         return
-    if is_delivery(leg.leg) and not turn.market_open:
-        return  # brokers fill in holdings in the course of the morning
+    is_early = not turn.market_open and (is_delivery(leg.leg) or not is_listed)
+    if is_early or (not is_listed and child.carried.get(leg.leg)):
+        leg.night_read = None  # brokers fill in what was carried in the course of the morning, or leave it out later
+        return
     net = net_units(child, leg.leg)
     seen = leg.night_read
     if seen is None or seen.net_units != net:
         leg.night_read = Suspicion(net_units=net, began_ns=began_ns, since_ns=turn.now_ns)
         return
     known = leg.allocation_units + child.external.get(leg.leg, 0) - child.sold_of_ours.get(leg.leg, 0)
-    if began_ns - seen.began_ns < _apart_ns(leg, left, net - known):
+    if began_ns - seen.began_ns < _apart_ns(leg, left, net - known, is_listed=is_listed):
         return
     if not _explains(turn, child, leg, left, net - known):
         _hold(turn, child, leg, left, net, known)
@@ -80,10 +94,12 @@ def _judge(turn: Turn, child: Child, leg: ChildLeg, left: list[ChildOrder], bega
     settle(turn, child, leg, at_once=leg.due)
 
 
-def _apart_ns(leg: ChildLeg, left: list[ChildOrder], delta: int) -> int:
-    """How far apart two equal reads lie that are believed. Shares that are not shown in the morning may be late."""
+def _apart_ns(leg: ChildLeg, left: list[ChildOrder], delta: int, *, is_listed: bool) -> int:
+    """How far apart two equal reads lie that are believed. What is not shown in the morning may be late."""
     bought = sum(order.remaining for order in left if order.side is Side.BUY)
-    return SHARES_APART_NS if is_delivery(leg.leg) and delta < bought else READS_APART_NS
+    if is_delivery(leg.leg) and delta < bought:
+        return SHARES_APART_NS
+    return READS_APART_NS if is_listed else freshness.ABSENT_NS
 
 
 def _explains(turn: Turn, child: Child, leg: ChildLeg, left: list[ChildOrder], delta: int) -> bool:

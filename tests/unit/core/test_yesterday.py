@@ -8,7 +8,7 @@ from engine.core.lifecycle import OrderState
 from engine.events import ChildResynced, Flattened, Outcome
 from engine.model import BookStatus, Side
 from tests.unit.core.builders import CALL_LEG, INSTRUMENTS, LOT, Desk, instrument
-from tests.unit.core.nights import jump, morning, order_of, pass_night, restart
+from tests.unit.core.nights import hold_at_broker, jump, morning, order_of, pass_night, restart
 from tests.unit.paper.builders import CALL, ns
 
 S = 1_000_000_000
@@ -51,7 +51,7 @@ def test_nothing_filled_ends_an_unknown_entry_as_absent() -> None:
     desk, tag = unknown_entry()
     restart(desk)
     order = order_of(desk, tag)
-    desk.run(5)
+    desk.run(35)
     assert order.state is OrderState.ABSENT
     assert (desk.lots(), desk.target()) == (0, 0)
     assert reasons.NOT_FILLED_BY_THE_CLOSE in desk.reasons()
@@ -176,7 +176,7 @@ def test_exit_that_filled_over_night_is_not_sent_again() -> None:
     sent = len(desk.placed())
     restart(desk)
     order = order_of(desk, tag)
-    desk.run(20)
+    desk.run(35)
     assert order.state is OrderState.FILLED
     assert (desk.lots(), len(desk.placed())) == (0, sent)
 
@@ -259,6 +259,7 @@ def test_two_reads_close_together_prove_nothing() -> None:
     desk, tag = unknown_entry()
     desk.silent.add("C1")
     restart(desk)
+    hold_at_broker(desk, 0, CALL_LEG)
     for wait, state in (("0", OrderState.UNKNOWN), ("0.4", OrderState.UNKNOWN), ("0.7", OrderState.ABSENT)):
         desk.run(wait)
         order = order_of(desk, tag)
@@ -277,6 +278,7 @@ def test_read_that_began_on_the_day_before_judges_nothing() -> None:
     desk.deliver(early)
     desk.deliver(later)
     assert (order.state, desk.leg().night_read) == (OrderState.UNKNOWN, None)
+    hold_at_broker(desk, 0, CALL_LEG)
     desk.read()
     assert desk.leg().night_read is not None
 
@@ -333,3 +335,73 @@ def test_order_of_yesterday_is_not_judged_while_another_of_the_leg_lives_on_toda
     desk.advance(living, filled=0, status=BookStatus.CANCELLED)
     desk.run(5)
     assert (gone.tag in desk.leg().orders, desk.lots(), desk.target()) == (False, 0, 0)
+
+
+@pytest.mark.rule("R8.2")
+@pytest.mark.parametrize(("left_out_s", "held"), [(20, 3), (40, 0)])
+def test_entry_whose_position_no_answer_has_listed_yet_is_looked_for_half_a_minute(left_out_s: int, held: int) -> None:
+    desk, _ = working_entry()
+    restart(desk)
+    desk.run(left_out_s)
+    assert (desk.leg().orders == []) is (held == 0)
+    hold_at_broker(desk, held * LOT, CALL_LEG)
+    desk.run(5)
+    assert (desk.lots(), desk.child().external) == (held, {})
+
+
+def test_exit_whose_position_no_answer_has_listed_yet_has_not_filled() -> None:
+    desk, tag = unknown_exit()
+    sent = len(desk.placed())
+    pass_night(desk)
+    listed = desk.books["C1"].positions.pop(CALL_LEG)
+    desk.filling = True
+    restart(desk, slept=True)
+    order = order_of(desk, tag)
+    desk.run(20)
+    assert (order.state, desk.lots()) == (OrderState.UNKNOWN, 3)
+    hold_at_broker(desk, listed, CALL_LEG)
+    desk.run(5)
+    assert order.state is OrderState.ABSENT
+    assert (desk.placed()[sent:], desk.lots()) == ([(Side.SELL, 3)], 0)
+
+
+def test_position_that_was_listed_on_this_day_and_is_left_out_later_tells_nothing() -> None:
+    desk, tag = working_entry()
+    desk.silent.add("C1")
+    hold_at_broker(desk, 3 * LOT, CALL_LEG)
+    restart(desk)
+    desk.read()
+    listed = desk.books["C1"].positions.pop(CALL_LEG)
+    for _ in range(5):
+        desk.run(20)
+        desk.read()
+    assert order_of(desk, tag).state is OrderState.WORKING
+    hold_at_broker(desk, listed, CALL_LEG)
+    for _ in range(2):
+        desk.run(2)
+        desk.read()
+    assert (desk.lots(), desk.child().external) == (3, {})
+
+
+def test_what_is_not_listed_before_the_open_is_told_by_the_session_and_asked_for_no_oftener() -> None:
+    desk, tag = working_entry()
+    restart(desk, "08:00")
+    before = len(desk.reads()), len(desk.reads("M"))
+    desk.run(600)
+    assert order_of(desk, tag).state is OrderState.WORKING
+    assert max(len(desk.reads()) - before[0], len(desk.reads("M")) - before[1]) <= 12
+    jump(desk, ns("09:15", 3))
+    order = order_of(desk, tag)
+    desk.run(29)
+    waited = order.state
+    desk.run(3)
+    assert (waited, order.state) == (OrderState.WORKING, OrderState.CANCELLED)
+
+
+def test_what_is_listed_before_the_open_is_told_by_two_reads() -> None:
+    desk, tag = working_entry()
+    hold_at_broker(desk, 3 * LOT, CALL_LEG)
+    restart(desk, "08:00")
+    order = order_of(desk, tag)
+    desk.run(5)
+    assert (order.state, desk.lots()) == (OrderState.FILLED, 3)
