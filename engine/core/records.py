@@ -1,12 +1,16 @@
 """What is kept in the journal for people: fills and strategies. It decides nothing."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
+
+from msgspec import structs
 
 from config.schema import Mode
 from engine.commands import RecordFill, RecordStrategy
 from engine.core.places import trades_live
 from engine.core.shapes import strategy_name
-from engine.core.state import Strategy
+from engine.core.state import KeptStrategy, Strategy
 from engine.core.state_child import ChildOrder
 from engine.core.state_master import MasterOrder
 from engine.core.turn import Turn, followed_legs
@@ -75,11 +79,10 @@ def record_strategies(turn: Turn) -> None:
         if not strategy.number:
             continue
         _name(turn, strategy)
-        ratios = " ".join(f"{child}={ratio}" for child, ratio in _ratios(strategy).items())
-        recorded = f"{strategy.number} {strategy.state} {strategy.name} {ratios}"
-        if recorded != strategy.recorded:
-            strategy.recorded = recorded
-            turn.out.append(_row(strategy))
+        now = KeptStrategy(strategy.number, strategy.state, strategy.name, strategy.ratios or strategy.last_ratios)
+        if now != strategy.kept:
+            strategy.kept = structs.replace(now, ratios=dict(now.ratios))
+            turn.out.append(_row(strategy, now.ratios))
 
 
 def _name(turn: Turn, strategy: Strategy) -> None:
@@ -88,13 +91,13 @@ def _name(turn: Turn, strategy: Strategy) -> None:
         return
     legs = followed_legs(turn, strategy.scope)
     size = sum(abs(leg.units) for leg in legs)
-    if not strategy.recorded.startswith(f"{strategy.number} "):
+    if strategy.kept is None or strategy.kept.number != strategy.number:
         strategy.name, strategy.size_units = "", 0
     if size > strategy.size_units:
         strategy.name, strategy.size_units = strategy_name(turn, legs), size
 
 
-def _row(strategy: Strategy) -> RecordStrategy:
+def _row(strategy: Strategy, ratios: Mapping[str, Fraction]) -> RecordStrategy:
     baseline = strategy.baseline
     return RecordStrategy(
         scope=strategy.scope,
@@ -104,9 +107,5 @@ def _row(strategy: Strategy) -> RecordStrategy:
         name=strategy.name,
         source=strategy.mode.value.upper(),
         baseline_inr=None if baseline is None else baseline.master_inr,
-        ratios=_ratios(strategy),
+        ratios={child: str(ratio) for child, ratio in ratios.items()},
     )
-
-
-def _ratios(strategy: Strategy) -> dict[str, str]:
-    return {child: str(ratio) for child, ratio in (strategy.ratios or strategy.last_ratios).items()}

@@ -44,6 +44,15 @@ class Baseline(msgspec.Struct, kw_only=True):
     order_id: str = ""
 
 
+class KeptStrategy(msgspec.Struct, frozen=True):
+    """What the journal's newest row of a strategy says."""
+
+    number: int
+    state: StrategyState
+    name: str
+    ratios: dict[str, Fraction]
+
+
 class Strategy(msgspec.Struct, kw_only=True):
     """One strategy scope: from flat to flat."""
 
@@ -74,7 +83,7 @@ class Strategy(msgspec.Struct, kw_only=True):
     "What the master's legs were called at their largest."
     size_units: int = 0
     "How large they were then."
-    recorded: str = ""
+    kept: KeptStrategy | None = None
     "What of it was last kept in the journal."
     quiet_since_ns: int = 0
     "Samples from then on were quiet for this scope, up to its next order."

@@ -102,8 +102,9 @@ def send_waiting(turn: Turn) -> None:
     """Send the changes whose turn it is; a write without an answer for very long is over. Called after every event."""
     for child in turn.state.children.values():
         traffic = child.traffic
-        for write in [w for w in traffic.under_way if turn.now_ns - w.at_ns >= LOST_NS]:
-            note_answer(turn, child, write.request, write.tag)
+        if traffic.under_way and turn.now_ns - traffic.under_way[0].at_ns >= LOST_NS:
+            for write in [w for w in traffic.under_way if turn.now_ns - w.at_ns >= LOST_NS]:
+                note_answer(turn, child, write.request, write.tag)
         if traffic.changes:
             _send_changes(turn, child)
 
