@@ -78,13 +78,14 @@ def _child_unrest(state: State, child: Child, since_ns: int) -> str:
     return ""
 
 
-def verdict(turn: Turn, truth: Truth, *, complete: bool) -> list[str]:
+def verdict(turn: Turn, truth: Truth, *, resynced_ns: int | None) -> list[str]:
     """What is wrong now that everything is at rest, as sentences.
 
     Args:
         turn: A turn on the engine's state, for reading.
         truth: The judge's book.
-        complete: Whether nothing may be missing, whatever reason is on the screen (after a resync).
+        resynced_ns: When every child was resynced: nothing may be missing since, whatever reason is on the screen, but
+            what a broker refused after it. `None` for no resync: any reason on the screen counts.
     """
     found: list[str] = []
     state = turn.state
@@ -93,7 +94,7 @@ def verdict(turn: Turn, truth: Truth, *, complete: bool) -> list[str]:
     for child in state.children.values():
         legs = dict.fromkeys([*child.legs, *(leg for account, leg in truth.ours if account == child.id)])
         for leg_id in legs:
-            found += _leg(turn, truth, child, leg_id, complete=complete)
+            found += _leg(turn, truth, child, leg_id, resynced_ns=resynced_ns)
     flat = not any(truth.master.values()) or not any(leg.units for leg in state.master.legs.values())
     for strategy in state.strategies.values():
         held = any(o.state is OrderState.HELD for o in state.orders.values())
@@ -109,7 +110,7 @@ def _master(state: State, truth: Truth, leg_id: LegId) -> list[str]:
     return [] if known == was else [f"I5 the master holds {was} of {leg_id}, the engine knows {known}"]
 
 
-def _leg(turn: Turn, truth: Truth, child: Child, leg_id: LegId, *, complete: bool) -> list[str]:
+def _leg(turn: Turn, truth: Truth, child: Child, leg_id: LegId, *, resynced_ns: int | None) -> list[str]:
     where = f"{child.id} {leg_id}"
     key = (child.id, leg_id)
     ours, manual = truth.ours.get(key, 0), truth.manual.get(key, 0)
@@ -136,8 +137,8 @@ def _leg(turn: Turn, truth: Truth, child: Child, leg_id: LegId, *, complete: boo
     reason = excuse(turn, child, leg)
     if held < leg.target_units and not reason:
         found.append(f"I5 {where}: holds {held} of {leg.target_units} without a reason")
-    if master_units and (complete or not reason):
-        found += _share(turn, truth, child, leg, master_units, complete=complete, reason=reason)
+    if master_units and (resynced_ns is not None or not reason):
+        found += _share(turn, truth, child, leg, master_units, resynced_ns=resynced_ns, reason=reason)
     return found
 
 
@@ -166,7 +167,7 @@ def excuse(turn: Turn, child: Child, leg: ChildLeg) -> str:
 
 
 def _share(
-    turn: Turn, truth: Truth, child: Child, leg: ChildLeg, master_units: int, *, complete: bool, reason: str
+    turn: Turn, truth: Truth, child: Child, leg: ChildLeg, master_units: int, *, resynced_ns: int | None, reason: str
 ) -> list[str]:
     """Whether a child with no reason on the screen holds its share of what the master holds."""
     instrument = turn.leg_instrument(child.id, leg.leg)
@@ -177,16 +178,18 @@ def _share(
     lot, size = instrument.lot_units, abs(master_units)
     want = _floor(ratio * size, lot)
     strategy = turn.strategy(turn.scope_of(leg.leg))
+    complete, key = resynced_ns is not None, (child.id, leg.leg)
     if complete and (strategy.exit_only or child.id in strategy.left_out or _is_stopped_for_good(turn.state, child)):
         return []
     allowed = {want}
-    if not complete:
+    if resynced_ns is None:
         share = Fraction(_floor(ratio * leg.high_units, lot) * size, leg.high_units or 1)
         allowed.add(_floor(share, lot))
         if master_units > 0:  # a bought hedge is rounded up
             allowed.add(-_floor(-share, lot))
+    elif reason.startswith(reasons.refused("")):
+        allowed.add(want - truth.refused_units(key, resynced_ns))
     held = abs(leg.allocation_units)
-    key = (child.id, leg.leg)
     if (by_hand_units := truth.by_hand_units(key)) is not None:  # between what it would have without it, and with all
         least, most = min(allowed), _floor(ratio * leg.peak_units, lot) + by_hand_units
         is_short = held < least and not reason and key not in truth.taken_off

@@ -418,7 +418,7 @@ class Trial(Simulation):
         state = self.replicator.state
         turn = Turn(state, state.now_ns, {child.id: child for child in state.settings.children})
         phase = self._phases.popleft()
-        wrong = verdict(turn, self.truth, complete=phase is Phase.RESYNC)
+        wrong = verdict(turn, self.truth, resynced_ns=self._phase_ns if phase is Phase.RESYNC else None)
         if phase is Phase.TROUBLES:
             wrong += self.course.caught_up(state)
         for text in wrong:

@@ -14,7 +14,7 @@ from engine.core.state import State
 from engine.core.state_child import ChildOrder
 from engine.core.turn import Turn
 from engine.events import TicketWritten
-from engine.model import Instrument, InstrumentId, LegId, OrderReport, instrument_of, sign
+from engine.model import BookStatus, Instrument, InstrumentId, LegId, OrderReport, instrument_of, sign
 from paper.verify.backing import backed_units, sells_shares
 
 Key = tuple[str, LegId]
@@ -243,6 +243,17 @@ class Truth:
         """The whole quantity of an order of the engine as the exchange has it, 0 while it does not."""
         row = self._rows.get((account, self._ids.get((account, tag), order_id)))
         return 0 if row is None else row.quantity
+
+    def refused_units(self, key: Key, since_ns: int) -> int:
+        """Units of entries that the broker took in and refused since a time: what they had not filled."""
+        return sum(
+            row.quantity - row.filled
+            for (account, _), row in self._rows.items()
+            if (account, row.leg) == key
+            and row.status is BookStatus.REJECTED
+            and row.updated_ns >= since_ns
+            and self.entries.get(row.tag)
+        )
 
     def handed_to_the_owner(self, key: Key, units: int) -> None:
         """Units of ours that the engine says are the owner's now."""
