@@ -192,6 +192,7 @@ class Course:
         if self._has_died:
             self._has_died = False
             self._forget_lost_refusals(state)
+            self._forget_lost_misses(state)
         self._look_at_switches(state)
         for child_id in self._flattening:
             running = {scope: s for scope, s in state.strategies.items() if s.state is not StrategyState.FLAT}
@@ -446,6 +447,17 @@ class Course:
                 self._missed_copies[name] = mirror.sized_units - mirror.missed_units, mirror.reason
             else:
                 self._missed_copies.pop(name, None)
+
+    def _forget_lost_misses(self, state: State) -> None:
+        """What was missed of an order and was not durable never happened: else its record would be on disk.
+
+        Records go with the ends of orders: where the end is older than this process, what was missed counts.
+        """
+        for child_id, leg_id, order_id in list(self._missed_copies):
+            order, leg = state.master.orders.get(order_id), state.children[child_id].legs.get(leg_id)
+            has_ended = order is not None and 0 < order.ended_ns < self.booted_ns
+            if not has_ended and (leg is None or order_id not in leg.mirrors):
+                del self._missed_copies[child_id, leg_id, order_id]
 
     def caught_up(self, state: State) -> list[str]:
         """Legs of children that were not copied in part, and nevertheless hold their whole share (PRODUCT 2.2)."""
