@@ -21,6 +21,8 @@ NOTICES_MOST = 500
 COMMIT_EVERY_NS = NS_PER_S
 """What needs no order is durable at the latest so long after it happened."""
 CHECKPOINT_EVERY_NS = 30 * NS_PER_S
+CHECKPOINT_LATEST_NS = 150 * NS_PER_S
+"""A large one holds the engine up for a while: while orders are on their way it waits, but not for ever."""
 WRITES = (PlaceOrder, ModifyOrder, CancelOrder)
 
 
@@ -83,7 +85,8 @@ class Host:
             return
         self.events_handled += 1
         self._carry_out(commands)
-        if event.at_ns - self._checkpointed_ns >= CHECKPOINT_EVERY_NS:
+        since_ns = event.at_ns - self._checkpointed_ns
+        if since_ns >= CHECKPOINT_LATEST_NS or (since_ns >= CHECKPOINT_EVERY_NS and not self.replicator.is_in_haste):
             self.checkpoint(event.at_ns)
 
     def _carry_out(self, commands: list[Command]) -> None:

@@ -106,6 +106,14 @@ class Replicator:
             return None
         return min(self._state.timers.values())
 
+    @property
+    def is_in_haste(self) -> bool:
+        """Whether a fill of the master's is about to be decided, or an order is on its way to a broker."""
+        return self._state is not None and (
+            any(leg.window is not None for leg in self._state.master.legs.values())
+            or any(child.traffic.under_way for child in self._state.children.values())
+        )
+
     def handle(self, event: Event) -> list[Command]:
         """Take in one event and decide.
 

@@ -80,6 +80,18 @@ def test_long_sleep_runs_every_timer_once_and_ends() -> None:
     assert desk.core.next_due_ns > desk.now_ns
 
 
+def test_haste_lasts_from_the_masters_fill_until_every_order_is_answered() -> None:
+    desk = Desk(filling=False)
+    found = [desk.core.is_in_haste]
+    desk.master(Side.BUY, 10, filled=4)  # a part: the window of the leg is open
+    found.append(desk.core.is_in_haste)
+    desk.run(1)
+    found.append(desk.core.is_in_haste)
+    desk.answer(desk.last(), Outcome.ACKED)
+    found.append(desk.core.is_in_haste)
+    assert found == [False, True, True, False]
+
+
 def test_first_session_is_armed_by_the_first_complete_read_of_the_master() -> None:
     desk = Desk(silent=("M",))
     assert not desk.state.armed

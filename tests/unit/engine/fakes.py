@@ -92,6 +92,11 @@ class ScriptedCore(Replicator):
         self.script = list(script)
         self.seen: list[Event] = []
         self.due_ns = due_ns
+        self.haste = False
+
+    @property
+    def is_in_haste(self) -> bool:
+        return self.haste
 
     @property
     def next_due_ns(self) -> int | None:

@@ -7,7 +7,7 @@ import pytest
 from engine.commands import Command, Subscribe
 from engine.errors import BrokenInvariant
 from engine.events import Paused, SessionStopped, TimePassed
-from engine.host import CHECKPOINT_EVERY_NS, COMMIT_EVERY_NS, NOTICES_MOST, Host
+from engine.host import CHECKPOINT_EVERY_NS, CHECKPOINT_LATEST_NS, COMMIT_EVERY_NS, NOTICES_MOST, Host
 from engine.loop import stop_host
 from engine.ports import Lane
 from engine.snapshot import NoticeLine
@@ -155,6 +155,25 @@ def test_checkpoint_follows_every_half_minute_after_what_was_decided_is_sent() -
     desk.tick(2 * CHECKPOINT_EVERY_NS - 1)
     assert "checkpoint state" not in desk.log
     desk.tick(2 * CHECKPOINT_EVERY_NS)
+    assert desk.log[-1] == "checkpoint state"
+
+
+def test_checkpoint_waits_while_orders_are_on_their_way_but_not_for_ever() -> None:
+    desk = Desk([], [], []).settled()
+    desk.core.haste = True
+    desk.tick(CHECKPOINT_EVERY_NS)
+    desk.tick(CHECKPOINT_LATEST_NS - 1)
+    assert "checkpoint state" not in desk.log
+    desk.tick(CHECKPOINT_LATEST_NS)
+    assert desk.log[-1] == "checkpoint state"
+
+
+def test_checkpoint_follows_when_the_orders_have_arrived() -> None:
+    desk = Desk([], []).settled()
+    desk.core.haste = True
+    desk.tick(CHECKPOINT_EVERY_NS)
+    desk.core.haste = False
+    desk.tick(CHECKPOINT_EVERY_NS + 1)
     assert desk.log[-1] == "checkpoint state"
 
 
