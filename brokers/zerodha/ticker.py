@@ -28,6 +28,7 @@ TICKER_URL: Final = "wss://ws.kite.trade"
 SILENT_NS: Final = 6 * NS_PER_S
 """Kite beats about once a second; a connection that is silent for so long is dead."""
 WATCH_EVERY_S: Final = 1.0
+NO_CONNECTION: Final = "no connection comes about"
 RETRY_MOST_S: Final = 5
 REFUSED_RETRY_S: Final = 30.0
 """After a refused handshake: too many connections end, and a new token is known everywhere, within a minute."""
@@ -90,8 +91,8 @@ class KiteStream:
         self._listener, self._now_ns, self._stale_after_ns = listener, now_ns, stale_after_ns
         self._refused_retry_s = refused_retry_s
         self._names: Mapping[int, InstrumentId] = {}
-        self._seen_ns = self._linked_ns = 0
-        self._closed = False
+        self._seen_ns = self._linked_ns = self._started_ns = 0
+        self._closed = self._is_told_down = False
         self._ticker = _VerifiedTicker(api_key.reveal(), access_token.reveal(), root=url)
         self._ticker.on_message = self._heard
         self._ticker.on_connect = self._connected
@@ -124,6 +125,7 @@ class KiteStream:
 
     def _start(self) -> None:
         if not self._closed:
+            self._started_ns = self._now_ns()
             self._ticker.connect(threaded=True)
             self._watch.start(WATCH_EVERY_S, now=False)
 
@@ -164,10 +166,11 @@ class KiteStream:
         elif self._ticker.is_connected():
             if self._names:
                 self._ask(list(self._names))
+            self._is_told_down = False
             self._listener.on_link(True, "")
 
     def _lost(self, _ticker: object, code: object, reason: object) -> None:
-        self._linked_ns = 0
+        self._linked_ns, self._is_told_down = 0, True
         refused = REFUSED in str(reason)
         if refused:  # the factory tries again, slowly: the same answer is given when a key has too many connections
             self._ticker.factory.delay = self._refused_retry_s
@@ -175,9 +178,14 @@ class KiteStream:
         self._listener.on_link(False, why)
 
     def _look(self) -> None:
-        """Drop a connection that has fallen silent: the factory then makes a new one."""
-        if self._ticker.is_connected() and self._now_ns() - self._seen_ns > SILENT_NS:
-            self._ticker.ws.dropConnection(abort=True)
+        """Drop a connection that has fallen silent: the factory then makes a new one. Tell when none comes about."""
+        now_ns = self._now_ns()
+        if self._ticker.is_connected():
+            if now_ns - self._seen_ns > SILENT_NS:
+                self._ticker.ws.dropConnection(abort=True)
+        elif not self._is_told_down and now_ns - self._started_ns > SILENT_NS:  # kiteconnect tells of ended ones only
+            self._is_told_down = True
+            self._listener.on_link(False, NO_CONNECTION)
 
     def _heard(self, _ticker: object, payload: bytes, is_binary: bool) -> None:
         """Every message. What cannot be understood is left out: the book is read anyway."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from brokers.zerodha.ticker import KiteStream, Listener, in_reactor, reactor
+from brokers.zerodha.ticker import NO_CONNECTION, KiteStream, Listener, in_reactor, reactor
 from config.credentials import Secret
-from engine.model import InstrumentId, Quote
+from engine.model import NS_PER_S, InstrumentId, Quote
 from tests.unit.brokers.zerodha.test_ticks import message, packet
 
 PATIENCE_S = 60
@@ -148,6 +148,26 @@ def test_stream_that_was_refused_comes_back_when_it_is_taken(server: socket.sock
         assert ear.link()[0] is False
         assert (stream.linked_ns, stream.alive_ns) == (0, NOW)
     stream.close()
+
+
+def test_connection_that_never_comes_about_is_told_once_and_so_is_the_one_that_does() -> None:
+    """Nobody listens at the address, and then somebody does."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = taken.getsockname()
+    ear, clock = Ear(), iter(range(NOW, 2 * NOW, 4 * NS_PER_S))
+    host, port = address
+    stream = KiteStream(Secret("key"), Secret("token"), ear.listener, lambda: next(clock), url=f"ws://{host}:{port}")
+    stream.start()
+    try:
+        assert ear.link() == (False, NO_CONNECTION)
+        with socket.create_server(address) as server:
+            server.settimeout(PATIENCE_S)
+            connection, key = asked_for(server)
+            answer(connection, key)
+            assert ear.link() == (True, "")
+            connection.close()
+    finally:
+        stream.close()
 
 
 def test_stream_that_was_refused_is_patient(server: socket.socket) -> None:
