@@ -30,7 +30,8 @@ from engine.core.fills import apply_child_report
 from engine.core.flattening import flatten, unwind
 from engine.core.links import take_link
 from engine.core.loss import watch_losses
-from engine.core.master import Changes, absorb, act, take_read, window_due, windows_now
+from engine.core.master import Changes, absorb, act, window_due, windows_now
+from engine.core.master_reads import take_read
 from engine.core.mirroring import follow
 from engine.core.operator import obey
 from engine.core.polling import note_silence, poll, read_wanted

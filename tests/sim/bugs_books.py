@@ -3,7 +3,18 @@
 from msgspec.structs import replace
 
 from engine import calls
-from engine.core import accounts, conversion, delivery, fills, freshness, master, sending, settle, strategy
+from engine.core import (
+    accounts,
+    conversion,
+    delivery,
+    fills,
+    freshness,
+    master,
+    master_reads,
+    sending,
+    settle,
+    strategy,
+)
 from engine.core import orders as child_orders
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.results import mark_inr
@@ -166,14 +177,14 @@ def one_read_without_position_is_flat() -> list[Swap]:
     def wrong(
         turn: Turn, leg: MasterLeg, net: int, _by_book: int, _began_ns: int, _apart_ns: int, changes: master.Changes
     ) -> None:
-        master._believe(turn, leg, net, changes)
+        master_reads._believe(turn, leg, net, changes)
 
     def failed(event: AccountRead) -> AccountRead:
         return replace(event, orders=event.orders or (), positions=event.positions or ())
 
-    right = master.take_read
+    right = master_reads.take_read
     return [
-        replace_everywhere(master._suspect, wrong),
+        replace_everywhere(master_reads._suspect, wrong),
         replace_everywhere(right, lambda turn, event: right(turn, failed(event))),
     ]
 
@@ -198,7 +209,7 @@ def closed_by_hand_believed_at_once() -> list[Swap]:
 @planted
 def push_and_book_count_apart() -> list[Swap]:
     """The master's order is counted when it is pushed, and again when the book shows it."""
-    right = master.take_read
+    right = master_reads.take_read
 
     def wrong(turn: Turn, event: AccountRead) -> None:
         rows = event.orders and tuple(replace(row, order_id=f"{row.order_id}#") for row in event.orders)
@@ -250,7 +261,7 @@ def masters_updates_deduplicated_by_status() -> list[Swap]:
 @planted
 def background_copied() -> list[Swap]:
     """What the master held before the start is copied."""
-    right = master._set_background
+    right = master_reads._set_background
 
     def wrong(turn: Turn, positions: tuple[object, ...], orders: tuple[OrderReport, ...]) -> None:
         right(turn, positions, orders)  # type: ignore[arg-type]
@@ -290,7 +301,7 @@ def positions_without_orders_ignored() -> list[Swap]:
     def wrong(turn: Turn, leg: MasterLeg) -> int:
         return turn.state.master.positions.get(leg.leg, right(turn, leg))
 
-    return [in_module(master, "expected_net", wrong)]
+    return [in_module(master_reads, "expected_net", wrong)]
 
 
 @planted

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.schema import Filters, Timing
 from engine.core import reasons
-from engine.core.master import CONTRADICTION
+from engine.core.master_reads import CONTRADICTION
 from engine.events import Resumed
 from engine.model import BookStatus, OrderReport, OrderType, Side, leg_id
 from engine.view import Frame, build_snapshot
