@@ -102,6 +102,7 @@ RESTING = {
     27275: "a sale of the owner's that an order of ours hid until the close was not known on the next day",
     36202: "judge: what a broker refuses of a resync is missing, and said to be",
     60974: "judge: what was missed of an order, and was not durable when the process died, may be copied",
+    82784: "judge: a question that was declined, and not durable when the process died, may be asked again",
     28313: "the move of an entry that waited for its turn went out beside another one that was being cancelled meanwhile",
     42747: "an order of yesterday was called not filled while the broker left the carried position out",
     63855: "a fill that positions showed first, before the process died, was taken for the owner's on the next day",
