@@ -7,18 +7,13 @@ from typing import TypeVar, cast
 
 import msgspec
 
-from engine.core import delivery
-from engine.core.state import State
-from engine.core.state_master import MasterLeg
-from engine.core.turn import Turn
-from engine.model import NS_PER_S, LegId, Side, leg_id
+from engine.model import LegId, Side, leg_id
 from paper import scenario as act
 from paper.verify.plan import LatePush, MasterBooks, Plan, Trouble
 
 SHARES = 0.05
 """The share of days on which everything is shares."""
 BEFORE, AFTER = "NRML", "CNC"
-ASKED_NS = 60 * NS_PER_S
 T = TypeVar("T")
 
 
@@ -89,10 +84,3 @@ def _rename(value: object) -> object:
             return dataclasses.replace(value, **fields)
         case _:
             return value
-
-
-def is_asked_about(state: State, leg: MasterLeg) -> bool:
-    """Whether shares of the master's are gone without an order, and the operator has had the time to find out why."""
-    turn = Turn(state, state.now_ns, {})
-    since_ns = None if leg.suspicion is None else leg.suspicion.since_ns
-    return since_ns is not None and state.now_ns - since_ns > ASKED_NS and delivery.is_missed_by_somebody(turn, leg)

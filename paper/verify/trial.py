@@ -24,7 +24,6 @@ from engine.events import (
     ChildResynced,
     Event,
     KillSwitched,
-    LegExited,
     LoggedIn,
     Operator,
     OperatorEvent,
@@ -46,6 +45,7 @@ from paper.verify.course import Course
 from paper.verify.disk import FaultyDisk, ProcessDied
 from paper.verify.judge import unrest, verdict
 from paper.verify.memory import Memory, remembered
+from paper.verify.missing import MissingShares
 from paper.verify.ordinary import market_order
 from paper.verify.plan import (
     PEACE_INR,
@@ -59,7 +59,6 @@ from paper.verify.plan import (
     PushTrouble,
     Trouble,
 )
-from paper.verify.shares import is_asked_about
 from paper.verify.truth import Key, Truth
 from paper.verify.words import describe
 
@@ -149,8 +148,7 @@ class Trial(Simulation):
         self.conduct = Conduct(self.truth, self.course, self.copies)
         self.world.on_change = self._changed
         self.world.push_delays_ns = self._push_delays
-        self._left_by_hand: set[LegId] = set()
-        "Shares that were gone without an order, and that the operator had the children leave."
+        self._missing_shares = MissingShares(self.truth)
         self._pushes: dict[str, tuple[tuple[int, ...], int]] = {}
         self._booked: dict[str, OrderReport] = {}
         self._resting: dict[str, OrderReport] = {}
@@ -199,7 +197,7 @@ class Trial(Simulation):
     def _opened(self) -> SessionState:
         session = self._open(self.disk.reached)
         session = session if self._memory is None else remembered(session, self._memory, self._found)
-        return _Heard(session, self.course, self.copies)
+        return _Heard(session, self.course, self.copies, self._missing_shares)
 
     def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
         """Lines that tell the judge what goes over them, and on which the process may die."""
@@ -226,6 +224,7 @@ class Trial(Simulation):
         self._count_steps()
         if self.loop.host is not None and self.loop.host.events_handled:
             self.course.died()
+            self._missing_shares.died()
         self.world.disconnect()
         if self._state is not None:
             self._state.crash()
@@ -396,10 +395,9 @@ class Trial(Simulation):
         for order in state.orders.values():
             if order.state is OrderState.UNKNOWN and order.reason == UNTAGGED:
                 self._cancel_twin(order, now_ns)
-        for leg in state.master.legs.values():
-            if is_asked_about(state, leg) and leg.leg not in self._left_by_hand:
-                self._left_by_hand.add(leg.leg)
-                self._order(LegExited(at_ns=now_ns, leg=leg.leg))
+        for answer in self._missing_shares.answers(state, now_ns):
+            self._tell(f"operator: {answer}")
+            self._order(answer)
 
     def _cancel_twin(self, order: ChildOrder, now_ns: int) -> None:
         """The owner looks at the broker's and cancels what looks like an exit that the engine does not find."""
@@ -517,6 +515,7 @@ class Trial(Simulation):
         if account != self.world.master:
             self.course.changed(account, row, self.clock.now_ns())
             self.copies.seen(row)
+            self._missing_shares.changed(account, row)
 
     def handed_over(self, command: Command) -> None:
         """The engine hands a command to a lane."""
@@ -543,16 +542,11 @@ class _Heard:
     What is posted to a process that dies before it takes it up was never ordered.
     """
 
-    def __init__(self, session: SessionState, course: Course, copies: Copies) -> None:
-        self._session, self._course, self._copies = session, course, copies
+    def __init__(self, session: SessionState, course: Course, copies: Copies, shares: MissingShares) -> None:
+        self._session, self._course, self._copies, self._shares = session, course, copies, shares
         self.replicator, self.unclean = session.replicator, session.unclean
         self.start, self.prune, self.encode_state = session.start, session.prune, session.encode_state
-        self.commit, self.checkpoint, self.end, self.crash = (
-            session.commit,
-            session.checkpoint,
-            session.end,
-            session.crash,
-        )
+        self.checkpoint, self.end, self.crash = session.checkpoint, session.end, session.crash
 
     def append(self, event: Event, commands: Sequence[Command]) -> None:
         """Record an event."""
@@ -560,6 +554,12 @@ class _Heard:
         if isinstance(event, OperatorEvent):
             self._course.operated(event, event.at_ns)
         self._copies.answered(event)
+        self._shares.heard(event)
+
+    def commit(self) -> None:
+        """Make what was recorded durable."""
+        self._session.commit()
+        self._shares.committed()
 
 
 class _WatchedLane:

@@ -328,3 +328,9 @@ def shares_gone_without_an_order_are_exited() -> list[Swap]:
 def shares_that_are_late_are_closed_by_hand() -> list[Swap]:
     """Shares that a child's broker shows late are taken for sold by its owner."""
     return [replace_everywhere(delivery.is_given_up, lambda _child, _leg: True)]
+
+
+@planted
+def owners_sales_of_shares_are_not_noticed() -> list[Swap]:
+    """A sale of shares by a child's owner explains nothing: what is gone is waited for."""
+    return [replace_everywhere(delivery.note_sales, lambda _child, _rows, _now_ns: None)]

@@ -25,6 +25,7 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "sale_of_shares_is_an_entry": ("fills", 1, 38, "I2"),
     "shares_gone_without_an_order_are_exited": ("fills", 204, 5629, "I5"),
     "shares_that_are_late_are_closed_by_hand": ("fills", 343, 6122, "I20"),
+    "owners_sales_of_shares_are_not_noticed": ("fills", 214, 1881, "I9"),
     "sent_before_it_is_durable": ("fills", 1, 20, "I4"),
     "sent_without_a_journal": ("fills", 159, 71, "I4"),
     "cancels_are_not_committed": ("fills", 9, 12, "I4"),

@@ -32,6 +32,8 @@ DAYS = {
     1005410: "judge: a resync survives a full disk",
     1023055: "judge: an order without its tag is known by its id",
     47208: "a book that lied once about a sale of the owner's shares was not asked for again, and their exits waited",
+    38294: "a sale of the owner's that only a book without positions had told of was not known on the next day",
+    52154: "an entry went out against the short position of an owner who had sold more shares than there were",
     27902: "judge: an owner's trade and an order without its tag that cancel out are there all the same",
     1004354: "judge: what is the owner's is told by the next read of positions",
 }
@@ -103,6 +105,8 @@ RESTING = {
     36202: "judge: what a broker refuses of a resync is missing, and said to be",
     60974: "judge: what was missed of an order, and was not durable when the process died, may be copied",
     82784: "judge: a question that was declined, and not durable when the process died, may be asked again",
+    512473: "judge: shares that were sold while the process was down are given up by the operator, as the alarm says",
+    514533: "judge: orders of yesterday that do not fit are looked up where the master's shares are gone, too",
     28313: "the move of an entry that waited for its turn went out beside another one that was being cancelled meanwhile",
     42747: "an order of yesterday was called not filled while the broker left the carried position out",
     63855: "a fill that positions showed first, before the process died, was taken for the owner's on the next day",
