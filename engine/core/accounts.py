@@ -186,7 +186,7 @@ def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, believed_af
     elif leg is not None:
         leg.suspicion = None
     if turn.market_open:  # before the open some brokers still show the day before
-        delivery.note_there(child, leg_id, began_ns)
+        delivery.note_all_there(child, leg_id, began_ns)
     external = net - ours
     kept, is_of_today = child.external.get(leg_id, 0), not believed_after_ns and not child.carried.get(leg_id)
     if is_delivery(leg_id) and ours and external < kept and not is_of_today:
@@ -236,7 +236,7 @@ def _miss_shares(turn: Turn, child: Child, leg: ChildLeg, net: int) -> None:
         leg.suspicion = None
     gone = missing if delivery.is_given_up(child, leg) else min(missing, child.sold_of_ours.get(leg.leg, 0))
     if gone:
-        delivery.note_gone(child, leg, net)
+        delivery.note_fewer(child, leg, net)
         _close_by_hand(turn, child, leg, gone)
     if gone == missing:
         leg.suspicion = None

@@ -72,14 +72,14 @@ def note_sales(child: Child, rows: Iterable[OrderReport], now_ns: int) -> None:
                 child.external[leg] = max(0, own - new)
 
 
-def note_gone(child: Child, leg: ChildLeg, net: int) -> None:
+def note_fewer(child: Child, leg: ChildLeg, net: int) -> None:
     """A read of positions shows fewer shares than are ours: of a sale, what it shows explains nothing later."""
     left = child.sold_of_ours.pop(leg.leg, 0) - (leg.allocation_units - net)
     if left > 0:
         child.sold_of_ours[leg.leg] = left
 
 
-def note_there(child: Child, leg: LegId, began_ns: int) -> None:
+def note_all_there(child: Child, leg: LegId, began_ns: int) -> None:
     """A read of positions shows all shares that are ours: what was sold long enough before it was none of them."""
     if began_ns >= child.sold_ns + SHOWN_AFTER_NS:
         child.sold_of_ours.pop(leg, None)
