@@ -308,7 +308,7 @@ class House:
         while not self._ended.is_set() and not self._wanted <= set(self.margins):
             for name in sorted(self._wanted - set(self.margins)):
                 with contextlib.suppress(ReadFailed):
-                    self.margins[name] = self.lines[name].broker.available_inr()
+                    self.margins[name] = self.lines[name].broker.funds().available_inr
             self._asked.wait(self._retry_s)
             self._asked.clear()
 

@@ -1,12 +1,11 @@
 """An account that is only looked at: the master, and everybody on paper. Not one write can reach its broker."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.events import Outcome
-from engine.model import Instrument, OrderReport, Position
+from engine.model import Funds, Instrument, OrderReport, Position
 from engine.ports import Answer, Broker
 
 ONLY_READ: Final = "this account is only read"
@@ -43,9 +42,9 @@ class ReadOnlyBroker:
         """All positions."""
         return self._broker.positions()
 
-    def available_inr(self) -> Decimal:
-        """What the broker would accept for a new order."""
-        return self._broker.available_inr()
+    def funds(self) -> Funds:
+        """What is available for a new order, and what is used."""
+        return self._broker.funds()
 
     def instruments(self) -> Sequence[Instrument]:
         """The broker's instruments of the day."""

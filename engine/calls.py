@@ -89,14 +89,14 @@ def _read(broker: Broker, command: ReadAccount, now: Callable[[], int]) -> Accou
     failures: list[ReadFailed] = []
     orders = _attempt(lambda: tuple(broker.orders()), failures) if command.orders else None
     positions = _attempt(lambda: tuple(broker.positions()), failures) if command.positions else None
-    available = _attempt(broker.available_inr, failures) if command.funds else None
+    funds = _attempt(broker.funds, failures) if command.funds else None
     return AccountRead(
         at_ns=now(),
         account=command.account,
         began_ns=began_ns,
         orders=orders,
         positions=positions,
-        available_inr=available,
+        available_inr=None if funds is None else funds.available_inr,
         error="; ".join(dict.fromkeys(str(failure) for failure in failures)),
         needs_login=any(isinstance(failure, NeedsLogin) for failure in failures),
     )

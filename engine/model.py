@@ -211,6 +211,16 @@ class Position(Value, frozen=True, kw_only=True):
         return leg_id(self.exchange, self.symbol, self.product)
 
 
+class Funds(Value, frozen=True, kw_only=True):
+    """An account's money in rupees, as one read of its broker tells it."""
+
+    available_inr: Decimal
+    "What the broker would accept for a new derivative order, collateral included: `net` at Kite and at Angel One."
+    used_inr: Decimal | None = None
+    """What is blocked or spent of the account's funds, so that both together are its capital: Kite's `utilised.debits`,
+    Angel's `utiliseddebits`. Below zero where what the day made counts in it; `None` where the broker does not say."""
+
+
 class TradingSession(Value, frozen=True, kw_only=True):
     """One stretch of continuous trading of the derivatives market."""
 

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
 from engine.core.replicator import Replicator
 from engine.events import Event, Outcome
-from engine.model import Basket, Instrument, InstrumentId, OrderReport, Position, Quote, Value
+from engine.model import Basket, Funds, Instrument, InstrumentId, OrderReport, Position, Quote, Value
 
 
 class Answer(Value, frozen=True, kw_only=True):
@@ -50,8 +50,8 @@ class Broker(Protocol):
         """All positions, carried ones included. Raises `ReadFailed` unless the answer is complete."""
         ...
 
-    def available_inr(self) -> Decimal:
-        """What the broker would accept for a new derivative order, collateral included. Raises `ReadFailed`."""
+    def funds(self) -> Funds:
+        """What is available for a new order, and what is used where the broker says it. Raises `ReadFailed`."""
         ...
 
     def instruments(self) -> Sequence[Instrument]:

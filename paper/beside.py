@@ -18,7 +18,7 @@ from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import ReadFailed
 from engine.events import OrderUpdated, Outcome
 from engine.loop import EngineLoop
-from engine.model import NS_PER_MS, Instrument, InstrumentId, OrderReport, Position, Quote, instrument_id
+from engine.model import NS_PER_MS, Funds, Instrument, InstrumentId, OrderReport, Position, Quote, instrument_id
 from engine.opening import sessions_of
 from engine.ports import Answer
 from paper.broker import PaperBroker
@@ -177,10 +177,10 @@ class KeptBroker(PaperBroker):
         self._opened()
         return super().positions()
 
-    def available_inr(self) -> Decimal:
-        """What may be used for a new order."""
+    def funds(self) -> Funds:
+        """What may be used for a new order, and what is blocked."""
         self._opened()
-        return super().available_inr()
+        return super().funds()
 
     def _list(self, name: InstrumentId) -> None:
         """List what is traded from the broker's file of today."""

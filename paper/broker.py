@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder, Write
 from engine.errors import BrokenInvariant
-from engine.model import Basket, Instrument, OrderReport, Position
+from engine.model import Basket, Funds, Instrument, OrderReport, Position
 from engine.ports import Answer, Clock
 from paper.exchange import Exchange
 
@@ -63,9 +63,9 @@ class PaperBroker:
         """All positions, carried ones included."""
         return self._exchange.positions(self._account)
 
-    def available_inr(self) -> Decimal:
-        """What may be used for a new order."""
-        return self._exchange.available_inr(self._account)
+    def funds(self) -> Funds:
+        """What may be used for a new order, and what is blocked."""
+        return self._exchange.funds(self._account)
 
     def basket_margin(self, basket: Basket) -> Decimal:
         """What orders would block beside what the account holds."""

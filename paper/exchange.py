@@ -25,6 +25,7 @@ from engine.events import Outcome
 from engine.model import (
     Basket,
     BookStatus,
+    Funds,
     Instrument,
     InstrumentId,
     LegId,
@@ -43,7 +44,7 @@ from engine.model import (
 from engine.ports import Answer
 from paper import rejections
 from paper.book import STATE_VERSION, BookOrder, ExchangeState, PaperAccount, decode, encode, merged
-from paper.funds import Funds
+from paper.funds import Cashier
 from paper.ledger import AccountPnl, Holding, Ledger
 from paper.matching import MatchRules, match, needs_trigger
 from paper.quotes import QuoteBoard
@@ -75,7 +76,7 @@ class Exchange:
         self._instruments: dict[InstrumentId, Instrument] = {}
         self._listed: set[InstrumentId] = set()
         self._quotes = QuoteBoard()
-        self._funds = Funds(margins=paper.margins, rates=charges, instruments=self._instruments, quotes=self._quotes)
+        self._funds = Cashier(margins=paper.margins, rates=charges, instruments=self._instruments, quotes=self._quotes)
         self._accounts: dict[str, PaperAccount] = {}
         self._resting: dict[InstrumentId, dict[str, BookOrder]] = {}
         self._accepted: dict[str, int] = {}
@@ -270,9 +271,13 @@ class Exchange:
         """All positions with what they cost; not to be changed."""
         return self._accounts[account].ledger.holdings
 
+    def funds(self, account: str) -> Funds:
+        """What may be used for a new order, and what is blocked."""
+        return self._funds.funds(self._accounts[account])
+
     def available_inr(self, account: str) -> Decimal:
         """What may be used for a new order."""
-        return self._funds.available_inr(self._accounts[account])
+        return self.funds(account).available_inr
 
     def basket_margin(self, basket: Basket) -> Decimal:
         """What orders would block together beside what an account holds, in rupees."""

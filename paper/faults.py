@@ -14,7 +14,7 @@ from engine.agenda import Agenda
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import NS_PER_S, Basket, Instrument, OrderReport, Position
+from engine.model import NS_PER_S, Basket, Funds, Instrument, OrderReport, Position
 from engine.ports import Answer
 from paper.broker import PaperBroker
 from paper.rejections import CANNOT_CANCEL
@@ -181,10 +181,10 @@ class FaultyBroker:
             return ()
         return self._broker.positions() if then_ns is None else self._seen_at(then_ns)[2]
 
-    def available_inr(self) -> Decimal:
-        """The available margin, unless a fault decides otherwise."""
+    def funds(self) -> Funds:
+        """The margins, unless a fault decides otherwise."""
         self._read(FaultOn.MARGINS)
-        return self._broker.available_inr()
+        return self._broker.funds()
 
     def basket_margin(self, basket: Basket) -> Decimal:
         """What orders would block, unless a fault decides otherwise."""

@@ -9,13 +9,13 @@ from decimal import Decimal
 from config.rates import ChargeRates
 from engine.core.charges import order_charges, segment_of
 from engine.core.margin import MarginPosition, order_margin
-from engine.model import Basket, Instrument, InstrumentId, OrderReport, instrument_of
+from engine.model import Basket, Funds, Instrument, InstrumentId, OrderReport, instrument_of
 from paper.book import BookOrder, PaperAccount
 from paper.ledger import per_unit
 from paper.quotes import QuoteBoard
 
 
-class Funds:
+class Cashier:
     """Margins and charges by the newest quotes. With margins off nothing blocks and what was set is available."""
 
     def __init__(
@@ -31,18 +31,16 @@ class Funds:
         self._instruments = instruments
         self._quotes = quotes
 
-    def available_inr(self, owner: PaperAccount) -> Decimal:
-        """What the account may use for a new order."""
+    def funds(self, owner: PaperAccount) -> Funds:
+        """What the account may use for a new order, and what its positions and orders block."""
         if not self._margins:
-            return owner.available_inr
-        return owner.ledger.available_inr(
-            self._instruments, self._quotes.mark_inr, self._spots(owner), owner.blocked_inr()
-        )
+            return Funds(available_inr=owner.available_inr, used_inr=Decimal(0))
+        return owner.ledger.funds(self._instruments, self._quotes.mark_inr, self._spots(owner), owner.blocked_inr())
 
     def set_available(self, owner: PaperAccount, amount_inr: Decimal) -> None:
         """Make exactly this available; with margins on as if the difference had been paid in or out."""
         if self._margins:
-            owner.ledger.capital_inr += amount_inr - self.available_inr(owner)
+            owner.ledger.capital_inr += amount_inr - self.funds(owner).available_inr
         owner.available_inr = amount_inr
 
     def needed_inr(self, owner: PaperAccount, report: OrderReport, instrument: Instrument) -> Decimal:

@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from engine.core.margin import MarginPosition, portfolio_margin
-from engine.model import Instrument, InstrumentId, LegId, Position, Side, Value, instrument_of, sign, split_leg
+from engine.model import Funds, Instrument, InstrumentId, LegId, Position, Side, Value, instrument_of, sign, split_leg
 
 PriceOf = Callable[[InstrumentId], Decimal | None]
 """Today's price of one unit in rupees, `None` when there is none."""
@@ -119,25 +119,27 @@ class Ledger(msgspec.Struct, kw_only=True):
                 found.append(MarginPosition(instrument=instrument, units=holding.net_units, price_inr=price))
         return found
 
-    def available_inr(
+    def funds(
         self,
         instruments: Mapping[InstrumentId, Instrument],
         price_of: PriceOf,
         spots: Mapping[str, Decimal],
         blocked_inr: Decimal,
-    ) -> Decimal:
-        """Capital + realised + open profit - charges - requirement of the positions - `blocked_inr` of open orders.
+    ) -> Funds:
+        """What is used is the requirement of the positions and `blocked_inr` of open orders; the rest is available.
 
-        The requirement contains the premium of bought options at today's prices and the open profit what they gained
-        since, so what was paid for them is what is missing.
+        Together they are capital + realised + open profit - charges. The requirement contains the premium of bought
+        options at today's prices and the open profit what they gained since, so what was paid for them is what is
+        missing.
         """
-        total = self.capital_inr - self.charges_inr - blocked_inr
+        total = self.capital_inr - self.charges_inr
         for leg, holding in self.holdings.items():
             total += holding.realised_inr
             price = price_of(instrument_of(leg)) if holding.net_units and holding.has_basis else None
             if price is not None:
                 total += holding.net_units * price - holding.cost_inr
-        return total - portfolio_margin(self.margin_positions(instruments, price_of), spots)
+        used = blocked_inr + portfolio_margin(self.margin_positions(instruments, price_of), spots)
+        return Funds(available_inr=total - used, used_inr=used)
 
     def settle(self, leg: LegId, price_inr: Decimal | None) -> None:
         """Close a leg that expired at `price_inr`; `None`: at what it cost. No charges."""

@@ -23,6 +23,7 @@ from engine.model import (
     STOPS,
     Basket,
     BasketOrder,
+    Funds,
     Instrument,
     LegId,
     OrderReport,
@@ -166,10 +167,10 @@ class AngelBroker:
         listed = tuple(self._checked(self._named_position, row, "the positions") for row in rows)
         return with_shares(listed, carried) if self._counts_shares else listed
 
-    def available_inr(self) -> Decimal:
-        """`net` of the RMS limits: what Angel would accept for a new order, collateral included."""
+    def funds(self) -> Funds:
+        """`net` of the RMS limits, what Angel would accept for a new order, and its `utiliseddebits`."""
         envelope = self._envelope(self._client.rmsLimit, "the margins", self._funds_pace)
-        return self._checked(_net, envelope.data, "the margins")
+        return self._checked(wire.funds_of, envelope.data, "the margins")
 
     def basket_margin(self, basket: Basket) -> Decimal:
         """What orders would block on top of what is held: Angel knows baskets, and not what an account holds.
@@ -309,13 +310,6 @@ def _may_have_id(data: object) -> bool:
     if isinstance(data, Mapping):
         return any(data.get(name) not in (None, "") for name in ("orderid", "uniqueorderid"))
     return data not in (None, "", "null")
-
-
-def _net(data: object) -> Decimal:
-    row = wire.Row(data)
-    if not row.has("net"):
-        raise Malformed("there is no net margin")
-    return row.number("net")
 
 
 def _required(data: object) -> Decimal:

@@ -14,7 +14,7 @@ from brokers.angel_one.login import Keeper
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin
 from engine.events import Outcome
-from engine.model import NS_PER_S, Basket, Instrument, OrderReport, Position
+from engine.model import NS_PER_S, Basket, Funds, Instrument, OrderReport, Position
 from engine.ports import Answer
 
 T = TypeVar("T")
@@ -70,9 +70,9 @@ class RenewingBroker:
         """All positions, carried ones and those closed today included."""
         return self._read(self._broker.positions)
 
-    def available_inr(self) -> Decimal:
-        """What Angel would accept for a new order."""
-        return self._read(self._broker.available_inr)
+    def funds(self) -> Funds:
+        """What Angel would accept for a new order, and what is used."""
+        return self._read(self._broker.funds)
 
     def basket_margin(self, basket: Basket) -> Decimal:
         """What a basket would block beside what the account holds."""

@@ -18,6 +18,7 @@ from engine.model import (
     NS_PER_S,
     TERMINAL_BOOK,
     BookStatus,
+    Funds,
     LegId,
     OrderReport,
     OrderType,
@@ -131,6 +132,22 @@ class Row:
         """A price; 0 and below are none."""
         found = self.number(name)
         return found if found > 0 else None
+
+
+def funds_of(data: object) -> Funds:
+    """The funds of the RMS limits: `net`, and `utiliseddebits` where it is one.
+
+    Raises:
+        Malformed: There is no `net`. Debits that are missing, null or no number are not told, and fail nothing.
+    """
+    row = Row(data)
+    if not row.has("net"):
+        raise Malformed("there is no net margin")
+    try:
+        used = row.number("utiliseddebits") if row.has("utiliseddebits") else None
+    except Malformed:
+        used = None
+    return Funds(available_inr=row.number("net"), used_inr=used)
 
 
 def decode(body: bytes | str) -> Any:

@@ -14,7 +14,7 @@ from engine.clock import ticks_s
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import Basket, BasketOrder, Instrument, LegId, OrderReport, OrderType, Position, split_leg
+from engine.model import Basket, BasketOrder, Funds, Instrument, LegId, OrderReport, OrderType, Position, split_leg
 from engine.ports import Answer
 
 T = TypeVar("T")
@@ -118,9 +118,9 @@ class ZerodhaBroker:
         )
         return with_shares(listed, carried) if self._counts_shares else listed
 
-    def available_inr(self) -> Decimal:
-        """`net` of the segment: what Kite would accept for a new order, collateral included."""
-        return self._read(self._net, "the margins")
+    def funds(self) -> Funds:
+        """`net` of the segment, what Kite would accept for a new order, and its `utilised.debits`."""
+        return self._read(self._funds, "the margins")
 
     def basket_margin(self, basket: Basket) -> Decimal:
         """What orders would block together, beside what the account holds.
@@ -171,12 +171,12 @@ class ZerodhaBroker:
         rows = wire.decode(self._client.fetch("portfolio.holdings"), tuple[wire.HoldingRow, ...])
         return add_up([pair for row in rows for pair in wire.shares_of(row)])
 
-    def _net(self) -> Decimal:
+    def _funds(self) -> Funds:
         found = wire.decode(self._client.fetch("user.margins"), wire.Margins)
         segment = found.commodity if self._commodity else found.equity
         if segment is None:
             raise Malformed("there is no net margin of the segment")
-        return wire.amount(segment.net)
+        return wire.funds_of(segment)
 
 
 def _margin_order(order: BasketOrder) -> dict[str, object]:

@@ -17,6 +17,7 @@ from engine.model import (
     NS_PER_S,
     TERMINAL_BOOK,
     BookStatus,
+    Funds,
     LegId,
     OrderReport,
     OrderType,
@@ -134,7 +135,15 @@ class Segment(Row, frozen=True, kw_only=True):
     """Funds of one segment."""
 
     net: Decimal
+    utilised: msgspec.Raw = msgspec.Raw(b"{}")
+    "Read by itself (`funds_of`): `net` is not lost with what stands beside it."
     enabled: bool = True
+
+
+class Utilised(Row, frozen=True, kw_only=True):
+    """What is used of a segment's funds: `debits` is all of it."""
+
+    debits: Decimal | None = None
 
 
 class Margins(Row, frozen=True, kw_only=True):
@@ -283,6 +292,22 @@ def shares_of(row: HoldingRow) -> tuple[tuple[LegId, int], ...]:
     if not row.tradingsymbol or not row.exchange:
         return ()
     return tuple((leg_id(row.exchange, row.tradingsymbol, product), units) for product, units in found if units > 0)
+
+
+def funds_of(segment: Segment) -> Funds:
+    """The funds of a segment: `net` with `debits` is its cash and collateral [kiteconnect-mocks, margins.json].
+
+    The documented sums of the single figures are not those of the example, so none is reckoned here.
+
+    Raises:
+        Malformed: `net` is no amount. Debits that are none are not told, and fail nothing.
+    """
+    try:
+        debits = msgspec.json.decode(segment.utilised, type=Utilised).debits
+        used = None if debits is None else amount(debits)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, Malformed):
+        used = None
+    return Funds(available_inr=amount(segment.net), used_inr=used)
 
 
 @lru_cache(maxsize=16_384)

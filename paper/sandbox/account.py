@@ -46,6 +46,7 @@ class Account:
     "When the access token dies."
     ip_allowed: bool = True
     capital_inr: Decimal = Decimal(0)
+    "What it had when the day began."
     limits: Limits = field(default_factory=Limits)
     entries: dict[str, Entry] = field(default_factory=dict)
     "The day's orders by Kite's id, in the order in which they came."

@@ -118,6 +118,8 @@ class Desk:
         """A new day with these sessions: the book is that of one day."""
         for account in self.accounts.values():
             account.start_day(self.placing.waits)
+            funds = self.exchange.funds(account.user_id)
+            account.capital_inr = funds.available_inr + (funds.used_inr or 0)
         self.placing.start_day(trading)
 
     # Requests

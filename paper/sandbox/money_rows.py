@@ -151,7 +151,7 @@ def holding_row(
 
 
 def margin_rows(available: Decimal, capital: Decimal) -> Json:
-    """Funds of both segments; the commodity one is empty."""
+    """Funds of both segments; the commodity one is empty. Net and debits are the cash of the morning together."""
 
     def segment(net: Decimal, opening: Decimal) -> Json:
         free = ("exposure", "m2m_realised", "m2m_unrealised", "option_premium", "payout", "span", "holding_sales")

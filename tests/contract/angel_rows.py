@@ -12,6 +12,7 @@ from engine.model import (
     NS_PER_S,
     BookStatus,
     DepthLevel,
+    Funds,
     Instrument,
     Kind,
     OrderReport,
@@ -216,9 +217,10 @@ def position_row(position: Position, scrip: Json) -> Json:
     }
 
 
-def rms(available: Decimal) -> Json:
+def rms(funds: Funds) -> Json:
     """Funds: texts, and some that are null."""
-    return {"net": f"{available:f}", "availablecash": f"{available:f}", "collateral": "0", "m2munrealized": None}
+    net, used = f"{funds.available_inr:f}", f"{funds.used_inr or 0:f}"
+    return {"net": net, "availablecash": net, "collateral": "0", "m2munrealized": None, "utiliseddebits": used}
 
 
 def quote_row(quote: Quote, scrip: Json) -> Json:

@@ -211,7 +211,7 @@ class AngelServer:
         return app
 
     def _rms(self, account: Account, _body: Mapping[str, Any]) -> object:
-        return angel_rows.rms(self.exchange.available_inr(account.user))
+        return angel_rows.rms(self.exchange.funds(account.user))
 
     def _holdings(self, account: Account, _body: Mapping[str, Any]) -> object:
         return self.desk.holdings(account) or None

@@ -18,7 +18,7 @@ from config.schema import AngelOneUrls, Paper
 from engine.commands import CancelOrder, ModifyOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import BookStatus, OrderType, Side
+from engine.model import BookStatus, Funds, OrderType, Side
 from tests.contract.angel_server import AngelServer
 from tests.contract.desks import ACCOUNT, CALL, CAPITAL, INSTRUMENTS, SHARE, AngelDesk, angel_credentials
 from tests.contract.test_angel_line import DAY, STALE_NS
@@ -90,7 +90,7 @@ def test_address_that_is_not_registered_stops_writes_and_no_reads(desk: AngelDes
     desk.server.desk.accounts[ACCOUNT].ip_allowed = False
     assert desk.broker.place(order(account=ACCOUNT)).outcome is Outcome.IP_REFUSED
     assert list(desk.broker.orders()) == []
-    assert desk.broker.available_inr() == CAPITAL
+    assert desk.broker.funds() == Funds(available_inr=CAPITAL, used_inr=Decimal(0))
 
 
 def test_details_trades_and_quotes_are_had_through_the_official_methods(desk: AngelDesk) -> None:

@@ -123,7 +123,7 @@ def test_nothing_is_sent_before_it_is_used(world: World) -> None:
 
 def test_first_request_logs_in_and_the_others_use_its_session(world: World) -> None:
     line = world.line()
-    assert line.broker.available_inr() == CAPITAL
+    assert line.broker.funds().available_inr == CAPITAL
     assert place(line).outcome is Outcome.ACKED
     assert [row.filled for row in line.broker.orders()] == [65]
     assert [p.net_units for p in line.broker.positions()] == [65]
@@ -165,7 +165,7 @@ def test_scrips_may_come_later(world: World) -> None:
     world.server.call(lambda: world.server.exchange.trade(ACCOUNT, CALL, "NFO", Side.BUY, 65, "NRML", world.now_ns()))
     with pytest.raises(ReadFailed, match="scrips"):
         line.broker.orders()
-    assert line.broker.available_inr() > 0
+    assert line.broker.funds().available_inr > 0
     line.symbols = Symbols(line.dump().encode(), DAY)
     assert place(line).outcome is Outcome.ACKED
     until(lambda: any(row.tag == "T1" for row in world.orders))
@@ -219,7 +219,7 @@ def test_scrips_of_another_day_are_all_that_is_subscribed(world: World) -> None:
 # --- sessions that end ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("what", ["orders", "positions", "available_inr"])
+@pytest.mark.parametrize("what", ["orders", "positions", "funds"])
 def test_read_in_a_session_that_has_ended_logs_in_once_and_is_answered(world: World, what: str) -> None:
     line = world.line()
     getattr(line.broker, what)()
@@ -232,10 +232,10 @@ def test_read_in_a_session_that_has_ended_logs_in_once_and_is_answered(world: Wo
 def test_line_after_a_change_of_the_mode_has_the_session_of_the_one_before(world: World) -> None:
     first = world.line()
     world.listen(first)
-    assert first.broker.available_inr() == CAPITAL
+    assert first.broker.funds().available_inr == CAPITAL
     first.close()
     second = world.line()
-    assert second.broker.available_inr() == CAPITAL
+    assert second.broker.funds().available_inr == CAPITAL
     world.links.clear()
     world.listen(second)
     assert world.asked == 1
@@ -243,19 +243,19 @@ def test_line_after_a_change_of_the_mode_has_the_session_of_the_one_before(world
 
 def test_session_that_ended_before_a_new_code_needs_a_login_until_there_is_one(world: World) -> None:
     line = world.line()
-    line.broker.available_inr()
+    line.broker.funds()
     world.server.end_sessions()
     with pytest.raises(NeedsLogin):
-        line.broker.available_inr()
+        line.broker.funds()
     assert world.asked == 1
     world.server.clock.move(HALF_MINUTE)
-    assert line.broker.available_inr() == CAPITAL
+    assert line.broker.funds().available_inr == CAPITAL
     assert (world.asked, world.logins) == (2, 1)
 
 
 def test_write_in_a_session_that_has_ended_is_not_sent_twice_and_the_next_read_brings_the_session(world: World) -> None:
     line = world.line()
-    line.broker.available_inr()
+    line.broker.funds()
     world.server.end_sessions()
     world.server.clock.move(HALF_MINUTE)
     assert place(line).outcome is Outcome.NEEDS_LOGIN
@@ -271,7 +271,7 @@ def test_write_in_a_session_that_has_ended_is_not_sent_twice_and_the_next_read_b
 
 def test_write_after_one_that_found_the_session_over_logs_in_first(world: World) -> None:
     line = world.line()
-    line.broker.available_inr()
+    line.broker.funds()
     world.server.end_sessions()
     world.server.clock.move(HALF_MINUTE)
     assert place(line).outcome is Outcome.NEEDS_LOGIN
@@ -303,7 +303,7 @@ def test_wrong_pin_is_said_and_the_account_is_not_locked(world: World) -> None:
     assert all(not on and "refuses the login" in why for on, why in world.links)
     line.log_in(angel_credentials(world.server.desk.accounts[ACCOUNT]))
     world.server.clock.move(HALF_MINUTE)
-    assert line.broker.available_inr() == CAPITAL
+    assert line.broker.funds().available_inr == CAPITAL
     until(lambda: [on for on, _ in world.links].count(True) == 2)
     assert world.logins == 1
 
@@ -325,25 +325,25 @@ def test_streams_come_back_with_a_new_session(world: World) -> None:
 def test_stream_that_alone_refuses_a_session_does_not_end_it(world: World) -> None:
     line = world.line()
     world.listen(line)
-    line.broker.available_inr()
+    line.broker.funds()
     world.server.desk.accounts[ACCOUNT].feed = "another"
     world.server.drop_streams()
     until(lambda: world.server.handshakes.count("/smart-stream") >= 4)
     world.server.clock.move(HALF_MINUTE)
     until(lambda: world.server.handshakes.count("/smart-stream") >= 5)
-    line.broker.available_inr()
+    line.broker.funds()
     assert world.asked == 1
 
 
 def test_login_with_another_pin_is_taken_up_by_requests_and_streams(world: World) -> None:
     line = world.line()
     world.listen(line)
-    line.broker.available_inr()
+    line.broker.funds()
     world.server.desk.accounts[ACCOUNT].pin = "0815"
     world.server.clock.move(HALF_MINUTE)
     line.log_in(angel_credentials(world.server.desk.accounts[ACCOUNT]))
     world.server.clock.move(1.0)
-    assert line.broker.available_inr() == CAPITAL
+    assert line.broker.funds().available_inr == CAPITAL
     until(lambda: [on for on, _ in world.links].count(True) == 4)
     assert world.asked == 2
 
@@ -355,19 +355,19 @@ def test_another_key_is_used_by_requests_and_streams(world: World) -> None:
     world.server.clock.move(HALF_MINUTE)
     line.log_in(angel_credentials(world.server.desk.accounts[ACCOUNT]))
     world.server.clock.move(1.0)
-    assert line.broker.available_inr() == CAPITAL
+    assert line.broker.funds().available_inr == CAPITAL
     until(lambda: [on for on, _ in world.links].count(True) == 4)
 
 
 def test_subscription_waits_for_no_login_and_for_no_stream_that_closes(world: World) -> None:
     line = world.line()
     world.listen(line)
-    line.broker.available_inr()
+    line.broker.funds()
     world.server.end_sessions()
     world.server.clock.move(HALF_MINUTE)
     world.server.fault("login", "timeout_not_accepted")  # it hangs
     with ThreadPoolExecutor(3) as pool:
-        hanging = pool.submit(lambda: suppressed(line.broker.available_inr))
+        hanging = pool.submit(lambda: suppressed(line.broker.funds))
         until(world.server.script.is_used_up)
         changed = pool.submit(
             line.log_in, angel_credentials(world.server.desk.accounts[ACCOUNT], username=f"{ACCOUNT}X")
@@ -395,20 +395,20 @@ def test_stream_that_is_subscribed_to_meanwhile_has_the_new_credentials(world: W
 @pytest.mark.parametrize("is_empty", [True, False])
 def test_half_of_a_credentials_file_changes_nothing(world: World, missing: str, is_empty: bool) -> None:
     line = world.line()
-    assert line.broker.available_inr() == CAPITAL
+    assert line.broker.funds().available_inr == CAPITAL
     whole = dict(angel_credentials(world.server.desk.accounts[ACCOUNT], password="0815"))
     half = {key: Secret("") if key == missing else value for key, value in whole.items() if is_empty or key != missing}
     line.log_in(Credentials(path=Path("c.txt"), broker="angel_one", values=half))
-    assert line.broker.available_inr() == CAPITAL
+    assert line.broker.funds().available_inr == CAPITAL
     assert world.asked == 1
 
 
 def test_credentials_of_another_broker_change_nothing(world: World) -> None:
     line = world.line()
-    assert line.broker.available_inr() == CAPITAL
+    assert line.broker.funds().available_inr == CAPITAL
     values = {key: Secret("x") for key in ("api_key", "api_secret", "user_id")}
     line.log_in(Credentials(path=Path("c.txt"), broker="zerodha", values=values))
-    assert line.broker.available_inr() == CAPITAL
+    assert line.broker.funds().available_inr == CAPITAL
     assert world.asked == 1
 
 
@@ -453,11 +453,11 @@ def streams() -> set[threading.Thread]:
 def test_line_that_is_closed_ends_no_session_of_the_one_after_it(world: World) -> None:
     """A credentials file that changes at the end of a session; both know the same login."""
     line = world.line()
-    line.broker.available_inr()
+    line.broker.funds()
     line.close()
     line.log_in(angel_credentials(world.server.desk.accounts[ACCOUNT], password="9999"))
     after = world.line()
-    after.broker.available_inr()
+    after.broker.funds()
     assert world.asked == 1
 
 

@@ -63,7 +63,7 @@ def secrets_of(server: AngelServer) -> set[str]:
 
 def work(server: AngelServer, line: AngelLine, told: Told) -> None:
     """Everything that can be asked for."""
-    for read in (line.broker.orders, line.broker.positions, line.broker.available_inr):
+    for read in (line.broker.orders, line.broker.positions, line.broker.funds):
         try:
             told.texts.append(repr(read()))
         except ReadFailed as error:

@@ -10,13 +10,15 @@ from config.schema import Paper
 from engine.commands import CancelOrder, ModifyOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import Basket, BasketOrder, BookStatus, LegId, OrderReport, OrderType, Side, Validity, leg_id
+from engine.model import Basket, BasketOrder, BookStatus, Funds, LegId, OrderReport, OrderType, Side, Validity, leg_id
 from engine.ports import Answer
 from tests.contract.desks import ACCOUNT, CALL, CAPITAL, DESKS, FUT, ODD, PUT, SHARE, Desk
 from tests.unit.paper.builders import levels, order, quote
 
 Open = Callable[..., Desk]
 EXACT = Paper(margins=False, latency_ms=0, slippage_ticks=0)
+MADE_MOST_INR = 500
+"What the day's result can make of an account's capital here: the spread, a slipped tick and charges."
 
 
 @pytest.fixture(params=list(DESKS))
@@ -75,7 +77,7 @@ def test_empty_account_has_an_empty_book_and_no_positions(open_desk: Open) -> No
 
 
 def test_available_margin_is_the_capital_exactly(open_desk: Open) -> None:
-    assert open_desk().broker.available_inr() == CAPITAL
+    assert open_desk().broker.funds() == Funds(available_inr=CAPITAL, used_inr=Decimal(0))
 
 
 def test_account_knows_its_id(desk: Desk) -> None:
@@ -261,7 +263,17 @@ def test_margin_that_a_position_blocks_is_not_available(open_desk: Open) -> None
     made = open_desk(Paper(margins=True, latency_ms=0))
     made.quote(quote())
     placed(made, Side.SELL, 65)
-    assert 0 < made.broker.available_inr() < CAPITAL
+    found = made.broker.funds()
+    assert 0 < found.available_inr < CAPITAL
+    assert found.used_inr is not None
+    assert abs(found.available_inr + found.used_inr - CAPITAL) < MADE_MOST_INR
+
+
+def test_margin_that_a_resting_order_blocks_is_used(open_desk: Open) -> None:
+    made = open_desk(Paper(margins=True, latency_ms=0))
+    made.quote(quote())
+    placed(made, Side.BUY, 65, OrderType.LIMIT, price="90")
+    assert made.broker.funds() == Funds(available_inr=CAPITAL - 65 * 90, used_inr=Decimal(65 * 90))
 
 
 # Changing and cancelling
@@ -442,7 +454,7 @@ def read(desk: Desk, what: str) -> object:
     reads: dict[str, Callable[[], object]] = {
         "orders": desk.broker.orders,
         "positions": desk.broker.positions,
-        "margins": desk.broker.available_inr,
+        "margins": desk.broker.funds,
     }
     return reads[what]()
 

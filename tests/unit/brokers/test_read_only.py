@@ -6,6 +6,7 @@ from brokers.read_only import ONLY_READ, ReadOnlyBroker
 from config.schema import Paper
 from engine.commands import CancelOrder, ModifyOrder
 from engine.events import Outcome
+from engine.model import Funds
 from tests.contract.desks import ACCOUNT, PaperDesk
 from tests.unit.paper.builders import order, quote
 
@@ -21,5 +22,5 @@ def test_writes_end_here_and_reads_go_through() -> None:
     ]
     assert {(answer.outcome, answer.reason) for answer in answers} == {(Outcome.NOT_SENT, ONLY_READ)}
     assert (list(desk.broker.orders()), list(broker.orders()), list(broker.positions())) == ([], [], [])
-    assert (broker.account, broker.available_inr()) == (ACCOUNT, Decimal(1_000_000))
+    assert (broker.account, broker.funds()) == (ACCOUNT, Funds(available_inr=Decimal(1_000_000), used_inr=Decimal(0)))
     assert broker.instruments() == desk.broker.instruments()

@@ -23,7 +23,7 @@ from engine.commands import (
 from engine.core.replicator import Replicator
 from engine.errors import JournalFailed
 from engine.events import Event, Outcome, SessionStarted
-from engine.model import NS_PER_S, Instrument, InstrumentId, OrderReport, Position, Quote
+from engine.model import NS_PER_S, Funds, Instrument, InstrumentId, OrderReport, Position, Quote
 from engine.opening import opening
 from engine.ports import Answer
 from tests.unit.paper.builders import CALL, NOW, order
@@ -183,7 +183,7 @@ class ScriptedBroker:
         self.account = account
         self.calls: Log = []
         self.answers: dict[str, Answer | Exception] = {}
-        self.reads: dict[str, Any] = {"orders": (), "positions": (), "available_inr": Decimal(5)}
+        self.reads: dict[str, Any] = {"orders": (), "positions": (), "funds": Funds(available_inr=Decimal(5))}
         self.on_call: Callable[[str], None] = lambda _call: None
 
     def place(self, order: PlaceOrder) -> Answer:
@@ -203,10 +203,10 @@ class ScriptedBroker:
         rows: Sequence[Position] = self._read_rows("positions")
         return rows
 
-    def available_inr(self) -> Decimal:
-        amount = self._read_rows("available_inr")
-        assert isinstance(amount, Decimal)
-        return amount
+    def funds(self) -> Funds:
+        found = self._read_rows("funds")
+        assert isinstance(found, Funds)
+        return found
 
     def instruments(self) -> Sequence[Instrument]:
         return ()

@@ -8,7 +8,7 @@ from engine.calls import broken, perform
 from engine.commands import AskMargin, Command, ReadAccount, Subscribe
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import AccountRead, MarginTold, Outcome, Request, RequestAnswered
-from engine.model import Basket, BasketOrder, Position, Side, leg_id
+from engine.model import Basket, BasketOrder, Funds, Position, Side, leg_id
 from engine.ports import Answer
 from tests.unit.engine.fakes import ScriptedBroker, Ticking, cancel, modify, notice, place, read
 from tests.unit.paper.builders import CALL, NOW, nfo
@@ -51,9 +51,9 @@ def test_command_that_is_not_for_brokers_calls_nobody(command: Command) -> None:
 def test_read_takes_orders_then_positions_then_funds_and_says_when_it_began() -> None:
     broker = ScriptedBroker()
     row = position()
-    broker.reads = {"orders": [], "positions": [row], "available_inr": Decimal("12.50")}
+    broker.reads = {"orders": [], "positions": [row], "funds": Funds(available_inr=Decimal("12.50"))}
     event = perform(broker, read(), Ticking())
-    assert broker.calls == ["orders", "positions", "available_inr"]
+    assert broker.calls == ["orders", "positions", "funds"]
     assert event == AccountRead(
         at_ns=NOW + 2, account="C1", began_ns=NOW + 1, orders=(), positions=(row,), available_inr=Decimal("12.50")
     )
@@ -64,7 +64,7 @@ def test_read_takes_orders_then_positions_then_funds_and_says_when_it_began() ->
     [
         (True, False, False, ["orders"]),
         (False, True, False, ["positions"]),
-        (False, False, True, ["available_inr"]),
+        (False, False, True, ["funds"]),
         (False, False, False, []),
     ],
 )
@@ -77,7 +77,7 @@ def test_only_what_is_asked_for_is_read(orders: bool, positions: bool, funds: bo
     assert known == (orders, positions, funds)
 
 
-PARTS = ("orders", "positions", "available_inr")
+PARTS = ("orders", "positions", "funds")
 
 
 @pytest.mark.parametrize("failing", PARTS)
@@ -86,7 +86,7 @@ def test_part_that_fails_is_unknown_and_the_others_are_kept(failing: str) -> Non
     broker.reads[failing] = ReadFailed("HTTP 502")
     event = perform(broker, read(), Ticking())
     assert isinstance(event, AccountRead)
-    known = {"orders": event.orders, "positions": event.positions, "available_inr": event.available_inr}
+    known = {"orders": event.orders, "positions": event.positions, "funds": event.available_inr}
     assert [part for part in PARTS if known[part] is None] == [failing]
     assert (event.error, event.needs_login) == ("HTTP 502", False)
     assert broker.calls == list(PARTS)
@@ -97,7 +97,7 @@ def test_read_that_fails_whole_is_unknown_in_every_part_and_says_each_reason_onc
     broker.reads = {
         "orders": ReadFailed("timed out"),
         "positions": ReadFailed("HTTP 502"),
-        "available_inr": ReadFailed("timed out"),
+        "funds": ReadFailed("timed out"),
     }
     event = perform(broker, read(), Ticking())
     assert isinstance(event, AccountRead)

@@ -39,7 +39,7 @@ def test_order_goes_through_its_life_behind_the_port() -> None:
     assert [row.net_units for row in account.positions()] == [65]
     assert account.cancel(CancelOrder(account="C1", tag="T1", order_id=answer.order_id)).outcome is Outcome.REJECTED
     assert account.account == "C1"
-    assert account.available_inr() == 1_000_000
+    assert account.funds().available_inr == 1_000_000
     assert list(account.instruments()) == list(world.instruments)
 
 

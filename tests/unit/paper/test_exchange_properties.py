@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from engine.model import TERMINAL_BOOK, BookStatus, OrderReport, OrderType, Side, Validity, leg_id
+from engine.model import TERMINAL_BOOK, BookStatus, Funds, OrderReport, OrderType, Side, Validity, leg_id
 from tests.unit.paper.builders import CALL, PUT, World, ns, order, quote
 
 RANK = {BookStatus.TRIGGER_PENDING: 0, BookStatus.OPEN: 1}
@@ -143,7 +143,8 @@ class Trading(RuleBasedStateMachine):
             and not any(self.world.net(symbol, product) for symbol in self.units for product in ("NRML", "MIS"))
         ):
             realised = self.world.exchange.pnl("C1").realised
-            assert self.world.exchange.available_inr("C1") == self.world.capital + realised
+            funds = self.world.exchange.funds("C1")
+            assert funds == Funds(available_inr=self.world.capital + realised, used_inr=Decimal(0))
 
     def _nothing_rests_after_the_close(self) -> None:
         if self.world.now >= ns("15:40"):

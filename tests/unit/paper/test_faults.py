@@ -44,7 +44,7 @@ class Account:
         calls: dict[FaultOn, Callable[[], object]] = {
             FaultOn.ORDERS: self.broker.orders,
             FaultOn.POSITIONS: self.broker.positions,
-            FaultOn.MARGINS: self.broker.available_inr,
+            FaultOn.MARGINS: self.broker.funds,
         }
         return calls[on]()
 

@@ -32,6 +32,7 @@ def test_with_margins_off_available_is_what_was_set_and_nothing_blocks() -> None
     world.exchange.set_available("C1", Decimal("12.34"))
     world.accepted(order(SELL, 650))
     assert available(world) == Decimal("12.34")
+    assert world.exchange.funds("C1").used_inr == 0
 
 
 def test_order_without_its_margin_is_a_rejected_row_in_the_brokers_words() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.model import InstrumentId, LegId, Side, leg_id
+from engine.model import Funds, InstrumentId, LegId, Side, leg_id
 from paper.ledger import Holding, Ledger, per_unit
 from tests.unit.paper.builders import CALL, nfo, option
 
@@ -115,7 +115,11 @@ def test_closed_position_needs_no_price() -> None:
 
 
 def available(ledger: Ledger, price: str | None, blocked: str = "0", spot: int = 24500) -> Decimal:
-    return ledger.available_inr({nfo(CALL): option()}, priced(price), {"NIFTY": Decimal(spot)}, Decimal(blocked))
+    return funds(ledger, price, blocked, spot).available_inr
+
+
+def funds(ledger: Ledger, price: str | None, blocked: str = "0", spot: int = 24500) -> Funds:
+    return ledger.funds({nfo(CALL): option()}, priced(price), {"NIFTY": Decimal(spot)}, Decimal(blocked))
 
 
 @pytest.mark.parametrize("price", ["50", "100", "180", None])
@@ -131,6 +135,29 @@ def test_short_option_takes_margin_and_its_open_loss() -> None:
     at_entry, at_loss = available(ledger, "100"), available(ledger, "190", spot=24650)
     assert 320_000 < at_entry < 380_000
     assert at_loss < at_entry
+
+
+@pytest.mark.parametrize("price", ["50", "190", None])
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_available_and_used_are_capital_and_results(side: Side, price: str | None) -> None:
+    ledger = Ledger(capital_inr=Decimal(500_000))
+    other = LegId("NFO:NIFTY26NOV25000CE:NRML")
+    ledger.trade(other, BUY, 65, Decimal(650))
+    ledger.trade(other, SELL, 65, Decimal(780))
+    ledger.trade(LEG, side, 65, Decimal(6500))
+    ledger.charge(Decimal("25.50"))
+    found, made = funds(ledger, price, blocked="1000"), ledger.pnl(priced(price or "100"))
+    assert made.net is not None and found.used_inr is not None
+    assert found.available_inr + found.used_inr == 500_000 + made.net
+    assert found.used_inr > (100_000 if side is SELL else 1000)
+
+
+def test_what_is_blocked_and_what_was_paid_is_used() -> None:
+    ledger = Ledger(capital_inr=Decimal(100_000))
+    assert funds(ledger, None) == Funds(available_inr=Decimal(100_000), used_inr=Decimal(0))
+    ledger.trade(LEG, BUY, 65, Decimal(6500))
+    assert funds(ledger, "100", blocked="1000") == Funds(available_inr=Decimal(92_500), used_inr=Decimal(7_500))
+    assert funds(ledger, "120", blocked="1000") == Funds(available_inr=Decimal(92_500), used_inr=Decimal(8_800))
 
 
 def test_charges_and_blocked_margin_are_not_available() -> None:

@@ -85,7 +85,7 @@ def test_every_account_has_its_capital_its_line_and_nothing_else() -> None:
     desk = Desk()
     desk.connect()
     assert list(desk.lanes) == list(desk.world.brokers) == ["M", "C1", "C2"]
-    available = {account: broker.available_inr() for account, broker in desk.world.brokers.items()}
+    available = {account: broker.funds().available_inr for account, broker in desk.world.brokers.items()}
     assert available == {"M": Decimal(1000), "C1": Decimal(500), "C2": Decimal(0)}
     assert [desk.world.net_positions(account) for account in available] == [{}, {}, {}]
 

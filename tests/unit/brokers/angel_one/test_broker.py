@@ -18,7 +18,7 @@ from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core.tags import make_tag
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import BookStatus, OrderType, Side, Validity
+from engine.model import BookStatus, Funds, OrderType, Side, Validity
 from tests.unit.brokers.angel_one.payloads import (
     RMS,
     failure,
@@ -390,11 +390,16 @@ def test_positions_are_read_with_what_was_carried() -> None:
 
 def test_margin_is_net_exactly() -> None:
     with broker(says(answer(success(RMS)))) as (made, server):
-        assert made.available_inr() == Decimal("1000000.55")
+        assert made.funds() == Funds(available_inr=Decimal("1000000.55"))
     assert "getRMS" in server.requests[0].line
 
 
-READS: list[Callable[[AngelBroker], Any]] = [AngelBroker.orders, AngelBroker.positions, AngelBroker.available_inr]
+def test_debits_are_what_is_used() -> None:
+    with broker(says(answer(success(RMS | {"utiliseddebits": "145706.55"})))) as (made, _):
+        assert made.funds() == Funds(available_inr=Decimal("1000000.55"), used_inr=Decimal("145706.55"))
+
+
+READS: list[Callable[[AngelBroker], Any]] = [AngelBroker.orders, AngelBroker.positions, AngelBroker.funds]
 
 
 @pytest.mark.parametrize("read", READS)

@@ -96,7 +96,7 @@ def test_every_write_ends_as_an_answer(body: bytes, status: int) -> None:
 
 @given(BODIES, STATUSES)
 def test_every_read_ends_as_data_or_fails(body: bytes, status: int) -> None:
-    for read in (AngelBroker.orders, AngelBroker.positions, AngelBroker.available_inr):
+    for read in (AngelBroker.orders, AngelBroker.positions, AngelBroker.funds):
         try:
             found = read(broker(body, status))
         except ReadFailed as error:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from brokers.angel_one import wire
 from brokers.angel_one.wire import Row
 from brokers.errors import Malformed
-from engine.model import BookStatus, OrderReport, OrderType, Position, Side, Validity
+from engine.model import BookStatus, Funds, OrderReport, OrderType, Position, Side, Validity
 from tests.unit.brokers.angel_one.payloads import (
     failure,
     gateway_failure,
@@ -338,7 +338,40 @@ def test_official_positions_arrive_whole() -> None:
 
 @needs_samples
 def test_official_funds_are_exact() -> None:
-    assert Row(decode(sample("angel/rms_response.json"))).number("net") == Decimal("9999999999999")
+    found = wire.funds_of(decode(sample("angel/rms_response.json")))
+    assert found == Funds(available_inr=Decimal("9999999999999"), used_inr=Decimal(0))
+
+
+NET = {"net": "1000000.55"}
+
+
+@pytest.mark.parametrize(
+    ("said", "used"),
+    [
+        ({"utiliseddebits": "145706.55"}, "145706.55"),
+        ({"utiliseddebits": 145706.55}, "145706.55"),
+        ({"utiliseddebits": "- 2235.80"}, "-2235.80"),
+        ({"utiliseddebits": "0"}, "0"),
+        ({"utiliseddebits": None}, None),
+        ({"utiliseddebits": ""}, None),
+        ({}, None),
+    ],
+)
+def test_debits_are_used_and_not_known_where_angel_says_none(said: dict[str, object], used: str | None) -> None:
+    found = wire.funds_of(decode(success(NET | said)))
+    assert found == Funds(available_inr=Decimal("1000000.55"), used_inr=None if used is None else Decimal(used))
+
+
+@pytest.mark.parametrize("odd", ["x", "NaN", "sNaN", "Infinity", "1e999", True, [], {}, [1], {"a": 1}, "null"])
+def test_debits_that_are_none_take_nothing_from_net(odd: object) -> None:
+    found = wire.funds_of(decode(success(NET | {"utiliseddebits": odd})))
+    assert found == Funds(available_inr=Decimal("1000000.55"))
+
+
+@pytest.mark.parametrize("odd", ["x", "NaN", True, [], None, ""])
+def test_net_that_is_none_is_malformed_whatever_the_debits(odd: object) -> None:
+    with pytest.raises(Malformed):
+        wire.funds_of(decode(success({"net": odd, "utiliseddebits": "5"})))
 
 
 @needs_samples

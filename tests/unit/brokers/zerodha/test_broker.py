@@ -21,7 +21,7 @@ from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core.tags import make_tag
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import OrderType, Side, Validity
+from engine.model import Funds, OrderType, Side, Validity
 from engine.ports import Answer
 from tests.unit.brokers.raw_server import RawServer, Request, Talk, answer, refused_port, says, serving
 from tests.unit.brokers.zerodha.payloads import book, order_row, position_row, positions, success
@@ -293,23 +293,24 @@ def test_write_that_nobody_took_was_not_sent(write: Callable[[ZerodhaBroker], An
 
 
 def test_reads_are_values_of_the_domain() -> None:
-    margins = b'{"status":"success","data":{"equity":{"net":99725.05000000002},"commodity":{"net":100.5}}}'
+    margins = b'{"status":"success","data":{"equity":{"net":99725.05000000002,"utilised":{"debits":145706.55}},"commodity":{"net":100.5}}}'
     with broker(says(answer(book(order_row()))), says(answer(positions(position_row()))), says(answer(margins))) as (
         made,
         _,
     ):
         assert [report.order_id for report in made.orders()] == [ORDER_ID]
         assert [position.net_units for position in made.positions()] == [-65]
-        assert str(made.available_inr()) == "99725.05000000002"
+        found = made.funds()
+        assert (str(found.available_inr), str(found.used_inr)) == ("99725.05000000002", "145706.55")
         assert (made.account, made.instruments()) == ("Z1", ())
     with serving(says(answer(margins))) as server, broker_at(server.url, commodity=True) as made:
-        assert made.available_inr() == Decimal("100.5")
+        assert made.funds() == Funds(available_inr=Decimal("100.5"))
 
 
 READS: list[tuple[str, Callable[[ZerodhaBroker], object]]] = [
     ("the order book", lambda made: made.orders()),
     ("the positions", lambda made: made.positions()),
-    ("the margins", lambda made: made.available_inr()),
+    ("the margins", lambda made: made.funds()),
 ]
 
 
@@ -351,7 +352,7 @@ def test_read_that_failed_says_so_and_is_never_empty(
 )
 def test_margin_that_is_none_is_not_told(margins: dict[str, object]) -> None:
     with broker(says(answer(success(margins)))) as (made, _), pytest.raises(ReadFailed):
-        made.available_inr()
+        made.funds()
 
 
 @pytest.mark.parametrize("field", ["price", "average_price"])
@@ -408,7 +409,7 @@ def profile(user_id: str) -> Talk:
 
 def test_token_of_another_client_reads_nothing_and_sends_nothing() -> None:
     with broker(profile("AB9999"), profile("AB9999"), holder="AB1234") as (made, server):
-        for read in (made.orders, made.available_inr):
+        for read in (made.orders, made.funds):
             with pytest.raises(NeedsLogin, match="of another client"):
                 read()
         assert made.place(place()).outcome is Outcome.NOT_SENT
@@ -435,7 +436,7 @@ def test_nothing_is_sent_with_a_token_that_nothing_was_read_with() -> None:
 def test_profile_that_fails_is_asked_for_once_a_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("brokers.zerodha.broker.ticks_s", lambda: 1.0)
     with broker(gone, holder="AB1234") as (made, server):
-        for read in (made.orders, made.positions, made.available_inr):
+        for read in (made.orders, made.positions, made.funds):
             with pytest.raises(ReadFailed):
                 read()
     assert len(server.requests) == 1

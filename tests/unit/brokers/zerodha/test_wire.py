@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from brokers.errors import Malformed
 from brokers.zerodha import wire
 from engine.core.tags import make_tag
-from engine.model import TERMINAL_BOOK, BookStatus, OrderReport, OrderType, Position, Side, Validity
+from engine.model import TERMINAL_BOOK, BookStatus, Funds, OrderReport, OrderType, Position, Side, Validity
 from tests.unit.brokers.zerodha.payloads import (
     book,
     mock,
@@ -568,9 +568,50 @@ def test_official_margins_are_exact() -> None:
     found = wire.decode(mock("margins.json"), wire.Margins)
     assert found.equity is not None and found.commodity is not None
     assert (str(found.equity.net), str(found.commodity.net)) == ("99725.05000000002", "100661.7")
+    funds, cash = wire.funds_of(found.equity), mock_rows("margins.json")["equity"]["available"]["cash"]
+    assert funds.used_inr is not None
+    assert round(funds.available_inr + funds.used_inr, 2) == Decimal(str(cash)) == Decimal("245431.6")
+    assert wire.funds_of(found.commodity) == Funds(available_inr=Decimal("100661.7"), used_inr=Decimal(0))
     basket = wire.decode(mock("basket_margins.json"), wire.BasketMargins)
     exact = json.loads(mock("basket_margins.json"), parse_float=Decimal)["data"]
     assert (basket.initial.total, basket.final.total) == (exact["initial"]["total"], exact["final"]["total"])
+
+
+def equity(**fields: object) -> wire.Segment:
+    found = wire.decode(success({"equity": {"net": 100.5} | fields}), wire.Margins).equity
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("utilised", "used"),
+    [
+        ({"debits": 2.5}, "2.5"),
+        ({"debits": "2.5"}, "2.5"),
+        ({"debits": -2.5}, "-2.5"),
+        ({"debits": 0, "span": []}, "0"),
+    ],
+)
+def test_debits_are_what_is_used(utilised: object, used: str) -> None:
+    assert wire.funds_of(equity(utilised=utilised)) == Funds(available_inr=Decimal("100.5"), used_inr=Decimal(used))
+
+
+@pytest.mark.parametrize(
+    "utilised",
+    [
+        None, [], {}, 5, "x", {"debits": None}, {"debits": "x"}, {"debits": True}, {"debits": []}, {"debits": {}},
+        {"debits": "NaN"}, {"debits": "sNaN"}, {"debits": "-Infinity"}, {"debits": "1e999"}, {"debits": "1e-999"},
+    ],
+)  # fmt: skip
+def test_debits_that_are_none_take_nothing_from_net(utilised: object) -> None:
+    assert wire.funds_of(equity(utilised=utilised)) == Funds(available_inr=Decimal("100.5"))
+    assert wire.funds_of(equity()) == Funds(available_inr=Decimal("100.5"))
+
+
+@pytest.mark.parametrize("net", ["NaN", "sNaN", "1e999"])
+def test_net_that_is_no_amount_is_malformed_whatever_the_debits(net: str) -> None:
+    with pytest.raises(Malformed):
+        wire.funds_of(equity(net=net, utilised={"debits": 5}))
 
 
 @needs_mocks

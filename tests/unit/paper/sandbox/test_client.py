@@ -18,6 +18,7 @@ from paper.sandbox.faults import Kind
 from tests.unit.paper.sandbox.stand import (
     BSE_FUTURE,
     CALL,
+    CAPITAL,
     FUT,
     LAST_DAY,
     LOT,
@@ -162,6 +163,17 @@ def test_margins_of_both_segments_and_of_one(kite: KiteConnect) -> None:
     with pytest.raises(GeneralException) as caught:
         kite.margins("crypto")
     assert caught.value.code == 404
+
+
+def test_net_and_debits_are_the_cash_whatever_is_held(kite: KiteConnect, desk: Stand) -> None:
+    before = kite.margins("equity")
+    kite.place_order("regular", "NFO", CALL, "SELL", LOT, "NRML", "MARKET", market_protection=-1)
+    desk.later(1)
+    after = kite.margins("equity")
+    assert after["net"] < before["net"]
+    for found in (before, after):
+        parts = Decimal(str(found["net"])), Decimal(str(found["utilised"]["debits"]))
+        assert sum(parts) == Decimal(str(found["available"]["cash"])) == CAPITAL
 
 
 def test_order_margins_stand_for_each_order_alone(kite: KiteConnect) -> None:

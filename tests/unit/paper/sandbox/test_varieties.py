@@ -202,6 +202,21 @@ def test_book_is_that_of_one_day_and_positions_stay() -> None:
         assert len(kite.orders()) == 1
 
 
+def test_cash_of_the_next_morning_has_the_result_of_the_day() -> None:
+    with stand(at_ns=ns("15:39")) as desk:
+        desk.quote("100.00", "100.10")
+        kite = desk.kite()
+        buy(kite)
+        desk.quote("110.00", "110.10")
+        kite.place_order("regular", "NFO", CALL, "SELL", LOT, "NRML", "MARKET", market_protection=-1)
+        before = kite.margins("equity")
+        found = relogged(desk).margins("equity")
+    cash = before["available"]["cash"]
+    assert before["utilised"]["debits"] < 0
+    assert (found["available"]["cash"], found["utilised"]["debits"]) == (before["net"], 0)
+    assert found["available"]["cash"] > cash
+
+
 def test_order_after_the_close_waits_for_the_next_day() -> None:
     with stand(at_ns=EVENING) as desk:
         kite = desk.kite()
