@@ -97,6 +97,7 @@ def _read(broker: Broker, command: ReadAccount, now: Callable[[], int]) -> Accou
         orders=orders,
         positions=positions,
         available_inr=None if funds is None else funds.available_inr,
+        used_inr=None if funds is None else funds.used_inr,
         error="; ".join(dict.fromkeys(str(failure) for failure in failures)),
         needs_login=any(isinstance(failure, NeedsLogin) for failure in failures),
     )

@@ -11,7 +11,7 @@ import msgspec
 from config.order_limits import OrderLimits
 from config.rates import ChargeRates
 from config.schema import Mode, Settings
-from engine.model import Basket, Instrument, InstrumentId, LegId, OrderReport, Position, Quote, TradingSession
+from engine.model import Basket, Funds, Instrument, InstrumentId, LegId, OrderReport, Position, Quote, TradingSession
 
 
 class EventBase(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -122,8 +122,18 @@ class AccountRead(EventBase, frozen=True, kw_only=True):
     orders_are_delta: bool = False
     positions: tuple[Position, ...] | None = None
     available_inr: Decimal | None = None
+    used_inr: Decimal | None = None
+    "What is blocked or spent beside it, `None` where the broker does not say; only of a read that has the other."
     error: str = ""
     needs_login: bool = False
+
+    @property
+    def funds(self) -> Funds | None:
+        """The figures of the funds that can be reckoned with; `None` where what is available is none of them."""
+        available, used = self.available_inr, self.used_inr
+        if available is None or not available.is_finite():
+            return None
+        return Funds(available_inr=available, used_inr=None if used is None or not used.is_finite() else used)
 
 
 class RequestAnswered(EventBase, frozen=True, kw_only=True):

@@ -47,8 +47,8 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
     if event.error and event.error != child.error:
         turn.notify(WARNING, f"could not be read: {event.error}", child.id)
     child.error = event.error
-    if event.available_inr is not None and event.available_inr.is_finite():
-        child.available_inr = event.available_inr
+    if (funds := event.funds) is not None:
+        child.available_inr, child.used_inr = funds.available_inr, funds.used_inr
         child.available_ns, child.available_began_ns = turn.now_ns, event.began_ns
     overtaken = event.began_ns < max(child.orders_began_ns, child.positions_began_ns)
     rows = None if event.orders is None else [r for r in event.orders if not _is_history(turn, child, r)]

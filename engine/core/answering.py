@@ -2,6 +2,7 @@
 
 from engine.core import prompts, reasons
 from engine.core import strategy as strategies
+from engine.core.baseline import note_joined
 from engine.core.entries import count_from_here, enter_approved, missing_units
 from engine.core.master import window_due
 from engine.core.orders import find_copy, new_copy, note_skipped
@@ -123,6 +124,8 @@ def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: Prom
     strategy = turn.strategy(master.scope)
     if item.ratio is not None:
         strategy.ratios[child.id] = item.ratio
+        if kind == prompts.JOIN and strategy.baseline is not None:
+            note_joined(strategy.baseline, child.id, item.told)
     if item.ratio is not None or kind == prompts.JOIN:
         strategy.left_out.pop(child.id, None)
     child.stopped.pop(master.scope, None)

@@ -10,7 +10,7 @@ from config.schema import SizingMode
 from engine.core.sizing import capped_ratio
 from engine.core.state import Baseline, Run, Strategy
 from engine.core.turn import Turn, seconds_ns
-from engine.model import NS_PER_S
+from engine.model import NS_PER_S, Funds
 
 MIN_LEAD_NS = NS_PER_S
 """A sample must be at least so much older than the order that it is the baseline of."""
@@ -18,14 +18,14 @@ KEPT_RUNS = 120
 """Stretches of equal samples kept per account and scope; bounds the state."""
 
 
-def add_sample(turn: Turn, account: str, value_inr: Decimal) -> None:
-    """Record a margin sample of an account."""
+def add_sample(turn: Turn, account: str, value_inr: Decimal, used_inr: Decimal | None = None) -> None:
+    """Record a margin sample of an account, and what is used beside it, by which nothing is decided."""
     runs = turn.state.samples.setdefault(account, [])
     now_ns = turn.now_ns
     if runs and runs[-1].value_inr == value_inr and now_ns - runs[-1].last_ns <= _gap_ns(turn):
-        runs[-1].last_ns = now_ns
+        runs[-1].last_ns, runs[-1].used_inr = now_ns, used_inr
         return
-    runs.append(Run(first_ns=now_ns, last_ns=now_ns, value_inr=value_inr))
+    runs.append(Run(first_ns=now_ns, last_ns=now_ns, value_inr=value_inr, used_inr=used_inr))
     del runs[:-KEPT_RUNS]
 
 
@@ -57,6 +57,7 @@ def select_baseline(turn: Turn, strategy: Strategy, placed_ns: int, order_id: st
     reasons: dict[str, str] = {}
     older: Run | None = None
     master: Decimal | None = None
+    used: Decimal | None = None
     at_ns = cutoff_ns
     if not runs:
         reasons[""] = "no margin of the master from before his order"
@@ -67,10 +68,12 @@ def select_baseline(turn: Turn, strategy: Strategy, placed_ns: int, order_id: st
         newest = runs[-1]
         chosen = newest if older is None else older
         at_ns = min(chosen.last_ns, cutoff_ns)
-        master = chosen.value_inr
+        master, used = chosen.value_inr, chosen.used_inr
         if master <= 0:
             reasons[""], master = "the master's margin is zero or negative", None
     baseline = Baseline(at_ns=at_ns, master_inr=master, reasons=reasons, order_id=order_id)
+    if used is not None:
+        baseline.used_inr[""] = used
     for child in (c.id for c in turn.configured()):
         _child_sample(turn, strategy, baseline, child, cutoff_ns, placed_ns, None if older is None else at_ns)
     return baseline
@@ -85,14 +88,14 @@ def _child_sample(
     elif placed_ns - min(runs[-1].last_ns, cutoff_ns) > seconds_ns(turn.settings.timing.margin_stale_s):
         baseline.reasons[child] = "margin stale"
     else:
-        value = runs[-1].value_inr
-        if older_ns is not None:
-            before = _until(runs, older_ns)
-            value = min(value, before[-1].value_inr) if before else value
-        if value <= 0:
+        older = [] if older_ns is None else _until(runs, older_ns)
+        chosen = min((runs[-1], *older[-1:]), key=lambda run: run.value_inr)
+        if chosen.value_inr <= 0:
             baseline.reasons[child] = "margin zero or negative"
-        else:
-            baseline.children_inr[child] = value
+            return
+        baseline.children_inr[child] = chosen.value_inr
+        if chosen.used_inr is not None:
+            baseline.used_inr[child] = chosen.used_inr
 
 
 def _quiet(turn: Turn, strategy: Strategy, account: str, cutoff_ns: int) -> list[Run]:
@@ -133,6 +136,14 @@ def freeze_ratios(turn: Turn, strategy: Strategy, baseline: Baseline) -> None:
         ratio = ratio_of(turn, baseline, child)
         if ratio is not None:
             strategy.ratios[child] = ratio
+
+
+def note_joined(baseline: Baseline, child: str, told: Funds | None) -> None:
+    """A child joined a running strategy: by what its broker said then, or (`None`) with the ratio of the start."""
+    if told is None:
+        baseline.joined.pop(child, None)
+    else:
+        baseline.joined[child] = told
 
 
 def left_out_reason(turn: Turn, baseline: Baseline, child: str) -> str:

@@ -42,8 +42,8 @@ def take_read(turn: Turn, event: AccountRead) -> None:
     if event.needs_login and not master.needs_login:
         turn.notify(ALARM, "LOGIN REQUIRED: the master's trades are not seen until a login", master.account)
     master.error, master.needs_login = event.error, event.needs_login
-    if event.available_inr is not None and event.available_inr.is_finite():
-        master.available_inr = event.available_inr
+    if (funds := event.funds) is not None:
+        master.available_inr, master.used_inr = funds.available_inr, funds.used_inr
     changes = Changes()
     is_complete = event.orders is not None and event.positions is not None
     if not master.synced and not is_complete:

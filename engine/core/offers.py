@@ -19,7 +19,7 @@ from engine.core.state import Baseline, Copy, Prompt, PromptItem
 from engine.core.state_child import Child, ChildLeg
 from engine.core.state_master import MasterLeg
 from engine.core.turn import INFO, WARNING, Turn, followed_legs, held_units
-from engine.model import Instrument, Side, is_delivery, sign, split_leg
+from engine.model import Funds, Instrument, Side, is_delivery, sign, split_leg
 from engine.snapshot import StrategyState
 
 
@@ -42,6 +42,7 @@ def join(turn: Turn, child_id: str) -> None:
         now = Baseline(at_ns=turn.now_ns, master_inr=baseline.master_inr)
         if child.available_inr is not None and child.available_inr > 0:
             now.children_inr[child_id] = child.available_inr
+            now.joined[child_id] = Funds(available_inr=child.available_inr, used_inr=child.used_inr)
         if reason := left_out_reason(turn, now, child_id):
             turn.notify(WARNING, f"cannot join: {reason}", child_id)
             continue
@@ -51,9 +52,10 @@ def join(turn: Turn, child_id: str) -> None:
 
 
 def _offer_join(turn: Turn, child: Child, scope: str, now: Baseline, start: Baseline) -> None:
-    ratio = ratio_of(turn, now, child.id)
+    ratio, told = ratio_of(turn, now, child.id), now.joined.get(child.id)
     if ratio is not None and child.id in start.children_inr:
-        ratio = min(ratio, ratio_of(turn, start, child.id) or ratio)
+        at_start = ratio_of(turn, start, child.id) or ratio
+        ratio, told = (ratio, told) if ratio < at_start else (at_start, None)
     offers: list[tuple[MasterLeg, int]] = []
     for master in followed_legs(turn, scope):
         instrument = turn.leg_instrument(child.id, master.leg)
@@ -71,7 +73,7 @@ def _offer_join(turn: Turn, child: Child, scope: str, now: Baseline, start: Base
         return
     prompt = prompts.open_prompt(turn, prompts.JOIN, fresh=True)
     for master, units in offers:
-        offer(turn, prompt, child, master, units, ratio=ratio)
+        offer(turn, prompt, child, master, units, ratio=ratio, told=told)
 
 
 def _lots_to_join(
@@ -92,6 +94,7 @@ def offer(
     units: int,
     *,
     ratio: Fraction | None = None,
+    told: Funds | None = None,
     background: int = 0,
     copy: Copy | None = None,
 ) -> None:
@@ -104,6 +107,7 @@ def offer(
         master: The master's leg.
         units: How many, at least one lot.
         ratio: The ratio that the child gets when it is approved, `None` to leave it as it is.
+        told: What the broker said when that ratio was taken, `None` for a ratio of the start.
         background: The master's background units, signed, where they are adopted.
         copy: The record that others take part in, `None` for one of its own.
     """
@@ -124,6 +128,7 @@ def offer(
             signal_ns=turn.now_ns,
             decision=copy.id,
             ratio=ratio,
+            told=told,
             reference_inr=today_inr,
         )
     )

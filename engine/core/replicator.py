@@ -4,7 +4,6 @@ After every event, in this order: timers that are due, orders whose turn it is, 
 """
 
 from collections.abc import Callable
-from decimal import Decimal
 
 from config.schema import Child as ChildSettings
 from config.schema import Settings
@@ -60,7 +59,7 @@ from engine.events import (
     SessionStopped,
     TimePassed,
 )
-from engine.model import LegId, is_delivery, usable_quote
+from engine.model import Funds, LegId, is_delivery, usable_quote
 
 
 class Replicator:
@@ -315,8 +314,8 @@ def _read(turn: Turn, event: object) -> None:
     else:
         return
     rebuild.tie(turn)
-    if event.available_inr is not None and event.available_inr.is_finite():
-        _sample(turn, event.account, event.available_inr)
+    if (funds := event.funds) is not None:
+        _sample(turn, event.account, funds)
     restart.note_read(turn, event.account)
     if event.account == state.master.account:
         _arm(turn)
@@ -336,17 +335,17 @@ def _arm(turn: Turn) -> None:
         restart.rearm(turn)
 
 
-def _sample(turn: Turn, account: str, available_inr: Decimal) -> None:
+def _sample(turn: Turn, account: str, funds: Funds) -> None:
     """Keep a margin. The master's counts when his book is known: he may not be flat."""
     is_master = account == turn.state.master.account
     if is_master and not turn.state.master.synced:
         return
     restart.note_margin(turn, account)
-    add_sample(turn, account, available_inr)
+    add_sample(turn, account, funds.available_inr, funds.used_inr)
     if is_master:
         for strategy in turn.state.strategies.values():
             if is_quiet(turn, strategy) and not strategy.settled:
-                settle_margins(turn, strategy, available_inr)
+                settle_margins(turn, strategy, funds.available_inr)
 
 
 def _answer(turn: Turn, event: object) -> None:

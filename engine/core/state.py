@@ -15,6 +15,7 @@ from config.schema import Mode, Settings
 from engine.core.state_child import Child, ChildOrder
 from engine.core.state_master import Master
 from engine.model import (
+    Funds,
     Instrument,
     InstrumentId,
     LegId,
@@ -31,6 +32,8 @@ class Run(msgspec.Struct, kw_only=True):
     first_ns: int
     last_ns: int
     value_inr: Decimal
+    used_inr: Decimal | None = None
+    "What was blocked or spent beside it at the newest of them, `None` where the broker did not say."
 
 
 class Baseline(msgspec.Struct, kw_only=True):
@@ -42,6 +45,10 @@ class Baseline(msgspec.Struct, kw_only=True):
     reasons: dict[str, str] = {}
     "Why a child has none; '' is the master."
     order_id: str = ""
+    used_inr: dict[str, Decimal] = {}
+    "What was blocked or spent beside these margins, where the broker said so; '' is the master. For people."
+    joined: dict[str, Funds] = {}
+    "Of children that joined later with a ratio of that moment, what their brokers said then. For people."
 
 
 class KeptStrategy(msgspec.Struct, frozen=True):
@@ -100,6 +107,8 @@ class PromptItem(msgspec.Struct, kw_only=True):
     signal_ns: int
     decision: int
     ratio: Fraction | None = None
+    told: Funds | None = None
+    "What the broker said when that ratio was taken, `None` for a ratio of the start."
     reference_inr: Decimal | None = None
     "Price when the operator asked for this entry; `None` where the master's price is the measure."
     reason: str = ""

@@ -321,6 +321,8 @@ class Child(msgspec.Struct, kw_only=True):
     "Where its orders go (`live at zerodha`), as of the last start."
     legs: dict[LegId, ChildLeg] = {}
     available_inr: Decimal | None = None
+    used_inr: Decimal | None = None
+    "What the same read said to be blocked or spent, `None` where it did not; for people, nothing is decided by it."
     available_ns: int = 0
     available_began_ns: int = 0
     "When the read of it began: it counts what was done before."

@@ -115,6 +115,8 @@ class Master(msgspec.Struct, kw_only=True):
     known: bool = False
     "Ever synced: what is new in the book since is a signal, not history."
     available_inr: Decimal | None = None
+    used_inr: Decimal | None = None
+    "What the same read said to be blocked or spent, `None` where it did not; for people, nothing is decided by it."
     last_update_ns: int = 0
     read_at_ns: int | None = None
     read_began_ns: int = 0

@@ -132,6 +132,7 @@ class Book:
     """One account as its broker knows it."""
 
     available_inr: Decimal | None
+    used_inr: Decimal | None = None
     orders: dict[str, OrderReport] = field(default_factory=dict)
     positions: dict[LegId, int] = field(default_factory=dict)
     overnight: dict[LegId, int] = field(default_factory=dict)
@@ -542,6 +543,7 @@ class Desk:
                 for leg, units in book.positions.items()
             ),
             available_inr=book.available_inr,
+            used_inr=book.used_inr,
         )
         return msgspec.structs.replace(read, **fields)
 
@@ -568,6 +570,7 @@ class Desk:
                         orders=full.orders if command.orders else None,
                         positions=full.positions if command.positions else None,
                         available_inr=full.available_inr if command.funds else None,
+                        used_inr=full.used_inr if command.funds else None,
                     )
                 )
             case PlaceOrder():

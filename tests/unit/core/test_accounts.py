@@ -1,5 +1,7 @@
 """Reads of a child: what is ours, what is the owner's, and what a late, partial or overlapping read may not do."""
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 
@@ -149,6 +151,31 @@ def test_failed_part_of_a_read_is_unknown_and_not_empty(part: str) -> None:
         desk.deliver(msgspec.structs.replace(desk.picture(), **{part: None, "error": "timeout"}))
     assert (desk.lots(), desk.child().external) == (3, {})
     assert sum("could not be read: timeout" in text for text in desk.notices()) == 1
+
+
+READ = [
+    ("both", {"available_inr": Decimal(7), "used_inr": Decimal(-2)}, (7, -2)),
+    ("the broker does not say what is used", {"available_inr": Decimal(7)}, (7, None)),
+    ("what it says is used is no figure", {"available_inr": Decimal(7), "used_inr": Decimal("NaN")}, (7, None)),
+    ("the funds were not read", {}, (300_000, 50)),
+    ("what it says is available is no figure", {"available_inr": Decimal("sNaN"), "used_inr": Decimal(2)}, (300_000, 50)),
+    ("used without available", {"used_inr": Decimal(2)}, (300_000, 50)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("account", ["C1", "M"])
+@pytest.mark.parametrize(("what", "said", "known"), READ, ids=[row[0] for row in READ])
+def test_available_and_used_are_of_one_read(
+    what: str, said: dict[str, Decimal], known: tuple[int, int | None], account: str
+) -> None:
+    desk = Desk(silent=("C1", "M"), margins={"M": 300_000})
+    owner = desk.child() if account == "C1" else desk.state.master
+    desk.books[account].used_inr = Decimal(50)
+    desk.read(account)
+    nothing = {"orders": None, "positions": None, "available_inr": None, "used_inr": None}
+    desk.deliver(desk.picture(account, **(nothing | said)))
+    found: tuple[object, object] = owner.available_inr, owner.used_inr
+    assert found == known, what
 
 
 def test_child_counts_as_read_only_with_book_and_positions() -> None:

@@ -163,6 +163,43 @@ def test_equal_samples_are_one_stretch_and_a_gap_ends_it() -> None:
     assert found == [(1, 6), (9.5, 9.5)]
 
 
+def test_stretch_has_what_was_used_at_its_newest_sample() -> None:
+    desk = Desk(warm=False)
+    turn = turn_of(desk.state)
+    turn.state.samples = {}
+    for seconds, used in ((1, Decimal(5)), (2, Decimal(7)), (3, None)):
+        turn.now_ns = at(seconds)
+        add_sample(turn, "M", Decimal(100), used)
+        (run,) = turn.state.samples["M"]
+        assert run.used_inr == used
+
+
+def test_baseline_has_what_was_used_beside_each_margin_where_the_broker_says_it() -> None:
+    turn, strategy = sampled([(0, 20, 100)])
+    turn.state.samples["M"][0].used_inr = Decimal(40)
+    assert select_baseline(turn, strategy, at(12)).used_inr == {"": Decimal(40)}
+    turn.state.samples["M"][0].used_inr, turn.state.samples["C1"][0].used_inr = None, Decimal(0)
+    assert select_baseline(turn, strategy, at(12)).used_inr == {"C1": Decimal(0)}
+
+
+@pytest.mark.parametrize(("before", "after", "used"), [(300, 200, 2), (200, 300, 1), (200, 200, 2)])
+def test_used_is_of_the_sample_that_counts_while_a_fall_is_held(before: int, after: int, used: int) -> None:
+    turn, strategy = sampled([(0, 9, 1000), (10, 25, 500)], [(0, 9, before), (10, 25, after)])
+    for account in ("M", "C1"):
+        for number, run in enumerate(turn.state.samples[account], start=1):
+            run.used_inr = Decimal(number)
+    found = select_baseline(turn, strategy, at(15))
+    assert found.used_inr == {"": Decimal(1), "C1": Decimal(used)}
+    assert found.children_inr == {"C1": Decimal(200)}
+
+
+@pytest.mark.parametrize("value", [0, -1])
+def test_margin_that_is_none_has_nothing_beside_it(value: int) -> None:
+    turn, strategy = sampled([(0, 20, 100)], [(0, 20, value)])
+    turn.state.samples["C1"][0].used_inr = Decimal(3)
+    assert select_baseline(turn, strategy, at(12)).used_inr == {}
+
+
 def test_number_of_stretches_is_bounded() -> None:
     desk = Desk(warm=False)
     turn = turn_of(desk.state)

@@ -18,7 +18,7 @@ from engine.events import (
     PromptAnswered,
     Resumed,
 )
-from engine.model import Side
+from engine.model import Funds, Side
 from tests.unit.core.builders import CALL_LEG, ENTRIES, LOT, PUT_LEG, Book, Desk, child, instrument, settings
 from tests.unit.core.test_mirroring import resting
 from tests.unit.paper.builders import CALL, PUT
@@ -102,6 +102,42 @@ def test_ratio_of_a_join_is_at_most_that_of_the_start() -> None:
     baseline.children_inr["C1"] = Decimal(100_000)
     ask(desk, "join")
     assert offered(desk) == [("join", Side.BUY, 1), ("join", Side.SELL, 2)]
+
+
+def joined(desk: Desk) -> dict[str, Funds]:
+    baseline = desk.strategy().baseline
+    assert baseline is not None
+    return baseline.joined
+
+
+def test_child_that_joins_has_what_its_broker_said_then_beside_the_baseline() -> None:
+    desk = left_out()
+    desk.books["C1"].used_inr = Decimal(20_000)
+    desk.run(2)
+    ask(desk, "join")
+    assert joined(desk) == {}
+    desk.books["C1"].available_inr = Decimal(900_000)
+    desk.run(2)
+    approve(desk)
+    assert joined(desk) == {"C1": Funds(available_inr=Decimal(300_000), used_inr=Decimal(20_000))}
+
+
+def test_child_that_declines_to_join_has_nothing_beside_the_baseline() -> None:
+    desk = left_out()
+    ask(desk, "join")
+    decline(desk)
+    assert joined(desk) == {}
+
+
+def test_child_that_joins_with_the_ratio_of_the_start_is_measured_by_the_start() -> None:
+    desk = left_out()
+    joined(desk)["C1"] = Funds(available_inr=Decimal(5))
+    baseline = desk.strategy().baseline
+    assert baseline is not None
+    baseline.children_inr["C1"] = Decimal(100_000)
+    ask(desk, "join")
+    approve(desk)
+    assert (desk.strategy().ratios, joined(desk)) == ({"C1": Fraction(1, 10)}, {})
 
 
 def test_child_that_takes_part_has_nothing_to_join() -> None:

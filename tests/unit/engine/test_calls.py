@@ -51,11 +51,21 @@ def test_command_that_is_not_for_brokers_calls_nobody(command: Command) -> None:
 def test_read_takes_orders_then_positions_then_funds_and_says_when_it_began() -> None:
     broker = ScriptedBroker()
     row = position()
-    broker.reads = {"orders": [], "positions": [row], "funds": Funds(available_inr=Decimal("12.50"))}
+    broker.reads = {
+        "orders": [],
+        "positions": [row],
+        "funds": Funds(available_inr=Decimal("12.50"), used_inr=Decimal("7.25")),
+    }
     event = perform(broker, read(), Ticking())
     assert broker.calls == ["orders", "positions", "funds"]
     assert event == AccountRead(
-        at_ns=NOW + 2, account="C1", began_ns=NOW + 1, orders=(), positions=(row,), available_inr=Decimal("12.50")
+        at_ns=NOW + 2,
+        account="C1",
+        began_ns=NOW + 1,
+        orders=(),
+        positions=(row,),
+        available_inr=Decimal("12.50"),
+        used_inr=Decimal("7.25"),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from config.schema import Account, Child, RatioSettings, Settings, Sizing
 from engine.commands import Command, Notify, Severity
-from engine.events import Event, MaxCapitalSet, QuotesUpdated
+from engine.events import AccountRead, Event, MaxCapitalSet, QuotesUpdated
 from engine.model import InstrumentId, Quote
 from state.codec import decode, decode_command, decode_event, encode
 from tests.unit.state.samples import COMMAND_CLASSES, EVENT_CLASSES, filled, order, sparse, tick
@@ -59,6 +59,14 @@ def test_fractions_and_decimals_are_exact_text() -> None:
     back: Settings = decode(text, Settings)
     assert back == settings
     assert str(back.master.capital_inr) == "3500000.10"
+
+
+def test_read_of_a_journal_from_before_says_nothing_of_what_is_used() -> None:
+    text = b'{"type":"AccountRead","at_ns":2,"account":"C","began_ns":1,"available_inr":"300000.50"}'
+    back = decode_event(text)
+    assert back == AccountRead(at_ns=2, account="C", began_ns=1, available_inr=Decimal("300000.50"))
+    assert isinstance(back, AccountRead)
+    assert back.used_inr is None
 
 
 def test_trailing_zeros_of_a_price_are_kept() -> None:
