@@ -141,6 +141,10 @@ class ChildScope(Value, frozen=True, kw_only=True):
     "The capital that the ratio was taken from."
     ratio_at_ns: int | None = None
     "When the margins that it was taken from were read, `None` for a ratio that is set."
+    capital_now_inr: Decimal | None = None
+    "What it would be taken from now; `None` for a ratio that is set, and where the broker does not say what is used."
+    moved: Decimal | None = None
+    "How far that is from what it was taken from, as a part of it: 0.32 is 32 % more."
     entries_stopped: str = ""
     "Why it takes no entries in it, '' when it does."
 
@@ -197,6 +201,12 @@ class ChildColumn(Value, frozen=True, kw_only=True):
         return found.pop() if len(found) == 1 else None
 
     @property
+    def capital_now_inr(self) -> Decimal | None:
+        """What its ratio would be taken from now, where that is known and the same in all strategies."""
+        found = {scope.capital_now_inr for scope in self.ratios}
+        return found.pop() if len(found) == 1 else None
+
+    @property
     def ratio_at_ns(self) -> int | None:
         """When the oldest of its ratios was taken, `None` where none was taken from margins."""
         return min((scope.ratio_at_ns for scope in self.ratios if scope.ratio_at_ns is not None), default=None)
@@ -233,6 +243,8 @@ class StrategyView(Value, frozen=True, kw_only=True):
     started_ns: int | None
     baseline_inr: Decimal | None
     baseline_at_ns: int | None
+    baseline_moved: Decimal | None = None
+    "How far the master's capital has moved since, as a part of the baseline; `None` where that is not known."
     mode: Mode
     exit_only: bool
     "After a reset."

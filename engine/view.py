@@ -5,16 +5,14 @@ It must not decide anything and must not be asked by the core.
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from fractions import Fraction
 
 from config.schema import Child as ChildSettings
-from config.schema import SizingMode
 from engine.core import carried
 from engine.core.lifecycle import OrderState
 from engine.core.limits import limits
 from engine.core.results import child_charges, child_day, child_pnl, leg_pnl, master_day, realised_inr, strategy_pnl
 from engine.core.shapes import strategy_name
-from engine.core.state import Baseline, State, Strategy
+from engine.core.state import State
 from engine.core.state_child import Child, ChildOrder
 from engine.core.state_master import MasterLeg
 from engine.core.strategy import is_quiet
@@ -23,7 +21,6 @@ from engine.model import NS_PER_S, Basket, Quote, split_leg
 from engine.money import sum_known
 from engine.snapshot import (
     ChildColumn,
-    ChildScope,
     EngineState,
     LegRow,
     Limit,
@@ -37,6 +34,7 @@ from engine.snapshot import (
 )
 from engine.stamps import UNSTAMPED, Stamp
 from engine.view_attention import attention_of
+from engine.view_capital import master_moved, part_of
 from engine.view_cells import can_be_adopted, cell_of, leg_title, lots, sizing_text
 from engine.view_children import GOOD, child_state, late_ns, left_out
 from engine.view_copies import KeptRows
@@ -198,7 +196,7 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         state=state,
         reason=reason,
         sizing="" if settings is None else sizing_text(settings),
-        scopes=tuple(_part(strategy, child, settings) for strategy in turn.state.strategies.values()),
+        scopes=tuple(part_of(turn, strategy, child, settings) for strategy in turn.state.strategies.values()),
         available_inr=child.available_inr,
         available_at_ns=child.available_ns or None,
         max_capital_inr=child.max_capital_inr,
@@ -214,27 +212,6 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         read_at_ns=child.positions_at_ns,
         left_out=left_out(turn, child),
     )
-
-
-def _part(strategy: Strategy, child: Child, settings: ChildSettings | None) -> ChildScope:
-    is_frozen = settings is not None and settings.sizing.mode is SizingMode.FROZEN_RATIO
-    baseline, ratio = strategy.baseline, strategy.ratios.get(child.id)
-    return ChildScope(
-        scope=strategy.scope,
-        ratio=ratio,
-        capital_inr=_capital(child, baseline, ratio, is_frozen=is_frozen),
-        ratio_at_ns=baseline.at_ns if baseline is not None and ratio is not None and is_frozen else None,
-        entries_stopped=child.stopped.get(strategy.scope, ""),
-    )
-
-
-def _capital(child: Child, baseline: Baseline | None, ratio: Fraction | None, *, is_frozen: bool) -> Decimal | None:
-    """The capital that a child's ratio was taken from: what the ratio says of the master's baseline."""
-    if baseline is None or ratio is None or baseline.master_inr is None:
-        return None
-    if not is_frozen:
-        return baseline.children_inr.get(child.id)
-    return baseline.master_inr * ratio.numerator / ratio.denominator
 
 
 def _limits(turn: Turn, frame: Frame) -> tuple[Limit, ...]:
@@ -255,6 +232,7 @@ def _strategy(turn: Turn, scope: str) -> StrategyView:
         started_ns=strategy.started_ns if running else None,
         baseline_inr=baseline.master_inr if running and baseline is not None else None,
         baseline_at_ns=baseline.at_ns if running and baseline is not None else None,
+        baseline_moved=master_moved(turn, baseline) if running and baseline is not None else None,
         mode=strategy.mode,
         exit_only=strategy.exit_only,
         master_pnl_inr=strategy_pnl(turn, strategy, turn.state.master.account),

@@ -295,9 +295,10 @@ def shares_of(row: HoldingRow) -> tuple[tuple[LegId, int], ...]:
 
 
 def funds_of(segment: Segment) -> Funds:
-    """The funds of a segment: `net` with `debits` is its cash and collateral [kiteconnect-mocks, margins.json].
+    """The funds of a segment: `net` with `debits` is the cash of the morning with what is pledged.
 
-    The documented sums of the single figures are not those of the example, so none is reckoned here.
+    So in kiteconnect-mocks, margins.json, and in an account that was read twice in a day (marketcalls/openalgo, issue
+    1582, 2026-08-18). The single figures do not add up to `debits`, so none is reckoned here.
 
     Raises:
         Malformed: `net` is no amount. Debits that are none are not told, and fail nothing.
