@@ -116,7 +116,14 @@ def _orders(snapshot: Snapshot) -> Keyed:
 def _accounts(snapshot: Snapshot) -> Keyed:
     for child in snapshot.children:
         who = child.id, child.name, child.broker, "yes" if child.live else "no", child.state.value
-        sized = child.sizing, _ratios(child), child.capital_inr, child.available_inr, child.max_capital_inr
+        sized = (
+            child.sizing,
+            _ratios(child),
+            child.capital_inr,
+            child.capital_now_inr,
+            child.available_inr,
+            child.max_capital_inr,
+        )
         result = child.day_inr, child.charges_inr, child.pnl_inr, child.realised_inr, child.drift_lots
         yield child.id, (*who, *sized, *result, child.reason or child.entries_stopped)
 
@@ -159,8 +166,8 @@ _TABLES: dict[str, tuple[str, Callable[[Snapshot], Keyed]]] = {
     "events": ("number at_ist severity account symbol what", _events),
     "orders": ("account tag order_id symbol side kind units filled_units type status since_ist reason", _orders),
     "accounts": (
-        "account name broker live state sizing ratio baseline_inr available_inr max_capital_inr day_inr charges_inr"
-        " pnl_inr realised_inr drift_lots reason",
+        "account name broker live state sizing ratio baseline_inr capital_now_inr available_inr max_capital_inr day_inr"
+        " charges_inr pnl_inr realised_inr drift_lots reason",
         _accounts,
     ),
 }

@@ -62,6 +62,11 @@ def fit_amount(value: Decimal | None, width: int, *, signed: bool = False) -> st
     return fit(full if len(full) <= width else compact(value, signed=signed), width)
 
 
+def percent(part: Decimal) -> str:
+    """A part as whole percents with its sign: `+32 %`; `0 %` where that is next to nothing."""
+    return f"{number(part * 100, signed=True)} %"
+
+
 def lots(value: Decimal | int, *, signed: bool = True) -> str:
     """Lots with their sign, decimals only for odd remainders: `+3`, `-1.5`, `0`; `≈0` for a unit of a large lot."""
     exact = Decimal(value)

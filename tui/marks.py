@@ -61,6 +61,8 @@ SEVERAL = "several"
 """Instead of a ratio, for a child that has another one in each strategy."""
 OLD_RATIO_NS = 24 * 3600 * NS_PER_S
 "Capital may have moved since a ratio was frozen so long ago."
+MUCH_MOVED = Decimal("0.2")
+"Capital that has moved by more than this part of it would give another ratio."
 SHORT_REASONS: tuple[tuple[str, str], ...] = (
     ("below one lot", "<1 lot"),
     ("own position", "own"),
@@ -198,12 +200,17 @@ def is_old_ratio(frozen_at_ns: int | None, now_ns: int) -> bool:
     return frozen_at_ns is not None and now_ns - frozen_at_ns > OLD_RATIO_NS
 
 
+def has_moved(moved: Decimal | None) -> bool:
+    """Whether the capital that a ratio was taken from has moved much since, up or down; `None`: nobody knows."""
+    return moved is not None and abs(moved) > MUCH_MOVED
+
+
 def ratio_text(child: ChildColumn) -> str:
     """A child's ratio, `several` where it has another one in each strategy."""
     return SEVERAL if len({scope.ratio for scope in child.ratios}) > 1 else fmt.ratio(child.ratio)
 
 
 def ratio_tone(child: ChildColumn, now_ns: int) -> Tone:
-    """How a child's ratio is coloured: a warning when it is above 1 or older than a day."""
-    is_worth_a_look = any((scope.ratio or 0) > 1 for scope in child.ratios) or is_old_ratio(child.ratio_at_ns, now_ns)
-    return Tone.WARN if is_worth_a_look else Tone.PLAIN
+    """How a child's ratio is coloured: a warning when it is above 1, older than a day, or its capital moved much."""
+    is_odd = any((scope.ratio or 0) > 1 or has_moved(scope.moved) for scope in child.ratios)
+    return Tone.WARN if is_odd or is_old_ratio(child.ratio_at_ns, now_ns) else Tone.PLAIN

@@ -76,6 +76,21 @@ def test_ratios_are_fractions_while_readable(value: Fraction | None, text: str) 
     assert fmt.ratio(value) == text
 
 
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("0.32", "+32 %"),
+        ("-0.254", "-25 %"),
+        ("0.004", "0 %"),
+        ("-0.004", "0 %"),
+        ("0", "0 %"),
+        ("1234.5", "+1,23,450 %"),
+    ],
+)
+def test_parts_are_whole_percents_with_their_sign(part: str, text: str) -> None:
+    assert fmt.percent(Decimal(part)) == text
+
+
 def test_times_are_indian() -> None:
     assert fmt.clock(at("11:42:07")) == "11:42:07"
     assert fmt.short_clock(at("15:30:00")) == "15:30"

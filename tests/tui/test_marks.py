@@ -7,6 +7,7 @@ from engine.model import NS_PER_S
 from engine.snapshot import CellState, CopyLine
 from tests.tui import snapshots as s
 from tests.tui.snapshots import cell
+from tui import format as fmt
 from tui.answers import Answers
 from tui.frame import Frame
 from tui.marks import cell_span, copy_mark, least_width, short_reason
@@ -124,6 +125,76 @@ def test_ratio_that_was_frozen_more_than_a_day_ago_is_marked(width: int) -> None
         drawn[days] = plain(strategy_line(frame, width)), sum(span.tone is Tone.WARN for span in ratios)
     assert ["2 d old" in drawn[days][0] for days in (0, 2)] == [False, True]
     assert drawn[2][1] > drawn[0][1]
+
+
+MOVED = [(None, False), ("0", False), ("0.2", False), ("-0.2", False), ("0.2001", True), ("-0.21", True), ("-1", True)]
+
+
+@pytest.mark.parametrize(("moved", "warns"), MOVED)
+@pytest.mark.parametrize("width", [78, 118, 198])
+def test_ratio_of_capital_that_has_moved_much_is_marked(width: int, moved: str | None, *, warns: bool) -> None:
+    base = s.condor()
+    part = msgspec.structs.replace(
+        base.children[0].scopes[0], capital_now_inr=Decimal(5), moved=None if moved is None else Decimal(moved)
+    )
+    picture = s.condor(children=(msgspec.structs.replace(base.children[0], scopes=(part,)), *base.children[1:]))
+    tones = []
+    for shown in (base, picture):
+        rows = summary_lines(shown, plan(shown, width, selected="", dense=False), live=False)
+        (ratios,) = [row.line for row in rows if "ratio" in row.key]
+        (first, *_) = account_rows(Frame(snapshot=shown, now_ns=s.NOW, quiet_s=0), width, sort="configuration")[1]
+        ours = [next(span for span in each if span.text.strip() == "3/10") for each in (ratios, first.line)]
+        tones.append([span.tone is Tone.WARN for span in ours])
+    assert tones == [[False, False], [warns, warns]]
+
+
+@pytest.mark.parametrize(("moved", "warns"), MOVED)
+@pytest.mark.parametrize("width", [78, 118, 198])
+@pytest.mark.parametrize("days", [0, 2])
+def test_baseline_of_a_master_whose_capital_has_moved_much_says_so_once(
+    days: int, width: int, moved: str | None, *, warns: bool
+) -> None:
+    (strategy, *_), frozen_ns = s.condor().strategies, s.NOW - days * 24 * 3600 * NS_PER_S
+    strategy = msgspec.structs.replace(
+        strategy, baseline_moved=None if moved is None else Decimal(moved), baseline_at_ns=frozen_ns
+    )
+    drawn = strategy_line(Frame(snapshot=s.condor(strategies=(strategy,)), now_ns=s.NOW, quiet_s=0), width)
+    told = "" if moved is None else f"{fmt.percent(Decimal(moved))} since"
+    assert [span.text for span in drawn if "% since" in span.text] == (
+        [f" {'2 d old, ' * (days > 0)}{told}"] if warns else []
+    )
+    assert all(span.tone is Tone.WARN for span in drawn if "% since" in span.text)
+    assert ("2 d old" in plain(drawn)) == (days > 0)
+    assert "P&L" in plain(drawn)
+    assert len(plain(drawn)) <= width
+
+
+def test_line_of_several_strategies_says_the_most_that_the_master_has_moved() -> None:
+    (base, *_) = s.condor().strategies
+    for width, has_room in ((198, True), (78, True), (50, False)):
+        moved = [
+            msgspec.structs.replace(base, scope=scope, baseline_moved=part)
+            for scope, part in (("NIFTY", Decimal("0.21")), ("BANKNIFTY", Decimal("-0.4")), ("SENSEX", None))
+        ]
+        drawn = plain(strategy_line(Frame(snapshot=s.condor(strategies=tuple(moved)), now_ns=s.NOW, quiet_s=0), width))
+        assert ("baseline -40 % since" in drawn) is has_room
+        assert drawn.count("% since") == has_room
+        assert "P&L" in drawn
+        assert len(drawn) <= max(width, 60)
+
+
+def test_warning_gives_way_where_nothing_else_does() -> None:
+    """The results stay, however long they and the name are."""
+    (base, *_) = s.condor().strategies
+    made = {
+        "name": "custom with a long name",
+        "master_pnl_inr": Decimal(-12345678),
+        "children_pnl_inr": Decimal(-23456789),
+    }
+    moved = msgspec.structs.replace(base, baseline_moved=Decimal("0.5"), baseline_at_ns=1, **made)
+    drawn = plain(strategy_line(Frame(snapshot=s.condor(strategies=(moved,)), now_ns=s.NOW, quiet_s=0), 78))
+    assert drawn.endswith("P&L -₹1,23,45,678 / -₹2,34,56,789")
+    assert len(drawn) <= 78
 
 
 def test_old_price_in_a_prompt_has_a_mark() -> None:

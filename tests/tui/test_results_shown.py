@@ -12,7 +12,7 @@ from tui.frame import Frame
 from tui.screens import detail
 from tui.screens import ticket_lines as say
 from tui.screens.ask_lines import adopt_rows
-from tui.text import plain
+from tui.text import Line, Tone, plain
 from tui.widgets.accounts import account_rows
 from tui.widgets.matrix import leg_line, plan, summary_lines
 from tui.widgets.strategy_line import strategy_line
@@ -86,6 +86,53 @@ def test_child_with_a_ratio_of_its_own_in_each_strategy_shows_no_single_one() ->
     assert page["BANKNIFTY"] == "ratio 3/5 from ₹6,00,000"
     heads, first, *_ = table_of("accounts", picture)
     assert first[heads.index("ratio")] == "NIFTY 0.3; BANKNIFTY 0.6"
+
+
+def test_page_of_a_child_says_what_its_capital_is_now() -> None:
+    base = s.condor().children[0]
+
+    def lines(**more: object) -> list[Line]:
+        part = msgspec.structs.replace(*s.part_of("3/10", "10,50,000"), **more)
+        column = msgspec.structs.replace(base, scopes=(part,))
+        picture = s.condor(children=(column, *s.condor().children[1:]))
+        drawn = detail.child_lines(column.id, frame(picture), 118)
+        assert [plain(each)[13:] for each in drawn if plain(each).startswith("sizing")] == [
+            "frozen ratio, ratio 3/10 from ₹10,50,000"
+        ]
+        return [each for each in drawn if "capital now" in plain(each)]
+
+    (more,) = lines(capital_now_inr=s.rupees("13,86,000"), moved=Decimal("0.32"))
+    assert plain(more) == f"{' ' * 13}capital now ₹13,86,000, +32 % since"
+    assert more[-1].tone is Tone.WARN
+    (same,) = lines(capital_now_inr=s.rupees("10,60,000"), moved=Decimal("0.0095"))
+    assert plain(same).strip() == "capital now ₹10,60,000, +1 % since"
+    assert same[-1].tone is Tone.PLAIN
+    assert lines() == []
+
+
+def test_page_of_a_child_says_what_its_capital_is_now_for_each_strategy() -> None:
+    picture = two_strategies()
+    parts = picture.children[0].scopes
+    moved = msgspec.structs.replace(parts[1], capital_now_inr=Decimal(450_000), moved=Decimal("-0.25"))
+    column = msgspec.structs.replace(picture.children[0], scopes=(parts[0], moved))
+    picture = msgspec.structs.replace(picture, children=(column, *picture.children[1:]))
+    drawn = [plain(each) for each in detail.child_lines(column.id, frame(picture), 118)]
+    at = drawn.index("BANKNIFTY    ratio 3/5 from ₹6,00,000")
+    assert drawn[at - 1] == "NIFTY        ratio 3/10 from ₹3,00,000"
+    assert drawn[at + 1].strip() == "capital now ₹4,50,000, -25 % since"
+    assert sum("capital now" in each for each in drawn) == 1
+
+
+def test_table_of_the_accounts_has_what_the_ratios_would_be_taken_from_now() -> None:
+    base = s.condor().children[0]
+    column = msgspec.structs.replace(base, scopes=s.part_of("3/10", capital_now_inr=Decimal(386_000), moved=Decimal(1)))
+    heads, *rows = table_of("accounts", s.condor(children=(column, *s.condor().children[1:])))
+    now = heads.index("capital_now_inr")
+    assert heads[now - 1] == "baseline_inr"
+    assert [row[now] for row in rows] == ["386000", "", "", "", "", ""]
+    both = (*s.part_of("1/2", capital_now_inr=Decimal(1)), *s.part_of("1/2", scope="B", capital_now_inr=Decimal(2)))
+    _, first, *_ = table_of("accounts", s.condor(children=(msgspec.structs.replace(base, scopes=both),)))
+    assert first[now] == ""
 
 
 def test_units_are_not_called_lots_where_the_lot_is_not_known() -> None:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 from textual.color import Color
 
 from engine.snapshot import EngineState, Snapshot
@@ -42,6 +43,22 @@ def test_everything_of_a_child_with_its_limits_is_as_stored(size: tuple[int, int
             assert_screen(f"child-below-{size[0]}x{size[1]}", desk)
 
     drive(s.condor(), script, size=size)
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL, LARGE], ids=["120x36", "80x24", "200x60"])
+def test_capital_that_has_moved_much_is_told_at_every_size(size: tuple[int, int]) -> None:
+    base = s.condor()
+    part = s.part_of("3/10", "10,50,000", capital_now_inr=s.rupees("13,86,000"), moved=Decimal("0.32"))
+    children = (replace(base.children[0], scopes=part), *base.children[1:])
+    strategies = (replace(base.strategies[0], baseline_moved=Decimal("-0.4")),)
+
+    async def script(desk: Desk) -> None:
+        assert desk.text.count("-40 % since") == 1
+        assert desk.text.count("P&L") >= 1
+        await desk.press("6", "enter")
+        assert "capital now ₹13,86,000, +32 % since" in desk.text
+
+    drive(s.condor(children=children, strategies=strategies), script, size=size)
 
 
 @pytest.mark.parametrize("size", [(79, 24), (80, 23), (20, 5), (1, 1)])

@@ -5,7 +5,7 @@ from decimal import Decimal
 from engine.snapshot import Cell, ChildColumn, ChildScope, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, child_of
-from tui.marks import CELL_MARKS, CHILD_MARKS, OLD, SEVERITY_MARKS, amount_span
+from tui.marks import CELL_MARKS, CHILD_MARKS, OLD, SEVERITY_MARKS, amount_span, has_moved
 from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, width_of, wrap
 from tui.widgets.events import Events
 from tui.widgets.matrix import master_average
@@ -119,23 +119,37 @@ def _limits(account: str, frame: Frame, width: int) -> list[Line]:
 def _facts(child: ChildColumn, frame: Frame) -> list[Line]:
     cap = "none" if child.max_capital_inr is None else fmt.rupees(child.max_capital_inr)
     facts = (
-        *_sizing(child, frame.now_ns),
         ("available", f"{fmt.rupees(child.available_inr)}, {fmt.age(child.available_at_ns, frame.now_ns)} old"),
         ("max capital", f"{cap} · k changes it"),
         *_results(child),
         ("drift", _drift(child, frame)),
         ("last read", f"{fmt.age(child.read_at_ns, frame.now_ns)} ago" if child.read_at_ns is not None else "never"),
     )
-    return [line(Span(pad(name, 13), Tone.DIM), text) for name, text in facts]
+    return [*_sizing(child, frame.now_ns), *(_fact(name, text) for name, text in facts)]
 
 
-def _sizing(child: ChildColumn, now_ns: int) -> list[tuple[str, str]]:
-    """How it is sized: its ratio, or a line for each strategy where it has several."""
+def _fact(name: str, text: str, tone: Tone = Tone.PLAIN) -> Line:
+    return line(Span(pad(name, 13), Tone.DIM), Span(text, tone))
+
+
+def _sizing(child: ChildColumn, now_ns: int) -> list[Line]:
+    """How it is sized: its ratio, or a line for each strategy where it has several; and what its capital is now."""
     if len(child.ratios) > 1:
-        each = [(clean(scope.scope), _ratio(scope, now_ns)) for scope in child.ratios]
-        return [("sizing", clean(child.sizing)), *each]
+        out = [_fact("sizing", clean(child.sizing))]
+        for scope in child.ratios:
+            out += [_fact(clean(scope.scope), _ratio(scope, now_ns)), *_capital_now(scope)]
+        return out
     ratio = _ratio(child.ratios[0], now_ns) if child.ratios else "ratio – from –"
-    return [("sizing", f"{clean(child.sizing)}, {ratio}")]
+    now = _capital_now(child.ratios[0]) if child.ratios else []
+    return [_fact("sizing", f"{clean(child.sizing)}, {ratio}"), *now]
+
+
+def _capital_now(scope: ChildScope) -> list[Line]:
+    """What a ratio would be taken from now, where that is known."""
+    if scope.capital_now_inr is None or scope.moved is None:
+        return []
+    text = f"capital now {fmt.rupees(scope.capital_now_inr)}, {fmt.percent(scope.moved)} since"
+    return [_fact("", text, Tone.WARN if has_moved(scope.moved) else Tone.PLAIN)]
 
 
 def _ratio(scope: ChildScope, now_ns: int) -> str:

@@ -7,7 +7,7 @@ from engine.money import sum_known
 from engine.snapshot import EngineState, Snapshot, StrategyState, StrategyView
 from tui import format as fmt
 from tui.frame import Frame, running
-from tui.marks import OLD, amount_tone, is_old_ratio
+from tui.marks import OLD, amount_tone, has_moved, is_old_ratio
 from tui.text import Line, Span, Tone, clean, first_fitting, line
 
 SECONDS = "%H:%M:%S"
@@ -19,8 +19,8 @@ def strategy_line(frame: Frame, width: int) -> Line:
     if not strategies:
         return first_fitting(width, lambda level: _flat(frame, level), range(5))
     if len(strategies) == 1:
-        return first_fitting(width, lambda level: _one(frame, strategies[0], level), range(5))
-    return first_fitting(width, lambda level: _many(frame, strategies, level), range(3))
+        return first_fitting(width, lambda level: _one(frame, strategies[0], level), range(6))
+    return first_fitting(width, lambda level: _many(frame, strategies, level), range(4))
 
 
 def _one(frame: Frame, strategy: StrategyView, level: int) -> Line:
@@ -49,13 +49,23 @@ def _baseline(frame: Frame, strategy: StrategyView, level: int) -> list[Span]:
     if strategy.baseline_inr is None:
         why = strategy.reason or "not known yet"
         return [Span(" · "), Span(f"no baseline: {clean(why)}", Tone.WARN)]
-    if level >= 4:
+    if level >= 5:
         return []
     at_ns, now_ns = strategy.baseline_at_ns, frame.now_ns
-    baseline = Span(f" · baseline {fmt.rupees(strategy.baseline_inr)}")
-    if is_old_ratio(at_ns, now_ns):
-        return [baseline, Span(f" {fmt.age(at_ns, now_ns)} old", Tone.WARN)]
-    return [baseline, Span(f" at {fmt.day_clock(at_ns, now_ns, today=SECONDS)}" if level < 1 else "")]
+    is_old = is_old_ratio(at_ns, now_ns)
+    odd = ", ".join([*([f"{fmt.age(at_ns, now_ns)} old"] if is_old else []), *_moved((strategy,))])
+    if level >= 4:
+        return [Span(" · baseline"), Span(f" {odd}", Tone.WARN)] if odd else []
+    when = f" at {fmt.day_clock(at_ns, now_ns, today=SECONDS)}" if level < 1 and not is_old else ""
+    baseline = Span(f" · baseline {fmt.rupees(strategy.baseline_inr)}{when}{',' if when and odd else ''}")
+    return [baseline, Span(f" {odd}" if odd else "", Tone.WARN)]
+
+
+def _moved(strategies: Sequence[StrategyView]) -> list[str]:
+    """How far the master's capital has moved since a baseline where that is worth a look: all ratios are off then."""
+    found = [each.baseline_moved for each in strategies if each.baseline_moved is not None]
+    furthest = max(found, key=abs, default=None)
+    return [f"{fmt.percent(furthest)} since"] if furthest is not None and has_moved(furthest) else []
 
 
 def _profit(snapshot: Snapshot, strategies: Sequence[StrategyView], level: int) -> list[Span]:
@@ -84,6 +94,7 @@ def _many(frame: Frame, strategies: tuple[StrategyView, ...], level: int) -> Lin
     return line(
         Span(f" {len(strategies)} strategies", Tone.BOLD),
         f": {clean(names)}" if names else "",
+        *(Span(f" · baseline {moved}", Tone.WARN) for moved in (_moved(strategies) if level < 3 else ())),
         *_profit(frame.snapshot, strategies, 0 if level < 1 else 3),
     )
 
