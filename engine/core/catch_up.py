@@ -68,7 +68,7 @@ def press(at: MirroredLeg, mirror: Mirror) -> None:
 def _take(at: MirroredLeg, mirror: Mirror, units: int) -> None:
     """Send resting units through the market: whole orders are moved there, the rest is taken off them first."""
     for order in resting_of(at.turn, at.leg, mirror):
-        if 0 < order.remaining <= units and _can_move(order):
+        if 0 < order.remaining <= units and _can_move(order) and not _is_cut(order):
             units -= order.remaining
             order.reference_inr = order.master_price_inr = price_to_meet(at.his(mirror), at.master)
             _move(at, order)
@@ -78,6 +78,11 @@ def _take(at: MirroredLeg, mirror: Mirror, units: int) -> None:
 
 def _can_move(order: ChildOrder) -> bool:
     return order.state is OrderState.WORKING and not order.cancelling_ns
+
+
+def _is_cut(order: ChildOrder) -> bool:
+    """Whether the broker may still take units off an order: it is not moved whole, what goes is sent when it is off."""
+    return order.asked is not None and order.asked.units is not None
 
 
 def _move(at: MirroredLeg, order: ChildOrder) -> None:
