@@ -13,6 +13,7 @@ from engine.core.plans import is_hedge, miss, note_missed, plan_of, store_plan, 
 from engine.core.resting import (
     ahead_units,
     asked_units,
+    cut_units,
     going_exit_units,
     missed_due,
     note_entered,
@@ -195,7 +196,7 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
         leg.entry_pending = False
         return
     stale_ns = leg.entry_signal_ns + seconds_ns(turn.settings.timing.max_signal_age_s)
-    is_leaving = going_exit_units(turn, leg) or _cancelling_units(turn, leg)
+    is_leaving = going_exit_units(turn, leg) or _cancelling_units(turn, leg) or cut_units(turn, leg)
     if is_leaving or _is_being_left(turn, master, leg):
         if turn.now_ns > stale_ns:
             _miss_pending(turn, child, master, leg)
@@ -275,6 +276,10 @@ def enter(
     if leg.mirrors and wanted + ahead > 0:
         wanted -= note_missed_while_resting(turn, child, leg, wanted + ahead)
         room = room_for_entries(turn, leg, leaving) if rests_for_entries(turn, leg) else wanted
+        later = max(0, min(wanted - room, cut_units(turn, leg)))
+        if later:
+            _enter_later(leg, decision.signal_ns)  # as soon as what is being taken off leaves its room
+        wanted -= later
         owe(turn, leg, wanted - min(wanted, room))
         wanted = min(wanted, room)
         note_entered(turn, leg, wanted)

@@ -170,7 +170,8 @@ def _take_end(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, end: O
     """An order is over at the broker, filled or cancelled; a refusal with nothing left is one too."""
     change_state(turn, order, end, status_text if end is not OrderState.FILLED else "")
     _tell_end(turn, order)
-    if order.entry and order.remaining:
+    is_renewed = order.renewed and rests(order)  # nothing of it is missed: what is wanted of it is placed anew
+    if order.entry and order.remaining and not is_renewed:
         note_missed(turn, child, leg, reasons.CANCELLED_AT_BROKER)
     if not order.entry and not order.remaining:
         leg.exit_tries = 0

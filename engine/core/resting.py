@@ -63,6 +63,16 @@ def owed_units(turn: Turn, leg: ChildLeg, mirror: Mirror) -> int:
     return max(0, min(_due_units(turn, mirror), resting_units(turn, leg, mirror)))
 
 
+def cut_units(turn: Turn, leg: ChildLeg) -> int:
+    """Resting entry units beyond what is to rest: until they are off at the broker they may fill, and take up room."""
+    found = 0
+    for mirror in leg.mirrors.values():
+        if mirror.entry:
+            stays = mirror.units - filled_units(turn, mirror) - mirror.missed_units - mirror.completed_units
+            found += max(0, resting_units(turn, leg, mirror) - max(0, stays))
+    return found
+
+
 def going_entry_units(turn: Turn, leg: ChildLeg) -> int:
     """Units of unfinished entries that do not rest."""
     return sum(o.remaining for o in turn.open_orders(leg) if o.entry and not rests(o)) if leg.orders else 0

@@ -9,11 +9,13 @@ import pytest
 
 from config.schema import Sizing, SizingMode
 from engine.commands import ModifyOrder
+from engine.core import reasons
 from engine.core.lifecycle import OrderState
-from engine.events import PromptAnswered
+from engine.events import Outcome, PromptAnswered
 from engine.model import BookStatus, OrderReport, Side
-from tests.unit.core.builders import LOT, Desk, child
+from tests.unit.core.builders import ENTRIES, LOT, Desk, child
 from tests.unit.core.test_mirroring import LIKE_HIM, ended, orders, resting
+from tests.unit.paper.builders import CALL
 
 A_HALF = child(sizing=Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1, 2)))
 A_SEVENTH = child(sizing=Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1, 7)))
@@ -34,6 +36,17 @@ def holding(side: Side = Side.BUY, **fields: object) -> tuple[Desk, OrderReport]
     copy = desk.accept(desk.last())
     desk.run(1)
     return desk, copy
+
+
+def made_smaller(desk: Desk, filled: int, *, lots: int = 5, side: Side = Side.BUY) -> OrderReport:
+    """In one moment he trades ten lots through the market, makes the order smaller, and some of it fills."""
+    desk.master(side, 10, id_="M3")
+    his = resting(desk, lots, side=side, limit="100", id_="M2")
+    if filled:
+        status = BookStatus.COMPLETE if filled == lots else BookStatus.OPEN
+        his = ended(desk, his, status, filled=filled)
+    desk.run("0.4")
+    return his
 
 
 def trade(desk: Desk, seconds: int) -> None:
@@ -71,3 +84,112 @@ def test_copy_that_may_still_be_made_smaller_is_not_moved_as_a_whole() -> None:
     desk.move(smaller)
     trade(desk, 10)
     assert (desk.lots(), rests(desk)) == (12, 0)
+
+
+@pytest.mark.rule("R4.8")
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("filled", [5, 4, 0])
+@pytest.mark.parametrize("seconds", [0, 1, 4, 9])
+def test_what_a_copy_has_too_much_is_not_on_its_way_for_another_fill(side: Side, filled: int, seconds: int) -> None:
+    desk, _ = holding(side)
+    made_smaller(desk, filled, side=side)
+    desk.run(seconds)
+    trade(desk, 10)
+    assert (abs(desk.lots()), rests(desk)) == (15 + filled, 5 - filled)
+    assert desk.reasons() == set()
+
+
+def test_what_is_taken_off_a_copy_makes_room_as_soon_as_the_broker_has_confirmed_it() -> None:
+    desk, _ = holding()
+    made_smaller(desk, 0)
+    assert desk.placed()[2:] == [(Side.BUY, 8)]
+    desk.move(desk.commands(ModifyOrder)[0])
+    assert desk.placed()[2:] == [(Side.BUY, 8), (Side.BUY, 2)]
+
+
+def test_copy_that_is_cancelled_for_a_smaller_order_makes_room_and_misses_nothing() -> None:
+    desk = Desk(orders(A_SEVENTH), filling=False)
+    resting(desk, 7, limit="100", id_="M2")
+    desk.accept(desk.last())
+    desk.run(1)
+    desk.master(Side.BUY, 9, id_="M3")
+    his = resting(desk, 6, limit="100", id_="M2")
+    ended(desk, his, BookStatus.COMPLETE, filled=6)
+    desk.run("0.4")
+    assert desk.placed() == [(Side.BUY, 1), (Side.BUY, 1)]
+    trade(desk, 5)
+    assert (desk.lots(), desk.target(), desk.reasons()) == (2, 2, set())
+
+
+def test_lot_that_rounding_leaves_to_the_copies_is_not_waited_for_at_one_that_is_being_cancelled() -> None:
+    desk = Desk(orders(A_HALF), filling=False)
+    desk.buy(3)
+    desk.fill(desk.last())
+    desk.run(1)
+    gone = resting(desk, 2, limit="99", id_="M2")
+    desk.accept(desk.last())
+    his = resting(desk, 2, limit="100", id_="M3")
+    desk.accept(desk.last())
+    desk.run(1)
+    ended(desk, gone, BookStatus.CANCELLED)
+    ended(desk, his, BookStatus.OPEN, filled=1)
+    desk.master(Side.BUY, 2, id_="M4")
+    desk.run("0.4")
+    assert desk.target() == 3
+    trade(desk, 10)
+    assert (desk.lots(), rests(desk), desk.reasons()) == (3, 0, set())
+
+
+def test_copy_that_was_to_be_renewed_and_went_through_the_market_is_missed_when_the_broker_ends_it() -> None:
+    desk = Desk(orders(A_SEVENTH), filling=False)
+    resting(desk, 7, limit="100", id_="M2")
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    resting(desk, 6, limit="100", id_="M2")
+    his = resting(desk, 7, limit="100", id_="M2")
+    copy = desk.accept(desk.last(), answered=False)
+    desk.run(2)
+    ended(desk, his, BookStatus.COMPLETE, filled=7)
+    desk.run(4)
+    assert desk.last_order().renewed
+    assert not desk.last_order().mirrors
+    desk.advance(copy, filled=0, status=BookStatus.CANCELLED)
+    assert (desk.target(), desk.reasons()) == (0, {reasons.CANCELLED_AT_BROKER})
+
+
+def test_copy_that_fills_before_it_is_smaller_brings_what_waits_for_its_room() -> None:
+    desk, copy = holding()
+    made_smaller(desk, 5)
+    desk.advance(copy)
+    trade(desk, 10)
+    assert (desk.lots(), desk.placed()[2:]) == (20, [(Side.BUY, 8)])
+
+
+def test_room_that_does_not_come_in_time_is_missed_and_said() -> None:
+    desk, _ = holding()
+    made_smaller(desk, 0)
+    desk.run(40)
+    assert (desk.target(), desk.reasons()) == (13, {reasons.STALE_SIGNAL})
+    trade(desk, 10)
+    assert (desk.lots(), rests(desk)) == (13, 5)
+
+
+def test_what_waits_for_room_goes_after_a_restart() -> None:
+    desk, _ = holding()
+    made_smaller(desk, 4)
+    desk.restart()
+    desk.quote(CALL, "100")
+    trade(desk, 10)
+    assert (desk.lots(), rests(desk), desk.reasons()) == (19, 1, set())
+
+
+def test_what_waits_for_room_is_asked_about_where_entries_are() -> None:
+    desk, _ = holding(confirm=ENTRIES)
+    made_smaller(desk, 4)
+    (prompt,) = desk.state.prompts.values()
+    assert [item.units for item in prompt.items] == [8 * LOT]
+    desk.move(desk.commands(ModifyOrder)[0])
+    (prompt,) = desk.state.prompts.values()
+    assert [item.units for item in prompt.items] == [10 * LOT]
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    trade(desk, 10)
+    assert (desk.lots(), rests(desk), desk.reasons()) == (19, 1, set())
