@@ -272,10 +272,12 @@ def enter(
     turn.unskip(child, leg.leg, reasons.BELOW_ONE_LOT)
     leaving, cancelling = going_exit_units(turn, leg), _cancelling_units(turn, leg)
     wanted = leg.target_units - held_units(leg) + leaving - on_the_way(turn, leg) + cancelling
+    fresh = turn.now_ns - decision.signal_ns <= seconds_ns(turn.settings.timing.max_signal_age_s)
     ahead = ahead_units(turn, leg) if leg.mirrors else 0  # of orders that have not filled: in place of nothing missed
     if leg.mirrors and wanted + ahead > 0:
         wanted -= note_missed_while_resting(turn, child, leg, wanted + ahead)
-        room = room_for_entries(turn, leg, leaving) if rests_for_entries(turn, leg) else wanted
+        is_bounded = fresh and rests_for_entries(turn, leg)  # what is too old is missed, and not waited for
+        room = room_for_entries(turn, leg, leaving) if is_bounded else wanted
         later = max(0, min(wanted - room, cut_units(turn, leg)))
         if later:
             _enter_later(leg, decision.signal_ns)  # as soon as what is being taken off leaves its room
@@ -285,7 +287,6 @@ def enter(
         note_entered(turn, leg, wanted)
     if wanted < instrument.lot_units:
         return
-    fresh = turn.now_ns - decision.signal_ns <= seconds_ns(turn.settings.timing.max_signal_age_s)
     if leaving or cancelling or (fresh and not child.synced):
         _enter_later(leg, decision.signal_ns)
         return
@@ -373,12 +374,15 @@ def enter_approved(
 def enter_completion(
     turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument, units: int, order: MasterOrder
 ) -> None:
-    """Send what the master's fill brought and the child's resting order missed, within the slippage limit."""
+    """Send what the master's fill brought and the child's resting order missed, within the slippage limit.
+
+    What an order that has not filled left no room for came with his newest fill in the leg.
+    """
     side = Side.BUY if leg.sign > 0 else Side.SELL
-    reference = price_to_meet(order, master)
-    asked = _entry(turn, child, master, leg, instrument, side, order.filled_ns, reference)
+    reference, signal_ns = price_to_meet(order, master), order.filled_ns or master.last_fill_ns
+    asked = _entry(turn, child, master, leg, instrument, side, signal_ns, reference)
     allowed, why = gates.check(asked, units)
-    copy = Decision(turn, master, order.filled_ns).copy(child, side, entry=True)
+    copy = Decision(turn, master, signal_ns).copy(child, side, entry=True)
     if allowed:
         _send(asked, allowed, copy)
     if why:

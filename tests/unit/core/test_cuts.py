@@ -5,13 +5,14 @@ Until the broker has confirmed it, it takes up room and may fill; nothing may co
 
 from fractions import Fraction
 
+import msgspec
 import pytest
 
 from config.schema import Sizing, SizingMode
 from engine.commands import ModifyOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
-from engine.events import Outcome, PromptAnswered
+from engine.events import Outcome, Paused, PromptAnswered, Resumed
 from engine.model import BookStatus, OrderReport, Side
 from tests.unit.core.builders import ENTRIES, LOT, Desk, child
 from tests.unit.core.test_mirroring import LIKE_HIM, ended, orders, resting
@@ -193,3 +194,58 @@ def test_what_waits_for_room_is_asked_about_where_entries_are() -> None:
     desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
     trade(desk, 10)
     assert (desk.lots(), rests(desk), desk.reasons()) == (19, 1, set())
+
+
+def test_lot_that_rounding_leaves_to_the_copy_of_an_order_without_fills_is_not_stale() -> None:
+    desk = Desk(orders(A_HALF), filling=False)
+    desk.buy(3)
+    desk.fill(desk.last())
+    desk.run(1)
+    resting(desk, 4, limit="98", id_="M2")
+    desk.accept(desk.last())
+    his = resting(desk, 2, limit="100", id_="M3")
+    desk.accept(desk.last())
+    desk.run(1)
+    ended(desk, his, BookStatus.OPEN, filled=1)
+    trade(desk, 10)
+    assert (desk.lots(), rests(desk), desk.reasons()) == (2, 2, set())
+
+
+@pytest.mark.rule("R6.8")
+def test_lot_that_rounding_leaves_to_a_copy_is_not_entered_when_his_fill_is_old() -> None:
+    desk = Desk(orders(A_HALF), filling=False)
+    desk.buy(3)
+    desk.fill(desk.last())
+    desk.run(1)
+    resting(desk, 4, limit="98", id_="M2")
+    desk.accept(desk.last())
+    his = resting(desk, 2, limit="100", id_="M3")
+    desk.accept(desk.last())
+    filled_ns = desk.now_ns
+    desk.run(40)
+    late = msgspec.structs.replace(
+        his, filled=LOT, average_price_inr=his.price_inr, status=BookStatus.OPEN, updated_ns=filled_ns
+    )
+    desk.book(late)
+    desk.push(late, "M")
+    trade(desk, 10)
+    assert (desk.lots(), desk.target(), desk.reasons()) == (1, 1, {reasons.STALE_SIGNAL})
+
+
+def test_lot_that_missed_ones_leave_to_the_copy_of_an_order_without_fills_is_not_stale() -> None:
+    desk = Desk(orders(LIKE_HIM), filling=False)
+    desk.buy(5)
+    desk.fill(desk.last())
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(5)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.sell(6)  # the pair is (10, 5): 2 of 4 are left
+    desk.fill(desk.last())
+    desk.run(35)
+    resting(desk, 4, limit="99", id_="M2")
+    desk.accept(desk.last())
+    desk.run(1)
+    desk.buy(4)
+    assert (desk.target(), desk.leg().most_units) == (4, 7 * LOT)
+    trade(desk, 10)
+    assert (desk.lots(), rests(desk), desk.reasons()) == (4, 3, {reasons.PAUSED})
