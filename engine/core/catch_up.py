@@ -72,12 +72,17 @@ def _take(at: MirroredLeg, mirror: Mirror, units: int) -> None:
             units -= order.remaining
             order.reference_inr = order.master_price_inr = price_to_meet(at.his(mirror), at.master)
             _move(at, order)
-    can_be_taken = sum(each.remaining for each in resting_of(at.turn, at.leg, mirror) if each.state in TAKEN_FROM)
+    can_be_taken = sum(each.remaining for each in resting_of(at.turn, at.leg, mirror) if _may_be_taken_from(each))
     mirror.taken_units += min(units, can_be_taken)
 
 
 def _can_move(order: ChildOrder) -> bool:
     return order.state is OrderState.WORKING and not order.cancelling_ns
+
+
+def _may_be_taken_from(order: ChildOrder) -> bool:
+    """What is being cancelled for good is missed when it has ended: units of it are not sent another way."""
+    return order.state in TAKEN_FROM and (order.renewed or not order.cancelling_ns)
 
 
 def _is_cut(order: ChildOrder) -> bool:

@@ -108,6 +108,7 @@ RESTING = {
     512473: "judge: shares that were sold while the process was down are given up by the operator, as the alarm says",
     514533: "judge: orders of yesterday that do not fit are looked up where the master's shares are gone, too",
     51650: "a copy that was being made smaller was moved to the market as a whole, and what came off was lost",
+    45979: "what the kill switch was taking off a copy was sent through the market when it had been lifted",
     28313: "the move of an entry that waited for its turn went out beside another one that was being cancelled meanwhile",
     42747: "an order of yesterday was called not filled while the broker left the carried position out",
     63855: "a fill that positions showed first, before the process died, was taken for the owner's on the next day",

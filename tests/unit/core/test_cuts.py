@@ -12,7 +12,7 @@ from config.schema import Sizing, SizingMode
 from engine.commands import ModifyOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
-from engine.events import Outcome, Paused, PromptAnswered, Resumed
+from engine.events import KillSwitched, Outcome, Paused, PromptAnswered, Resumed
 from engine.model import BookStatus, OrderReport, Side
 from tests.unit.core.builders import ENTRIES, LOT, Desk, child
 from tests.unit.core.test_mirroring import LIKE_HIM, ended, orders, resting
@@ -249,3 +249,21 @@ def test_lot_that_missed_ones_leave_to_the_copy_of_an_order_without_fills_is_not
     assert (desk.target(), desk.leg().most_units) == (4, 7 * LOT)
     trade(desk, 10)
     assert (desk.lots(), rests(desk), desk.reasons()) == (4, 3, {reasons.PAUSED})
+
+
+@pytest.mark.rule("R7.12")
+@pytest.mark.parametrize("seconds", [1, 3.5])
+@pytest.mark.parametrize("end", [BookStatus.CANCELLED, BookStatus.REJECTED])
+def test_what_the_kill_switch_takes_off_is_not_sent_through_the_market_when_it_is_lifted(
+    end: BookStatus, seconds: float
+) -> None:
+    desk, copy = holding()
+    ended(desk, resting(desk, 7, limit="100", id_="M2"), BookStatus.COMPLETE, filled=7)
+    desk.run("0.4")
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=2))
+    desk.run(seconds)
+    desk.handle(KillSwitched(at_ns=desk.now_ns, level=0))
+    desk.advance(copy, filled=0, status=end)
+    trade(desk, 10)
+    assert (desk.lots(), desk.target(), len(desk.placed())) == (5, 5, 2)
+    assert desk.reasons()
