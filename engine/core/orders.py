@@ -119,11 +119,12 @@ def change_state(turn: Turn, order: ChildOrder, new: OrderState, reason: str = "
 
 
 def _note_end_of_resting(turn: Turn, order: ChildOrder) -> None:
-    """A resting order ended without our wish: what it did not fill is not placed again."""
+    """A resting order ended without our wish: what it did not fill is not placed again, nor sent another way."""
     mirror = turn.state.children[order.account].legs[order.leg].mirrors.get(order.mirrors)
     if mirror is None or order.renewed or not order.remaining:
         return
     mirror.missed_units += order.remaining
+    mirror.taken_units -= min(order.remaining, mirror.taken_units - mirror.completed_units)
     mirror.reason = mirror.reason or order.reason or order.state.value
 
 

@@ -267,3 +267,16 @@ def test_what_the_kill_switch_takes_off_is_not_sent_through_the_market_when_it_i
     trade(desk, 10)
     assert (desk.lots(), desk.target(), len(desk.placed())) == (5, 5, 2)
     assert desk.reasons()
+
+
+@pytest.mark.rule("R4.12")
+@pytest.mark.parametrize("end", [BookStatus.CANCELLED, BookStatus.REJECTED])
+def test_copy_that_ends_at_the_broker_while_it_is_made_smaller_is_missed_whole(end: BookStatus) -> None:
+    desk, copy = holding()
+    ended(desk, resting(desk, 7, limit="100", id_="M2"), BookStatus.OPEN, filled=4)
+    desk.run(4)
+    assert [change.quantity for change in desk.commands(ModifyOrder)] == [3 * LOT]
+    desk.advance(copy, filled=0, status=end)
+    trade(desk, 10)
+    assert (desk.lots(), desk.target(), len(desk.placed())) == (5, 5, 2)
+    assert desk.reasons()
