@@ -11,7 +11,7 @@ from engine.core.entries import count_from_here, missing_units
 from engine.core.filters import has_known_hours, why_unfollowed
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up, new_copy
-from engine.core.resting import going_exit_units
+from engine.core.resting import cut_units, going_exit_units
 from engine.core.settle import settle
 from engine.core.sizing import by_ratio
 from engine.core.sizing_rules import rule_of_mode, sizing_rule
@@ -179,7 +179,7 @@ def _offer_missing(turn: Turn, child: Child) -> None:
         return
     offers, leaving = _missing(turn, child)
     if leaving:
-        text = f"resync: exits of {', '.join(leaving)} are under way: resync again when they have ended"
+        text = f"resync: orders of {', '.join(leaving)} are under way: resync again when they have ended"
         turn.notify(WARNING, text, child.id)
     if not offers:
         if leaving:
@@ -218,9 +218,14 @@ def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], lis
 
 
 def _is_leaving(turn: Turn, leg: ChildLeg) -> bool:
-    """Whether exits have to end before a leg can be entered: under way, due, or of lots against its direction."""
+    """Whether orders have to end before a leg can be entered.
+
+    Exits that are under way or due or of lots against its direction, and what is being taken off copies that rest: it
+    may fill still, beside what would be entered.
+    """
     held = held_units(leg)
-    return going_exit_units(turn, leg) > 0 or held < 0 or (leg.due and held > leg.target_units)
+    is_exited = going_exit_units(turn, leg) > 0 or held < 0 or (leg.due and held > leg.target_units)
+    return is_exited or cut_units(turn, leg) > 0
 
 
 def adopt(turn: Turn, symbol: str) -> None:

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from config.schema import Sizing, SizingMode
-from engine.commands import ModifyOrder
+from engine.commands import ModifyOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
-from engine.events import KillSwitched, Outcome, Paused, PromptAnswered, Resumed
+from engine.events import ChildResynced, Flattened, KillSwitched, Outcome, Paused, PromptAnswered, Resumed
 from engine.model import BookStatus, OrderReport, Side
 from tests.unit.core.builders import ENTRIES, LOT, Desk, child
 from tests.unit.core.test_mirroring import LIKE_HIM, ended, orders, resting
@@ -280,3 +280,43 @@ def test_copy_that_ends_at_the_broker_while_it_is_made_smaller_is_missed_whole(e
     trade(desk, 10)
     assert (desk.lots(), desk.target(), len(desk.placed())) == (5, 5, 2)
     assert desk.reasons()
+
+
+@pytest.mark.rule("R4.12")
+def test_resync_offers_nothing_beside_a_copy_that_may_still_fill() -> None:
+    desk = Desk(orders(LIKE_HIM), filling=False)
+    resting(desk, 5, limit="99", id_="M5")
+    copy = desk.last()
+    desk.answer(copy, Outcome.UNKNOWN)
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    desk.master(Side.BUY, 7, id_="M6")
+    desk.run(1)
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(3)
+    assert not desk.state.prompts
+    assert any("are under way: resync again when they have ended" in text for text in desk.notices())
+    assert desk.last() is copy
+
+
+@pytest.mark.rule("R4.12")
+def test_approved_resync_waits_for_what_is_being_taken_off_a_copy() -> None:
+    """The master made his order smaller while the prompt was open."""
+    desk = Desk(orders(LIKE_HIM, confirm=ENTRIES), filling=False)
+    resting(desk, 5, limit="99", id_="M5")
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.accept(desk.last())
+    desk.master(Side.BUY, 7, id_="M6")
+    desk.run(1)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=False))
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(3)
+    (prompt,) = desk.state.prompts.values()
+    assert prompt.kind == "resync"
+    resting(desk, 1, limit="99", id_="M5")  # made smaller: four of the five are to come off
+    sent = len(desk.commands(PlaceOrder))
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run("0.1")
+    assert len(desk.commands(PlaceOrder)) == sent
+    desk.move(desk.commands(ModifyOrder)[-1])
+    desk.run(1)
+    assert [place.quantity for place in desk.commands(PlaceOrder)[sent:]] == [7 * LOT]
