@@ -67,6 +67,8 @@ class Copies:
         "Since when orders rest without the master's, or elsewhere, or are more than their part."
         self._unknown_ns: dict[str, int] = {}
         "When the broker was last not known to have an order: until then it could not be changed."
+        self._room_taken_ns: dict[tuple[str, LegId], int] = {}
+        "When an entry of a leg was last not known: what it may bring is in the place of what others still owe."
         self._leaving_ns: dict[tuple[str, LegId], int] = {}
         "When an entry of a leg was last being cancelled: until its end is known, others may have to wait for it."
         self._stopped_ns = 0
@@ -256,6 +258,8 @@ class Copies:
         for order in (state.orders[tag] for tag in leg.orders):
             if order.state is OrderState.UNKNOWN:
                 self._unknown_ns[order.tag] = state.now_ns
+                if order.entry:
+                    self._room_taken_ns[child.id, leg.leg] = state.now_ns
             if order.entry and order.cancelling_ns and order.state in AT_BROKER:
                 self._leaving_ns[child.id, leg.leg] = state.now_ns
             if not is_stopped and order.mirrors in state.master.orders and order.state is OrderState.WORKING:
@@ -300,6 +304,8 @@ class Copies:
         since_ns = max(since_ns, *(self._unknown_ns.get(order.tag, 0) for order in orders))
         if his is not None:
             since_ns = max(since_ns, his.terms_ns, his.ended_ns, self._undecided_ns.get(leg.leg, 0))
+            if his.ended_ns and orders[0].entry:
+                since_ns = max(since_ns, self._room_taken_ns.get((child.id, leg.leg), 0))
         asked_ns = [self._asked_ns[order.tag] for order in orders if order.tag in self._asked_ns]
         may_wait_ns = max((ns + ANSWERED_MOST_NS for ns in asked_ns), default=0)
         leaving_ns = self._leaving_ns.get((child.id, leg.leg), 0)

@@ -97,6 +97,7 @@ RESTING = {
     56333: "judge: a ticket comes on top of a bought hedge whose rest was rounded up",
     25129: "lots of a ticket that were given up after a fall took lots of the ratio with them, and nobody said so",
     84561: "a resync offered lots beside a copy that was not known and that nobody wanted any more",
+    95116: "judge: what is owed of an order that has ended waits for an entry that is not known",
     79251: "judge: an order that rested with a trigger is shown with it when it has none any more",
     26627: "a cancel that was asked for was forgotten by a restart, and the exit counted as one that stays",
     23140: "a cancel that had done its work was forgotten by a restart, before the book showed the order's end",
