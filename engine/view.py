@@ -10,7 +10,7 @@ from config.schema import Child as ChildSettings
 from engine.core import carried
 from engine.core.lifecycle import OrderState
 from engine.core.limits import limits
-from engine.core.results import child_charges, child_day, child_pnl, leg_pnl, master_day, realised_inr, strategy_pnl
+from engine.core.results import child_charges, child_day, child_pnl, master_day, opened_pnl, realised_inr, strategy_pnl
 from engine.core.shapes import strategy_name
 from engine.core.state import State
 from engine.core.state_child import Child, ChildOrder
@@ -177,7 +177,7 @@ def _leg_row(turn: Turn, leg: MasterLeg, *, followed: bool) -> LegRow:
         ask_inr=None if quote is None else quote.ask_inr,
         quote_at_ns=None if quote is None else quote.at_ns,
         quote_stale=quote is None or quote.is_stale(turn.now_ns),
-        master_pnl_inr=leg_pnl(turn, leg) if followed else None,
+        master_pnl_inr=opened_pnl(turn, leg) if followed else None,
         followed=followed,
         cells=tuple(cell_of(turn, child, leg) for child in turn.state.children.values()),
         changed=carried.changed_of(turn, leg.leg),

@@ -12,7 +12,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.offers import is_adoptable
 from engine.core.plans import by_hand_units
 from engine.core.resting import ahead_units, rests, share
-from engine.core.results import leg_pnl
+from engine.core.results import opened_pnl
 from engine.core.sizing import residue
 from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import MasterLeg
@@ -86,7 +86,7 @@ def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:
         residue_lots=_residue(turn, child, master, lot),
         reason=reason,
         since_ns=_since(leg, orders),
-        pnl_inr=leg_pnl(turn, leg),
+        pnl_inr=opened_pnl(turn, leg),
         average_inr=leg.open_cost_inr / abs(leg.allocation_units) if leg.allocation_units else None,
     )
 

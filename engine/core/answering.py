@@ -187,6 +187,7 @@ def _adopted(turn: Turn, item: PromptItem) -> None:
     elif strategy.state is StrategyState.EXITING:
         strategies.begin(turn, strategy, turn.now_ns, "")
     mark = turn.quote(master.leg)
+    master.opened_from_inr = master.cash_inr
     master.units, master.background_units = master.background_units, 0
     if mark is not None and mark.last_inr is not None:
         master.price_inr = mark.last_inr

@@ -84,6 +84,8 @@ def take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report
     order.changed_ns = turn.now_ns
     signed = order.side.sign * new
     _take_cost(leg, signed, cost)
+    if not leg.allocation_units:
+        leg.opened_from_inr = leg.cash_inr
     leg.allocation_units += signed
     leg.cash_inr -= cost * order.side.sign
     leg.charges_inr += _charges(turn, order, new, cost)

@@ -184,6 +184,8 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
     if opened:
         strategies.begin(turn, strategy, order.placed_ns, order.order_id)  # what was made before is not its own
         order.opened_units += abs(opened)
+        if not leg.units:
+            leg.opened_from_inr = leg.cash_inr - cost * order.side.sign * abs(closed) / new
         leg.units += opened
         leg.open_cost_inr += cost * abs(opened) / new
         changes.rose.setdefault(leg.leg, at_ns)

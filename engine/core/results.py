@@ -42,6 +42,12 @@ def leg_pnl(turn: Turn, leg: ChildLeg | MasterLeg) -> Decimal | None:
     return None if value is None else leg.cash_inr + value
 
 
+def opened_pnl(turn: Turn, leg: ChildLeg | MasterLeg) -> Decimal | None:
+    """Result of what a leg holds since it was opened, parts closed since with it; `None` without a price."""
+    result = leg_pnl(turn, leg)
+    return None if result is None else result - leg.opened_from_inr
+
+
 def realised_inr(leg: ChildLeg | MasterLeg) -> Decimal:
     """Result of a leg's closed lots before charges: proceeds less cost, with what is open taken at its own cost."""
     return leg.cash_inr + leg.open_cost_inr * sign(_units(leg))

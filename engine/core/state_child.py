@@ -182,6 +182,8 @@ class ChildLeg(msgspec.Struct, kw_only=True):
     cash_inr: Decimal = ZERO
     open_cost_inr: Decimal = ZERO
     "What the present allocation was opened for, at average cost."
+    opened_from_inr: Decimal = ZERO
+    "What the leg had made when the present allocation was opened, or the last one."
     charges_inr: Decimal = ZERO
     day_start_inr: Decimal = ZERO
     "Result before charges at the previous close: that of the day counts from there."

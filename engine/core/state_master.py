@@ -79,6 +79,8 @@ class MasterLeg(msgspec.Struct, kw_only=True):
     "Proceeds less cost of the strategy's fills."
     open_cost_inr: Decimal = ZERO
     "What the present strategy lots were opened for, at average cost."
+    opened_from_inr: Decimal = ZERO
+    "What the leg had made when the present strategy lots were opened, or the last ones."
     day_start_inr: Decimal = ZERO
     "Result at the previous close: that of the day counts from there."
     price_inr: Decimal | None = None

@@ -12,6 +12,7 @@ from engine.core.results import (
     leg_pnl,
     mark_inr,
     master_day,
+    opened_pnl,
     strategy_pnl,
 )
 from engine.model import Quote, Side, instrument_id
@@ -42,6 +43,12 @@ def day(desk: Desk) -> tuple[object, object]:
     """What the child and the master made today, in rupees a unit of one lot."""
     turn = turn_of(desk.state)
     return _by_lot(child_day(turn, desk.child())), _by_lot(master_day(turn))
+
+
+def opened(desk: Desk) -> tuple[object, object]:
+    """What the leg made since it was opened, for the child and the master, in rupees a unit of one lot."""
+    turn = turn_of(desk.state)
+    return _by_lot(opened_pnl(turn, desk.leg())), _by_lot(opened_pnl(turn, desk.master_leg()))
 
 
 def charged(desk: Desk) -> tuple[object, object]:
@@ -155,6 +162,29 @@ def test_second_strategy_of_a_day_begins_with_nothing_and_the_day_keeps_both() -
     assert (in_strategy(desk), day(desk)) == ((0, 0), (30, 100))
     desk.quote(CALL, "109")
     assert (in_strategy(desk), day(desk)) == ((-3, -10), (27, 90))
+
+
+def test_leg_that_was_traded_before_on_the_day_shows_what_it_made_since_it_was_opened_again() -> None:
+    desk = held()
+    trade(desk, Side.SELL, "110")
+    desk.run(60)
+    trade(desk, Side.BUY, "120")
+    desk.quote(CALL, "118")
+    assert opened(desk) == (-6, -20)
+    desk.filling = False
+    desk.sell(5, price="118")  # a part of it: what that made stays
+    desk.run(1)
+    desk.fill(desk.last(), price="118")
+    assert opened(desk) == (-6, -20)
+
+
+def test_master_who_turns_round_in_one_fill_begins_anew() -> None:
+    desk = held()
+    desk.quote(CALL, "110")
+    desk.sell(15, price="110")
+    desk.run(1)
+    desk.quote(CALL, "112")
+    assert opened(desk)[1] == -10
 
 
 def test_what_a_strategy_made_yesterday_in_a_leg_that_is_over_stays_in_its_result() -> None:
