@@ -320,7 +320,8 @@ class CopyRow(Value, frozen=True, kw_only=True):
     title: str
     side: Side
     entry: bool
-    master_lots: Decimal
+    master_lots: Decimal | None
+    "What he held after his trade, or his order that a copy rests for is of; `None` where nothing of his led to it."
     master_price_inr: Decimal | None
     lines: tuple[CopyLine, ...]
     done: bool

@@ -96,7 +96,9 @@ def _row(turn: Turn, copy: Copy, parts: Sequence[Part], waiting: Mapping[str, in
         title=leg_title(turn, copy.leg),
         side=copy.side,
         entry=copy.entry,
-        master_lots=lots(copy.master_units, None if instrument is None else instrument.lot_units),
+        master_lots=lots(copy.master_units, None if instrument is None else instrument.lot_units)
+        if copy.learned_ns or copy.master_units
+        else None,
         master_price_inr=copy.master_price_inr,
         lines=tuple(lines),
         done=not waiting and all(order.state in TERMINAL for order, _ in parts),
@@ -116,6 +118,7 @@ def _line(copy: Copy, child: str, parts: Sequence[Part]) -> CopyLine:
     worst = next((o for o in orders if o.state not in TERMINAL), orders[-1])
     done = all(o.state in TERMINAL for o in orders) and filled > 0
     ended_ns = max(o.done_ns for o in orders)
+    asked_ns = max(0, min(o.created_ns for o in orders) - copy.at_ns)  # so long the operator was asked
     return CopyLine(
         child=child,
         units=units,
@@ -123,7 +126,7 @@ def _line(copy: Copy, child: str, parts: Sequence[Part]) -> CopyLine:
         status=worst.state.value,
         reason=worst.reason or copy.skipped.get(child, ""),
         average_inr=average,
-        latency_ms=max(0, ended_ns - _traded_ns(copy)) // NS_PER_MS if done and copy.signal_ns else None,
+        latency_ms=max(0, ended_ns - asked_ns - _traded_ns(copy)) // NS_PER_MS if done and copy.signal_ns else None,
         slippage_inr=slippage,
         why=_why(copy, child, orders),
         orders=tuple(_trace(order, stamp) for order, stamp in parts),

@@ -224,7 +224,7 @@ def copies() -> tuple[CopyRow, ...]:
         rows.append(
             CopyRow(id=number + 1, at_ns=at("09:31:05") + number * 13 * NS_PER_S, leg=leg_of(symbol), title=title,
                     side=Side.SELL if lots < 0 else Side.BUY, entry=True, master_lots=Decimal(lots),
-                    master_price_inr=Decimal(price), lines=tuple(lines), done=number != 3)
+                    master_price_inr=Decimal(price), lines=tuple(lines), done=number != 3, learned_ns=at("09:31:05"))
         )  # fmt: skip
     return tuple(reversed(rows))
 

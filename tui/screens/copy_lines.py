@@ -34,7 +34,8 @@ def find_copy(row_id: str, frame: Frame) -> CopyRow | None:
 def copy_lines(row: CopyRow, frame: Frame, width: int) -> list[Line]:
     """A copy without its journal: what was decided, and each child's part of it."""
     kind = "entry" if row.entry else "exit"
-    master = f"master {fmt.lots(row.master_lots)} lots at {fmt.price(row.master_price_inr)}"
+    lots = "" if row.master_lots is None else f" {'came to ' if row.learned_ns else ''}{fmt.lots(row.master_lots)} lots"
+    master = f"master{lots} at {fmt.price(row.master_price_inr)}"
     traded = f"he traded at {fmt.moment(row.traded_ns)}" if row.traded_ns else "he did not trade"
     out = [
         line(Span(f"{row.side.value} {clean(row.title)}", Tone.BOLD), f"  {kind} at {fmt.moment(row.at_ns)} IST"),

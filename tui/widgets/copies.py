@@ -40,14 +40,13 @@ def _columns(row: CopyRow, level: int) -> list[list[Span]]:
     latency = worst_latency(row)
     slips = slippages(row)
     sent = sum(1 for part in row.lines if part.units)
-    lots = fmt.lots(abs(row.master_lots), signed=False)
     title = clean(row.title) if level < 4 else clean(row.title).split(" ", 1)[-1]
     columns = [
         [Span(fmt.clock(row.at_ns) if level < 4 else fmt.short_clock(row.at_ns), Tone.DIM)],
         [Span(title)],
-        [Span(f"{row.side.value:<4}", Tone.GOOD if row.side.sign > 0 else Tone.WARN), Span(f" {lots:>3}")],
+        [Span(f"{row.side.value:<4}", Tone.GOOD if row.side.sign > 0 else Tone.WARN), Span(f" {_his_lots(row):>6}")],
         [Span("" if row.entry else "exit")],
-        [Span(f"→ {sent} children" if level < 1 else f"→ {sent}", Tone.DIM)],
+        [Span(f"→ {sent} children" if level < 1 else "", Tone.DIM)],
         joined(copy_counts(row)),
     ]
     if level < 3:
@@ -55,6 +54,13 @@ def _columns(row: CopyRow, level: int) -> list[list[Span]]:
     if level < 2:
         columns.append([Span(f"slip {fmt.number(max(slips), places=2, signed=True)}" if slips else "", Tone.DIM)])
     return columns
+
+
+def _his_lots(row: CopyRow) -> str:
+    """What he came to hold by his trade, `to -10`; of an order that rests its lots; nothing where he did neither."""
+    if row.master_lots is None:
+        return ""
+    return f"to {fmt.lots(row.master_lots)}" if row.learned_ns else fmt.lots(abs(row.master_lots), signed=False)
 
 
 def _aligned(rows: list[list[list[Span]]]) -> list[Line]:

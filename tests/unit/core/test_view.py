@@ -251,7 +251,7 @@ def test_flatten_is_no_copy_of_the_master() -> None:
     desk.handle(Flattened(at_ns=desk.now_ns))
     desk.run(2)
     newest = shot(desk).copies[0]
-    assert values(newest.entry, newest.master_lots, newest.master_price_inr) == (False, 0, None)
+    assert values(newest.entry, newest.master_lots, newest.master_price_inr) == (False, None, None)
 
 
 def test_capital_is_what_the_ratio_was_taken_from_whatever_the_cap_says_now() -> None:
@@ -311,6 +311,18 @@ def test_masters_result_keeps_the_legs_that_he_closed() -> None:
     assert [leg.symbol for leg in snapshot.legs] == [CALL]
     assert snapshot.master_day_inr == Decimal("0.50") * 10 * LOT
     assert open_inr == 0
+
+
+def test_latency_leaves_out_how_long_the_operator_was_asked() -> None:
+    desk = Desk(settings(confirm=ENTRIES), filling=False)
+    desk.buy(10)
+    desk.run(1)
+    desk.run(20)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.fill(desk.last())
+    (part,) = shot(desk).copies[0].lines
+    assert part.latency_ms is not None
+    assert part.latency_ms < 1000
 
 
 def test_every_strategy_has_its_own_ratio_result_and_stop() -> None:
