@@ -282,7 +282,7 @@ def _engine(state: State, frame: Frame) -> tuple[EngineState, str]:
     if not state.master.synced:
         return EngineState.STARTING, "books and positions are being read"
     if not state.armed:
-        return EngineState.DISARMED, "the last session did not end well"
+        return EngineState.DISARMED, "what the last session left open waits"
     if state.paused:
         return EngineState.PAUSED, "exits only"
     return EngineState.ARMED, ""

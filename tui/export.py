@@ -178,6 +178,8 @@ def _text(value: object) -> str:
     """A value as a cell; foreign text never moves a cursor nor becomes a formula, `None` is empty."""
     if value is None:
         return ""
+    if isinstance(value, Decimal):
+        return str(value if value == round(value, 4) else round(value, 4))  # an average may have no end
     if not isinstance(value, str):
         return str(value)
     text = clean(value)

@@ -10,6 +10,7 @@ from engine.core.state import Strategy
 from engine.core.state_master import MasterOrder
 from engine.core.turn import INFO, WARNING, Turn, followed_legs, is_busy
 from engine.model import Position
+from engine.money import rupees
 from engine.snapshot import StrategyState
 
 FLAT_READS = 2
@@ -74,7 +75,7 @@ def begin(turn: Turn, strategy: Strategy, placed_ns: int, order_id: str) -> None
     freeze_ratios(turn, strategy, baseline)
     strategy.last_ratios, strategy.last_baseline_inr = dict(strategy.ratios), baseline.master_inr
     ratios = ", ".join(f"{child} {_ratio_text(ratio)}" for child, ratio in strategy.ratios.items()) or "no ratio"
-    capital = "unknown" if baseline.master_inr is None else f"{baseline.master_inr:.2f}"
+    capital = "unknown" if baseline.master_inr is None else rupees(baseline.master_inr)
     turn.notify(INFO, f"strategy started, baseline {capital}: {ratios}")
     for child_id, reason in strategy.left_out.items():
         turn.notify(WARNING, reason, child_id)

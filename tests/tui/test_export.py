@@ -2,6 +2,7 @@
 
 import csv
 import stat
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -75,6 +76,13 @@ def test_ratio_is_a_number_that_no_spreadsheet_takes_for_a_day() -> None:
     assert [row[heads.index("ratio")] for row in rows] == ["0.3", "0.5", "0.142857", "0.3", "0.3", ""]
     twenty = s.condor(children=(msgspec.structs.replace(s.condor().children[0], scopes=s.part_of("20")),))
     assert table_of("accounts", twenty)[1][heads.index("ratio")] == "20"
+
+
+def test_average_without_an_end_is_cut_and_an_amount_stays_as_it_is() -> None:
+    legs = (msgspec.structs.replace(s.condor().legs[0], master_average_inr=Decimal(100) / 3),)
+    heads, row, *_ = table_of("matrix", s.condor(legs=legs))
+    assert row[heads.index("average_inr")] == "33.3333"
+    assert row[heads.index("pnl_inr")] == str(legs[0].master_pnl_inr)
 
 
 def test_foreign_text_is_neither_a_formula_nor_a_control() -> None:

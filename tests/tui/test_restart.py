@@ -36,7 +36,7 @@ def asked(**more: object) -> Snapshot:
         exits_ns=None,
         may_start_fresh=False,
     )
-    why = "the last session did not end well"
+    why = "what the last session left open waits"
     source = str(more.pop("source", ""))
     return s.condor(
         engine=EngineState.DISARMED,

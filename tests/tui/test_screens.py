@@ -19,7 +19,7 @@ STATES: dict[str, Snapshot] = {
     "killed": s.killed(),
     "crowd": s.crowd(),
     "closed": s.flat(market_open=False, market_opens_ns=s.at("09:15:00") + 86_400_000_000_000),
-    "disarmed": s.condor(engine=EngineState.DISARMED, engine_reason="the last session did not end well"),
+    "disarmed": s.condor(engine=EngineState.DISARMED, engine_reason="what the last session left open waits"),
     "hostile": s.changed(s.hostile(), prompts=()),
 }
 

@@ -31,7 +31,7 @@ class Restart(Dialog[str]):
     ]
 
     def __init__(self, frame: Frame, *, arm_s: float) -> None:
-        super().__init__(frame, "THE LAST SESSION DID NOT END WELL", danger=True)
+        super().__init__(frame, "WHAT THE LAST SESSION LEFT", danger=True)
         self.arm_s = arm_s
         self.armed = arm_s <= 0
 

@@ -453,7 +453,7 @@ def test_start_of_a_strategy_is_told_in_numbers_that_people_read() -> None:
     desk = Desk()
     desk.buy(10)
     told = [notice.text for notice in desk.out if isinstance(notice, Notify)]
-    assert "strategy started, baseline 1000000.00: C1 0.3000" in told
+    assert "strategy started, baseline ₹10,00,000.00: C1 0.3000" in told
 
 
 def test_master_that_is_not_read_any_more_is_not_connected() -> None:

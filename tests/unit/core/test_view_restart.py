@@ -52,7 +52,7 @@ def test_reason_of_being_disarmed_leaves_room_for_the_key() -> None:
     desk = Desk()
     died(desk)
     picture = shot(desk)
-    assert (picture.engine, picture.engine_reason) == (EngineState.DISARMED, "the last session did not end well")
+    assert (picture.engine, picture.engine_reason) == (EngineState.DISARMED, "what the last session left open waits")
 
 
 def test_question_is_gone_when_it_is_answered() -> None:
