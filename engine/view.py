@@ -24,7 +24,6 @@ from engine.snapshot import (
     EngineState,
     LegRow,
     Limit,
-    MasterLink,
     NoticeLine,
     SampleView,
     Snapshot,
@@ -36,16 +35,15 @@ from engine.stamps import UNSTAMPED, Stamp
 from engine.view_attention import attention_of
 from engine.view_capital import master_moved, part_of
 from engine.view_cells import can_be_adopted, cell_of, leg_title, lots, sizing_text
-from engine.view_children import GOOD, child_state, late_ns, left_out
+from engine.view_children import GOOD, child_state, left_out
 from engine.view_copies import KeptRows
+from engine.view_master import link_of
 from engine.view_prompts import prompt_views
 from engine.view_restart import restart_view
 
 COPIES_SHOWN = 50
 NOTICES_SHOWN = 200
 MINUTE_NS = 60 * NS_PER_S
-LINK_LOST_NS = 5 * NS_PER_S
-"""The master is called lost after so long without a read, or after some polls where these are further apart."""
 
 
 def _unstamped(tag: str) -> Stamp:
@@ -112,7 +110,7 @@ def build_snapshot(state: State, now_ns: int, frame: Frame) -> Snapshot:
         market_open=open_session is not None,
         market_opens_ns=None if next_session is None else next_session.open_ns,
         market_closes_ns=None if open_session is None else open_session.close_ns,
-        master=_link(turn),
+        master=link_of(turn),
         master_day_inr=master_day(turn),
         children_day_inr=sum_known(column.day_inr for column in columns),
         master_pnl_stale=any(row.quote_stale and row.master_lots for row in rows),
@@ -253,21 +251,6 @@ def _sample(turn: Turn) -> SampleView | None:
     if len(runs) > 1 and runs[-1].value_inr < runs[-2].value_inr:
         note = "the margin fell: the older one holds a little longer"
     return SampleView(at_ns=runs[-1].last_ns, master_inr=runs[-1].value_inr, settled=strategy.settled, note=note)
-
-
-def _link(turn: Turn) -> MasterLink:
-    master, bound_ns = turn.state.master, late_ns(turn, LINK_LOST_NS)
-    fresh = master.read_at_ns is not None and turn.state.now_ns - master.read_at_ns < bound_ns
-    return MasterLink(
-        account=master.account,
-        connected=fresh and not master.error,
-        read_at_ns=master.read_at_ns,
-        push_at_ns=master.push_at_ns,
-        available_inr=master.available_inr,
-        error=master.error,
-        needs_login=master.needs_login,
-        late_ns=bound_ns,
-    )
 
 
 def _engine(state: State, frame: Frame) -> tuple[EngineState, str]:

@@ -13,6 +13,7 @@ from engine.model import LegId, is_delivery, split_leg
 from engine.snapshot import Attention, ChildState, EngineState, PromptView
 from engine.view_cells import can_be_adopted
 from engine.view_children import account_standings
+from engine.view_master import master_attention
 
 _STANDINGS = {
     ChildState.LOGIN_REQUIRED: (Severity.ALARM, "a"),
@@ -31,7 +32,7 @@ def attention_of(
     found = [
         *_engine(engine),
         *_unclean(turn, engine),
-        *_master(turn),
+        *master_attention(turn, engine),
         *_prompts(prompts),
         *_orders(turn),
         *_due(turn),
@@ -73,14 +74,6 @@ def _unclean(turn: Turn, engine: EngineState) -> list[Attention]:
         return [Attention(severity=Severity.ALARM, text=text, key=key, deadline_ns=until_ns)]
     text = "unclean stop: your answer is missing" if killed else "unclean stop: exits only until you answer"
     return [Attention(severity=Severity.ALARM, text=text, key=key)]
-
-
-def _master(turn: Turn) -> list[Attention]:
-    master = turn.state.master
-    if not master.needs_login:
-        return []
-    text = "login required: its trades are not seen"
-    return [Attention(severity=Severity.ALARM, text=text, key="a", account=master.account)]
 
 
 def _prompts(prompts: Sequence[PromptView]) -> list[Attention]:

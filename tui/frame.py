@@ -91,6 +91,11 @@ class Frame:
         nobody_looks = snapshot.engine is EngineState.FAILED or self.stalled
         return None if unseen or nobody_looks else snapshot.in_step
 
+    @property
+    def known(self) -> bool:
+        """Whether it is known which children are in lockstep: else nothing may be called so."""
+        return self.in_step is not None
+
 
 def running(snapshot: Snapshot) -> tuple[StrategyView, ...]:
     """The strategies that are not flat."""

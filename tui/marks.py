@@ -23,6 +23,8 @@ CELL_MARKS: dict[CellState, tuple[str, Tone]] = {
     CellState.HELD: ("held", Tone.BAD),
     CellState.UNKNOWN: ("?", Tone.BAD),
 }
+NOT_KNOWN = ("?", Tone.DIM)
+"In place of the mark of what was in step, while nobody sees the master or no new data come."
 UNDER_WAY = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.WORKING})
 "An order in one of them may still fill."
 BRIEF = {"held": "‖", "ask": "c"}
@@ -104,9 +106,20 @@ def short_reason(reason: str, width: int) -> str:
     return pad(word, width).rstrip()
 
 
-def cell_span(cell: Cell, width: int) -> Span:
+def cell_mark(state: CellState, *, known: bool) -> tuple[str, Tone]:
+    """The mark of a cell's state; nothing is called in step while it is not known (`known`) what the master has."""
+    return NOT_KNOWN if state is CellState.IN_STEP and not known else CELL_MARKS[state]
+
+
+def child_mark(state: ChildState, *, known: bool) -> tuple[str, str, Tone]:
+    """Mark and word of a child's state; `? in step` while it is not known whether it still is."""
+    mark, word, tone = CHILD_MARKS[state]
+    return (NOT_KNOWN[0], word, NOT_KNOWN[1]) if state is ChildState.IN_STEP and not known else (mark, word, tone)
+
+
+def cell_span(cell: Cell, width: int, *, known: bool = True) -> Span:
     """A cell of the matrix, right-aligned in `width` cells: the richest wording that fits, `####` when none does."""
-    mark, tone = CELL_MARKS[cell.state]
+    mark, tone = cell_mark(cell.state, known=known)
     have, want = fmt.lots(cell.have_lots), fmt.lots(cell.want_lots)
     pair = have if cell.have_lots == cell.want_lots else f"{have}/{want}"
     ext = " ext" if cell.external_lots else ""
@@ -132,9 +145,9 @@ def least_width(cell: Cell) -> int:
     return pair + 1 + len(BRIEF.get(mark, mark))
 
 
-def mark_span(cell: Cell, width: int) -> Span:
+def mark_span(cell: Cell, width: int, *, known: bool = True) -> Span:
     """Only the mark of a cell (dense matrix)."""
-    mark, tone = CELL_MARKS[cell.state]
+    mark, tone = cell_mark(cell.state, known=known)
     return Span(BRIEF.get(mark, mark).rjust(width), tone)
 
 

@@ -7,10 +7,13 @@ from engine.model import NS_PER_S
 from engine.snapshot import EngineState, Snapshot
 from tests.tui import snapshots as s
 from tui.frame import Frame, busy, by_urgency, children_with_something_open, open_cells
+from tui.screens import detail
 from tui.screens.held_lines import held
-from tui.text import plain, width_of
+from tui.text import Tone, plain, width_of
+from tui.widgets.accounts import account_rows
+from tui.widgets.attention import nothing_line
 from tui.widgets.header import banner_line, header_line
-from tui.widgets.matrix import leg_line, master_average, plan
+from tui.widgets.matrix import leg_line, master_average, plan, summary_lines
 
 
 def frame(snapshot: Snapshot, later_s: float = 0, quiet_s: float = 0) -> Frame:
@@ -149,3 +152,47 @@ def test_what_is_unknown_or_under_way_is_named_whole_at_every_width(width: int) 
     assert all(width_of(text) <= width for text in lines)
     text = " ".join(" ".join(plain(text) for text in lines).split())
     assert "and +2 lots unknown, exit SELL 1 lots held, exit SELL 1 lots held" in text
+
+
+LOST = {"master": s.master_link(connected=False, error="timeout")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "quiet_s", "known"),
+    [
+        ({}, 0, True),
+        ({}, 3, False),
+        (LOST, 0, False),
+        ({"master": s.master_link(read_at_ns=s.NOW - 40 * NS_PER_S)}, 0, False),
+        ({"engine": EngineState.FAILED}, 0, False),
+        ({**LOST, "finished": True}, 0, True),
+    ],
+)
+def test_no_cell_is_called_in_step_while_nobody_can_know(
+    changes: dict[str, object], quiet_s: float, *, known: bool
+) -> None:
+    picture = frame(s.condor(**changes), quiet_s=quiet_s)
+    snapshot, mark = picture.snapshot, ("✓", Tone.GOOD) if known else ("?", Tone.DIM)
+    for dense in (False, True):
+        columns = plan(snapshot, 118, selected="", dense=dense)
+        spans = leg_line(snapshot.legs[1], columns, known=picture.known)
+        assert [(span.text[-1], span.tone) for span in spans].count(mark) == 5
+        assert ("✓" in plain(spans)) is known
+        state = summary_lines(snapshot, columns, live=False, known=picture.known)[0].line
+        assert [span.text.split()[0] for span in state[1:] if span.tone is mark[1]][:3] == [mark[0]] * 3
+    assert ("?" in plain(nothing_line(picture))) is not known
+    lines = (account_rows(picture, 118, sort="state")[1], detail.child_lines("ZC0001", picture, 118))
+    for text in (plain(next(row.line for row in lines[0] if row.key == "ZC0001")), *map(plain, lines[1][:1])):
+        assert f"{mark[0]} in step" in text
+    legs = [plain(each) for each in detail.leg_lines(snapshot.legs[1].leg, picture, 118)]
+    assert any(f"{mark[0]} in step" in text for text in legs)
+    assert ("✓" in "".join(legs)) is known
+
+
+def test_narrow_state_without_its_mark_does_not_say_in_step() -> None:
+    picture = frame(s.condor(**LOST))
+    columns = plan(picture.snapshot, 78, selected="", dense=False)
+    state = plain(summary_lines(picture.snapshot, columns, live=False, known=picture.known)[0].line)
+    assert "in step" not in state
+    assert state.split()[1:4] == ["?"] * 3
+    assert "-2/-3 ?" in plain(leg_line(picture.snapshot.legs[0], columns, known=False))

@@ -7,7 +7,7 @@ from engine.model import LegId, split_leg
 from engine.snapshot import Cell, CellState, EngineState, WorkingOrder
 from tui import format as fmt
 from tui.frame import Frame, Open, child_of, children_with_something_open, open_cells, running
-from tui.marks import CHILD_MARKS
+from tui.marks import child_mark
 from tui.screens.held_lines import held, order_words
 from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, wrap
 from tui.widgets.live_table import Row
@@ -232,7 +232,7 @@ def cap_rows(frame: Frame, width: int) -> list[Row]:
 
 def _child_choice(frame: Frame, index: int, what: str, width: int) -> Row:
     child = frame.snapshot.children[index]
-    mark, word, tone = CHILD_MARKS[child.state]
+    mark, word, tone = child_mark(child.state, known=frame.known)
     text = shorten(clean(what), width - 23)
     return Row(child.id, line(Span(pad(clean(child.id), 10), Tone.BOLD), Span(pad(f"{mark} {word}", 12), tone), text))
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from engine.snapshot import Cell, ChildColumn, ChildScope, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, child_of
-from tui.marks import CELL_MARKS, CHILD_MARKS, OLD, SEVERITY_MARKS, amount_span, has_moved
+from tui.marks import OLD, SEVERITY_MARKS, amount_span, cell_mark, child_mark, has_moved
 from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, width_of, wrap
 from tui.widgets.events import Events
 from tui.widgets.matrix import master_average
@@ -41,7 +41,7 @@ def leg_lines(key: str, frame: Frame, width: int) -> list[Line]:
 
 
 def _cell_lines(cell: Cell, leg: LegRow, frame: Frame, width: int) -> list[Line]:
-    mark, tone = CELL_MARKS[cell.state]
+    mark, tone = cell_mark(cell.state, known=frame.known)
     word = cell.state.value if mark == cell.state.value else f"{mark} {cell.state.value}"
     idle = not (cell.have_lots or cell.want_lots)
     first = line(
@@ -85,7 +85,7 @@ def child_lines(account: str, frame: Frame, width: int) -> list[Line]:
     child = child_of(frame.snapshot, account)
     if child is None:
         return list(GONE)
-    mark, word, tone = CHILD_MARKS[child.state]
+    mark, word, tone = child_mark(child.state, known=frame.known)
     trades = "trades LIVE when the mode is LIVE" if child.live else "paper only"
     who = wrap(f"{clean(child.name)} at {clean(child.broker)} · {trades}", max(width - len(word) - 4, 10))
     out = [line(Span(f"{mark} {word}", tone), f"  {who[0]}"), *(line(f"  {part}") for part in who[1:])]
@@ -181,7 +181,7 @@ def _child_legs(snapshot: Snapshot, account: str, frame: Frame, width: int) -> l
         for cell in leg.cells:
             if cell.child != account:
                 continue
-            mark, tone = CELL_MARKS[cell.state]
+            mark, tone = cell_mark(cell.state, known=frame.known)
             why = f"{cell.reason} · " if cell.reason else ""
             room = max(width - 63, 10)
             texts = wrap(f"{why}{_more(cell, frame)}".removesuffix(" · "), room)

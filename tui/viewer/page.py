@@ -79,7 +79,7 @@ def picture(frame: Frame | None) -> str:
     head, rows = accounts.account_rows(frame, WIDTH, sort="configuration")
     sections = [
         ("Legs · have/want in lots", _legs(frame)),
-        ("Needs you", needs or [line(Span(attention.NOTHING, Tone.DIM))]),
+        ("Needs you", needs or [attention.nothing_line(frame)]),
         ("Copies", copies.copy_lines(snapshot.copies, WIDTH) or [line(Span(copies.NOTHING, Tone.DIM))]),
         ("Working orders", [orders.HEAD, *working] if working else [line(Span(orders.NOTHING, Tone.DIM))]),
         ("Accounts", [head, *(row.line for row in rows)]),
@@ -98,8 +98,9 @@ def _legs(frame: Frame) -> list[Line]:
         if out:
             out.append(line())
         out.append(matrix.head_line(snapshot, columns, ""))
-        out += [matrix.leg_line(leg, columns) for leg in (*snapshot.legs, *snapshot.background)]
-        out += [row.line for row in matrix.summary_lines(snapshot, columns, live=frame.live)]
+        out += [matrix.leg_line(leg, columns, known=frame.known) for leg in (*snapshot.legs, *snapshot.background)]
+        rows = matrix.summary_lines(snapshot, columns, live=frame.live, known=frame.known)
+        out += [row.line for row in rows]
     return out
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from engine.snapshot import CellState, ChildColumn, Snapshot
+from engine.snapshot import CellState, ChildColumn
 from tui import format as fmt
 from tui.frame import Frame, urgency
-from tui.marks import BRIEF, CELL_MARKS, CHILD_MARKS, amount_span, ratio_text, ratio_tone
+from tui.marks import BRIEF, CHILD_MARKS, amount_span, cell_mark, child_mark, ratio_text, ratio_tone
 from tui.text import Line, Span, Tone, clean, line, pad, shorten
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
@@ -40,11 +40,11 @@ def account_rows(frame: Frame, width: int, *, sort: str) -> tuple[Line, list[Row
 
 def _row(frame: Frame, index: int, width: int, *, wide: bool) -> Line:
     child = frame.snapshot.children[index]
-    mark, word, tone = CHILD_MARKS[child.state]
+    mark, word, tone = child_mark(child.state, known=frame.known)
     spans = [
         Span(pad(clean(child.id), 8) + " ", Tone.BOLD),
         Span(pad(f"{mark} {word}", 12), tone),
-        *_counts(frame.snapshot, index, 15),
+        *_counts(frame, index, 15),
         Span(fmt.fit(ratio_text(child), 8), ratio_tone(child, frame.now_ns)),
         Span(fmt.fit_amount(child.capital_inr, 13) if child.capital_inr is not None else "–".rjust(13)),
         amount_span(child.day_inr, 11, old=child.pnl_stale),
@@ -59,12 +59,12 @@ def _row(frame: Frame, index: int, width: int, *, wide: bool) -> Line:
     return line(*spans, Span("  " + shorten(clean(told), width - used - 2), Tone.DIM))
 
 
-def _counts(snapshot: Snapshot, index: int, width: int) -> list[Span]:
+def _counts(frame: Frame, index: int, width: int) -> list[Span]:
     spans: list[Span] = []
     for state in COUNTED:
-        count = sum(1 for leg in snapshot.legs if leg.cells[index].state is state)
+        count = sum(1 for leg in frame.snapshot.legs if leg.cells[index].state is state)
         if count:
-            mark, tone = CELL_MARKS[state]
+            mark, tone = cell_mark(state, known=frame.known)
             spans.append(Span(f"{BRIEF.get(mark, mark)}{count} ", tone))
     taken = sum(len(span.text) for span in spans)
     return [*spans, Span(" " * max(width - taken, 0))] if taken <= width else [Span("#" * width)]

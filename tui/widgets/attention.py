@@ -11,6 +11,7 @@ from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
 
 NOTHING = "Nothing needs you."
+NOT_KNOWN_WHAT = "Not known whether something needs you."
 
 
 def tail_of(item: Attention, now_ns: int) -> list[Span]:
@@ -58,11 +59,18 @@ def whole_text(item: Attention) -> str:
     return clean(" ".join([*about, item.text]))
 
 
+def nothing_line(frame: Frame) -> Line:
+    """That nothing waits; or that nobody can tell, while the master is not seen or no new data come."""
+    if not frame.known:
+        return line(Span("? ", Tone.WARN), Span(NOT_KNOWN_WHAT, Tone.DIM))
+    return line(Span("✓ ", Tone.GOOD), Span(NOTHING, Tone.DIM))
+
+
 def attention_line(frame: Frame, width: int) -> Line:
     """The most urgent item and how many there are, in one line."""
     items = frame.snapshot.attention
     if not items:
-        return line(Span(" ✓ ", Tone.GOOD), Span(NOTHING, Tone.DIM))
+        return line(" ", *nothing_line(frame))
     first, tail = items[0], tail_of(items[0], frame.now_ns)
     mark, tone = SEVERITY_MARKS[first.severity]
     lead = f" {mark} Needs you ({len(items)}) "
@@ -77,4 +85,4 @@ class NeedsYou(Panel):
         items = frame.snapshot.attention
         self.set_title(line("Needs you", Span(f" ({len(items)})" if items else "", Tone.KEY)))
         rows = attention_rows(items, frame.now_ns, width)
-        self.set_rows(rows or [Row("", line(Span("✓ ", Tone.GOOD), Span(NOTHING, Tone.DIM)))])
+        self.set_rows(rows or [Row("", nothing_line(frame))])

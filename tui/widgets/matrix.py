@@ -15,11 +15,12 @@ from engine.snapshot import ChildColumn, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, by_urgency
 from tui.marks import (
-    CHILD_MARKS,
+    NOT_KNOWN,
     SEVERAL,
     UNITS,
     amount_span,
     cell_span,
+    child_mark,
     least_width,
     mark_span,
     old_price,
@@ -160,7 +161,7 @@ def _his(leg: LegRow) -> str:
     return fmt.lots(lots) if leg.lot_units is not None else f"{lots:+f}{UNITS}"
 
 
-def leg_line(leg: LegRow, columns: Columns) -> Line:
+def leg_line(leg: LegRow, columns: Columns, *, known: bool = True) -> Line:
     """One leg of the master with every shown child's cell."""
     title = pad_title(bare_title(clean(leg.title), columns.common), columns.title_w)
     last_tone = Tone.WARN if leg.quote_stale else Tone.PLAIN
@@ -177,9 +178,9 @@ def leg_line(leg: LegRow, columns: Columns) -> Line:
         return line(*spans, Span(f"  background, not copied{' · o adopts' if leg.adoptable else ''}", Tone.DIM))
     for index in columns.children:
         if columns.dense:
-            spans.append(mark_span(leg.cells[index], columns.child_w))
+            spans.append(mark_span(leg.cells[index], columns.child_w, known=known))
         else:
-            spans += [Span(" "), cell_span(leg.cells[index], columns.child_w - 1)]
+            spans += [Span(" "), cell_span(leg.cells[index], columns.child_w - 1, known=known)]
     return line(*spans)
 
 
@@ -188,14 +189,14 @@ def master_average(leg: LegRow) -> str:
     return fmt.price(leg.master_average_inr) if leg.master_lots or leg.background_lots else "–"
 
 
-def summary_lines(snapshot: Snapshot, columns: Columns, *, live: bool) -> list[Row]:
+def summary_lines(snapshot: Snapshot, columns: Columns, *, live: bool, known: bool = True) -> list[Row]:
     """State, ratio, capital, profit and drift of every shown child."""
     if columns.dense:
-        marks = [_summary("state", columns, snapshot, lambda child, _: _mark_only(child))]
+        marks = [_summary("state", columns, snapshot, lambda child, _: _mark_only(child, known=known))]
         return (
             [*marks, _summary("L is LIVE", columns, snapshot, lambda child, _: _trades_mark(child))] if live else marks
         )
-    rows = [_summary("state", columns, snapshot, _state)]
+    rows = [_summary("state", columns, snapshot, partial(_state, known=known))]
     if live:
         rows.append(_summary("trades", columns, snapshot, _trades))
     rows.append(_summary("ratio", columns, snapshot, partial(_ratio, now_ns=snapshot.at_ns)))
@@ -213,14 +214,15 @@ def _summary(name: str, columns: Columns, snapshot: Snapshot, make: Make) -> Row
     return Row(f"sum|{name}", line(*spans))
 
 
-def _mark_only(child: ChildColumn) -> tuple[str, Tone]:
-    mark, _, tone = CHILD_MARKS[child.state]
+def _mark_only(child: ChildColumn, *, known: bool) -> tuple[str, Tone]:
+    mark, _, tone = child_mark(child.state, known=known)
     return mark, tone
 
 
-def _state(child: ChildColumn, width: int) -> tuple[str, Tone]:
-    mark, word, tone = CHILD_MARKS[child.state]
-    return (f"{mark} {word}" if len(word) + 2 <= width else word if len(word) <= width else mark), tone
+def _state(child: ChildColumn, width: int, *, known: bool) -> tuple[str, Tone]:
+    mark, word, tone = child_mark(child.state, known=known)
+    claims = mark == NOT_KNOWN[0] and tone is NOT_KNOWN[1]  # its word alone would say that it is so
+    return (f"{mark} {word}" if len(word) + 2 <= width else word if len(word) <= width and not claims else mark), tone
 
 
 def _trades(child: ChildColumn, _width: int) -> tuple[str, Tone]:
@@ -284,7 +286,7 @@ class Matrix(Panel):
             self.start_at(snapshot.legs[0].leg)
         all_legs = (("", snapshot.legs), ("bg|", snapshot.background))
         legs = [
-            Row(f"{kind}{leg.leg}", leg_line(leg, columns))
+            Row(f"{kind}{leg.leg}", leg_line(leg, columns, known=frame.known))
             for kind, found in all_legs
             for leg in found
             if self.matches(f"{leg.title} {leg.symbol} {leg.exchange} {leg.product}")
@@ -296,7 +298,7 @@ class Matrix(Panel):
             legs = [Row("", line(Span(part, Tone.DIM))) for part in wrap(text, width)]
         self.set_title(title, children_note(columns, len(snapshot.children)))
         self.set_rows(
-            [*legs, *summary_lines(snapshot, columns, live=frame.live)],
+            [*legs, *summary_lines(snapshot, columns, live=frame.live, known=frame.known)],
             head_line(snapshot, columns, self.selected_child),
         )
 
