@@ -15,7 +15,7 @@ from tui.memory import Memory
 from tui.news import New, News
 from tui.restarts import Restarts
 from tui.screens import ask_lines as say
-from tui.screens import detail
+from tui.screens import child_page, detail
 from tui.screens.ask import Finder, Notice
 from tui.screens.confirm import Confirm
 from tui.screens.copy_page import CopyPage
@@ -228,9 +228,9 @@ class Looking(Restarts):
             if not child:
                 self.overview.show_panel("accounts")
                 return None
-            return f"CHILD {child}", lambda frame, width: detail.child_lines(child, frame, width)
+            return f"CHILD {child}", lambda frame, width: child_page.child_lines(child, frame, width)
         if table == "accounts" or (self.frame and any(c.id == key for c in self.frame.snapshot.children)):
-            return f"CHILD {key}", lambda frame, width: detail.child_lines(key, frame, width)
+            return f"CHILD {key}", lambda frame, width: child_page.child_lines(key, frame, width)
         if table == "matrix":
             return "LEG", lambda frame, width: detail.leg_lines(key.removeprefix("bg|"), frame, width)
         if table == "orders":

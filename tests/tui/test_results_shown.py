@@ -9,7 +9,7 @@ from engine.snapshot import ChildColumn, Snapshot, StrategyView
 from tests.tui import snapshots as s
 from tui.export import table_of
 from tui.frame import Frame
-from tui.screens import detail
+from tui.screens import child_page, detail
 from tui.screens import ticket_lines as say
 from tui.screens.ask_lines import adopt_rows
 from tui.text import Line, Tone, plain
@@ -22,10 +22,10 @@ def frame(snapshot: Snapshot) -> Frame:
     return Frame(snapshot=snapshot, now_ns=s.NOW, quiet_s=0)
 
 
-def child_page(column: ChildColumn) -> dict[str, str]:
+def page_of(column: ChildColumn) -> dict[str, str]:
     """The facts of a child's page by their names."""
     picture = s.condor(children=(column, *s.condor().children[1:]))
-    lines = [plain(each) for each in detail.child_lines(column.id, frame(picture), 118)]
+    lines = [plain(each) for each in child_page.child_lines(column.id, frame(picture), 118)]
     return {text[:13].strip(): text[13:].strip() for text in lines}
 
 
@@ -62,13 +62,23 @@ def test_line_of_a_flat_master_says_what_the_day_made(width: int, told: str) -> 
 
 def test_page_of_a_child_tells_the_day_from_what_was_made_since_the_legs_were_opened() -> None:
     column = s.condor().children[0]
-    page = child_page(column)
+    page = page_of(column)
     assert page["day P&L"] == "+₹2,790, of it closed ₹0"
     assert page["charges"] == "₹182, after them +₹2,608"
     assert "since opened" not in page
-    page = child_page(msgspec.structs.replace(column, day_inr=Decimal(-300), realised_inr=Decimal(40)))
+    page = page_of(msgspec.structs.replace(column, day_inr=Decimal(-300), realised_inr=Decimal(40)))
     assert (page["day P&L"], page["since opened"]) == ("-₹300", "+₹2,790, of it closed +₹40")
     assert page["charges"].endswith("after them -₹482")
+
+
+def test_page_of_a_child_lists_what_became_of_its_copies_and_why_not() -> None:
+    picture = s.condor()
+    lines = [plain(each) for each in child_page.child_lines("ZC0004", frame(picture), 118)]
+    assert any("SELL NIFTY 24750 CE 03Nov        130/195" in text and "? unknown: no answer" in text for text in lines)
+    assert any("BUY  NIFTY 24900 CE 03Nov        195/195     13.00   +0.05  ✓ filled" in text for text in lines)
+    left_out = [plain(each) for each in child_page.child_lines("ZC0006", frame(picture), 76)]
+    assert left_out.count(" " * 14 + "margin stale") == 4
+    assert all(len(text) <= 76 for text in left_out)
 
 
 def test_child_with_a_ratio_of_its_own_in_each_strategy_shows_no_single_one() -> None:
@@ -81,7 +91,7 @@ def test_child_with_a_ratio_of_its_own_in_each_strategy_shows_no_single_one() ->
     assert capital.split()[2] == "several"
     _, rows = account_rows(frame(picture), 118, sort="configuration")
     assert "several" in plain(rows[0].line)
-    page = child_page(picture.children[0])
+    page = page_of(picture.children[0])
     assert page["NIFTY"] == "ratio 3/10 from ₹3,00,000"
     assert page["BANKNIFTY"] == "ratio 3/5 from ₹6,00,000"
     heads, first, *_ = table_of("accounts", picture)
@@ -95,7 +105,7 @@ def test_page_of_a_child_says_what_its_capital_is_now() -> None:
         part = msgspec.structs.replace(*s.part_of("3/10", "10,50,000"), **more)
         column = msgspec.structs.replace(base, scopes=(part,))
         picture = s.condor(children=(column, *s.condor().children[1:]))
-        drawn = detail.child_lines(column.id, frame(picture), 118)
+        drawn = child_page.child_lines(column.id, frame(picture), 118)
         assert [plain(each)[13:] for each in drawn if plain(each).startswith("sizing")] == [
             "frozen ratio, ratio 3/10 from ₹10,50,000"
         ]
@@ -116,7 +126,7 @@ def test_page_of_a_child_says_what_its_capital_is_now_for_each_strategy() -> Non
     moved = msgspec.structs.replace(parts[1], capital_now_inr=Decimal(450_000), moved=Decimal("-0.25"))
     column = msgspec.structs.replace(picture.children[0], scopes=(parts[0], moved))
     picture = msgspec.structs.replace(picture, children=(column, *picture.children[1:]))
-    drawn = [plain(each) for each in detail.child_lines(column.id, frame(picture), 118)]
+    drawn = [plain(each) for each in child_page.child_lines(column.id, frame(picture), 118)]
     at = drawn.index("BANKNIFTY    ratio 3/5 from ₹6,00,000")
     assert drawn[at - 1] == "NIFTY        ratio 3/10 from ₹3,00,000"
     assert drawn[at + 1].strip() == "capital now ₹4,50,000, -25 % since"

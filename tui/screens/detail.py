@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
-from engine.snapshot import Cell, ChildColumn, ChildScope, LegRow, Snapshot
+from engine.snapshot import Cell, LegRow
 from tui import format as fmt
-from tui.frame import Frame, child_of
-from tui.marks import OLD, SEVERITY_MARKS, amount_span, cell_mark, child_mark, has_moved
-from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, width_of, wrap
+from tui.frame import Frame
+from tui.marks import SEVERITY_MARKS, amount_span, cell_mark
+from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
 from tui.widgets.events import Events
 from tui.widgets.matrix import master_average
 
@@ -53,7 +53,7 @@ def _cell_lines(cell: Cell, leg: LegRow, frame: Frame, width: int) -> list[Line]
         if idle and cell.pnl_inr is None
         else amount_span(cell.pnl_inr, 11, old=leg.quote_stale and bool(cell.have_lots)),
     )
-    more, room = _more(cell, frame), width - width_of(first) - 2
+    more, room = more_of(cell, frame), width - width_of(first) - 2
     if len(more) <= room:
         first, more = (*first, Span(f"  {more}", Tone.DIM)), ""
     under = [Span(part, Tone.WARN) for part in (wrap(cell.reason, max(width - 10, 20)) if cell.reason else [])]
@@ -61,7 +61,8 @@ def _cell_lines(cell: Cell, leg: LegRow, frame: Frame, width: int) -> list[Line]
     return [first, *(line(Span(" " * 10), span) for span in under)]
 
 
-def _more(cell: Cell, frame: Frame) -> str:
+def more_of(cell: Cell, frame: Frame) -> str:
+    """What else there is of a cell, in words."""
     parts = [
         (cell.working_lots, "working"),
         (cell.awaiting_lots, "awaiting"),
@@ -78,124 +79,6 @@ def _more(cell: Cell, frame: Frame) -> str:
     if cell.since_ns is not None:
         words.append(f"for {fmt.age(cell.since_ns, frame.now_ns)}")
     return " · ".join(words)
-
-
-def child_lines(account: str, frame: Frame, width: int) -> list[Line]:
-    """Everything of one account."""
-    child = child_of(frame.snapshot, account)
-    if child is None:
-        return list(GONE)
-    mark, word, tone = child_mark(child.state, known=frame.known)
-    trades = "trades LIVE when the mode is LIVE" if child.live else "paper only"
-    who = wrap(f"{clean(child.name)} at {clean(child.broker)} · {trades}", max(width - len(word) - 4, 10))
-    out = [line(Span(f"{mark} {word}", tone), f"  {who[0]}"), *(line(f"  {part}") for part in who[1:])]
-    for why in (child.reason, child.entries_stopped):
-        out += [line(Span(text, Tone.WARN)) for text in (wrap(why, width) if why else [])]
-    out += [line(), *_facts(child, frame), line()]
-    out.append(line(Span(f"{'leg':<24}{'state':<12}{'have':>7}{'want':>7}{'P&L ₹':>11}  more", Tone.DIM)))
-    out += _child_legs(frame.snapshot, account, frame, width)
-    orders = [o for o in frame.snapshot.working if o.account == account]
-    out += [line(), line(Span(f"{len(orders)} working orders", Tone.BOLD))]
-    out += [line(f"  {o.side.value} {o.filled_units}/{o.units} {clean(o.title)} {clean(o.status)}") for o in orders]
-    return [*out, line(), *_limits(account, frame, width)]
-
-
-def _limits(account: str, frame: Frame, width: int) -> list[Line]:
-    """What bounds the child's entries, with what is used of it."""
-    rows = [limit for limit in frame.snapshot.limits if limit.account == account]
-    names = max((len(limit.name) for limit in rows), default=5) + 2
-    bounds = min(24, max((len(limit.bound or "off") for limit in rows), default=5) + 2)
-    if not rows:
-        return []
-    out = [line(Span(f"{pad('limit', names)}{pad('bound', bounds)}now", Tone.DIM))]
-    for limit in rows:
-        bound = "–" if limit.bound is None else clean(limit.bound) or "off"
-        stopped = f"  stopped {limit.stopped} today" if limit.stopped else ""
-        now = shorten(clean(limit.now) or "–", max(width - names - bounds - len(stopped), 10))
-        out.append(line(pad(limit.name, names), pad(shorten(bound, bounds - 1), bounds), now, Span(stopped, Tone.WARN)))
-    return out
-
-
-def _facts(child: ChildColumn, frame: Frame) -> list[Line]:
-    cap = "none" if child.max_capital_inr is None else fmt.rupees(child.max_capital_inr)
-    facts = (
-        ("available", f"{fmt.rupees(child.available_inr)}, {fmt.age(child.available_at_ns, frame.now_ns)} old"),
-        ("max capital", f"{cap} · k changes it"),
-        *_results(child),
-        ("drift", _drift(child, frame)),
-        ("last read", f"{fmt.age(child.read_at_ns, frame.now_ns)} ago" if child.read_at_ns is not None else "never"),
-    )
-    return [*_sizing(child, frame.now_ns), *(_fact(name, text) for name, text in facts)]
-
-
-def _fact(name: str, text: str, tone: Tone = Tone.PLAIN) -> Line:
-    return line(Span(pad(name, 13), Tone.DIM), Span(text, tone))
-
-
-def _sizing(child: ChildColumn, now_ns: int) -> list[Line]:
-    """How it is sized: its ratio, or a line for each strategy where it has several; and what its capital is now."""
-    if len(child.ratios) > 1:
-        out = [_fact("sizing", clean(child.sizing))]
-        for scope in child.ratios:
-            out += [_fact(clean(scope.scope), _ratio(scope, now_ns)), *_capital_now(scope)]
-        return out
-    ratio = _ratio(child.ratios[0], now_ns) if child.ratios else "ratio – from –"
-    now = _capital_now(child.ratios[0]) if child.ratios else []
-    return [_fact("sizing", f"{clean(child.sizing)}, {ratio}"), *now]
-
-
-def _capital_now(scope: ChildScope) -> list[Line]:
-    """What a ratio would be taken from now, where that is known."""
-    if scope.capital_now_inr is None or scope.moved is None:
-        return []
-    text = f"capital now {fmt.rupees(scope.capital_now_inr)}, {fmt.percent(scope.moved)} since"
-    return [_fact("", text, Tone.WARN if has_moved(scope.moved) else Tone.PLAIN)]
-
-
-def _ratio(scope: ChildScope, now_ns: int) -> str:
-    base = "–" if scope.capital_inr is None else fmt.rupees(scope.capital_inr)
-    taken = "" if scope.ratio_at_ns is None else f", {fmt.age(scope.ratio_at_ns, now_ns)} ago"
-    return f"ratio {fmt.ratio(scope.ratio)} from {base}{taken}"
-
-
-def _results(child: ChildColumn) -> list[tuple[str, str]]:
-    """What it made today; and of what was carried into today, what that made since it was opened."""
-    old = OLD if child.pnl_stale else ""
-    day, whole = (f"{fmt.rupees(value, signed=True)}{old}" for value in (child.day_inr, child.pnl_inr))
-    closed = f", of it closed {fmt.rupees(child.realised_inr, signed=True)}"
-    after = None if child.day_inr is None else child.day_inr - child.charges_inr
-    charges = ("charges", f"{fmt.rupees(child.charges_inr)}, after them {fmt.rupees(after, signed=True)}{old}")
-    if child.day_inr == child.pnl_inr:
-        return [("day P&L", day + closed), charges]
-    return [("day P&L", day), charges, ("since opened", whole + closed)]
-
-
-def _drift(child: ChildColumn, frame: Frame) -> str:
-    since = "" if child.drift_since_ns is None else f" for {fmt.age(child.drift_since_ns, frame.now_ns)}"
-    return f"{fmt.lots(child.drift_lots)} lots{since}"
-
-
-def _child_legs(snapshot: Snapshot, account: str, frame: Frame, width: int) -> list[Line]:
-    out = []
-    for leg in snapshot.legs:
-        for cell in leg.cells:
-            if cell.child != account:
-                continue
-            mark, tone = cell_mark(cell.state, known=frame.known)
-            why = f"{cell.reason} · " if cell.reason else ""
-            room = max(width - 63, 10)
-            texts = wrap(f"{why}{_more(cell, frame)}".removesuffix(" · "), room)
-            out.append(
-                line(
-                    pad_title(clean(leg.title), 24),
-                    Span(pad(mark if mark == cell.state.value else f"{mark} {cell.state.value}", 12), tone),
-                    f"{fmt.fit(fmt.lots(cell.have_lots), 7)}{fmt.fit(fmt.lots(cell.want_lots), 7)}",
-                    amount_span(cell.pnl_inr, 11, old=leg.quote_stale and bool(cell.have_lots)),
-                    Span(f"  {texts[0]}", Tone.DIM),
-                )
-            )
-            out += [line(Span(" " * 63 + text, Tone.DIM)) for text in texts[1:]]
-    return out or [line(Span("no legs", Tone.DIM))]
 
 
 def event_lines(key: str, events: Events, width: int) -> list[Line]:
