@@ -33,6 +33,33 @@ def test_screen_is_as_stored(name: str, size: tuple[int, int]) -> None:
     drive(STATES[name], script, size=size)
 
 
+PAGES = {
+    "copies": ("2",),
+    "needs": ("3",),
+    "events": ("4",),
+    "orders": ("5",),
+    "accounts": ("6",),
+    "leg": ("1", "enter"),
+    "event": ("4", "enter"),
+    "help": ("question_mark",),
+    "kill": ("f12",),
+    "flatten": ("f", "enter"),
+    "find": ("g",),
+    "mode": ("m",),
+}
+"""Panels in full and dialogs, by the keys that lead to them."""
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("size", [WIDE, SMALL, LARGE], ids=["120x36", "80x24", "200x60"])
+def test_page_is_as_stored(name: str, size: tuple[int, int]) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(*PAGES[name])
+        assert_screen(f"page-{name}-{size[0]}x{size[1]}", desk)
+
+    drive(s.condor(), script, size=size)
+
+
 @pytest.mark.parametrize("size", [WIDE, SMALL], ids=["120x36", "80x24"])
 def test_everything_of_a_child_with_its_limits_is_as_stored(size: tuple[int, int]) -> None:
     async def script(desk: Desk) -> None:
