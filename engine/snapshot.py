@@ -176,6 +176,8 @@ class ChildColumn(Value, frozen=True, kw_only=True):
     charges_inr: Decimal
     "Of the day."
     drift_lots: Decimal
+    missed_lots: Decimal = Decimal(0)
+    "What it missed for good of all legs and a resync would offer: no drift, for it is not wanted any more."
     drift_since_ns: int | None = None
     "Since when the oldest leg of it is not in step; `None` without drift."
     read_at_ns: int | None

@@ -204,6 +204,7 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         pnl_stale=any(row.quote_stale and cell.have_lots for row, cell in zip(rows, cells, strict=True)),
         charges_inr=child_charges(child),
         drift_lots=sum((abs(c.want_lots - c.have_lots) for c in cells), Decimal(0)),
+        missed_lots=sum((abs(c.missing_lots) for c in cells), Decimal(0)),
         drift_since_ns=min(
             (c.since_ns for c in cells if c.since_ns is not None and c.want_lots != c.have_lots), default=None
         ),

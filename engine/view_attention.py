@@ -6,12 +6,12 @@ from engine.commands import Severity
 from engine.core import address, carried, expiry, reasons
 from engine.core.delivery import is_missed_by_somebody
 from engine.core.lifecycle import OrderState
-from engine.core.state_child import BreakerPhase
+from engine.core.state_child import BreakerPhase, Child, ChildLeg
 from engine.core.throttle import is_day_used_up, waiting_orders
 from engine.core.turn import Turn
 from engine.model import LegId, is_delivery, split_leg
 from engine.snapshot import Attention, ChildState, EngineState, PromptView
-from engine.view_cells import can_be_adopted
+from engine.view_cells import can_be_adopted, missed_units
 from engine.view_children import account_standings
 from engine.view_master import master_attention
 
@@ -22,6 +22,8 @@ _STANDINGS = {
     ChildState.LOSS: (Severity.ALARM, ""),
 }
 """How urgent an account's state is, and the key that deals with it."""
+_BY_HAND = frozenset({reasons.EXITED_BY_HAND, reasons.TAKEN_OFF, reasons.CLOSED_BY_HAND})
+"""Why a child lacks lots that a person took off it."""
 _ORDER = {Severity.ALARM: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
@@ -193,21 +195,41 @@ def _children(turn: Turn) -> list[Attention]:
 
 
 def _lacking(turn: Turn) -> list[Attention]:
-    """Children in the market that lack lots of a leg which nobody decided to leave out."""
+    """Children that lack lots of a leg which nobody decided to leave out."""
     found: list[Attention] = []
     for child in turn.state.children.values():
-        if child.stopped or not any(leg.allocation_units for leg in child.legs.values()):
+        if child.stopped:
             continue
         missing = [
             leg
             for leg in child.legs.values()
             if leg.lacking and not leg.skipped.startswith("declined") and _is_followed(turn, leg.leg)
         ]
-        if missing:
+        if not any(leg.allocation_units for leg in child.legs.values()):
+            found += _holding_nothing(turn, child, missing)
+        elif missing:
             legs = "a leg" if len(missing) == 1 else f"{len(missing)} legs"
             text = f"lacks lots of {legs}: {missing[0].skipped or 'missed'}"
             found.append(Attention(severity=Severity.WARNING, text=text, key="r", account=child.id))
     return found
+
+
+def _holding_nothing(turn: Turn, child: Child, lacking: Sequence[ChildLeg]) -> list[Attention]:
+    """A child that is to follow and has nothing: not when that is below one lot, somebody's will, or told already."""
+    if account_standings(turn, child) or any(
+        leg.orders or leg.awaiting_units or leg.entry_pending for leg in child.legs.values()
+    ):
+        return []
+    missed = [
+        leg
+        for leg in lacking
+        if leg.skipped not in _BY_HAND and missed_units(turn, child, turn.state.master.legs[leg.leg], leg)
+    ]
+    if not missed:
+        return []
+    legs = "1 leg was" if len(missed) == 1 else f"{len(missed)} legs were"
+    text = f"holds nothing of the strategy: {legs} not copied ({missed[0].skipped or 'missed'})"
+    return [Attention(severity=Severity.WARNING, text=text, key="r", account=child.id)]
 
 
 def _is_followed(turn: Turn, leg: LegId) -> bool:

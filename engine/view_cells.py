@@ -81,7 +81,7 @@ def cell_of(turn: Turn, child: Child, master: MasterLeg) -> Cell:
         unknown_lots=lots(_signed(orders, frozenset({OrderState.UNKNOWN})), lot),
         external_lots=external,
         orphaned_lots=lots(leg.orphaned_units, lot),
-        missing_lots=lots(_missing(turn, child, master, leg) * leg.sign, lot),
+        missing_lots=lots(missed_units(turn, child, master, leg) * leg.sign, lot),
         by_hand_lots=lots(by_hand_units(turn, child, leg) * leg.sign, lot),
         residue_lots=_residue(turn, child, master, lot),
         reason=reason,
@@ -147,8 +147,13 @@ def _residue(turn: Turn, child: Child, master: MasterLeg, lot_units: int | None)
     return Fraction(0) if ratio is None or lot_units is None else residue(ratio, master.units, lot_units)
 
 
-def _missing(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> int:
-    """Units that a resync would offer: what the child would have had it missed nothing, beyond what it has."""
+def missed_units(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> int:
+    """Units that a resync would offer: what the child would have had it missed nothing, beyond what it has.
+
+    While it is not decided yet what follows a fill of the master's, nothing is missed.
+    """
+    if master.window is not None or leg.entry_pending:
+        return 0
     instrument = turn.leg_instrument(child.id, master.leg)
     strategy = turn.state.strategies.get(master.scope)
     runs = strategy is not None and strategy.state is StrategyState.ACTIVE and child.id in turn.child_settings

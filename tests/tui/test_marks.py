@@ -210,3 +210,25 @@ def test_copies_that_wait_for_an_answer_are_counted_so() -> None:
     row = msgspec.structs.replace(s.copies()[0], lines=tuple(parts), done=False)
     assert "ask 2" in plain(copy_lines([row], 118)[0])
     assert "…" not in plain(copy_lines([row], 118)[0])
+
+
+@pytest.mark.parametrize(
+    ("drift", "missed", "texts"),
+    [
+        (0, 0, {78: "0", 118: "0", 198: "0"}),
+        (1, 0, {78: "▲ +1", 118: "▲ +1", 198: "▲ +1"}),
+        (0, 3, {78: "3 miss", 118: "3 missed", 198: "0 · 3 missed"}),
+        (1, 3, {78: "▲ +1…", 118: "▲ +1…", 198: "▲ +1, 3 miss"}),
+        (0, 12345678, {78: "#######", 118: "#########", 198: "############"}),
+    ],
+)
+def test_lots_that_were_missed_stand_beside_the_drift(drift: int, missed: int, texts: dict[int, str]) -> None:
+    base = s.condor()
+    first = msgspec.structs.replace(base.children[0], drift_lots=Decimal(drift), missed_lots=Decimal(missed))
+    picture = s.condor(children=(first, *base.children[1:]))
+    for width, text in texts.items():
+        columns = plan(picture, width, selected="ZC0001", dense=False)
+        span = summary_lines(picture, columns, live=False)[-1].line[1]
+        assert span.text.strip() == text
+        assert (span.tone is Tone.WARN) is bool(drift or missed)
+        assert len(span.text) == columns.child_w

@@ -251,9 +251,14 @@ def _profit(child: ChildColumn, width: int) -> tuple[str, Tone]:
 
 
 def _drift(child: ChildColumn, width: int) -> tuple[str, Tone]:
-    if not child.drift_lots:
-        return "0", Tone.DIM
-    return fmt.fit(f"▲ {fmt.lots(child.drift_lots)}", width), Tone.WARN
+    """What it has too much or too little of what it wants, and what it missed for good and does not want any more."""
+    drift = f"▲ {fmt.lots(child.drift_lots)}" if child.drift_lots else "0"
+    if not child.missed_lots:
+        return (fmt.fit(drift, width), Tone.WARN) if child.drift_lots else (drift, Tone.DIM)
+    missed = fmt.lots(child.missed_lots, signed=False)
+    wordings = [f"{drift} · {missed} missed", f"{drift} · {missed} miss"]
+    wordings += [f"{drift}, {missed} miss", f"{drift}…"] if child.drift_lots else [f"{missed} missed", f"{missed} miss"]
+    return next((text for text in wordings if len(text) <= width), fmt.fit(wordings[-1], width)), Tone.WARN
 
 
 class Matrix(Panel):
