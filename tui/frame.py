@@ -42,6 +42,11 @@ class Frame:
     "Prompts without an answer that no dialog shows: put off, or behind another dialog."
 
     @property
+    def accounts(self) -> tuple[str, ...]:
+        """Ids of all children, in the configured order."""
+        return tuple(child.id for child in self.snapshot.children)
+
+    @property
     def age_s(self) -> float:
         """Age of the picture in real seconds: by the dashboard's timer or by the engine's clock, whichever is more."""
         factor = self.snapshot.speed

@@ -7,7 +7,7 @@ from tui.screens import ask_lines as say
 from tui.screens import restart_lines as lines
 from tui.screens.ask import Question, Typed
 from tui.screens.restart import FLATTEN, FRESH, HAND_OVER, RESUME, Restart
-from tui.text import Span, Tone, clean, line, pad
+from tui.text import Span, Tone, line, name_column, pad
 from tui.ticketing import Ticketing
 from tui.widgets.live_table import Row
 
@@ -77,8 +77,11 @@ def hand_over_rows(frame: Frame, _width: int) -> list[Row]:
     """All, or one child with something open."""
     question = frame.snapshot.restart
     children = list(dict.fromkeys(row.child for row in question.rows)) if question is not None else []
-    rows = [Row(say.ALL, line(Span(pad("all", 10), Tone.BOLD), f"{len(children)} children have something open"))]
+    names = name_column(frame.accounts, say.NAME_LEAST)
+    rows = [
+        Row(say.ALL, line(Span(pad("all", names.width), Tone.BOLD), f"{len(children)} children have something open"))
+    ]
     for child in children:
         legs = sum(row.child == child for row in question.rows) if question is not None else 0
-        rows.append(Row(child, line(Span(pad(clean(child), 10), Tone.BOLD), f"{legs} legs")))
+        rows.append(Row(child, line(Span(names.pad(child), Tone.BOLD), f"{legs} legs")))
     return rows

@@ -4,8 +4,10 @@ A line is a tuple of spans, comparable by value, so that a table redraws only li
 as markup, and control characters of foreign text never reach the terminal.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -39,6 +41,8 @@ class Span(NamedTuple):
 
 Line = tuple[Span, ...]
 EMPTY: Line = ()
+NAME_MOST = 21
+"Cells of the longest account id that the configuration takes, and of the gap behind it."
 
 
 def line(*parts: str | Span) -> Line:
@@ -75,6 +79,64 @@ def pad_title(text: str, width: int) -> str:
     while cell_len(text) > max(width - 1, 0):
         text = text[1:]
     return pad(f"…{text}", width)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """A column of account ids, in which no two look alike."""
+
+    width: int
+    "Cells, the gap behind the id included."
+    texts: Mapping[str, str]
+
+    def pad(self, name: str) -> str:
+        """An id in exactly the width of the column."""
+        text = self.texts.get(name)
+        return pad(_cut(clean(name), self.width - 1, (self.width - 2) // 2) if text is None else text, self.width)
+
+
+def name_column(names: Iterable[str], least: int, most: int = NAME_MOST) -> Names:
+    """The column of a set of account ids: as wide as the longest wants, from `least` to `most` cells with the gap."""
+    every = tuple(dict.fromkeys(names))
+    longest = max((cell_len(clean(name)) for name in every), default=0)
+    width = max(least, min(longest + 1, most))
+    return Names(width, short_names(every, width - 1))
+
+
+def short_names(names: Iterable[str], width: int) -> dict[str, str]:
+    """Each id in `width` cells, cut in the middle where it is longer (`GRAND…HDFC`), so that no two are alike."""
+    every = {name: clean(name) for name in names}
+    width = max(width, 1)
+    for tail in _tails(width):
+        found = {name: _cut(text, width, tail) for name, text in every.items()}
+        if len(set(found.values())) == len(every):
+            return found
+    found = {name: text for name, text in every.items() if cell_len(text) <= width}
+    taken = set(found.values())
+    for name in sorted(every.keys() - found.keys()):
+        found[name] = next(text for text in _wordings(every[name], width) if text not in taken)
+        taken.add(found[name])
+    return found
+
+
+def _tails(width: int) -> list[int]:
+    """How many cells of the end are kept: half of them, else more or fewer."""
+    half = (width - 1) // 2
+    return sorted(range(width), key=lambda tail: (abs(tail - half), -tail))
+
+
+def _cut(text: str, width: int, tail: int) -> str:
+    if cell_len(text) <= width:
+        return text
+    return f"{text[: max(width - 1 - tail, 0)]}…{text[len(text) - tail :]}" if width > 0 else ""
+
+
+def _wordings(text: str, width: int) -> Iterator[str]:
+    """Every way to cut an id, then with a number: there are more ids than short words for them."""
+    yield from (_cut(text, width, tail) for tail in _tails(width))
+    for number in count(2):
+        room = width - 1 - len(str(number))
+        yield f"{text[:room]}…{number}" if room >= 0 else str(number)
 
 
 def shorten(text: str, width: int) -> str:

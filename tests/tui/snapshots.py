@@ -462,3 +462,32 @@ def crowd(children: int = 20, legs: int = 8, seq: int = 1) -> Snapshot:
         base, seq=seq, strategies=(strategy,), children=columns, legs=tuple(rows), in_step=children - sum(n < children for n in odd),
         master_day_inr=Decimal(18450 + seq * 11),
     )  # fmt: skip
+
+
+FAMILY = {
+    "ZC0001": "GRANDMOTHER-HDFC",
+    "ZC0002": "GRANDMOTHER-ICICI",
+    "AC0003": "GRANDMOTHER-SBI",
+    "ZC0004": "GRANDMOTHER-AXIS-NRI",
+    "ZC0005": "FAMILY-TRUST-ZERODHA",
+    "ZC0006": "FAMILY-TRUST-ANGEL",
+}
+"Ids that begin alike, up to the 20 characters that the configuration takes."
+
+
+def family(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with such ids."""
+    found = _renamed(snapshot)
+    assert isinstance(found, Snapshot)
+    return found
+
+
+def _renamed(value: object) -> object:
+    if type(value) is str:
+        return FAMILY.get(value, value)
+    if isinstance(value, tuple):
+        return tuple(_renamed(each) for each in value)
+    if isinstance(value, msgspec.Struct):
+        fields = {name: _renamed(getattr(value, name)) for name in value.__struct_fields__}
+        return msgspec.structs.replace(value, **fields)
+    return value

@@ -9,9 +9,10 @@ from tui import format as fmt
 from tui.frame import Frame, Open, child_of, children_with_something_open, open_cells, running
 from tui.marks import child_mark
 from tui.screens.held_lines import held, order_words
-from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, wrap
+from tui.text import Line, Span, Tone, clean, line, name_column, pad, pad_title, shorten, wrap
 from tui.widgets.live_table import Row
 
+NAME_LEAST = 10
 ALL = "*"
 "Key of the choice that means every child."
 BEHIND = frozenset({CellState.DRIFT, CellState.HELD, CellState.UNKNOWN, CellState.SKIPPED})
@@ -92,10 +93,11 @@ def live_lines(frame: Frame, width: int) -> list[Line]:
     when = "from the next strategy on: one is running" if running(snapshot) else "now"
     out = [line(Span("Real orders", Tone.BAD), f" {when}. These children trade live:")]
     live = [c for c in snapshot.children if c.live]
+    names = name_column(frame.accounts, NAME_LEAST - 1)
     for child in live:
         cap = "no cap" if child.max_capital_inr is None else f"cap {fmt.rupees(child.max_capital_inr)}"
         out.append(
-            line(Span(f"  {pad(clean(child.id), 9)}", Tone.BOLD), f"available {fmt.rupees(child.available_inr)}, {cap}")
+            line(Span(f"  {names.pad(child.id)}", Tone.BOLD), f"available {fmt.rupees(child.available_inr)}, {cap}")
         )
     if not live:
         out.append(line(Span("  none: every child is `live: false` and stays on paper", Tone.WARN)))
@@ -233,8 +235,9 @@ def cap_rows(frame: Frame, width: int) -> list[Row]:
 def _child_choice(frame: Frame, index: int, what: str, width: int) -> Row:
     child = frame.snapshot.children[index]
     mark, word, tone = child_mark(child.state, known=frame.known)
-    text = shorten(clean(what), width - 23)
-    return Row(child.id, line(Span(pad(clean(child.id), 10), Tone.BOLD), Span(pad(f"{mark} {word}", 12), tone), text))
+    names = name_column(frame.accounts, NAME_LEAST)
+    text = shorten(clean(what), width - 13 - names.width)
+    return Row(child.id, line(Span(names.pad(child.id), Tone.BOLD), Span(pad(f"{mark} {word}", 12), tone), text))
 
 
 def _lacking(frame: Frame, index: int) -> str:
@@ -255,11 +258,12 @@ def flatten_rows(frame: Frame, width: int) -> list[Row]:
     """All, or one child that has something open."""
     snapshot = frame.snapshot
     children = children_with_something_open(snapshot)
-    rows = [Row(ALL, line(Span(pad("all", 10), Tone.BOLD), f"{len(children)} children have something open"))]
+    names = name_column(frame.accounts, NAME_LEAST)
+    all_of_them = Span(pad("all", names.width), Tone.BOLD)
+    rows = [Row(ALL, line(all_of_them, f"{len(children)} children have something open"))]
     for child in children:
-        rows.append(
-            Row(child, line(Span(pad(clean(child), 10), Tone.BOLD), _holdings(open_cells(snapshot, (child,)), width)))
-        )
+        text = _holdings(open_cells(snapshot, (child,)), width - names.width - 1)
+        rows.append(Row(child, line(Span(names.pad(child), Tone.BOLD), text)))
     return rows
 
 
@@ -278,7 +282,7 @@ def _holdings(found: Sequence[Open], width: int) -> str:
     text = ", ".join(
         f"{fmt.lots(one.cell.have_lots)} {clean(one.leg.title)}{_with_orders(one.orders)}" for one in found
     )
-    return shorten(text, width - 11)
+    return shorten(text, width)
 
 
 def _with_orders(orders: Sequence[WorkingOrder]) -> str:
@@ -314,10 +318,9 @@ def terms_lines(frame: Frame, width: int, leg: str) -> list[Line]:
     out = [line(Span(clean(row.symbol), Tone.BOLD), f" {clean(row.product)}")]
     out += [line(part) for part in wrap(clean(row.changed), width)]
     out += [line(f"  master {fmt.lots_or_units(row.master_lots, row.lot_units)}")]
+    names = name_column(frame.accounts, NAME_LEAST)
     out += [
-        line(f"  {pad(clean(cell.child), 10)}{fmt.lots(cell.have_lots)} of ours")
-        for cell in row.cells
-        if cell.have_lots
+        line(f"  {names.pad(cell.child)}{fmt.lots(cell.have_lots)} of ours") for cell in row.cells if cell.have_lots
     ]
     text = "Type its symbol of today. The master and all children move together; units change only as the broker says."
     return [*out, line(), *(line(part) for part in wrap(text, width))]

@@ -132,7 +132,7 @@ class Confirm(Dialog[None]):
         if self.prompt is None:
             return (), []
         on_paper = {child.id for child in frame.snapshot.children if frame.live and not child.live}
-        return lines.prompt_rows(self.prompt, self.answers, frame.now_ns, width, on_paper)
+        return lines.prompt_rows(self.prompt, self.answers, frame.now_ns, width, on_paper, frame.accounts)
 
     def show_keys(self) -> None:
         """The key line, with a remark when there is one."""

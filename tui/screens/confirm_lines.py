@@ -1,6 +1,6 @@
 """The lines of the confirm dialog. Pure: prompt, edits and time in, styled lines out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,7 +9,21 @@ from tui import format as fmt
 from tui.answers import Answers
 from tui.frame import Frame
 from tui.marks import OLD, old_price
-from tui.text import Line, Span, Tone, clean, first_fitting, line, pad, pad_title, shorten, width_of
+from tui.text import (
+    NAME_MOST,
+    Line,
+    Names,
+    Span,
+    Tone,
+    clean,
+    first_fitting,
+    line,
+    name_column,
+    pad,
+    pad_title,
+    shorten,
+    width_of,
+)
 from tui.widgets.header import mode_span
 from tui.widgets.live_table import Row
 
@@ -17,7 +31,9 @@ WIDTHS = {"lots": 9, "price": 11, "margin": 12, "of available": 14, "charges": 9
 """Columns behind the child and the leg."""
 DROPPED = ("charges", "ratio", "of available", "price")
 """Where there is no room, in this order."""
-WHO_W, LEG_LEAST = 13, 22
+KEPT = ("lots", "price", "margin", "of available"), ("lots", "price", "margin"), ("lots", "margin")
+"""Columns that a long id of a child takes no room from, as many as there is room for."""
+TICK_W, NAME_LEAST, LEG_LEAST = 4, 9, 22
 ON_PAPER = "  on paper"
 __all__ = ["PromptRow", "fate_line", "headline", "prompt_rows", "queue_line", "row_key", "title_line"]
 
@@ -72,11 +88,25 @@ def fate_line(prompt: PromptView, now_ns: int, width: int) -> Line:
 
 
 def prompt_rows(
-    prompt: PromptView, answers: Answers, now_ns: int, width: int, on_paper: Collection[str] = ()
+    prompt: PromptView,
+    answers: Answers,
+    now_ns: int,
+    width: int,
+    on_paper: Collection[str] = (),
+    accounts: Iterable[str] = (),
 ) -> tuple[Line, list[Row]]:
-    """Facts, column heads, a row a child (and leg), and the totals; `on_paper` are children beside LIVE ones."""
+    """Facts, column heads, a row a child (and leg), and the totals.
+
+    Args:
+        prompt: The question.
+        answers: What is ticked and how many lots.
+        now_ns: The engine's time.
+        width: Cells of a line.
+        on_paper: Children beside LIVE ones.
+        accounts: All children, also those that are not asked about: what their ids are told apart from.
+    """
     paper_cells = len(ON_PAPER) if on_paper else 0
-    plan = _plan(prompt, width - paper_cells)
+    plan = _plan(prompt, width - paper_cells, accounts)
     rows = [Row("", _column_heads(plan))]
     shown = sorted(prompt.rows, key=lambda row: not row.reason) if len(prompt.rows) > 10 else prompt.rows
     for row in shown:
@@ -90,43 +120,56 @@ def prompt_rows(
 class _Plan:
     """Which columns there is room for."""
 
+    names: Names
     leg_w: int
     "0 where all rows are of one leg."
     columns: tuple[str, ...]
 
     @property
+    def who_w(self) -> int:
+        """Cells of the tick and the child."""
+        return TICK_W + self.names.width
+
+    @property
     def used(self) -> int:
         """Cells that a row takes without its note."""
-        return WHO_W + self.leg_w + sum(WIDTHS[name] for name in self.columns)
+        return self.who_w + self.leg_w + _cells_of(self.columns)
 
 
-def _plan(prompt: PromptView, width: int) -> _Plan:
+def _plan(prompt: PromptView, width: int, accounts: Iterable[str]) -> _Plan:
     """Columns go as a whole, what matters least first: no number is cut, and two legs never look alike."""
     many = len({row.leg for row in prompt.rows}) > 1
-    least = WHO_W + WIDTHS["lots"] + WIDTHS["margin"]
+    least = TICK_W + NAME_LEAST + _cells_of(KEPT[-1])
     longest = max((width_of((Span(clean(row.title)),)) for row in prompt.rows), default=0)
     leg_w = min(max(longest + 3, LEG_LEAST), width - least) if many else 0
+    rooms = (width - TICK_W - leg_w - _cells_of(kept) for kept in KEPT)
+    most = next((room for room in rooms if room >= NAME_LEAST), NAME_LEAST)
+    names = name_column((*accounts, *(row.child for row in prompt.rows)), NAME_LEAST, min(most, NAME_MOST))
     columns = list(WIDTHS)
     for name in DROPPED:
-        if WHO_W + leg_w + sum(WIDTHS[kept] for kept in columns) > width:
+        if TICK_W + names.width + leg_w + _cells_of(columns) > width:
             columns.remove(name)
-    return _Plan(leg_w, tuple(columns))
+    return _Plan(names, leg_w, tuple(columns))
+
+
+def _cells_of(columns: Iterable[str]) -> int:
+    return sum(WIDTHS[name] for name in columns)
 
 
 def _column_heads(plan: _Plan) -> Line:
     leg = pad("leg", plan.leg_w)
-    text = f"    {pad('child', WHO_W - 4)}{leg}{''.join(name.rjust(WIDTHS[name]) for name in plan.columns)}"
+    text = f"    {pad('child', plan.names.width)}{leg}{''.join(name.rjust(WIDTHS[name]) for name in plan.columns)}"
     return line(Span(text, Tone.DIM))
 
 
 def _child_line(prompt: PromptView, row: PromptRow, answers: Answers, width: int, plan: _Plan) -> Line:
     taking = answers.ticked(prompt, row.child) and row.units > 0
     tick = Span("[✓] ", Tone.GOOD) if taking else Span("[ ] ", Tone.DIM)
-    who = Span(pad(clean(row.child), WHO_W - 4), Tone.BOLD if taking else Tone.DIM)
+    who = Span(plan.names.pad(row.child), Tone.BOLD if taking else Tone.DIM)
     leg = Span(f"{row.side.value[0]} {pad_title(clean(row.title), plan.leg_w - 3)} " if plan.leg_w else "")
     if not row.units:
         why = clean(row.reason) or "nothing to do"
-        return line(tick, who, leg, Span(f"       – {shorten(why, width - WHO_W - plan.leg_w - 9)}", Tone.WARN))
+        return line(tick, who, leg, Span(f"       – {shorten(why, width - plan.who_w - plan.leg_w - 9)}", Tone.WARN))
     needed = _needed(prompt, row.child, answers)
     short = needed is not None and row.available_inr is not None and needed > row.available_inr
     margin = _margin_text(prompt, row, answers)

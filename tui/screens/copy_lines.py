@@ -13,12 +13,13 @@ from engine.trail import Step, TrailLine
 from tui import format as fmt
 from tui.frame import Frame
 from tui.marks import COPY_TONES, copy_mark
-from tui.text import Line, Span, Tone, clean, line, pad, wrap
+from tui.text import NAME_MOST, Line, Names, Span, Tone, clean, line, name_column, pad, wrap
 
 GONE = (line(Span("It is no longer among the newest copies; the journal has it.", Tone.DIM)),)
 WIDE = 100
 """Lines of so many cells show every stage; shorter ones take those of this program together."""
 BAR_LEAST = 8
+NAME_LEAST = 10
 STAGES = ("seen", "decided", "durable", "sent", "acked", "filled")
 """Until the engine knew of the trade, had decided, had it on disk, had sent it, heard of the answer, and of the end."""
 BAR = ("░", "▒", "▒", "▒", "▓", "█")
@@ -37,16 +38,18 @@ def copy_lines(row: CopyRow, frame: Frame, width: int) -> list[Line]:
     lots = "" if row.master_lots is None else f" {'came to ' if row.learned_ns else ''}{fmt.lots(row.master_lots)} lots"
     master = f"master{lots} at {fmt.price(row.master_price_inr)}"
     traded = f"he traded at {fmt.moment(row.traded_ns)}" if row.traded_ns else "he did not trade"
+    rest = 97 if width >= WIDE else 66
+    names = name_column(frame.accounts, NAME_LEAST, min(max(NAME_LEAST + width - rest, NAME_LEAST), NAME_MOST))
     out = [
         line(Span(f"{row.side.value} {clean(row.title)}", Tone.BOLD), f"  {kind} at {fmt.moment(row.at_ns)} IST"),
         *(line(text) for text in wrap(f"{master} · {traded}", width)),
         *(line(Span(text, Tone.DIM)) for text in wrap(LEGEND, width)),
         line(),
-        line(Span(_head(width), Tone.DIM)),
+        line(Span(_head(names, width), Tone.DIM)),
     ]
     longest_ns = max((_ended_ns(part, frame) - _began_ns(row) for part in row.lines), default=0)
     for part in row.lines:
-        out += _part(row, part, frame, longest_ns, width)
+        out += _part(row, part, names, frame, longest_ns, width)
     return out
 
 
@@ -63,8 +66,9 @@ def trail_lines(trail: Sequence[TrailLine] | None, refusal: str, width: int) -> 
         return out + [line(Span(text, Tone.WARN)) for text in wrap(refusal, width)]
     if trail is None:
         return [*out, line(Span("is being read…", Tone.DIM))]
+    names = name_column((entry.account for entry in trail), NAME_LEAST)
     for entry in trail:
-        head = f"{fmt.moment(entry.at_ns)}  {pad(clean(entry.account), 10)}"
+        head = f"{fmt.moment(entry.at_ns)}  {names.pad(entry.account)}"
         tag = f"{clean(entry.tag)} " if width >= WIDE else f"…{clean(entry.tag)[-4:]} "
         step = pad(entry.step.value, 7)
         room = max(width - len(head) - len(step) - len(tag), 20)
@@ -86,12 +90,13 @@ def ended_ns(row: CopyRow) -> int | None:
     return max((order.done_ns for part in row.lines for order in part.orders), default=row.at_ns)
 
 
-def _head(width: int) -> str:
+def _head(names: Names, width: int) -> str:
     titles, cells = ((*STAGES, "status"), 8) if width >= WIDE else (("seen", "ours", "acked", "filled"), 7)
-    return f"{'child':<10}{'filled':>9}{'price':>9}{'slip':>7}{''.join(title.rjust(cells) for title in titles)}"
+    stages = "".join(title.rjust(cells) for title in titles)
+    return f"{pad('child', names.width)}{'filled':>9}{'price':>9}{'slip':>7}{stages}"
 
 
-def _part(row: CopyRow, part: CopyLine, frame: Frame, longest_ns: int, width: int) -> list[Line]:
+def _part(row: CopyRow, part: CopyLine, names: Names, frame: Frame, longest_ns: int, width: int) -> list[Line]:
     mark = copy_mark(part)
     slip = "–" if part.slippage_inr is None else fmt.number(part.slippage_inr, places=2, signed=True)
     average = "–" if part.average_inr is None else fmt.price(part.average_inr)
@@ -99,20 +104,20 @@ def _part(row: CopyRow, part: CopyLine, frame: Frame, longest_ns: int, width: in
     stages = _stages(row, part)
     shown = stages if width >= WIDE else [stages[0], _together(stages[1:4]), *stages[4:]]
     first = line(
-        Span(pad(clean(part.child), 10), Tone.BOLD),
+        Span(names.pad(part.child), Tone.BOLD),
         f"{fmt.fit(filled, 9)}{fmt.fit(average, 9)}{fmt.fit(slip, 7)}",
         "".join(fmt.fit(_ms(stage), 8 if width >= WIDE else 7) for stage in shown),
         Span(f"  {mark} {clean(part.status)}" if width >= WIDE else f"  {mark}", COPY_TONES[mark]),
     )
-    room = max(width - 10, 20)
+    room = max(width - names.width, 20)
     under = [Span(text, Tone.WARN) for text in (wrap(part.reason, room) if part.reason else [])]
     under += [Span(text, Tone.DIM) for text in (wrap(part.why, room) if part.why else [])]
     under += [Span(text, Tone.DIM) for order in part.orders for text in wrap(_order(order), room)]
     out = [first]
-    bar = _bar(stages, longest_ns, max(width - 12, BAR_LEAST))
+    bar = _bar(stages, longest_ns, max(width - names.width - 2, BAR_LEAST))
     if bar:
-        out.append(line(" " * 10, Span(bar, Tone.INFO)))
-    return out + [line(" " * 10, span) for span in under]
+        out.append(line(" " * names.width, Span(bar, Tone.INFO)))
+    return out + [line(" " * names.width, span) for span in under]
 
 
 def _order(order: OrderTrace) -> str:

@@ -6,7 +6,7 @@ from engine.snapshot import Cell, LegRow
 from tui import format as fmt
 from tui.frame import Frame
 from tui.marks import SEVERITY_MARKS, amount_span, cell_mark
-from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
+from tui.text import Line, Names, Span, Tone, clean, line, name_column, pad, width_of, wrap
 from tui.widgets.events import Events
 from tui.widgets.matrix import master_average
 
@@ -34,18 +34,26 @@ def leg_lines(key: str, frame: Frame, width: int) -> list[Line]:
             line(Span(f"background {fmt.lots_or_units(leg.background_lots, leg.lot_units)}, not copied", Tone.DIM))
         )
     out.append(line())
-    out.append(line(Span(f"{'child':<10}{'state':<12}{'have':>7}{'want':>7}{'avg':>10}{'P&L ₹':>11}  more", Tone.DIM)))
+    names = name_column(frame.accounts, 10)
+    out.append(
+        line(
+            Span(
+                f"{pad('child', names.width)}{'state':<12}{'have':>7}{'want':>7}{'avg':>10}{'P&L ₹':>11}  more",
+                Tone.DIM,
+            )
+        )
+    )
     for cell in leg.cells:
-        out += _cell_lines(cell, leg, frame, width)
+        out += _cell_lines(cell, leg, names, frame, width)
     return out
 
 
-def _cell_lines(cell: Cell, leg: LegRow, frame: Frame, width: int) -> list[Line]:
+def _cell_lines(cell: Cell, leg: LegRow, names: Names, frame: Frame, width: int) -> list[Line]:
     mark, tone = cell_mark(cell.state, known=frame.known)
     word = cell.state.value if mark == cell.state.value else f"{mark} {cell.state.value}"
     idle = not (cell.have_lots or cell.want_lots)
     first = line(
-        Span(pad(clean(cell.child), 10), Tone.BOLD),
+        Span(names.pad(cell.child), Tone.BOLD),
         Span(pad(word, 12), tone),
         f"{fmt.fit(fmt.lots(cell.have_lots), 7)}{fmt.fit(fmt.lots(cell.want_lots), 7)}",
         Span("–".rjust(10) if idle else fmt.fit(fmt.price(cell.average_inr), 10)),
@@ -56,9 +64,10 @@ def _cell_lines(cell: Cell, leg: LegRow, frame: Frame, width: int) -> list[Line]
     more, room = more_of(cell, frame), width - width_of(first) - 2
     if len(more) <= room:
         first, more = (*first, Span(f"  {more}", Tone.DIM)), ""
-    under = [Span(part, Tone.WARN) for part in (wrap(cell.reason, max(width - 10, 20)) if cell.reason else [])]
-    under += [Span(part, Tone.DIM) for part in (wrap(more, max(width - 10, 20)) if more else [])]
-    return [first, *(line(Span(" " * 10), span) for span in under)]
+    below = max(width - names.width, 20)
+    under = [Span(part, Tone.WARN) for part in (wrap(cell.reason, below) if cell.reason else [])]
+    under += [Span(part, Tone.DIM) for part in (wrap(more, below) if more else [])]
+    return [first, *(line(Span(" " * names.width), span) for span in under)]
 
 
 def more_of(cell: Cell, frame: Frame) -> str:

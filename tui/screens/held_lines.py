@@ -6,10 +6,10 @@ from decimal import Decimal
 from engine.snapshot import LegRow, WorkingOrder
 from tui import format as fmt
 from tui.frame import Frame, Open, open_cells
-from tui.text import Line, Span, Tone, clean, line, pad, pad_title, width_of, wrap
+from tui.text import NAME_MOST, Line, Names, Span, Tone, clean, line, name_column, pad_title, width_of, wrap
 
-INDENT = 11
-"Below the symbol."
+NAME_LEAST, REST_CELLS = 9, 59
+"Cells of the account, and of what stands beside it."
 
 
 def held(frame: Frame, width: int, children: Sequence[str] = (), leg: str = "") -> list[Line]:
@@ -17,7 +17,8 @@ def held(frame: Frame, width: int, children: Sequence[str] = (), leg: str = "") 
     found = [one for one in open_cells(frame.snapshot, tuple(children)) if leg in ("", one.leg.leg)]
     if not found:
         return [line(Span("  nothing of ours is open", Tone.DIM))]
-    return [row for one in sorted(found, key=lambda one: one.cell.child) for row in _lines(one, width)]
+    names = name_column(frame.accounts, NAME_LEAST, min(max(width - REST_CELLS, NAME_LEAST), NAME_MOST))
+    return [row for one in sorted(found, key=lambda one: one.cell.child) for row in _lines(one, names, width)]
 
 
 def order_words(order: WorkingOrder, leg: LegRow) -> str:
@@ -29,13 +30,13 @@ def order_words(order: WorkingOrder, leg: LegRow) -> str:
     return f"{'entry' if order.entry else 'exit'} {order.side.value} {much} {clean(order.status)}"
 
 
-def _lines(one: Open, width: int) -> list[Line]:
+def _lines(one: Open, names: Names, width: int) -> list[Line]:
     """A line for what is held, with what is under way behind it where there is room, else below."""
     cell, leg = one.cell, one.leg
     units = "" if leg.lot_units is None else f"{fmt.number(cell.have_lots * leg.lot_units, signed=True)} units"
     name = clean(leg.symbol) if width >= 70 else clean(leg.title)
     head = line(
-        Span(f"  {pad(clean(cell.child), 9)}", Tone.BOLD),
+        Span(f"  {names.pad(cell.child)}", Tone.BOLD),
         f"{pad_title(name, 22)} {fmt.fit(fmt.lots(cell.have_lots), 7)} lots {fmt.fit(units, 15)}  {clean(leg.product)}",
     )
     more = [f"{fmt.lots(cell.unknown_lots)} lots unknown"] if cell.unknown_lots else []
@@ -45,4 +46,5 @@ def _lines(one: Open, width: int) -> list[Line]:
     text = f"and {', '.join(more)}"
     if width_of(head) + 2 + len(text) <= width:
         return [line(*head, Span(f"  {text}", Tone.BAD))]
-    return [head, *(line(" " * INDENT, Span(part, Tone.BAD)) for part in wrap(text, width - INDENT))]
+    indent = 2 + names.width
+    return [head, *(line(" " * indent, Span(part, Tone.BAD)) for part in wrap(text, width - indent))]

@@ -1,9 +1,14 @@
 """The lines of the question of an unclean start: what is open, the master, what waits. Pure builders."""
 
+from collections.abc import Sequence
+
 from engine.snapshot import LeftOpen, RestartView, StrategyState
 from tui import format as fmt
 from tui.frame import Frame
-from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, wrap
+from tui.text import NAME_MOST, Line, Names, Span, Tone, clean, line, name_column, pad_title, shorten, wrap
+
+NAME_LEAST, REST_CELLS, NOTE_CELLS = 9, 48, 14
+"Cells of the account, of what is held, and of what waits."
 
 
 def question_lines(question: RestartView, frame: Frame, width: int) -> list[Line]:
@@ -16,7 +21,7 @@ def question_lines(question: RestartView, frame: Frame, width: int) -> list[Line
     out.append(line())
     if question.rows:
         out.append(line(Span("Left open:", Tone.BOLD)))
-        out += [_row_line(row, width) for row in question.rows]
+        out += _row_lines(question.rows, frame, width)
     else:
         out.append(line("Nothing of ours is open."))
     out.append(line())
@@ -48,16 +53,22 @@ def _kill_lines(frame: Frame, width: int) -> list[Line]:
     return [line(Span(part, Tone.BAD)) for part in wrap(text, width)] if text else []
 
 
-def _row_line(row: LeftOpen, width: int) -> Line:
+def _row_lines(rows: Sequence[LeftOpen], frame: Frame, width: int) -> list[Line]:
+    most = min(max(width - REST_CELLS - NOTE_CELLS, NAME_LEAST), NAME_MOST)
+    names = name_column((*frame.accounts, *(row.child for row in rows)), NAME_LEAST, most)
+    return [_row_line(row, names, width) for row in rows]
+
+
+def _row_line(row: LeftOpen, names: Names, width: int) -> Line:
     counts = [(row.working, "working"), (row.unknown, "UNKNOWN"), (row.held, "held")]
     orders = ", ".join(f"{number} {word}" for number, word in counts if number)
     more = " · ".join(part for part in (row.answer, orders, clean(row.due)) if part)
     units = f"{fmt.number(row.units, signed=True)} units"
     head = f"{pad_title(clean(row.title), 24)} {fmt.fit(units, 15)}  {clean(row.product)}"
     return line(
-        Span(f"  {pad(clean(row.child), 9)}", Tone.BOLD),
+        Span(f"  {names.pad(row.child)}", Tone.BOLD),
         head,
-        Span(f"  {shorten(more, max(width - 13 - len(head), 10))}" if more else "", Tone.WARN),
+        Span(f"  {shorten(more, max(width - 4 - names.width - len(head), 10))}" if more else "", Tone.WARN),
     )
 
 
@@ -68,7 +79,7 @@ def hand_over_lines(frame: Frame, width: int, children: tuple[str, ...]) -> list
     rule = "Working orders are cancelled first. It is shown as orphaned until the owner has closed it."
     return [
         line(Span("Traded no more, left to the owner of the account:", Tone.BOLD)),
-        *(_row_line(row, width) for row in rows if not children or row.child in children),
+        *_row_lines([row for row in rows if not children or row.child in children], frame, width),
         *(line(Span(part, Tone.DIM)) for part in wrap(rule, width)),
     ]
 

@@ -9,8 +9,8 @@ from fractions import Fraction
 from engine.snapshot import Cell, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, child_of
-from tui.screens.ask_lines import ALL
-from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, wrap
+from tui.screens.ask_lines import ALL, NAME_LEAST
+from tui.text import Line, Span, Tone, clean, line, name_column, pad, pad_title, shorten, wrap
 from tui.widgets.live_table import Row
 
 HINT = "2 more, -1 fewer; 10m: what ten of the master's lots would bring"
@@ -62,10 +62,12 @@ def ticket_child_rows(frame: Frame, width: int, leg: str) -> list[Row]:
     """Every child, or one, with what it holds of the leg."""
     row = leg_of(frame.snapshot, leg)
     cells = () if row is None else row.cells
-    rows = [Row(ALL, line(Span(pad("all", 10), Tone.BOLD), f"{len(cells)} children"))]
+    names = name_column(frame.accounts, NAME_LEAST)
+    rows = [Row(ALL, line(Span(pad("all", names.width), Tone.BOLD), f"{len(cells)} children"))]
     for cell in cells:
-        text = shorten(f"{_holding(cell)}{f' · {clean(cell.reason)}' if cell.reason else ''}", width - 11)
-        rows.append(Row(cell.child, line(Span(pad(clean(cell.child), 10), Tone.BOLD), text)))
+        reason = f" · {clean(cell.reason)}" if cell.reason else ""
+        text = shorten(f"{_holding(cell)}{reason}", width - names.width - 1)
+        rows.append(Row(cell.child, line(Span(names.pad(cell.child), Tone.BOLD), text)))
     return rows
 
 
@@ -91,9 +93,9 @@ def ticket_lines(frame: Frame, width: int, leg: str, children: Sequence[str]) ->
     )
     his = fmt.lots_or_units(row.master_lots, row.lot_units)
     held = f"{clean(row.symbol)}: the master {his}, last {fmt.price(row.last_inr)}"
+    names = name_column(frame.accounts, NAME_LEAST)
     rows = [
-        line(Span(f"  {pad(clean(cell.child), 10)}", Tone.BOLD), _holding(cell))
-        for cell in _cells(frame, leg, children)
+        line(Span(f"  {names.pad(cell.child)}", Tone.BOLD), _holding(cell)) for cell in _cells(frame, leg, children)
     ]
     return [line(held), *rows, *(line(Span(part, Tone.DIM)) for part in wrap(rule, width))]
 

@@ -74,14 +74,15 @@ def picture(frame: Frame | None) -> str:
     snapshot, now_ns = frame.snapshot, frame.now_ns
     top = [header_line(frame, WIDTH), strategy_line(frame, WIDTH), banner_line(frame, WIDTH)]
     needs = [row.line for row in attention.attention_rows(snapshot.attention, now_ns, WIDTH)]
-    working = [orders.order_line(order, now_ns, WIDTH) for order in snapshot.working]
+    names = orders.name_cells((*frame.accounts, *(order.account for order in snapshot.working)), WIDTH)
+    working = [orders.order_line(order, names, now_ns, WIDTH) for order in snapshot.working]
     told = [events.event_line(notice, WIDTH) for notice in snapshot.notices[: -EVENTS_MOST - 1 : -1]]
     head, rows = accounts.account_rows(frame, WIDTH, sort="configuration")
     sections = [
         ("Legs · have/want in lots", _legs(frame)),
         ("Needs you", needs or [attention.nothing_line(frame)]),
         ("Copies", copies.copy_lines(snapshot.copies, WIDTH) or [line(Span(copies.NOTHING, Tone.DIM))]),
-        ("Working orders", [orders.HEAD, *working] if working else [line(Span(orders.NOTHING, Tone.DIM))]),
+        ("Working orders", [orders.head_line(names), *working] if working else [line(Span(orders.NOTHING, Tone.DIM))]),
         ("Accounts", [head, *(row.line for row in rows)]),
         ("Events", told or [line(Span(events.NOTHING, Tone.DIM))]),
     ]

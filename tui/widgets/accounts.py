@@ -7,12 +7,13 @@ from engine.snapshot import CellState, ChildColumn
 from tui import format as fmt
 from tui.frame import Frame, urgency
 from tui.marks import BRIEF, CHILD_MARKS, amount_span, cell_mark, child_mark, ratio_text, ratio_tone
-from tui.text import Line, Span, Tone, clean, line, pad, shorten
+from tui.text import NAME_MOST, Line, Names, Span, Tone, clean, line, name_column, pad, shorten
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
 
 COUNTED = (CellState.IN_STEP, CellState.WORKING, CellState.DRIFT, CellState.HELD, CellState.UNKNOWN, CellState.SKIPPED)
-
+NAME_LEAST, REST_CELLS, WIDE_CELLS, NOTE_CELLS = 9, 59, 27, 10
+"Cells of the account, of the columns behind it, of two more where there is room, and of the note that then stays."
 
 SORTS: dict[str, Callable[[ChildColumn], tuple[str | int | Decimal, ...]]] = {
     "configuration": lambda _child: (),
@@ -32,31 +33,34 @@ def account_rows(frame: Frame, width: int, *, sort: str) -> tuple[Line, list[Row
     """Head and rows for lines of `width` cells, in one of the orders `SORTS`."""
     snapshot, wide = frame.snapshot, width >= 100
     order = sorted(range(len(snapshot.children)), key=lambda i: SORTS[sort](snapshot.children[i]))
-    head = f"{'child':<9}{'state':<12}{'legs':<15}{'ratio':>8}{'capital ₹':>13}{'day P&L ₹':>11}"
+    kept = REST_CELLS + wide * WIDE_CELLS + NOTE_CELLS * (wide or frame.live)
+    names = name_column(frame.accounts, NAME_LEAST, min(max(width - kept, NAME_LEAST), NAME_MOST))
+    head = f"{pad('child', names.width)}{'state':<12}{'legs':<15}{'ratio':>8}{'capital ₹':>13}{'day P&L ₹':>11}"
     head += f"{'available ₹':>14}{'max ₹':>13}" if wide else ""
-    rows = [Row(snapshot.children[i].id, _row(frame, i, width, wide=wide)) for i in order]
-    return line(Span(f"{head}  note", Tone.DIM)), rows
+    rows = [Row(snapshot.children[i].id, _row(frame, i, names, width, wide=wide)) for i in order]
+    return line(Span(f"{head}  note" if len(head) + 6 <= width else head, Tone.DIM)), rows
 
 
-def _row(frame: Frame, index: int, width: int, *, wide: bool) -> Line:
+def _row(frame: Frame, index: int, names: Names, width: int, *, wide: bool) -> Line:
     child = frame.snapshot.children[index]
     mark, word, tone = child_mark(child.state, known=frame.known)
     spans = [
-        Span(pad(clean(child.id), 8) + " ", Tone.BOLD),
+        Span(names.pad(child.id), Tone.BOLD),
         Span(pad(f"{mark} {word}", 12), tone),
         *_counts(frame, index, 15),
         Span(fmt.fit(ratio_text(child), 8), ratio_tone(child, frame.now_ns)),
         Span(fmt.fit_amount(child.capital_inr, 13) if child.capital_inr is not None else "–".rjust(13)),
         amount_span(child.day_inr, 11, old=child.pnl_stale),
     ]
-    used = 68
+    used = names.width + REST_CELLS
     if wide:
         cap = "–".rjust(13) if child.max_capital_inr is None else fmt.fit_amount(child.max_capital_inr, 13)
         spans += [Span(fmt.fit_amount(child.available_inr, 14)), Span(cap)]
-        used += 27
+        used += WIDE_CELLS
     where = ("LIVE" if child.live else "on paper") if frame.live else ""
     told = " · ".join(part for part in (where, note(child)) if part)
-    return line(*spans, Span("  " + shorten(clean(told), width - used - 2), Tone.DIM))
+    room = width - used - 2
+    return line(*spans, Span(f"  {shorten(clean(told), room)}" if room > 0 else "", Tone.DIM))
 
 
 def _counts(frame: Frame, index: int, width: int) -> list[Span]:

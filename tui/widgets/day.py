@@ -13,7 +13,7 @@ from tui import format as fmt
 from tui.frame import Frame
 from tui.marks import COPY_TONES, amount_span, amount_tone
 from tui.record import ChildDay, DayRecord, Range, span
-from tui.text import Line, Span, Tone, clean, line, pad
+from tui.text import Line, Names, Span, Tone, line, name_column, pad
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
 
@@ -49,18 +49,19 @@ def time_line(first_ns: int, last_ns: int, width: int) -> Line:
 def children_lines(children: Sequence[ChildColumn], days: Sequence[ChildDay], width: int) -> list[Line]:
     """What each child made and what its copies were."""
     wide = width >= 100
-    head = f"{'child':<9}{'P&L ₹':>12}{'charges ₹':>11}{'after them':>12}{'slippage ₹':>12}"
+    names = name_column((child.id for child in children), 9, 21 if wide else min(max(width - 64, 9), 21))
+    head = f"{pad('child', names.width)}{'P&L ₹':>12}{'charges ₹':>11}{'after them':>12}{'slippage ₹':>12}"
     head += f"{'median':>10}{'slowest':>10}" if wide else ""
     return [
         line(Span(f"{head}  copies", Tone.DIM)),
-        *(_child_line(*each, wide=wide) for each in zip(children, days, strict=True)),
+        *(_child_line(*each, names, wide=wide) for each in zip(children, days, strict=True)),
     ]
 
 
-def _child_line(child: ChildColumn, day: ChildDay, *, wide: bool) -> Line:
+def _child_line(child: ChildColumn, day: ChildDay, names: Names, *, wide: bool) -> Line:
     after = None if child.day_inr is None else child.day_inr - child.charges_inr
     spans = [
-        Span(pad(clean(child.id), 9), Tone.BOLD),
+        Span(names.pad(child.id), Tone.BOLD),
         amount_span(child.day_inr, 12, old=child.pnl_stale),
         Span(fmt.fit_amount(child.charges_inr, 11)),
         amount_span(after, 12, old=child.pnl_stale),

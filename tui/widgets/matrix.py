@@ -27,7 +27,7 @@ from tui.marks import (
     ratio_text,
     ratio_tone,
 )
-from tui.text import Line, Span, Tone, clean, line, pad, pad_title, width_of, wrap
+from tui.text import Line, Span, Tone, clean, line, pad, pad_title, short_names, width_of, wrap
 from tui.widgets.accounts import account_rows, matching
 from tui.widgets.live_table import Row
 from tui.widgets.panel import NO_MATCH, Panel
@@ -77,7 +77,8 @@ def plan(snapshot: Snapshot, width: int, *, selected: str, dense: bool) -> Colum
     child_w = CHILD_DENSE if dense else _child_width(snapshot, width - fixed, wide=wide)
     fit = max((width - fixed) // child_w, 1)
     if not dense:
-        child_w = max(min((width - fixed) // min(fit, max(len(snapshot.children), 1)), CHILD_MAX), child_w)
+        room = (width - fixed) // min(fit, max(len(snapshot.children), 1))
+        child_w = max(min(room, max(CHILD_MAX, _longest_name(snapshot) + 2)), child_w)
     order = list(range(len(snapshot.children))) if fit >= len(snapshot.children) else by_urgency(snapshot.children)
     place = next((i for i, index in enumerate(order) if snapshot.children[index].id == selected), 0)
     start = min(max(place - fit + 1, 0), max(len(order) - fit, 0))
@@ -115,9 +116,12 @@ def _child_width(snapshot: Snapshot, room: int, *, wide: bool) -> int:
         longest = max((len(cell_span(cell, CHILD_MAX).text.strip()) for cell in cells), default=0)
     else:
         longest = max((least_width(cell) for cell in cells), default=0)
-    names = max((len(c.id) for c in snapshot.children), default=0)
-    wanted = max(CHILD_MIN if wide else CHILD_NARROW, longest + 1, names + 1)
+    wanted = max(CHILD_MIN if wide else CHILD_NARROW, longest + 1, _longest_name(snapshot) + 1)
     return max(min(wanted, CHILD_MAX, room), 1)
+
+
+def _longest_name(snapshot: Snapshot) -> int:
+    return max((len(c.id) for c in snapshot.children), default=0)
 
 
 def common_words(titles: Sequence[str]) -> str:
@@ -144,15 +148,21 @@ def head_line(snapshot: Snapshot, columns: Columns, selected: str) -> Line:
         spans.append(Span("P&L ₹".rjust(PNL_W), Tone.DIM))
     if columns.average:
         spans.append(Span("avg".rjust(AVERAGE_W), Tone.DIM))
+    names, narrower = (_names(snapshot, columns.child_w - gap, dense=columns.dense) for gap in (1, 2))
     for index in columns.children:
         child = snapshot.children[index]
         is_selected = child.id == selected
-        room = columns.child_w - (2 if is_selected else 1)
-        name = clean(child.id)
-        name = name[-room:] if columns.dense else pad(name, min(room, len(name)))
+        name = (narrower if is_selected else names)[child.id]
         shown = f"[{name}]" if is_selected else name
         spans.append(Span(shown.rjust(columns.child_w), Tone.KEY if is_selected else Tone.BOLD))
     return line(*spans)
+
+
+def _names(snapshot: Snapshot, width: int, *, dense: bool) -> dict[str, str]:
+    """Ids of all children, no two alike; dense ones are ends where these tell them apart."""
+    ids = [child.id for child in snapshot.children]
+    ends = {name: clean(name)[-width:] for name in ids}
+    return ends if dense and len(set(ends.values())) == len(ids) else short_names(ids, width)
 
 
 def _his(leg: LegRow) -> str:

@@ -1,25 +1,55 @@
 """Working orders: every child order that is not finished. Pure lines and the panel of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from engine.snapshot import WorkingOrder
 from tui import format as fmt
 from tui.frame import Frame
-from tui.text import EMPTY, Line, Span, Tone, clean, line, pad, pad_title, shorten, width_of
+from tui.text import (
+    EMPTY,
+    NAME_MOST,
+    Line,
+    Names,
+    Span,
+    Tone,
+    clean,
+    line,
+    name_column,
+    pad,
+    pad_title,
+    shorten,
+    width_of,
+)
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
 
 NOTHING = "No order is working."
-HEAD = line(Span(f"{'account':<9}{'':<5}{'filled':>11} {'leg':<21} {'status':<27}{'since':>8}  type", Tone.DIM))
+NAME_LEAST, REST_CELLS = 9, 66
+"Cells of the account, and of the columns from there to the status."
+BEHIND = 22, 9, 0
+"Cells of age and type, of the age alone, of nothing: as much as there is room for stays beside a long account."
 
 
-def order_line(order: WorkingOrder, now_ns: int, width: int) -> Line:
+def name_cells(accounts: Iterable[str], width: int) -> Names:
+    """The column of the accounts for lines of `width` cells."""
+    spare = width - NAME_LEAST - REST_CELLS
+    more = next((spare - kept for kept in BEHIND if spare >= kept), 0)
+    return name_column(accounts, NAME_LEAST, min(NAME_LEAST + more, NAME_MOST))
+
+
+def head_line(names: Names) -> Line:
+    """The names of the columns."""
+    rest = f"{'':<5}{'filled':>11} {'leg':<21} {'status':<27}{'since':>8}  type"
+    return line(Span(f"{pad('account', names.width)}{rest}", Tone.DIM))
+
+
+def order_line(order: WorkingOrder, names: Names, now_ns: int, width: int) -> Line:
     """One order in at most `width` cells; what matters least comes last and is cut off."""
     unknown = "unknown" in order.status.lower()
     absent = "" if order.deadline_ns is None else f", absent in {fmt.seconds_left(order.deadline_ns, now_ns)} s"
     quantity = f"{fmt.number(order.filled_units)}/{fmt.number(order.units)}"
     lead = line(
-        Span(f"{pad(clean(order.account), 8)} ", Tone.BOLD),
+        Span(names.pad(order.account), Tone.BOLD),
         Span(f"{order.side.value:<4} ", Tone.GOOD if order.side.sign > 0 else Tone.WARN),
         f"{fmt.fit(quantity, 11)} {pad_title(clean(order.title), 21)} ",
         Span(pad(f"{clean(order.status).upper()}{absent}", 27), Tone.BAD if unknown else Tone.INFO),
@@ -48,14 +78,15 @@ class Orders(Panel):
     def draw(self, frame: Frame, width: int) -> None:
         snapshot = frame.snapshot
         orders = sorted(snapshot.working, key=_SORTS[self.SORTS[self.sort]])
+        names = name_cells((*frame.accounts, *(order.account for order in orders)), width)
         rows = [
-            Row(f"{order.account}|{order.tag}", order_line(order, frame.now_ns, width))
+            Row(f"{order.account}|{order.tag}", order_line(order, names, frame.now_ns, width))
             for order in orders
             if self.matches(_text(order))
         ]
         told = self.told(len(rows))
         self.set_title(line(f"Working orders · {snapshot.entries_last_minute} entries sent in the last minute", *told))
-        self.show_found(rows, of=len(orders), nothing=NOTHING, head=HEAD if rows else EMPTY)
+        self.show_found(rows, of=len(orders), nothing=NOTHING, head=head_line(names) if rows else EMPTY)
 
 
 def _text(order: WorkingOrder) -> str:
