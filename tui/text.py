@@ -140,16 +140,16 @@ def _wordings(text: str, width: int) -> Iterator[str]:
 
 
 def shorten(text: str, width: int) -> str:
-    """Text in at most `width` cells, cut at a word so that no number loses digits."""
+    """Text in at most `width` cells, cut at a word so that no number loses digits; spaces in front stay."""
     if cell_len(text) <= width:
         return text
     kept = ""
-    for word in text.split(" "):
-        longer = f"{kept} {word}" if kept else word
+    for number, word in enumerate(text.split(" ")):
+        longer = f"{kept} {word}" if number else word
         if cell_len(longer) > width - 1:
             break
         kept = longer
-    if not kept and not any(c.isdigit() for c in text[:width]):
+    if not kept.strip() and not any(c.isdigit() for c in text[:width]):
         kept = set_cell_size(text, max(width - 1, 0))
     return f"{kept}…" if width > 0 else ""
 

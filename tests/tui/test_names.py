@@ -193,6 +193,22 @@ def test_working_orders(width: int) -> None:
     assert plain(orders.head_line(names)).index("leg") == drawn[0].index("NIFTY")
 
 
+@pytest.mark.parametrize("name", ["ZC0001", IDS[0]])
+@pytest.mark.parametrize("width", [97, 118, 160])
+def test_age_of_a_working_order_stands_in_its_column_also_beside_a_note_that_is_cut(width: int, name: str) -> None:
+    order = replace(s.condor().working[0], account=name)
+    names = orders.name_cells((name,), width)
+    end = plain(orders.head_line(names)).index("since") + len("since")
+    for note in (
+        "",
+        "held",
+        "held: slippage 10.0 %, limit 1.0 %: the price has run away from the master's, see the events",
+    ):
+        text = plain(orders.order_line(replace(order, reason=note), names, s.NOW, width))
+        assert text[:end].endswith(" 47 s") and text[end] == " ", text
+        assert cell_len(text) <= width
+
+
 @pytest.mark.parametrize("selected", ["", *IDS])
 @pytest.mark.parametrize("count", [3, 6])
 @pytest.mark.parametrize("dense", [False, True])

@@ -40,6 +40,9 @@ def test_line_drops_empty_parts() -> None:
         ("12,000", 4, "…"),
         ("Insufficient", 5, "Insu…"),
         ("x", 0, ""),
+        ("   12 s  LIMIT entry", 15, "   12 s  LIMIT…"),
+        ("    12 s", 5, "   …"),
+        ("  Insufficient", 6, "  Ins…"),
     ],
 )
 def test_shortening_never_cuts_a_number(text: str, width: int, short: str) -> None:
