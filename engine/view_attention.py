@@ -10,7 +10,7 @@ from engine.core.state_child import BreakerPhase, Child, ChildLeg
 from engine.core.throttle import is_day_used_up, waiting_orders
 from engine.core.turn import Turn
 from engine.model import LegId, is_delivery, split_leg
-from engine.snapshot import Attention, ChildState, EngineState, PromptView
+from engine.snapshot import Attention, ChildState, EngineState, PromptView, StrategyState
 from engine.view_cells import can_be_adopted, missed_units
 from engine.view_children import account_standings
 from engine.view_master import master_attention
@@ -188,17 +188,22 @@ def _children(turn: Turn) -> list[Attention]:
         for state, why in standings:
             severity, key = _STANDINGS[state]
             found.append(Attention(severity=severity, text=why, key=key, account=child.id))
-        if not standings and child.stopped:
-            why = next(iter(child.stopped.values()))
+        if not standings and (why := _stopped(turn, child)):
             found.append(Attention(severity=Severity.WARNING, text=why, key="r", account=child.id))
     return found
+
+
+def _stopped(turn: Turn, child: Child) -> str:
+    """Why it takes no entries, '' when it does. That it left a strategy which has ended concerns nobody any more."""
+    flat = {scope for scope, strategy in turn.state.strategies.items() if strategy.state is StrategyState.FLAT}
+    return next((why for scope, why in child.stopped.items() if why not in reasons.LEFT or scope not in flat), "")
 
 
 def _lacking(turn: Turn) -> list[Attention]:
     """Children that lack lots of a leg which nobody decided to leave out."""
     found: list[Attention] = []
     for child in turn.state.children.values():
-        if child.stopped:
+        if _stopped(turn, child):
             continue
         missing = [
             leg

@@ -175,7 +175,7 @@ def sizing_text(settings: ChildSettings) -> str:
         case SizingMode.FIXED_RATIO:
             return f"fixed {sizing.ratio}"
         case SizingMode.FIXED_LOTS:
-            return f"{sizing.lots} lots"
+            return f"{sizing.lots} {'lot' if sizing.lots == 1 else 'lots'}"
         case SizingMode.RISK_PCT:
             return f"risk {sizing.pct} %"
         case _:

@@ -78,9 +78,24 @@ def lots(value: Decimal | int, *, signed: bool = True) -> str:
     return f"{rounded.normalize():{'+' if signed else ''}f}"
 
 
+def lot_word(value: Decimal | int) -> str:
+    """`lot` behind one of them, `lots` behind any other number."""
+    return "lot" if abs(value) == 1 else "lots"
+
+
+def in_lots(value: Decimal | int, *, signed: bool = True) -> str:
+    """`+3 lots`, `-1 lot`."""
+    return f"{lots(value, signed=signed)} {lot_word(value)}"
+
+
+def counted(count: int, name: str) -> str:
+    """`1 leg`, `4 legs`."""
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
 def lots_or_units(value: Decimal, lot_units: int | None) -> str:
     """`+3 lots`; `+650 units` where it is not known how many make a lot."""
-    return f"{lots(value)} {'lots' if lot_units is not None else 'units'}"
+    return in_lots(value) if lot_units is not None else f"{lots(value)} {'unit' if abs(value) == 1 else 'units'}"
 
 
 def ratio(value: Fraction | None) -> str:

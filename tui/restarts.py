@@ -1,6 +1,7 @@
 """The question of an unclean start in the app: it opens by itself, can be put aside, and sends what was chosen."""
 
 from engine import events as ev
+from tui import format as fmt
 from tui.bridge import AccountDesk, EngineFeed
 from tui.frame import Frame
 from tui.screens import ask_lines as say
@@ -83,5 +84,5 @@ def hand_over_rows(frame: Frame, _width: int) -> list[Row]:
     ]
     for child in children:
         legs = sum(row.child == child for row in question.rows) if question is not None else 0
-        rows.append(Row(child, line(Span(names.pad(child), Tone.BOLD), f"{legs} legs")))
+        rows.append(Row(child, line(Span(names.pad(child), Tone.BOLD), fmt.counted(legs, "leg"))))
     return rows

@@ -161,3 +161,18 @@ def test_typed_amounts_are_understood_or_refused(text: str, amount: int | None) 
 def test_sparkline_is_scaled_to_the_largest() -> None:
     assert fmt.sparkline([0, 50, 100]) == "▁▄█"
     assert fmt.sparkline([]) == ""
+
+
+def test_one_of_a_thing_is_called_so() -> None:
+    assert [fmt.in_lots(n) for n in (0, 1, -1, 2, Decimal("0.5"))] == [
+        "0 lots",
+        "+1 lot",
+        "-1 lot",
+        "+2 lots",
+        "+0.5 lots",
+    ]
+    assert fmt.in_lots(1, signed=False) == "1 lot"
+    assert [fmt.counted(n, "leg") for n in (0, 1, 2)] == ["0 legs", "1 leg", "2 legs"]
+    assert [fmt.lots_or_units(Decimal(n), lot) for n, lot in ((1, 65), (1, None), (-650, None))] == [
+        "+1 lot", "+1 unit", "-650 units",
+    ]  # fmt: skip

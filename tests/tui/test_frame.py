@@ -151,7 +151,7 @@ def test_what_is_unknown_or_under_way_is_named_whole_at_every_width(width: int) 
     lines = held(frame(s.condor(legs=(unknown,), working=(order, order))), width, ("ZC0001",))
     assert all(width_of(text) <= width for text in lines)
     text = " ".join(" ".join(plain(text) for text in lines).split())
-    assert "and +2 lots unknown, exit SELL 1 lots held, exit SELL 1 lots held" in text
+    assert "and +2 lots unknown, exit SELL 1 lot held, exit SELL 1 lot held" in text
 
 
 LOST = {"master": s.master_link(connected=False, error="timeout")}

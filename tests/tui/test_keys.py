@@ -3,7 +3,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 from textual.events import Key
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 
 from config.schema import Mode
 from engine import events as ev
@@ -502,7 +502,7 @@ def test_flatten_cancels_and_names_orders_where_nothing_is_held_yet() -> None:
         await desk.press("enter")
         text = " ".join(desk.text.split())
         assert "Entries cancelled, the rest exited" in text
-        assert "entry SELL 1 lots queued" in text and "entry SELL 1 lots held" in text
+        assert "entry SELL 1 lot queued" in text and "entry SELL 1 lot held" in text
         await desk.type("FLATTEN")
 
     start = s.nothing_held(working=(WAITING, held))
@@ -512,7 +512,7 @@ def test_flatten_cancels_and_names_orders_where_nothing_is_held_yet() -> None:
 def test_flatten_of_one_child_names_its_order_in_the_leg() -> None:
     async def script(desk: Desk) -> None:
         await desk.press("f", "down", "enter")
-        assert "0 lots NRML, entry SELL 1 lots queued" in desk.text
+        assert "0 lots NRML, entry SELL 1 lot queued" in desk.text
         await desk.press("down", "enter")
         await desk.type("EXIT")
 
@@ -606,3 +606,14 @@ def test_cursor_goes_to_the_first_leg_when_a_strategy_begins() -> None:
         assert "›NIFTY 24900 CE" in desk.text
 
     drive(s.flat(), script)
+
+
+def test_word_that_was_refused_is_cleared_and_the_next_one_counts() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("f", "enter")
+        await desk.press(*"flatten", "enter")
+        assert "That is not FLATTEN. Nothing was done." in desk.text
+        assert desk.app.screen.query_one("#typed", Input).value == ""
+        await desk.press(*"FLATTEN", "enter")
+
+    assert drive(s.condor(), script).sent == [ev.Flattened(at_ns=s.NOW)]

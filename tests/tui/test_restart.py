@@ -176,6 +176,12 @@ def test_it_leaves_when_it_was_answered_elsewhere_and_comes_again_with_the_next_
     ("snapshot", "said", "untrue"),
     [
         (s.condor(source="demo"), "the next start begins anew", "asks again"),
+        (s.condor(source="replay 2025-08-29"), "This recorded day ends with it", "simulated market"),
+        (s.condor(source="sandbox"), "nobody follows the master out of it", "begins anew"),
+        (s.condor(source=""), "What is open stays open at the paper exchange", "begins anew"),
+        (s.live(source="sandbox"), "What is open stays open at the brokers", "begins anew"),
+        (s.condor(), "1 order is still working.", "orders are"),
+        (s.condor(working=s.condor().working * 2), "2 orders are still working.", "prompt"),
         (asked(source="demo"), "the next start asks again", "begins anew"),
         (asked(source=""), "the next start asks again", "begins anew"),
         (s.condor(engine=EngineState.FAILED, source="demo"), "the next start asks what to do", "state is saved"),

@@ -96,6 +96,7 @@ class Typed(Dialog[bool]):
         if event.value.strip() == self.word:
             self.dismiss(True)
         else:
+            event.input.clear()  # or the next try is typed behind this one
             self.bar.show(line(Span(f" That is not {self.word}. Nothing was done.", Tone.WARN)))
 
 

@@ -15,6 +15,8 @@ from tui.widgets.live_table import Row
 NAME_LEAST = 10
 ALL = "*"
 "Key of the choice that means every child."
+REAL = frozenset({"", "sandbox"})
+"Sources whose accounts go on without this program: real brokers, and the sandbox, which is another process."
 BEHIND = frozenset({CellState.DRIFT, CellState.HELD, CellState.UNKNOWN, CellState.SKIPPED})
 
 
@@ -120,11 +122,15 @@ def quit_lines(frame: Frame, width: int) -> list[Line]:
     """What happens to what is open."""
     snapshot = frame.snapshot
     rule = " ".join(_quit_rules(frame))
-    extra = []
-    if snapshot.prompts:
-        extra.append(line(Span(f"{len(snapshot.prompts)} prompts are left without an answer.", Tone.WARN)))
-    if snapshot.working:
-        extra.append(line(Span(f"{len(snapshot.working)} orders are still working.", Tone.WARN)))
+    counts = (
+        ("prompt", len(snapshot.prompts), "left without an answer"),
+        ("order", len(snapshot.working), "still working"),
+    )
+    extra = [
+        line(Span(f"{fmt.counted(count, name)} {'is' if count == 1 else 'are'} {what}.", Tone.WARN))
+        for name, count, what in counts
+        if count
+    ]
     return [*(line(part) for part in wrap(rule, width)), *extra, *held(frame, width)]
 
 
@@ -139,12 +145,13 @@ def _quit_rules(frame: Frame) -> list[str]:
         rules.append("The market is open and the mode is LIVE: what the master trades from now on is not copied.")
     if asked and not failed:
         rules.append("The unclean stop is not answered for: the next start asks again.")
-    if not snapshot.source:
+    if snapshot.source in REAL:
         where = "brokers (or on paper)" if frame.live else "paper exchange"
         rules.append(f"What is open stays open at the {where},")
         rules.append("and nobody follows the master out of it until Lockstep runs again.")
     elif not failed and not asked:
-        rules.append("This simulated market ends with it; the next start begins anew.")
+        what = "recorded day" if snapshot.source.startswith("replay ") else "simulated market"
+        rules.append(f"This {what} ends with it; the next start begins anew.")
     return rules
 
 
@@ -272,7 +279,7 @@ def leg_rows(frame: Frame, width: int, child: str) -> list[Row]:
     rows = [Row(ALL, line(Span(pad("all legs", 26), Tone.BOLD), "no entries until the next strategy or a resync"))]
     for cell, leg, orders in open_cells(frame.snapshot, (child,)):
         text = ", ".join(
-            [f"{fmt.lots(cell.have_lots)} lots {clean(leg.product)}", *(order_words(order, leg) for order in orders)]
+            [f"{fmt.in_lots(cell.have_lots)} {clean(leg.product)}", *(order_words(order, leg) for order in orders)]
         )
         rows.append(Row(leg.leg, line(Span(pad_title(clean(leg.title), 26), Tone.BOLD), shorten(text, width - 27))))
     return rows

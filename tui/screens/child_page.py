@@ -142,7 +142,7 @@ def _results(child: ChildColumn) -> list[tuple[str, str]]:
 
 def _drift(child: ChildColumn, frame: Frame) -> str:
     since = "" if child.drift_since_ns is None else f" for {fmt.age(child.drift_since_ns, frame.now_ns)}"
-    return f"{fmt.lots(child.drift_lots)} lots{since}"
+    return f"{fmt.in_lots(child.drift_lots)}{since}"
 
 
 def _child_legs(snapshot: Snapshot, account: str, frame: Frame, width: int) -> list[Line]:

@@ -35,7 +35,7 @@ def find_copy(row_id: str, frame: Frame) -> CopyRow | None:
 def copy_lines(row: CopyRow, frame: Frame, width: int) -> list[Line]:
     """A copy without its journal: what was decided, and each child's part of it."""
     kind = "entry" if row.entry else "exit"
-    lots = "" if row.master_lots is None else f" {'came to ' if row.learned_ns else ''}{fmt.lots(row.master_lots)} lots"
+    lots = "" if row.master_lots is None else f" {'came to ' if row.learned_ns else ''}{fmt.in_lots(row.master_lots)}"
     master = f"master{lots} at {fmt.price(row.master_price_inr)}"
     traded = f"he traded at {fmt.moment(row.traded_ns)}" if row.traded_ns else "he did not trade"
     rest = 97 if width >= WIDE else 66

@@ -26,7 +26,7 @@ def order_words(order: WorkingOrder, leg: LegRow) -> str:
     rest = order.units - order.filled_units
     much = f"{fmt.number(rest)} units"
     if leg.lot_units is not None:
-        much = f"{fmt.lots(Decimal(rest) / leg.lot_units, signed=False)} lots"
+        much = fmt.in_lots(Decimal(rest) / leg.lot_units, signed=False)
     return f"{'entry' if order.entry else 'exit'} {order.side.value} {much} {clean(order.status)}"
 
 
@@ -37,9 +37,10 @@ def _lines(one: Open, names: Names, width: int) -> list[Line]:
     name = clean(leg.symbol) if width >= 70 else clean(leg.title)
     head = line(
         Span(f"  {names.pad(cell.child)}", Tone.BOLD),
-        f"{pad_title(name, 22)} {fmt.fit(fmt.lots(cell.have_lots), 7)} lots {fmt.fit(units, 15)}  {clean(leg.product)}",
+        f"{pad_title(name, 22)} {fmt.fit(fmt.lots(cell.have_lots), 7)} {fmt.lot_word(cell.have_lots):<4}",
+        f" {fmt.fit(units, 15)}  {clean(leg.product)}",
     )
-    more = [f"{fmt.lots(cell.unknown_lots)} lots unknown"] if cell.unknown_lots else []
+    more = [f"{fmt.in_lots(cell.unknown_lots)} unknown"] if cell.unknown_lots else []
     more += [order_words(order, leg) for order in one.orders if not (cell.unknown_lots and order.deadline_ns)]
     if not more:
         return [head]

@@ -162,8 +162,9 @@ def _starting_banner(frame: Frame) -> tuple[str, Tone]:
 
 def _still_open(snapshot: Snapshot) -> str:
     held = open_cells(snapshot)
-    children = {one.cell.child for one in held}
-    return f"STAYS OPEN: {len(held)} legs of {len(children)} children" if held else "Nothing is open"
+    children = len({one.cell.child for one in held})
+    whose = "1 child" if children == 1 else f"{children} children"
+    return f"STAYS OPEN: {fmt.counted(len(held), 'leg')} of {whose}" if held else "Nothing is open"
 
 
 def _login_banner(frame: Frame) -> tuple[str, Tone]:

@@ -28,7 +28,7 @@ def _one(frame: Frame, strategy: StrategyView, level: int) -> Line:
     return line(
         *_state(strategy),
         Span(clean(strategy.name), Tone.BOLD),
-        f" · {legs} legs" if level < 4 else "",
+        f" · {fmt.counted(legs, 'leg')}" if level < 4 else "",
         f" since {fmt.day_clock(strategy.started_ns, frame.now_ns, today=SECONDS)}" if level < 3 else "",
         *_baseline(frame, strategy, level),
         Span(f" · {strategy.mode.value.upper()} frozen" if level < 2 else "", Tone.DIM),

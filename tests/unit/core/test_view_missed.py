@@ -1,13 +1,16 @@
 """What a child missed for good shows: beside its drift, and as a warning when it holds nothing of the strategy."""
 
+from config.schema import StrategyScope
 from engine.commands import Severity
 from engine.core import reasons
 from engine.events import AccountRead, ChildResynced, Flattened, LegExited, Paused, PromptAnswered, Resumed
 from engine.model import Side
-from engine.snapshot import Attention, CellState, ChildColumn, ChildState
+from engine.snapshot import Attention, CellState, ChildColumn, ChildState, StrategyState
 from engine.view import Frame, build_snapshot
-from tests.unit.core.builders import CALL_LEG, ENTRIES, Desk, child, settings
-from tests.unit.paper.builders import CALL, PUT
+from tests.unit.core.builders import CALL_LEG, ENTRIES, INSTRUMENTS, Desk, child, settings
+from tests.unit.paper.builders import CALL, PUT, option
+
+BANK = "BANKNIFTY26NOV55000CE"
 
 
 def of_child(desk: Desk, account: str = "C1") -> tuple[ChildColumn, list[Attention]]:
@@ -139,3 +142,33 @@ def test_child_to_which_something_is_on_its_way_does_not_hold_nothing_yet() -> N
     desk.buy(10, symbol=PUT)
     assert desk.state.orders
     assert told(desk) == (3, [])
+
+
+def test_that_a_strategy_was_flattened_is_told_until_it_has_ended() -> None:
+    desk = Desk()
+    desk.buy(10)
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    desk.run(2)
+    assert told(desk)[1] == [reasons.FLATTENED]
+    desk.sell(10)
+    desk.run(30)
+    ((scope, strategy),) = desk.state.strategies.items()
+    assert (strategy.state, desk.child().stopped) == (StrategyState.FLAT, {scope: reasons.FLATTENED})
+    assert told(desk)[1] == []
+    desk.child().stopped[scope] = reasons.SURFACED
+    assert told(desk)[1] == [reasons.SURFACED]
+
+
+def test_child_that_left_a_strategy_which_has_ended_lacks_lots_of_another() -> None:
+    desk = Desk(settings(strategy_scope=StrategyScope.UNDERLYING))
+    desk.load((*INSTRUMENTS, option(BANK, strike=55000, underlying="BANKNIFTY")))
+    desk.quote(BANK, "100")
+    desk.buy(10)
+    desk.handle(Flattened(at_ns=desk.now_ns))
+    desk.run(2)
+    desk.sell(10)
+    desk.run(30)
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10, symbol=BANK)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    assert told(desk)[1] == [f"holds nothing of the strategy: 1 leg was not copied ({reasons.PAUSED})"]
