@@ -7,12 +7,15 @@ from engine.core import prompts
 from engine.core.charges import order_charges, segment_of
 from engine.core.margin import MarginPosition, order_margin
 from engine.core.portfolio import basket_of
+from engine.core.resting import asked_units
 from engine.core.state import Prompt, PromptItem
 from engine.core.turn import Turn
 from engine.model import Basket, BasketOrder, split_leg
 from engine.snapshot import PromptMargin, PromptRow, PromptView
 from engine.view_cells import leg_title, lots
 
+MASTER_IS_OUT = "the master is out of it"
+"""Why a row is skipped that was asked for while the master still held the leg: an approval would send nothing of it."""
 KILL_ALL = 2
 """The level at which exits stop, too."""
 
@@ -32,7 +35,7 @@ def _prompt(turn: Turn, prompt: Prompt, known: Mapping[Basket, Decimal]) -> Prom
     title = leg_title(turn, legs[0]) if len(legs) == 1 else f"{len(legs)} legs"
     master = turn.state.master.legs.get(legs[0]) if len(legs) == 1 else None
     instrument = turn.leg_instrument(turn.state.master.account, legs[0]) if legs else None
-    rows = [_prompt_row(turn, item) for item in prompt.items]
+    rows = [_prompt_row(turn, prompt, item) for item in prompt.items]
     return PromptView(
         id=prompt.id,
         kind=prompt.kind,
@@ -46,7 +49,7 @@ def _prompt(turn: Turn, prompt: Prompt, known: Mapping[Basket, Decimal]) -> Prom
         else lots(master.units or master.background_units, None if instrument is None else instrument.lot_units),
         master_price_inr=None if master is None else master.price_inr,
         rows=tuple(rows) + _skipped_rows(turn, prompt),
-        margins=tuple(_margin(turn, child, items, known) for child, items in _entries(prompt).items()),
+        margins=tuple(_margin(turn, child, items, known) for child, items in _entries(turn, prompt).items()),
     )
 
 
@@ -57,13 +60,24 @@ def _at_deadline(turn: Turn, prompt: Prompt) -> str:
     return "sent" if turn.state.kill < KILL_ALL else "stopped by the kill switch"
 
 
-def _entries(prompt: Prompt) -> dict[str, list[PromptItem]]:
+def _entries(turn: Turn, prompt: Prompt) -> dict[str, list[PromptItem]]:
     """What each child would enter."""
     found: dict[str, list[PromptItem]] = {}
     for item in prompt.items:
-        if item.entry and item.units:
+        if item.entry and item.units and not _is_void(turn, prompt, item):
             found.setdefault(item.child, []).append(item)
     return found
+
+
+def _is_void(turn: Turn, prompt: Prompt, item: PromptItem) -> bool:
+    """Whether the master has left meanwhile what a child was to enter after him."""
+    if not item.entry:
+        return False
+    if prompt.kind == prompts.ENTRY and asked_units(turn.state.children[item.child].legs[item.leg]):
+        return False  # his order rests: he holds nothing of it yet
+    master = turn.state.master.legs[item.leg]
+    units = (prompt.kind == prompts.ADOPT and master.background_units) or master.units
+    return units * item.side.sign <= 0
 
 
 def _margin(turn: Turn, child: str, items: Sequence[PromptItem], known: Mapping[Basket, Decimal]) -> PromptMargin:
@@ -103,7 +117,9 @@ def _skipped_rows(turn: Turn, prompt: Prompt) -> tuple[PromptRow, ...]:
     return tuple(found)
 
 
-def _prompt_row(turn: Turn, item: PromptItem) -> PromptRow:
+def _prompt_row(turn: Turn, prompt: Prompt, item: PromptItem) -> PromptRow:
+    if _is_void(turn, prompt, item):
+        return _base_row(turn, item.child, item, 0, MASTER_IS_OUT)
     return _base_row(turn, item.child, item, item.units, item.reason)
 
 

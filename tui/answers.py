@@ -5,7 +5,10 @@ from decimal import Decimal
 
 from engine.events import Operator, PromptAnswered, Resumed
 from engine.snapshot import PromptRow, PromptView, Snapshot
+from engine.view_prompts import MASTER_IS_OUT
 
+WHOLE = 10**12
+"More units than are ever offered."
 RESTART = "restart"
 EXIT = "exit"
 
@@ -105,8 +108,9 @@ class Answers:
         )
 
     def refusal(self, prompt: PromptView, at_ns: int) -> Operator:
-        """The event that declines the prompt for everyone."""
-        return PromptAnswered(at_ns=at_ns, approve=False, prompt=prompt.id, shown=shown(prompt))
+        """The event that declines the prompt for everyone, also what the master has left: else it is asked anew."""
+        void = {f"{row.child}|{row.leg}": row.side.sign * WHOLE for row in prompt.rows if row.reason == MASTER_IS_OUT}
+        return PromptAnswered(at_ns=at_ns, approve=False, prompt=prompt.id, shown=shown(prompt) | void)
 
 
 def shown(prompt: PromptView) -> dict[str, int]:

@@ -1,7 +1,9 @@
+import msgspec
 import pytest
 
 from engine.events import PromptAnswered
 from engine.model import NS_PER_S
+from engine.view_prompts import MASTER_IS_OUT
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, WIDE, Desk, drive
 from tui import format as fmt
@@ -326,3 +328,27 @@ def test_q_asks_about_leaving_so_that_a_following_y_approves_nothing() -> None:
         assert desk.app.return_value == 0
 
     assert drive(s.asking(), script).sent == []
+
+
+def test_nothing_is_said_of_the_broker_while_nobody_is_ticked() -> None:
+    asked = s.prompt(rows=(s.prompt_row("ZC0001", 3),))
+    asked = msgspec.structs.replace(asked, margins=s.margins(asked.rows, is_brokers=True))
+    answers = Answers()
+    assert "margin by the broker ₹3,54,000" in plain(prompt_rows(asked, answers, s.NOW, 110)[1][-1].line)
+    answers.toggle(asked, "ZC0001")
+    total = plain(prompt_rows(asked, answers, s.NOW, 110)[1][-1].line)
+    assert "0 of 1 children" in total and "broker" not in total
+
+
+def test_row_of_a_leg_that_the_master_left_cannot_be_ticked_nor_approved() -> None:
+    void = s.prompt_row("ZC0002", 0, reason=MASTER_IS_OUT)
+    asked = s.prompt(kind="resync", rows=(s.prompt_row("ZC0001", 3), void))
+
+    async def script(desk: Desk) -> None:
+        (row,) = [text for text in desk.screen if MASTER_IS_OUT in text]
+        assert "[ ] ZC0002" in row
+        await desk.press("down", "space", "y")
+
+    (event,) = drive(s.condor(prompts=(asked,)), script).sent
+    assert isinstance(event, PromptAnswered)
+    assert event.shown == {f"ZC0001|{void.leg}": -195, f"ZC0002|{void.leg}": 0}

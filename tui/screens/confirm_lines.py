@@ -227,7 +227,8 @@ def _total_line(prompt: PromptView, answers: Answers) -> Line:
     margins = [_needed(prompt, child, answers) for child in children_in]
     known = [margin for margin in margins if margin is not None]
     total = fmt.rupees(sum(known, Decimal(0))) if len(known) == len(margins) else fmt.UNKNOWN
-    by_broker = {margin.basket.account for margin in prompt.margins if margin.is_brokers} >= set(children_in)
+    theirs = {margin.basket.account for margin in prompt.margins if margin.is_brokers}
+    by_broker = bool(children_in) and theirs >= set(children_in)
     said = "by the broker" if by_broker else "about"
     units = sum(answers.units(prompt, row) for row in rows)
     text = f"    {len(taking)} of {len(children)} children · {fmt.number(units)} units · margin {said} {total}"

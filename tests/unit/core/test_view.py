@@ -6,12 +6,14 @@ from fractions import Fraction
 import pytest
 from msgspec.structs import replace
 
-from config.schema import ChildRisk, Mode, Risk, Sizing, SizingMode, StrategyScope, Timing
+from config.schema import ChildRisk, Follow, Mode, Risk, Sizing, SizingMode, StrategyScope, Timing
 from engine.commands import Notify, Severity
 from engine.core import reasons
 from engine.core.replicator import Replicator
 from engine.events import (
     AccountRead,
+    BackgroundAdopted,
+    ChildResynced,
     Flattened,
     KillSwitched,
     MaxCapitalSet,
@@ -28,6 +30,7 @@ from engine.snapshot import Cell, CellState, ChildColumn, ChildState, EngineStat
 from engine.stamps import Stamp
 from engine.view import Frame, build_snapshot
 from engine.view_cells import sizing_text
+from engine.view_prompts import MASTER_IS_OUT
 from tests.unit.core.builders import (
     ALL,
     CALL_LEG,
@@ -43,7 +46,9 @@ from tests.unit.core.builders import (
     quote_of,
     settings,
 )
+from tests.unit.core.test_mirroring import resting
 from tests.unit.paper.builders import CALL, PUT, ns, option
+from tui.answers import Answers
 
 BANK = "BANKNIFTY26NOV55000CE"
 
@@ -180,6 +185,55 @@ def test_prompt_lists_skipped_children_with_their_reasons() -> None:
     desk.buy(10)
     rows = {r.child: (r.units, r.reason) for r in shot(desk).prompts[0].rows}
     assert rows == {"C1": (3 * LOT, ""), "C2": (0, reasons.OWN_POSITION)}
+
+
+def test_offered_leg_that_the_master_has_left_is_skipped_and_its_answer_is_asked_no_more() -> None:
+    desk = Desk()
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.sell(20, symbol=PUT)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(2)
+    (before,) = shot(desk).prompts
+    assert {row.leg: (row.units, row.reason) for row in before.rows} == {
+        CALL_LEG: (3 * LOT, ""),
+        PUT_LEG: (6 * LOT, ""),
+    }
+    desk.sell(10)
+    desk.run(2)
+    (prompt,) = shot(desk).prompts
+    assert {row.leg: (row.units, row.reason) for row in prompt.rows} == {
+        CALL_LEG: (0, MASTER_IS_OUT),
+        PUT_LEG: (6 * LOT, ""),
+    }
+    assert [order.leg for margin in prompt.margins for order in margin.basket.orders] == [PUT_LEG]
+    desk.buy(20, symbol=PUT)
+    desk.run(2)
+    (prompt,) = shot(desk).prompts
+    assert [(row.units, row.reason) for row in prompt.rows] == [(0, MASTER_IS_OUT)] * 2
+    assert (prompt.margins, Answers().taking_part(prompt)) == ((), ())
+    desk.handle(Answers().refusal(prompt, desk.now_ns))
+    assert shot(desk).prompts == ()
+
+
+def test_background_leg_is_offered_until_the_master_is_out_of_it() -> None:
+    desk = Desk(background={CALL_LEG: 10 * LOT})
+    desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=CALL))
+    desk.run(2)
+    (prompt,) = shot(desk).prompts
+    assert [(row.units, row.reason) for row in prompt.rows] == [(3 * LOT, "")]
+    desk.sell(10)
+    desk.run(2)
+    assert [row for prompt in shot(desk).prompts for row in prompt.rows if row.units] == []
+
+
+def test_entry_beside_an_order_of_the_masters_that_rests_is_offered() -> None:
+    desk = Desk(settings(confirm=ENTRIES, follow=Follow.ORDERS))
+    resting(desk, 10)
+    desk.run(2)
+    (prompt,) = shot(desk).prompts
+    assert [(row.units, row.reason) for row in prompt.rows] == [(3 * LOT, "")]
 
 
 def test_missed_entry_is_skipped_with_its_reason() -> None:
