@@ -9,6 +9,7 @@ from engine.core.margin import MarginPosition, order_margin
 from engine.core.portfolio import basket_of
 from engine.core.resting import asked_units
 from engine.core.state import Prompt, PromptItem
+from engine.core.terms import most_slippage_inr
 from engine.core.turn import Turn
 from engine.model import Basket, BasketOrder, split_leg
 from engine.snapshot import PromptMargin, PromptRow, PromptView
@@ -80,6 +81,22 @@ def _is_void(turn: Turn, prompt: Prompt, item: PromptItem) -> bool:
     return units * item.side.sign <= 0
 
 
+def _beyond_slippage(turn: Turn, item: PromptItem) -> str:
+    """By how much an entry is too far from its reference now: approved, it would be refused. '' when it is not."""
+    leg, quote = turn.state.children[item.child].legs[item.leg], turn.quote(item.leg)
+    instrument = turn.leg_instrument(item.child, item.leg)
+    reference = item.reference_inr or turn.state.master.legs[item.leg].price_inr
+    if not item.entry or asked_units(leg) or instrument is None or reference is None or reference <= 0:
+        return ""
+    price = None if quote is None or quote.is_stale(turn.now_ns) else quote.touch(item.side)
+    if price is None:
+        return ""
+    worse, most = (price - reference) * item.side.sign, most_slippage_inr(turn, instrument, reference)
+    if worse <= most:
+        return ""
+    return f"slippage {worse * 100 / reference:.1f} %, limit {most * 100 / reference:.1f} %"
+
+
 def _margin(turn: Turn, child: str, items: Sequence[PromptItem], known: Mapping[Basket, Decimal]) -> PromptMargin:
     orders = (BasketOrder(leg=item.leg, side=item.side, units=item.units) for item in items)
     basket = basket_of(turn.state.children[child], orders)
@@ -120,6 +137,8 @@ def _skipped_rows(turn: Turn, prompt: Prompt) -> tuple[PromptRow, ...]:
 def _prompt_row(turn: Turn, prompt: Prompt, item: PromptItem) -> PromptRow:
     if _is_void(turn, prompt, item):
         return _base_row(turn, item.child, item, 0, MASTER_IS_OUT)
+    if not item.reason and (beyond := _beyond_slippage(turn, item)):
+        return _base_row(turn, item.child, item, item.units, beyond)
     return _base_row(turn, item.child, item, item.units, item.reason)
 
 

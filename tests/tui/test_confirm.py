@@ -244,7 +244,9 @@ def test_no_amount_is_cut_and_no_two_legs_look_alike(width: int, titles: tuple[s
         for child in ("ZC0001", "ZC0002")
     ]
     asked = s.prompt(title=f"{len(titles)} legs", rows=tuple(rows))
-    facts, (head, *drawn, _total) = prompt_rows(asked, Answers(), s.NOW, width, ("ZC0002",))
+    facts, (head, *every, _total) = prompt_rows(asked, Answers(), s.NOW, width, ("ZC0002",))
+    drawn = [row for row in every if row.key]
+    assert all(width_of(row.line) <= width for row in every)
     assert all(width_of(text) <= width for text in (facts, head.line, *(row.line for row in drawn)))
     names = {"lots", "margin"} | ({"price", "available"} if width > 90 else set())
     assert names <= set(plain(head.line).split())
@@ -328,6 +330,17 @@ def test_q_asks_about_leaving_so_that_a_following_y_approves_nothing() -> None:
         assert desk.app.return_value == 0
 
     assert drive(s.asking(), script).sent == []
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+def test_row_that_would_be_refused_says_why_at_every_size(size: tuple[int, int]) -> None:
+    why = "slippage 10.0 %, limit 1.0 %"
+    asked = s.prompt(rows=(s.prompt_row("ZC0001", 3, reason=why), s.prompt_row("ZC0002", 5)))
+
+    async def script(desk: Desk) -> None:
+        assert desk.text.count(why) == 1
+
+    drive(s.condor(prompts=(asked,)), script, size=size)
 
 
 def test_nothing_is_said_of_the_broker_while_nobody_is_ticked() -> None:

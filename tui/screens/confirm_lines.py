@@ -112,6 +112,9 @@ def prompt_rows(
     for row in shown:
         cells = _child_line(prompt, row, answers, width - paper_cells, plan)
         rows.append(Row(row_key(row), line(*cells, Span(ON_PAPER, Tone.DIM) if row.child in on_paper else "")))
+        if row.units and row.reason and len(row.reason) + 2 > width - paper_cells - plan.used:
+            below = shorten(clean(row.reason), width - TICK_W)
+            rows.append(Row("", line(" " * TICK_W, Span(below, Tone.WARN))))
     rows.append(Row("", _total_line(prompt, answers)))
     return fact_line(prompt, now_ns, width), rows
 
@@ -186,7 +189,7 @@ def _child_line(prompt: PromptView, row: PromptRow, answers: Answers, width: int
         "ratio": Span(fmt.fit(fmt.ratio(row.ratio), 8)),
     }
     room = width - plan.used
-    note = f"  {shorten(clean(row.reason), room - 2)}" if row.reason and room > 6 else ""
+    note = f"  {clean(row.reason)}" if row.reason and len(row.reason) + 2 <= room else ""
     return line(tick, who, leg, *(cells[name] for name in plan.columns), Span(note, Tone.WARN))
 
 

@@ -236,6 +236,20 @@ def test_entry_beside_an_order_of_the_masters_that_rests_is_offered() -> None:
     assert [(row.units, row.reason) for row in prompt.rows] == [(3 * LOT, "")]
 
 
+def test_row_whose_price_is_beyond_the_slippage_limit_says_so() -> None:
+    desk = Desk(settings(confirm=ENTRIES))
+    desk.buy(10)
+    assert [row.reason for row in shot(desk).prompts[0].rows] == [""]
+    desk.quote(CALL, "101")
+    assert [row.reason for row in shot(desk).prompts[0].rows] == [""]
+    desk.quote(CALL, "110")
+    assert [(row.units, row.reason) for row in shot(desk).prompts[0].rows] == [
+        (3 * LOT, "slippage 10.0 %, limit 1.0 %")
+    ]
+    desk.quote(CALL, "90")
+    assert [row.reason for row in shot(desk).prompts[0].rows] == [""]
+
+
 def test_missed_entry_is_skipped_with_its_reason() -> None:
     desk = Desk()
     desk.handle(Paused(at_ns=desk.now_ns))
