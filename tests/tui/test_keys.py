@@ -379,7 +379,7 @@ def test_enter_that_is_held_down_opens_details_once(panel: str) -> None:
 def test_details_follow_the_cursor_of_each_panel() -> None:
     async def script(desk: Desk) -> None:
         for keys, said in (
-            (("2", "enter"), "master -10 lots at 34.30"),
+            (("2", "enter"), "master came to -10 lots at 34.30"),
             (("4", "enter"), "no. 5"),
             (("5", "enter"), "LKB2D4K0001A7"),
             (("6", "down", "enter"), "Account ZC0002 at zerodha"),

@@ -108,3 +108,29 @@ def test_sale_in_parts_explains_each_part_when_it_is_shown() -> None:
     desk.books["C1"].positions[SHARES] -= 10
     desk.run(60)
     assert desk.has() == 10
+
+
+def test_sale_is_told_by_a_whole_book_and_not_by_the_rows_that_changed() -> None:
+    desk = bought()
+    desk.silent.add("C1")
+    own_sale(desk, 10)
+    desk.deliver(desk.picture("C1", positions=None, orders_are_delta=True))
+    assert desk.child().sold == {}
+    desk.deliver(desk.picture("C1", positions=None))
+    assert desk.child().sold == {SHARES: 10}
+
+
+def test_shares_that_are_fewer_still_are_looked_at_anew() -> None:
+    desk = bought()
+    desk.shown("C1", 20)
+    desk.read("C1")
+    first = desk.leg(leg=SHARES).suspicion
+    desk.run(5)
+    desk.shown("C1", 10)
+    desk.read("C1")
+    second = desk.leg(leg=SHARES).suspicion
+    assert first is not None
+    assert second is not None
+    assert (first.net_units, second.net_units) == (20, 10)
+    assert second.since_ns > first.since_ns
+    assert desk.has() == 30
