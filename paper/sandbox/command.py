@@ -14,6 +14,7 @@ from paper.sandbox.faults import Fault, PushFault, load_script
 from paper.sandbox.sandbox import CAPITAL_INR, MASTER_CAPITAL_INR, Plan, Sandbox
 
 DONE, WRONG, USAGE = 0, 1, 2
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(arguments: argparse.Namespace, day: date, directory: Path) -> int:
@@ -58,8 +59,9 @@ async def _serve(plan: Plan, script: list[Fault | PushFault], directory: Path) -
     sandbox = Sandbox(plan)
     sandbox.server.arm(script)
     ready, until = asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         asyncio.get_running_loop().add_signal_handler(number, until.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # whoever starts it may have held them back
     served = asyncio.create_task(sandbox.serve(ready, until))
     waits = asyncio.create_task(ready.wait())
     await asyncio.wait({served, waits}, return_when=asyncio.FIRST_COMPLETED)

@@ -25,7 +25,7 @@ from tests.recorded_day import CALL, LOT, PUT, write_day
 ROOT = Path(__file__).resolve().parents[4]
 REAL = ROOT.parent / "shared" / "data" / "recorded"
 REAL_DAYS = ("2025-08-29", "2026-03-11", "2026-03-12", "2026-03-13")
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Replayed:
@@ -172,15 +172,22 @@ def command(directory: Path, *options: str) -> list[str]:
     return [sys.executable, str(ROOT / "runner.py"), "sandbox", "--port", "0", *options]
 
 
-def test_command_serves_a_recorded_day_at_its_speed_until_it_is_told_to_stop(tmp_path: Path) -> None:
+@pytest.mark.parametrize("held_back", [set(), {signal.SIGTERM}], ids=["heard", "held back by who starts it"])
+def test_command_serves_a_recorded_day_at_its_speed_until_it_is_told_to_stop(
+    tmp_path: Path, held_back: set[signal.Signals]
+) -> None:
     name = write_day(tmp_path)
-    process = subprocess.Popen(
-        command(tmp_path, "--accounts", "2", "--recording", name, "--speed", "2"),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    signal.pthread_sigmask(signal.SIG_BLOCK, held_back)  # what is started inherits it
+    try:
+        process = subprocess.Popen(
+            command(tmp_path, "--accounts", "2", "--recording", name, "--speed", "2"),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, held_back)
     try:
         assert process.stdout is not None
         root = process.stdout.readline().split()[3].rstrip(",")
