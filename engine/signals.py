@@ -5,7 +5,7 @@ They are blocked before any other thread begins, so that every thread inherits t
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 ENDING = frozenset({signal.SIGTERM, signal.SIGHUP, signal.SIGINT})
 "What ends a session in an orderly way."
@@ -38,4 +38,9 @@ def hold_back_interrupt() -> None:
 
 def let_interrupt() -> None:
     """Take Ctrl-C again, one that waits at once; only on the main thread."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    let_through({signal.SIGINT})
+
+
+def let_through(numbers: Collection[int]) -> None:
+    """Take signals again that were held back, here or by whoever started the process."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)

@@ -4,13 +4,17 @@ Lots are signed (+ long, - short). Everything that the engine does not know is `
 must show that as unknown and never as zero.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from typing import TypeVar
 
 from config.schema import ConfirmWhen, Mode
 from engine.commands import Severity
 from engine.model import NS_PER_S, Basket, LegId, OrderType, Side, Value
+
+T = TypeVar("T")
 
 
 class EngineState(StrEnum):
@@ -149,6 +153,12 @@ class ChildScope(Value, frozen=True, kw_only=True):
     "Why it takes no entries in it, '' when it does."
 
 
+def _same(values: Iterable[T | None]) -> T | None:
+    """What all values are, `None` where they differ or there is none."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
+
+
 class ChildColumn(Value, frozen=True, kw_only=True):
     """One child account."""
 
@@ -193,20 +203,17 @@ class ChildColumn(Value, frozen=True, kw_only=True):
     @property
     def ratio(self) -> Fraction | None:
         """Its ratio, where it has one and the same in all strategies."""
-        found = {scope.ratio for scope in self.ratios}
-        return found.pop() if len(found) == 1 else None
+        return _same(scope.ratio for scope in self.ratios)
 
     @property
     def capital_inr(self) -> Decimal | None:
         """The capital that its ratio was taken from, where that is the same in all strategies."""
-        found = {scope.capital_inr for scope in self.ratios}
-        return found.pop() if len(found) == 1 else None
+        return _same(scope.capital_inr for scope in self.ratios)
 
     @property
     def capital_now_inr(self) -> Decimal | None:
         """What its ratio would be taken from now, where that is known and the same in all strategies."""
-        found = {scope.capital_now_inr for scope in self.ratios}
-        return found.pop() if len(found) == 1 else None
+        return _same(scope.capital_now_inr for scope in self.ratios)
 
     @property
     def ratio_at_ns(self) -> int | None:
@@ -369,8 +376,10 @@ class PromptRow(Value, frozen=True, kw_only=True):
     available_inr: Decimal | None
     charges_inr: Decimal | None
     ratio: Fraction | None
+    void_units: int = 0
+    "What is still asked about although the master has left the leg: an approval would send nothing of it."
     reason: str = ""
-    "Why it is skipped; then `units` is 0."
+    "Why it is skipped (`units` is 0 then), or what speaks against it."
 
 
 class PromptMargin(Value, frozen=True, kw_only=True):

@@ -45,6 +45,6 @@ def _is_read(turn: Turn) -> bool:
 
 def _matters(turn: Turn) -> bool:
     """Whether the master may trade now, or anything of ours is open that follows it."""
-    return any(session.open_ns <= turn.now_ns < session.close_ns for session in turn.state.sessions) or any(
+    return turn.market_open or any(
         leg.allocation_units or leg.orders for child in turn.state.children.values() for leg in child.legs.values()
     )

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
-from engine.core import prompts
+from msgspec import structs
+
+from engine.core import prompts, reasons
 from engine.core.charges import order_charges, segment_of
 from engine.core.margin import MarginPosition, order_margin
 from engine.core.portfolio import basket_of
@@ -15,8 +17,6 @@ from engine.model import Basket, BasketOrder, split_leg
 from engine.snapshot import PromptMargin, PromptRow, PromptView
 from engine.view_cells import leg_title, lots
 
-MASTER_IS_OUT = "the master is out of it"
-"""Why a row is skipped that was asked for while the master still held the leg: an approval would send nothing of it."""
 KILL_ALL = 2
 """The level at which exits stop, too."""
 
@@ -136,7 +136,8 @@ def _skipped_rows(turn: Turn, prompt: Prompt) -> tuple[PromptRow, ...]:
 
 def _prompt_row(turn: Turn, prompt: Prompt, item: PromptItem) -> PromptRow:
     if _is_void(turn, prompt, item):
-        return _base_row(turn, item.child, item, 0, MASTER_IS_OUT)
+        void = _base_row(turn, item.child, item, 0, reasons.MASTER_IS_OUT)
+        return structs.replace(void, void_units=item.units)
     if not item.reason and (beyond := _beyond_slippage(turn, item)):
         return _base_row(turn, item.child, item, item.units, beyond)
     return _base_row(turn, item.child, item, item.units, item.reason)

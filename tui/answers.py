@@ -5,10 +5,7 @@ from decimal import Decimal
 
 from engine.events import Operator, PromptAnswered, Resumed
 from engine.snapshot import PromptRow, PromptView, Snapshot
-from engine.view_prompts import MASTER_IS_OUT
 
-WHOLE = 10**12
-"More units than are ever offered."
 RESTART = "restart"
 EXIT = "exit"
 
@@ -109,10 +106,12 @@ class Answers:
 
     def refusal(self, prompt: PromptView, at_ns: int) -> Operator:
         """The event that declines the prompt for everyone, also what the master has left: else it is asked anew."""
-        void = {f"{row.child}|{row.leg}": row.side.sign * WHOLE for row in prompt.rows if row.reason == MASTER_IS_OUT}
-        return PromptAnswered(at_ns=at_ns, approve=False, prompt=prompt.id, shown=shown(prompt) | void)
+        return PromptAnswered(at_ns=at_ns, approve=False, prompt=prompt.id, shown=shown(prompt, void=True))
 
 
-def shown(prompt: PromptView) -> dict[str, int]:
-    """What the operator saw of a prompt, as `PromptAnswered.shown` has it: an answer covers nothing beyond it."""
-    return {f"{row.child}|{row.leg}": row.side.sign * row.units for row in prompt.rows}
+def shown(prompt: PromptView, *, void: bool = False) -> dict[str, int]:
+    """What the operator saw of a prompt, as `PromptAnswered.shown` has it: an answer covers nothing beyond it.
+
+    `void`: with what the master has left.
+    """
+    return {f"{row.child}|{row.leg}": row.side.sign * (row.units + void * row.void_units) for row in prompt.rows}

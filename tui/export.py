@@ -17,6 +17,8 @@ from tui import format as fmt
 from tui.record import DayRecord
 from tui.text import clean
 from tui.widgets.attention import keyed
+from tui.widgets.matrix import BACKGROUND
+from tui.widgets.orders import key_of
 
 Table = list[list[str]]
 """Head line first."""
@@ -76,7 +78,7 @@ Keyed = Iterator[tuple[str, Row]]
 def _legs(snapshot: Snapshot) -> Keyed:
     followed = {leg.leg for leg in snapshot.legs}
     for leg in (*snapshot.legs, *snapshot.background):
-        key = leg.leg if leg.followed else f"bg|{leg.leg}"
+        key = leg.leg if leg.followed else f"{BACKGROUND}{leg.leg}"
         where = leg.exchange, leg.symbol, leg.product, "yes" if leg.followed else "background"
         his = leg.master_lots if leg.followed else leg.background_lots
         yield key, (*where, snapshot.master.account, "", his, "", leg.master_average_inr, leg.master_pnl_inr, "")
@@ -110,7 +112,7 @@ def _orders(snapshot: Snapshot) -> Keyed:
         what = split_leg(order.leg)[1], order.side.value, _kind(entry=order.entry)
         state = order.units, order.filled_units, order.order_type.value, order.status, fmt.clock(order.since_ns)
         number = f"'{order.order_id}" if order.order_id else ""  # too long to be a number for a spreadsheet
-        yield f"{order.account}|{order.tag}", (order.account, order.tag, number, *what, *state, order.reason)
+        yield key_of(order), (order.account, order.tag, number, *what, *state, order.reason)
 
 
 def _accounts(snapshot: Snapshot) -> Keyed:

@@ -78,24 +78,24 @@ def lots(value: Decimal | int, *, signed: bool = True) -> str:
     return f"{rounded.normalize():{'+' if signed else ''}f}"
 
 
-def lot_word(value: Decimal | int) -> str:
-    """`lot` behind one of them, `lots` behind any other number."""
-    return "lot" if abs(value) == 1 else "lots"
+def word(value: Decimal | int, name: str) -> str:
+    """A name behind one of it, its plural behind any other number."""
+    return name if abs(value) == 1 else f"{name}s"
 
 
 def in_lots(value: Decimal | int, *, signed: bool = True) -> str:
     """`+3 lots`, `-1 lot`."""
-    return f"{lots(value, signed=signed)} {lot_word(value)}"
+    return f"{lots(value, signed=signed)} {word(value, 'lot')}"
 
 
 def counted(count: int, name: str) -> str:
     """`1 leg`, `4 legs`."""
-    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    return f"{count} {word(count, name)}"
 
 
 def lots_or_units(value: Decimal, lot_units: int | None) -> str:
     """`+3 lots`; `+650 units` where it is not known how many make a lot."""
-    return in_lots(value) if lot_units is not None else f"{lots(value)} {'unit' if abs(value) == 1 else 'units'}"
+    return f"{lots(value)} {word(value, 'unit' if lot_units is None else 'lot')}"
 
 
 def ratio(value: Fraction | None) -> str:

@@ -26,6 +26,7 @@ from tui.screens.settings_lines import settings_lines
 from tui.text import clean
 from tui.widgets.attention import keyed
 from tui.widgets.live_table import LiveTable
+from tui.widgets.matrix import BACKGROUND
 from tui.widgets.panel import Panel
 
 EXPORTS = Path("exports")
@@ -232,7 +233,7 @@ class Looking(Restarts):
         if table == "accounts" or (self.frame and any(c.id == key for c in self.frame.snapshot.children)):
             return f"CHILD {key}", lambda frame, width: child_page.child_lines(key, frame, width)
         if table == "matrix":
-            return "LEG", lambda frame, width: detail.leg_lines(key.removeprefix("bg|"), frame, width)
+            return "LEG", lambda frame, width: detail.leg_lines(key.removeprefix(BACKGROUND), frame, width)
         if table == "orders":
             return "ORDER", lambda frame, width: detail.order_lines(key, frame, width)
         events = self.overview.events

@@ -220,7 +220,7 @@ def has_moved(moved: Decimal | None) -> bool:
 
 def ratio_text(child: ChildColumn) -> str:
     """A child's ratio, `several` where it has another one in each strategy."""
-    return SEVERAL if len({scope.ratio for scope in child.ratios}) > 1 else fmt.ratio(child.ratio)
+    return SEVERAL if child.ratios and child.ratio is None else fmt.ratio(child.ratio)
 
 
 def ratio_tone(child: ChildColumn, now_ns: int) -> Tone:

@@ -95,11 +95,14 @@ class Names:
         return pad(_cut(clean(name), self.width - 1, (self.width - 2) // 2) if text is None else text, self.width)
 
 
-def name_column(names: Iterable[str], least: int, most: int = NAME_MOST) -> Names:
-    """The column of a set of account ids: as wide as the longest wants, from `least` to `most` cells with the gap."""
+def name_column(names: Iterable[str], least: int, room: int = NAME_MOST) -> Names:
+    """The column of a set of account ids: as wide as the longest wants in the room there is, the gap included.
+
+    It has `least` cells even where there is less room, and never more than the longest id of all takes.
+    """
     every = tuple(dict.fromkeys(names))
     longest = max((cell_len(clean(name)) for name in every), default=0)
-    width = max(least, min(longest + 1, most))
+    width = max(least, min(longest + 1, room, NAME_MOST))
     return Names(width, short_names(every, width - 1))
 
 

@@ -101,7 +101,7 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
         if asked <= 0:
             return
     if turn.state.master.legs[item.leg].units * item.side.sign <= 0:
-        turn.notify(WARNING, "the master is out of it: nothing was sent", item.child, split_leg(item.leg)[1])
+        turn.notify(WARNING, f"{reasons.MASTER_IS_OUT}: nothing was sent", item.child, split_leg(item.leg)[1])
         return
     if kind in prompts.OF_HIS_LOTS and turn.state.master.legs[item.leg].window is not None:
         turn.notify(WARNING, reasons.NOT_DECIDED, item.child, split_leg(item.leg)[1])

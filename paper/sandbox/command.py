@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from engine.signals import let_through
 from paper.recorded import load_day
 from paper.sandbox.configuration import write_configuration
 from paper.sandbox.faults import Fault, PushFault, load_script
@@ -61,7 +62,7 @@ async def _serve(plan: Plan, script: list[Fault | PushFault], directory: Path) -
     ready, until = asyncio.Event(), asyncio.Event()
     for number in ENDING:
         asyncio.get_running_loop().add_signal_handler(number, until.set)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # whoever starts it may have held them back
+    let_through(ENDING)
     served = asyncio.create_task(sandbox.serve(ready, until))
     waits = asyncio.create_task(ready.wait())
     await asyncio.wait({served, waits}, return_when=asyncio.FIRST_COMPLETED)

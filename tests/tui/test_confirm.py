@@ -1,9 +1,9 @@
 import msgspec
 import pytest
 
+from engine.core.reasons import MASTER_IS_OUT
 from engine.events import PromptAnswered
 from engine.model import NS_PER_S
-from engine.view_prompts import MASTER_IS_OUT
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, WIDE, Desk, drive
 from tui import format as fmt
@@ -354,7 +354,7 @@ def test_nothing_is_said_of_the_broker_while_nobody_is_ticked() -> None:
 
 
 def test_row_of_a_leg_that_the_master_left_cannot_be_ticked_nor_approved() -> None:
-    void = s.prompt_row("ZC0002", 0, reason=MASTER_IS_OUT)
+    void = s.prompt_row("ZC0002", 0, reason=MASTER_IS_OUT, void_units=130)
     asked = s.prompt(kind="resync", rows=(s.prompt_row("ZC0001", 3), void))
 
     async def script(desk: Desk) -> None:
@@ -365,3 +365,11 @@ def test_row_of_a_leg_that_the_master_left_cannot_be_ticked_nor_approved() -> No
     (event,) = drive(s.condor(prompts=(asked,)), script).sent
     assert isinstance(event, PromptAnswered)
     assert event.shown == {f"ZC0001|{void.leg}": -195, f"ZC0002|{void.leg}": 0}
+
+
+def test_declining_covers_what_the_master_left_as_far_as_it_was_seen() -> None:
+    void = s.prompt_row("ZC0002", 0, reason=MASTER_IS_OUT, void_units=130)
+    asked = s.prompt(kind="resync", rows=(s.prompt_row("ZC0001", 3), void))
+    event = Answers().refusal(asked, s.NOW)
+    assert isinstance(event, PromptAnswered)
+    assert event.shown == {f"ZC0001|{void.leg}": -195, f"ZC0002|{void.leg}": -130}

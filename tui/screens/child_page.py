@@ -25,7 +25,7 @@ def child_lines(account: str, frame: Frame, width: int) -> list[Line]:
     out += [line(), *_facts(child, frame), line()]
     out += _child_legs(frame.snapshot, account, frame, width)
     orders = [o for o in frame.snapshot.working if o.account == account]
-    out += [line(), line(Span(f"{len(orders)} working order{'' if len(orders) == 1 else 's'}", Tone.BOLD))]
+    out += [line(), line(Span(fmt.counted(len(orders), "working order"), Tone.BOLD))]
     out += [line(f"  {o.side.value} {o.filled_units}/{o.units} {clean(o.title)} {clean(o.status)}") for o in orders]
     return [*out, line(), *_copies(frame.snapshot, account, width), line(), *_limits(account, frame, width)]
 
@@ -36,12 +36,8 @@ def _copies(snapshot: Snapshot, account: str, width: int) -> list[Line]:
     if not found:
         return [line(Span("no copies yet", Tone.DIM))]
     wide = width >= WIDE
-    head = (
-        f"{'copy':<14}{'leg':<24}{'filled':>11}{'at':>10}{'slip':>8}"
-        if wide
-        else f"{'copy':<14}{'leg':<24}{'filled':>11}{'at':>10}"
-    )
-    out = [line(Span(f"{head}  newest first", Tone.DIM))]
+    slip = f"{'slip':>8}" if wide else ""
+    out = [line(Span(f"{'copy':<14}{'leg':<24}{'filled':>11}{'at':>10}{slip}  newest first", Tone.DIM))]
     for copy, part in found:
         out += _copy(copy, part, width, wide=wide)
     return out

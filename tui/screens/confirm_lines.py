@@ -10,7 +10,6 @@ from tui.answers import Answers
 from tui.frame import Frame
 from tui.marks import OLD, old_price
 from tui.text import (
-    NAME_MOST,
     Line,
     Names,
     Span,
@@ -146,8 +145,8 @@ def _plan(prompt: PromptView, width: int, accounts: Iterable[str]) -> _Plan:
     longest = max((width_of((Span(clean(row.title)),)) for row in prompt.rows), default=0)
     leg_w = min(max(longest + 3, LEG_LEAST), width - least) if many else 0
     rooms = (width - TICK_W - leg_w - _cells_of(kept) for kept in KEPT)
-    most = next((room for room in rooms if room >= NAME_LEAST), NAME_LEAST)
-    names = name_column((*accounts, *(row.child for row in prompt.rows)), NAME_LEAST, min(most, NAME_MOST))
+    room = next((room for room in rooms if room >= NAME_LEAST), NAME_LEAST)
+    names = name_column((*accounts, *(row.child for row in prompt.rows)), NAME_LEAST, room)
     columns = list(WIDTHS)
     for name in DROPPED:
         if TICK_W + names.width + leg_w + _cells_of(columns) > width:

@@ -13,7 +13,7 @@ from engine.trail import Step, TrailLine
 from tui import format as fmt
 from tui.frame import Frame
 from tui.marks import COPY_TONES, copy_mark
-from tui.text import NAME_MOST, Line, Names, Span, Tone, clean, line, name_column, pad, wrap
+from tui.text import Line, Names, Span, Tone, clean, line, name_column, pad, wrap
 
 GONE = (line(Span("It is no longer among the newest copies; the journal has it.", Tone.DIM)),)
 WIDE = 100
@@ -39,7 +39,7 @@ def copy_lines(row: CopyRow, frame: Frame, width: int) -> list[Line]:
     master = f"master{lots} at {fmt.price(row.master_price_inr)}"
     traded = f"he traded at {fmt.moment(row.traded_ns)}" if row.traded_ns else "he did not trade"
     rest = 97 if width >= WIDE else 66
-    names = name_column(frame.accounts, NAME_LEAST, min(max(NAME_LEAST + width - rest, NAME_LEAST), NAME_MOST))
+    names = name_column(frame.accounts, NAME_LEAST, NAME_LEAST + width - rest)
     out = [
         line(Span(f"{row.side.value} {clean(row.title)}", Tone.BOLD), f"  {kind} at {fmt.moment(row.at_ns)} IST"),
         *(line(text) for text in wrap(f"{master} · {traded}", width)),

@@ -9,6 +9,7 @@ from tui.marks import SEVERITY_MARKS, amount_span, cell_mark
 from tui.text import Line, Names, Span, Tone, clean, line, name_column, pad, width_of, wrap
 from tui.widgets.events import Events
 from tui.widgets.matrix import master_average
+from tui.widgets.orders import key_of
 
 GONE = (line(Span("It is no longer there.", Tone.DIM)),)
 
@@ -104,7 +105,7 @@ def event_lines(key: str, events: Events, width: int) -> list[Line]:
 
 def order_lines(key: str, frame: Frame, width: int) -> list[Line]:
     """A working order with its whole reason."""
-    order = next((o for o in frame.snapshot.working if f"{o.account}|{o.tag}" == key), None)
+    order = next((o for o in frame.snapshot.working if key_of(o) == key), None)
     if order is None:
         return list(GONE)
     absent = (

@@ -6,7 +6,7 @@ from decimal import Decimal
 from engine.snapshot import LegRow, WorkingOrder
 from tui import format as fmt
 from tui.frame import Frame, Open, open_cells
-from tui.text import NAME_MOST, Line, Names, Span, Tone, clean, line, name_column, pad_title, width_of, wrap
+from tui.text import Line, Names, Span, Tone, clean, line, name_column, pad_title, width_of, wrap
 
 NAME_LEAST, REST_CELLS = 9, 59
 "Cells of the account, and of what stands beside it."
@@ -17,7 +17,7 @@ def held(frame: Frame, width: int, children: Sequence[str] = (), leg: str = "") 
     found = [one for one in open_cells(frame.snapshot, tuple(children)) if leg in ("", one.leg.leg)]
     if not found:
         return [line(Span("  nothing of ours is open", Tone.DIM))]
-    names = name_column(frame.accounts, NAME_LEAST, min(max(width - REST_CELLS, NAME_LEAST), NAME_MOST))
+    names = name_column(frame.accounts, NAME_LEAST, width - REST_CELLS)
     return [row for one in sorted(found, key=lambda one: one.cell.child) for row in _lines(one, names, width)]
 
 
@@ -37,7 +37,7 @@ def _lines(one: Open, names: Names, width: int) -> list[Line]:
     name = clean(leg.symbol) if width >= 70 else clean(leg.title)
     head = line(
         Span(f"  {names.pad(cell.child)}", Tone.BOLD),
-        f"{pad_title(name, 22)} {fmt.fit(fmt.lots(cell.have_lots), 7)} {fmt.lot_word(cell.have_lots):<4}",
+        f"{pad_title(name, 22)} {fmt.fit(fmt.lots(cell.have_lots), 7)} {fmt.word(cell.have_lots, 'lot'):<4}",
         f" {fmt.fit(units, 15)}  {clean(leg.product)}",
     )
     more = [f"{fmt.in_lots(cell.unknown_lots)} unknown"] if cell.unknown_lots else []

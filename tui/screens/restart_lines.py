@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from engine.snapshot import LeftOpen, RestartView, StrategyState
 from tui import format as fmt
 from tui.frame import Frame
-from tui.text import NAME_MOST, Line, Names, Span, Tone, clean, line, name_column, pad_title, shorten, wrap
+from tui.text import Line, Names, Span, Tone, clean, line, name_column, pad_title, shorten, wrap
 
 NAME_LEAST, REST_CELLS, NOTE_CELLS = 9, 48, 14
 "Cells of the account, of what is held, and of what waits."
@@ -54,8 +54,8 @@ def _kill_lines(frame: Frame, width: int) -> list[Line]:
 
 
 def _row_lines(rows: Sequence[LeftOpen], frame: Frame, width: int) -> list[Line]:
-    most = min(max(width - REST_CELLS - NOTE_CELLS, NAME_LEAST), NAME_MOST)
-    names = name_column((*frame.accounts, *(row.child for row in rows)), NAME_LEAST, most)
+    room = width - REST_CELLS - NOTE_CELLS
+    names = name_column((*frame.accounts, *(row.child for row in rows)), NAME_LEAST, room)
     return [_row_line(row, names, width) for row in rows]
 
 

@@ -7,7 +7,7 @@ from engine.snapshot import CellState, ChildColumn
 from tui import format as fmt
 from tui.frame import Frame, urgency
 from tui.marks import BRIEF, CHILD_MARKS, amount_span, cell_mark, child_mark, ratio_text, ratio_tone
-from tui.text import NAME_MOST, Line, Names, Span, Tone, clean, line, name_column, pad, shorten
+from tui.text import Line, Names, Span, Tone, clean, line, name_column, pad, shorten
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
 
@@ -34,7 +34,7 @@ def account_rows(frame: Frame, width: int, *, sort: str) -> tuple[Line, list[Row
     snapshot, wide = frame.snapshot, width >= 100
     order = sorted(range(len(snapshot.children)), key=lambda i: SORTS[sort](snapshot.children[i]))
     kept = REST_CELLS + wide * WIDE_CELLS + NOTE_CELLS * (wide or frame.live)
-    names = name_column(frame.accounts, NAME_LEAST, min(max(width - kept, NAME_LEAST), NAME_MOST))
+    names = name_column(frame.accounts, NAME_LEAST, width - kept)
     head = f"{pad('child', names.width)}{'state':<12}{'legs':<15}{'ratio':>8}{'capital ₹':>13}{'day P&L ₹':>11}"
     head += f"{'available ₹':>14}{'max ₹':>13}" if wide else ""
     rows = [Row(snapshot.children[i].id, _row(frame, i, names, width, wide=wide)) for i in order]

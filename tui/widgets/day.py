@@ -13,7 +13,7 @@ from tui import format as fmt
 from tui.frame import Frame
 from tui.marks import COPY_TONES, amount_span, amount_tone
 from tui.record import ChildDay, DayRecord, Range, span
-from tui.text import Line, Names, Span, Tone, line, name_column, pad
+from tui.text import NAME_MOST, Line, Names, Span, Tone, line, name_column, pad
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
 
@@ -49,7 +49,7 @@ def time_line(first_ns: int, last_ns: int, width: int) -> Line:
 def children_lines(children: Sequence[ChildColumn], days: Sequence[ChildDay], width: int) -> list[Line]:
     """What each child made and what its copies were."""
     wide = width >= 100
-    names = name_column((child.id for child in children), 9, 21 if wide else min(max(width - 64, 9), 21))
+    names = name_column((child.id for child in children), 9, NAME_MOST if wide else width - 64)
     head = f"{pad('child', names.width)}{'P&L ₹':>12}{'charges ₹':>11}{'after them':>12}{'slippage ₹':>12}"
     head += f"{'median':>10}{'slowest':>10}" if wide else ""
     return [

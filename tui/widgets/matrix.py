@@ -11,11 +11,10 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.snapshot import ChildColumn, LegRow, Snapshot
+from engine.snapshot import ChildColumn, ChildState, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, by_urgency
 from tui.marks import (
-    NOT_KNOWN,
     SEVERAL,
     UNITS,
     amount_span,
@@ -33,6 +32,8 @@ from tui.widgets.live_table import Row
 from tui.widgets.panel import NO_MATCH, Panel
 
 LIST_FROM = 31
+BACKGROUND = "bg|"
+"""Before the leg, in the key of a row of background lots."""
 "From so many children on they are rows of a list."
 MASTER_W, LAST_W, PNL_W, AVERAGE_W = 6, 10, 10, 10
 TITLE_MAX = 24
@@ -231,7 +232,7 @@ def _mark_only(child: ChildColumn, *, known: bool) -> tuple[str, Tone]:
 
 def _state(child: ChildColumn, width: int, *, known: bool) -> tuple[str, Tone]:
     mark, word, tone = child_mark(child.state, known=known)
-    claims = mark == NOT_KNOWN[0] and tone is NOT_KNOWN[1]  # its word alone would say that it is so
+    claims = child.state is ChildState.IN_STEP and not known  # its word alone would say that it is so
     return (f"{mark} {word}" if len(word) + 2 <= width else word if len(word) <= width and not claims else mark), tone
 
 
@@ -299,7 +300,7 @@ class Matrix(Panel):
         had_legs, self._has_legs = self._has_legs, bool(snapshot.legs)
         if self._has_legs and not had_legs:
             self.start_at(snapshot.legs[0].leg)
-        all_legs = (("", snapshot.legs), ("bg|", snapshot.background))
+        all_legs = (("", snapshot.legs), (BACKGROUND, snapshot.background))
         legs = [
             Row(f"{kind}{leg.leg}", leg_line(leg, columns, known=frame.known))
             for kind, found in all_legs

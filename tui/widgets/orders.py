@@ -7,7 +7,6 @@ from tui import format as fmt
 from tui.frame import Frame
 from tui.text import (
     EMPTY,
-    NAME_MOST,
     Line,
     Names,
     Span,
@@ -34,7 +33,12 @@ def name_cells(accounts: Iterable[str], width: int) -> Names:
     """The column of the accounts for lines of `width` cells."""
     spare = width - NAME_LEAST - REST_CELLS
     more = next((spare - kept for kept in BEHIND if spare >= kept), 0)
-    return name_column(accounts, NAME_LEAST, min(NAME_LEAST + more, NAME_MOST))
+    return name_column(accounts, NAME_LEAST, NAME_LEAST + more)
+
+
+def key_of(order: WorkingOrder) -> str:
+    """The key of an order's row."""
+    return f"{order.account}|{order.tag}"
 
 
 def head_line(names: Names) -> Line:
@@ -80,7 +84,7 @@ class Orders(Panel):
         orders = sorted(snapshot.working, key=_SORTS[self.SORTS[self.sort]])
         names = name_cells((*frame.accounts, *(order.account for order in orders)), width)
         rows = [
-            Row(f"{order.account}|{order.tag}", order_line(order, names, frame.now_ns, width))
+            Row(key_of(order), order_line(order, names, frame.now_ns, width))
             for order in orders
             if self.matches(_text(order))
         ]

@@ -39,6 +39,19 @@ def holding(side: Side = Side.BUY, **fields: object) -> tuple[Desk, OrderReport]
     return desk, copy
 
 
+def half_of_three_and_two_that_rest() -> tuple[Desk, OrderReport]:
+    """One lot for his three is held, and two orders rest: of four lots far from the market, and of two (given) at it."""
+    desk = Desk(orders(A_HALF), filling=False)
+    desk.buy(3)
+    desk.fill(desk.last())
+    desk.run(1)
+    resting(desk, 4, limit="98", id_="M2")
+    desk.accept(desk.last())
+    his = resting(desk, 2, limit="100", id_="M3")
+    desk.accept(desk.last())
+    return desk, his
+
+
 def made_smaller(desk: Desk, filled: int, *, lots: int = 5, side: Side = Side.BUY) -> OrderReport:
     """In one moment he trades ten lots through the market, makes the order smaller, and some of it fills."""
     desk.master(side, 10, id_="M3")
@@ -197,14 +210,7 @@ def test_what_waits_for_room_is_asked_about_where_entries_are() -> None:
 
 
 def test_lot_that_rounding_leaves_to_the_copy_of_an_order_without_fills_is_not_stale() -> None:
-    desk = Desk(orders(A_HALF), filling=False)
-    desk.buy(3)
-    desk.fill(desk.last())
-    desk.run(1)
-    resting(desk, 4, limit="98", id_="M2")
-    desk.accept(desk.last())
-    his = resting(desk, 2, limit="100", id_="M3")
-    desk.accept(desk.last())
+    desk, his = half_of_three_and_two_that_rest()
     desk.run(1)
     ended(desk, his, BookStatus.OPEN, filled=1)
     trade(desk, 10)
@@ -213,14 +219,7 @@ def test_lot_that_rounding_leaves_to_the_copy_of_an_order_without_fills_is_not_s
 
 @pytest.mark.rule("R6.8")
 def test_lot_that_rounding_leaves_to_a_copy_is_not_entered_when_his_fill_is_old() -> None:
-    desk = Desk(orders(A_HALF), filling=False)
-    desk.buy(3)
-    desk.fill(desk.last())
-    desk.run(1)
-    resting(desk, 4, limit="98", id_="M2")
-    desk.accept(desk.last())
-    his = resting(desk, 2, limit="100", id_="M3")
-    desk.accept(desk.last())
+    desk, his = half_of_three_and_two_that_rest()
     filled_ns = desk.now_ns
     desk.run(40)
     late = msgspec.structs.replace(

@@ -30,7 +30,6 @@ from engine.snapshot import Cell, CellState, ChildColumn, ChildState, EngineStat
 from engine.stamps import Stamp
 from engine.view import Frame, build_snapshot
 from engine.view_cells import sizing_text
-from engine.view_prompts import MASTER_IS_OUT
 from tests.unit.core.builders import (
     ALL,
     CALL_LEG,
@@ -204,14 +203,15 @@ def test_offered_leg_that_the_master_has_left_is_skipped_and_its_answer_is_asked
     desk.run(2)
     (prompt,) = shot(desk).prompts
     assert {row.leg: (row.units, row.reason) for row in prompt.rows} == {
-        CALL_LEG: (0, MASTER_IS_OUT),
+        CALL_LEG: (0, reasons.MASTER_IS_OUT),
         PUT_LEG: (6 * LOT, ""),
     }
     assert [order.leg for margin in prompt.margins for order in margin.basket.orders] == [PUT_LEG]
     desk.buy(20, symbol=PUT)
     desk.run(2)
     (prompt,) = shot(desk).prompts
-    assert [(row.units, row.reason) for row in prompt.rows] == [(0, MASTER_IS_OUT)] * 2
+    assert [(row.units, row.reason) for row in prompt.rows] == [(0, reasons.MASTER_IS_OUT)] * 2
+    assert all(row.void_units for row in prompt.rows)
     assert (prompt.margins, Answers().taking_part(prompt)) == ((), ())
     desk.handle(Answers().refusal(prompt, desk.now_ns))
     assert shot(desk).prompts == ()
