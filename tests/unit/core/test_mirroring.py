@@ -346,6 +346,41 @@ def test_what_fills_ahead_of_him_after_a_late_approval_is_backed_by_his_order() 
     assert (desk.lots(), desk.target(), desk.placed()) == (6, 6, [(Side.BUY, 6)])
 
 
+def accepted_late(price: str) -> Desk:
+    """Of an order of seven lots at 100 two are accepted when it is over, and he has bought one more at 120 since."""
+    desk = Desk(orders(LIKE_HIM), filling=False)
+    resting(desk, 5, limit="100")
+    five = desk.last()
+    larger = resting(desk, 7, limit="100")
+    two = desk.last()
+    ended(desk, larger, BookStatus.COMPLETE, filled=7)
+    desk.run(8)
+    desk.quote(CALL, "120")
+    desk.buy(1, price="120")
+    desk.fill(desk.last())
+    desk.quote(CALL, price)
+    desk.answer(five, Outcome.REJECTED, reason="not today")
+    desk.accept(two)
+    [cancel] = desk.commands(CancelOrder)
+    desk._cancelled(cancel)
+    return desk
+
+
+def test_part_accepted_when_his_order_is_long_over_goes_through_the_market() -> None:
+    desk = accepted_late("100")
+    assert desk.placed() == [(Side.BUY, lots) for lots in (5, 2, 1, 2)]
+    desk.fill(desk.last())
+    desk.run(20)
+    assert (desk.lots(), desk.target(), desk.reasons()) == (3, 3, {"refused: not today"})
+
+
+def test_part_accepted_late_is_measured_by_the_fill_that_it_is_a_copy_of() -> None:
+    """At 110 it is dear beside his 100, whatever he paid since."""
+    desk = accepted_late("110")
+    assert desk.placed() == [(Side.BUY, lots) for lots in (5, 2, 1)]
+    assert (desk.lots(), desk.target(), desk.reasons()) == (1, 1, {"refused: not today", reasons.SLIPPAGE})
+
+
 def test_part_of_what_was_asked_is_approved_and_the_rest_is_missed() -> None:
     desk = Desk(orders(confirm=ENTRIES), filling=False)
     his = resting(desk, 10)
