@@ -578,11 +578,12 @@ class Desk:
                 if self.filling:
                     self.fill(command)
             case CancelOrder() if self.filling:
-                self._cancelled(command)
+                self.cancelled(command)
             case _:
                 pass
 
-    def _cancelled(self, command: CancelOrder) -> None:
+    def cancelled(self, command: CancelOrder) -> None:
+        """The broker carries out a cancel and says so."""
         report = self.books[command.account].orders[command.order_id]
         self.answer(command, Outcome.ACKED, order_id=command.order_id)
         self.advance(report, command.account, filled=report.filled, status=BookStatus.CANCELLED)

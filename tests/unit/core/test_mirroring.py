@@ -362,7 +362,7 @@ def accepted_late(price: str) -> Desk:
     desk.answer(five, Outcome.REJECTED, reason="not today")
     desk.accept(two)
     [cancel] = desk.commands(CancelOrder)
-    desk._cancelled(cancel)
+    desk.cancelled(cancel)
     return desk
 
 
