@@ -86,7 +86,7 @@ class LockstepApp(Looking):
         Binding("y", "copy", "copy", tooltip="Copy the panel's table to the clipboard, for a spreadsheet"),
         Binding("e", "export", "export", tooltip="Write the panel's table to a CSV file below exports/"),
         Binding("slash", "filter", "filter", tooltip="Filter the panel that fills the screen, else the events"),
-        Binding("s", "sort", "sort", tooltip="Another order of the panel's rows: copies, orders, accounts"),
+        Binding("s", "sort", "sort", tooltip="Another order of the panel's rows"),
         Binding("g", "child", "go to child", tooltip="Find a child by name, state or reason, and see all of it"),
         Binding("ctrl+p", "command_palette", "commands", tooltip="All commands by name", priority=True),
         Binding("q", "quit", "quit", tooltip="Quit; asks when something is open, and in LIVE"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.model import split_leg
 from engine.snapshot import ChildColumn, Snapshot
 from tui import format as fmt
-from tui.record import DayRecord
+from tui.record import ChildDay
 from tui.text import clean
 from tui.widgets.attention import keyed
 from tui.widgets.matrix import BACKGROUND
@@ -42,10 +42,10 @@ def table_of(panel: str, snapshot: Snapshot, shown: Iterable[str] | None = None)
     return [heads.split(), *(row for key in keys for row in lines.get(key, ()))]
 
 
-def table_of_day(snapshot: Snapshot, record: DayRecord) -> Table:
+def table_of_day(children: Iterable[tuple[ChildColumn, ChildDay]]) -> Table:
     """What each child made, and what its copies were as the screen saw them."""
     heads = "account day_inr charges_inr pnl_inr realised_inr slippage_inr fills median_ms slowest_ms"
-    return [heads.split(), *([_text(value) for value in row] for row in _days(snapshot, record))]
+    return [heads.split(), *([_text(value) for value in row] for row in _days(children))]
 
 
 def count(table: Table) -> str:
@@ -130,9 +130,8 @@ def _accounts(snapshot: Snapshot) -> Keyed:
         yield child.id, (*who, *sized, *result, child.reason or child.entries_stopped)
 
 
-def _days(snapshot: Snapshot, record: DayRecord) -> Iterator[Row]:
-    days = record.days(child.id for child in snapshot.children)
-    for child, day in zip(snapshot.children, days, strict=True):
+def _days(children: Iterable[tuple[ChildColumn, ChildDay]]) -> Iterator[Row]:
+    for child, day in children:
         slowest = day.latencies_ms[-1] if day.latencies_ms else None
         result = child.day_inr, child.charges_inr, child.pnl_inr, child.realised_inr, day.slippage_inr
         yield child.id, *result, len(day.latencies_ms), day.median_ms, slowest

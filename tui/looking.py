@@ -151,7 +151,7 @@ class Looking(Restarts):
         """Another order of the rows."""
         focused = self.overview.focused
         order = focused.sort_next() if isinstance(focused, Panel) else ""
-        self.tell(f"Sorted by {order}." if order else "This has one order. s sorts copies, orders and accounts.")
+        self.tell(f"Sorted by {order}." if order else "What needs you has one order: the most urgent first.")
 
     def action_child(self) -> None:
         """Find a child and show all of it; its column is selected behind."""
@@ -177,7 +177,7 @@ class Looking(Restarts):
         panel = focused if isinstance(focused, Panel) and focused.id in PANELS else self.overview.matrix
         snapshot, name = frame.snapshot, panel.id or ""
         if name == "day":
-            return name, export.table_of_day(snapshot, self.overview.day.record)
+            return name, export.table_of_day(self.overview.day.children_of(snapshot))
         if name == "events":  # it keeps more than a snapshot holds
             snapshot = structs.replace(snapshot, notices=tuple(reversed(self.overview.events.ring.notices)))
         if name == "matrix" and self.overview.matrix.lists_children(snapshot):

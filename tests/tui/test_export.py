@@ -28,7 +28,8 @@ def table(panel: str) -> Table:
         return table_of(panel, s.condor())
     record = DayRecord()
     record.see(s.condor())
-    return table_of_day(s.condor(), record)
+    children = s.condor().children
+    return table_of_day(zip(children, record.days(child.id for child in children), strict=True))
 
 
 @pytest.mark.parametrize("panel", PANELS)

@@ -1,9 +1,13 @@
 """Finding things: a child by a part of its name, rows by a filter, another order of them."""
 
+from decimal import Decimal
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from engine.snapshot import ChildState
+from engine.commands import Severity
+from engine.snapshot import CellState, ChildState
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, Desk, drive
 from tui.screens.overview import PANELS
@@ -106,7 +110,7 @@ def test_accounts_are_sorted_by_what_is_asked_and_the_title_says_so() -> None:
     drive(s.condor(children=children), script)
 
 
-def test_copies_and_orders_have_orders_too_and_legs_say_that_they_have_one() -> None:
+def test_every_list_has_orders_and_what_needs_you_says_that_it_has_one() -> None:
     async def script(desk: Desk) -> None:
         await desk.press("2", "s")
         slowest = [max(p.latency_ms or 0 for p in row.lines) for row in s.copies()]
@@ -114,10 +118,100 @@ def test_copies_and_orders_have_orders_too_and_legs_say_that_they_have_one() -> 
         assert int(first) == s.copies()[slowest.index(max(slowest))].id
         await desk.press("5", "s")
         assert "by age" in desk.text
-        await desk.press("1", "s")
+        await desk.press("3", "s")
         assert any("one order" in note.message for note in desk.app._notifications)
 
     drive(s.condor(), script)
+
+
+def keys(desk: Desk, panel: str) -> list[str]:
+    """Keys of a panel's rows."""
+    return [row.key for row in desk.app.overview.query_one(f"#{panel}").rows if row.key]  # type: ignore[attr-defined]
+
+
+def test_legs_by_what_needs_the_operator_by_result_and_by_name() -> None:
+    """The one unknown cell is in the last leg but one; the master's results fall with the place in the list."""
+    base = s.condor()
+    first, second, third, last = base.legs
+    unknown = msgspec.structs.replace(third.cells[0], state=CellState.UNKNOWN)
+    results = (Decimal(5), None, Decimal(-7), Decimal(-9))
+    calm = [msgspec.structs.replace(cell, state=CellState.IN_STEP) for cell in first.cells]
+    rows = [
+        msgspec.structs.replace(leg, master_pnl_inr=result, cells=tuple([unknown, *calm[1:]] if leg is third else calm))
+        for leg, result in zip((first, second, third, last), results, strict=True)
+    ]
+
+    async def script(desk: Desk) -> None:
+        def order() -> list[int]:
+            shown = [key for key in keys(desk, "matrix") if not key.startswith("sum|")]
+            return [[leg.leg for leg in rows].index(key) for key in shown]
+
+        await desk.press("1", "s")
+        assert order() == [2, 0, 1, 3]
+        assert "by what needs you" in desk.text
+        await desk.press("s")
+        assert order() == [3, 2, 0, 1]
+        await desk.press("s")
+        assert [rows[place].title for place in order()] == sorted(leg.title for leg in rows)
+        await desk.press("s")
+        assert order() == [0, 1, 2, 3]
+
+    drive(s.changed(base, legs=tuple(rows)), script)
+
+
+def test_children_that_are_rows_of_the_legs_panel_have_the_orders_of_accounts() -> None:
+    base = s.condor()
+    children = tuple(msgspec.structs.replace(base.children[0], id=f"Z{n:03}", day_inr=Decimal(n)) for n in range(40))
+
+    async def script(desk: Desk) -> None:
+        await desk.press("1", "s", "s")
+        assert "Children · by day P&L" in desk.text
+        assert keys(desk, "matrix")[:2] == ["Z000", "Z001"]
+
+    drive(s.changed(base, children=children, legs=(), background=()), script)
+
+
+def test_events_by_severity_and_by_account_newest_first_among_equals() -> None:
+    async def script(desk: Desk) -> None:
+        ring = {str(n.number): n for n in desk.app.overview.events.ring.notices}
+        await desk.press("4", "s")
+        grave = [ring[key] for key in keys(desk, "events")]
+        rank = [Severity.ALARM, Severity.WARNING, Severity.INFO].index
+        assert [(rank(n.severity), -n.number) for n in grave] == sorted((rank(n.severity), -n.number) for n in grave)
+        assert {n.severity for n in grave} == set(Severity)
+        await desk.press("s")
+        named = [ring[key].account for key in keys(desk, "events")]
+        assert named == sorted(named, key=lambda account: (not account, account))
+        assert "by account" in desk.text
+
+    drive(s.condor(), script)
+
+
+def test_day_by_result_by_slippage_and_by_the_slowest_copy_and_it_is_exported_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    base = s.condor()
+    children = tuple(
+        s.made(child, inr) for child, inr in zip(base.children, ("5", "-700", "3", "9", "-20", "0"), strict=True)
+    )
+
+    async def script(desk: Desk) -> None:
+        def first() -> str:
+            shown = next(i for i, row in enumerate(desk.screen) if "slippage ₹" in row)
+            return next(child.id for child in children if child.id in desk.screen[shown + 1])
+
+        await desk.press("7", "s")
+        assert first() == "ZC0002"
+        await desk.press("e")
+        [written] = (tmp_path / "exports").iterdir()
+        assert written.read_text().splitlines()[1].startswith("ZC0002,")
+        days = {child.id: day for child, day in desk.app.overview.day.children_of(desk.app.frame.snapshot)}
+        for value in (lambda day: day.slippage_inr, lambda day: day.latencies_ms[-1] if day.latencies_ms else 0):
+            await desk.press("s")
+            assert value(days[first()]) == max(map(value, days.values())) > 0
+
+    drive(s.condor(children=children), script)
 
 
 def test_filter_ends_with_the_full_screen_of_its_panel() -> None:

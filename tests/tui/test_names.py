@@ -164,7 +164,7 @@ def test_pages_of_a_leg_of_a_copy_and_of_the_day(width: int) -> None:
     assert {text[head.index("filled") + 5].isdigit() for text in rows} == {True}
     record = DayRecord()
     record.see(shown.snapshot)
-    made = day.children_lines(shown.snapshot.children, record.days(IDS), width)
+    made = day.children_lines(list(zip(shown.snapshot.children, record.days(IDS), strict=True)), width)
     assert len({plain(text)[:20] for text in made[1:]}) == 6
 
 

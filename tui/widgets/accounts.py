@@ -94,7 +94,7 @@ class Accounts(Panel):
     SORTS = tuple(SORTS)
 
     def draw(self, frame: Frame, width: int) -> None:
-        head, rows = account_rows(frame, width, sort=self.SORTS[self.sort])
+        head, rows = account_rows(frame, width, sort=self.order)
         snapshot = frame.snapshot
         known = "?" if frame.in_step is None else frame.in_step
         found = matching(self, frame, rows)

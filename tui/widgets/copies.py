@@ -99,7 +99,7 @@ class Copies(Panel):
         newest = frame.snapshot.copies
         trend = latency_trend(newest)
         latest = worst_latency(newest[0]) if newest else None
-        copies = sorted(newest, key=_SORTS[self.SORTS[self.sort]])
+        copies = sorted(newest, key=_SORTS[self.order])
         texts = copy_lines(copies, width)
         rows = [
             Row(str(row.id), text) for row, text in zip(copies, texts, strict=True) if self.matches(_text(row, text))

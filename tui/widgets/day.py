@@ -3,11 +3,11 @@
 Drawn from what this screen saw (`tui.record`); it says since when.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from statistics import median
 
-from engine.snapshot import ChildColumn
+from engine.snapshot import ChildColumn, Snapshot
 from tui import chart
 from tui import format as fmt
 from tui.frame import Frame
@@ -46,15 +46,15 @@ def time_line(first_ns: int, last_ns: int, width: int) -> Line:
     return line(Span(" " * AXIS + first + last.rjust(max(width - AXIS - len(first), len(last) + 1)), Tone.DIM))
 
 
-def children_lines(children: Sequence[ChildColumn], days: Sequence[ChildDay], width: int) -> list[Line]:
+def children_lines(children: Sequence[tuple[ChildColumn, ChildDay]], width: int) -> list[Line]:
     """What each child made and what its copies were."""
     wide = width >= 100
-    names = name_column((child.id for child in children), 9, NAME_MOST if wide else width - 64)
+    names = name_column((child.id for child, _ in children), 9, NAME_MOST if wide else width - 64)
     head = f"{pad('child', names.width)}{'P&L ₹':>12}{'charges ₹':>11}{'after them':>12}{'slippage ₹':>12}"
     head += f"{'median':>10}{'slowest':>10}" if wide else ""
     return [
         line(Span(f"{head}  copies", Tone.DIM)),
-        *(_child_line(*each, names, wide=wide) for each in zip(children, days, strict=True)),
+        *(_child_line(*each, names, wide=wide) for each in children),
     ]
 
 
@@ -100,8 +100,19 @@ def latency_lines(latencies_ms: Sequence[int], width: int) -> list[Line]:
     return out
 
 
+_SORTS: dict[str, Callable[[ChildColumn, ChildDay], tuple[int | Decimal, ...]]] = {
+    "configuration": lambda _child, _day: (),
+    "day P&L": lambda child, _day: (Decimal("Infinity") if child.day_inr is None else child.day_inr,),
+    "slippage": lambda _child, day: (-day.slippage_inr,),
+    "slowest": lambda _child, day: (-day.latencies_ms[-1] if day.latencies_ms else 0,),
+}
+"""Orders of the children by name: the largest loss, the most slippage, the slowest copy come first."""
+
+
 class Day(Panel):
     """Results, copies and latencies of the day."""
+
+    SORTS = tuple(_SORTS)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -111,11 +122,18 @@ class Day(Panel):
         self.record.see(frame.snapshot)
         super().show_frame(frame)
 
+    def children_of(self, snapshot: Snapshot) -> tuple[tuple[ChildColumn, ChildDay], ...]:
+        """Every child and what its copies were, in the order that the operator wants."""
+        days = self.record.days(child.id for child in snapshot.children)
+        both = zip(snapshot.children, days, strict=True)
+        return tuple(sorted(both, key=lambda each: _SORTS[self.order](*each)))
+
     def draw(self, frame: Frame, width: int) -> None:
         snapshot, record = frame.snapshot, self.record
-        days = record.days(child.id for child in snapshot.children)
+        children = self.children_of(snapshot)
         ours, his = record.curves(snapshot, max(width - AXIS, 1) * chart.ACROSS)
-        self.set_title(line(f"Day · as this screen saw it since {fmt.clock(record.since_ns)}"))
+        since = f"Day · as this screen saw it since {fmt.clock(record.since_ns)}"
+        self.set_title(line(since, *self.told(len(children))))
         room = self.size.height - 16 - len(snapshot.children)
         height = min(max(room // 2, CURVE_LEAST), CURVE_MOST)
         lines = [
@@ -123,8 +141,8 @@ class Day(Panel):
             *curve_lines("master P&L", snapshot.master_day_inr, his, width, height),
             time_line(record.samples[0].at_ns, snapshot.at_ns, width),
             line(),
-            *children_lines(snapshot.children, days, width),
+            *children_lines(children, width),
             line(),
-            *latency_lines(sorted(value for day in days for value in day.latencies_ms), width),
+            *latency_lines(sorted(value for _, day in children for value in day.latencies_ms), width),
         ]
         self.set_rows([Row("", each) for each in lines])

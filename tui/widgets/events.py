@@ -1,7 +1,9 @@
 """Events, newest first, with a filter. Keeps its own ring, longer than the snapshot's; says when lines were missed."""
 
 from collections import deque
+from collections.abc import Callable
 
+from engine.commands import Severity
 from engine.snapshot import NoticeLine
 from tui import format as fmt
 from tui.frame import Frame
@@ -62,8 +64,19 @@ def event_line(notice: NoticeLine, width: int) -> Line:
     )
 
 
+_GRAVE = tuple(Severity)
+_SORTS: dict[str, Callable[[NoticeLine], tuple[str | int, ...]]] = {
+    "time": lambda _notice: (),
+    "severity": lambda notice: (-_GRAVE.index(notice.severity),),
+    "account": lambda notice: (not notice.account, notice.account),
+}
+"""By name; the newest first among equals, and what is about no account last."""
+
+
 class Events(Panel):
     """The event list."""
+
+    SORTS = tuple(_SORTS)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -79,11 +92,12 @@ class Events(Panel):
 
     def draw(self, frame: Frame, width: int) -> None:
         rows: list[Row] = []
-        for notice in reversed(self.ring.notices):
+        rank = _SORTS[self.order]
+        for notice in sorted(self.ring.notices, key=lambda each: (*rank(each), -each.number)):
             if not self.matches(text_of(notice)):
                 continue
             rows.append(Row(str(notice.number), event_line(notice, width)))
-            if missed := self.ring.missed.get(notice.number):
+            if not self.sort and (missed := self.ring.missed.get(notice.number)):
                 rows.append(Row("", line(Span(f"         … {missed} events are only in the journal", Tone.WARN))))
         self.set_title(line("Events", *self.told(len(rows))))
         self.show_found(rows, of=len(self.ring.notices), nothing=NOTHING)

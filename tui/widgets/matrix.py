@@ -6,12 +6,13 @@ fit, those that need attention come first; more than 30 become rows of a list.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.snapshot import ChildColumn, ChildState, LegRow, Snapshot
+from engine.snapshot import CellState, ChildColumn, ChildState, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, by_urgency
 from tui.marks import (
@@ -27,6 +28,7 @@ from tui.marks import (
     ratio_tone,
 )
 from tui.text import Line, Span, Tone, clean, line, pad, pad_title, short_names, width_of, wrap
+from tui.widgets.accounts import SORTS as CHILD_SORTS
 from tui.widgets.accounts import account_rows, matching
 from tui.widgets.live_table import Row
 from tui.widgets.panel import NO_MATCH, Panel
@@ -272,6 +274,17 @@ def _drift(child: ChildColumn, width: int) -> tuple[str, Tone]:
     return next((text for text in wordings if len(text) <= width), fmt.fit(wordings[-1], width)), Tone.WARN
 
 
+_URGENT = tuple(CellState)
+_SORTS: dict[str, Callable[[LegRow], tuple[str | int | Decimal, ...]]] = {
+    "opening": lambda _leg: (),
+    "what needs you": lambda leg: (-max((_URGENT.index(cell.state) for cell in leg.cells), default=0),),
+    "P&L": lambda leg: (Decimal("Infinity") if leg.master_pnl_inr is None else leg.master_pnl_inr,),
+    "name": lambda leg: (leg.title,),
+}
+"""Orders of the legs by name: the most urgent cell, the master's largest loss come first."""
+_CHILDREN_FIRST = "state"
+
+
 class Matrix(Panel):
     """Legs and children with a cursor on a leg and a selected child."""
 
@@ -289,9 +302,9 @@ class Matrix(Panel):
     def draw(self, frame: Frame, width: int) -> None:
         snapshot = frame.snapshot
         if self.lists_children(snapshot):
-            head, rows = account_rows(frame, width, sort="state")
+            head, rows = account_rows(frame, width, sort=self.order)
             found = matching(self, frame, rows)
-            self.set_title(line("Children, worst first", *self.told(len(found))))
+            self.set_title(line("Children" if self.sort else "Children, worst first", *self.told(len(found))))
             self.show_found(found, of=len(rows), nothing="", head=head)
             return
         if not any(c.id == self.selected_child for c in snapshot.children):
@@ -304,7 +317,7 @@ class Matrix(Panel):
         legs = [
             Row(f"{kind}{leg.leg}", leg_line(leg, columns, known=frame.known))
             for kind, found in all_legs
-            for leg in found
+            for leg in sorted(found, key=_SORTS[self.order])
             if self.matches(f"{leg.title} {leg.symbol} {leg.exchange} {leg.product}")
         ]
         title = (*title_line(frame, columns), *self.told(len(legs)))
@@ -317,6 +330,12 @@ class Matrix(Panel):
             [*legs, *summary_lines(snapshot, columns, live=frame.live, known=frame.known)],
             head_line(snapshot, columns, self.selected_child),
         )
+
+    def orders(self) -> tuple[str, ...]:
+        """Of the legs, or of the children where these are the rows."""
+        if self.frame is None or not self.lists_children(self.frame.snapshot):
+            return tuple(_SORTS)
+        return _CHILDREN_FIRST, *(name for name in CHILD_SORTS if name != _CHILDREN_FIRST)
 
     @staticmethod
     def lists_children(snapshot: Snapshot) -> bool:

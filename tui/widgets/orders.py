@@ -81,7 +81,7 @@ class Orders(Panel):
 
     def draw(self, frame: Frame, width: int) -> None:
         snapshot = frame.snapshot
-        orders = sorted(snapshot.working, key=_SORTS[self.SORTS[self.sort]])
+        orders = sorted(snapshot.working, key=_SORTS[self.order])
         names = name_cells((*frame.accounts, *(order.account for order in orders)), width)
         rows = [
             Row(key_of(order), order_line(order, names, frame.now_ns, width))

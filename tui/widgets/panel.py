@@ -15,14 +15,14 @@ class Panel(LiveTable):
 
     SORTS: ClassVar[tuple[str, ...]] = ()
     "Orders that the rows can be in, the usual one first; empty where there is only one."
+    sort = 0
+    "Index of the order in `orders()`."
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.frame: Frame | None = None
         self.wanted = ""
         "The filter: words that a row must have."
-        self.sort = 0
-        "Index of the order in `SORTS`."
 
     def show_frame(self, frame: Frame) -> None:
         """Draw this frame."""
@@ -43,13 +43,21 @@ class Panel(LiveTable):
         self.wanted = wanted
         self.rebuild()
 
+    def orders(self) -> tuple[str, ...]:
+        """`SORTS`, or those of what the panel shows just now."""
+        return self.SORTS
+
+    @property
+    def order(self) -> str:
+        """The name of the order that the rows are in, '' where there is only one."""
+        orders = self.orders()
+        return orders[self.sort % len(orders)] if orders else ""
+
     def sort_next(self) -> str:
         """Take the next order; its name, '' where there is only one."""
-        if not self.SORTS:
-            return ""
-        self.sort = (self.sort + 1) % len(self.SORTS)
+        self.sort = (self.sort + 1) % max(len(self.orders()), 1)
         self.rebuild()
-        return self.SORTS[self.sort]
+        return self.order
 
     def matches(self, text: str) -> bool:
         """Whether every word of the filter is in a text, in any case."""
@@ -57,7 +65,7 @@ class Panel(LiveTable):
 
     def told(self, found: int) -> tuple[Span, ...]:
         """For the title: the order where it is not the usual one, and the filter with how many rows it leaves."""
-        order = f" · by {self.SORTS[self.sort]}" if self.sort else ""
+        order = f" · by {self.order}" if self.sort else ""
         words = f" · filter '{clean(self.wanted)}': {found}" if self.wanted else ""
         return Span(order, Tone.KEY), Span(words, Tone.KEY)
 
