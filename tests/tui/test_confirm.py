@@ -263,6 +263,23 @@ def test_margin_that_is_more_than_there_is_has_a_mark() -> None:
     assert ["3,54,000▲" in plain(row.line) for row in rows[1:3]] == [False, True]
 
 
+def test_what_a_child_has_left_stands_once_beside_its_margin_and_goes_with_the_lots() -> None:
+    """3,54,000 a leg of 10,50,000; two legs are one basket, and its margin stands in the first row."""
+    poor = s.prompt_row("ZC0002", 3, available_inr=s.rupees("3,53,999"))
+    unknown = s.prompt_row("ZC0003", 3, available_inr=None)
+    both = (s.prompt_row("ZC0001", 3), s.prompt_row("ZC0001", 3, 1))
+    asked, answers = s.prompt(rows=(*both, poor, unknown)), Answers()
+
+    def left() -> list[str]:
+        head, *rows = (plain(row.line) for row in prompt_rows(asked, answers, s.NOW, 120)[1][:-1])
+        end = head.index("left after") + len("left after")
+        return [row[end - 13 : end].strip() for row in rows]
+
+    assert left() == ["3,42,000", "", "-1", fmt.UNKNOWN]
+    answers.change(asked, poor, -2)
+    assert left()[2] == fmt.number(353_999 - 118_000)
+
+
 @pytest.mark.parametrize("size", [WIDE, SMALL])
 def test_dialog_leaves_header_strategy_and_banner_free(size: tuple[int, int]) -> None:
     async def script(desk: Desk) -> None:

@@ -26,9 +26,9 @@ from tui.text import (
 from tui.widgets.header import mode_span
 from tui.widgets.live_table import Row
 
-WIDTHS = {"lots": 9, "price": 11, "margin": 12, "of available": 14, "charges": 9, "ratio": 8}
+WIDTHS = {"lots": 9, "price": 11, "margin": 12, "of available": 14, "left after": 13, "charges": 9, "ratio": 8}
 """Columns behind the child and the leg."""
-DROPPED = ("charges", "ratio", "of available", "price")
+DROPPED = ("charges", "left after", "ratio", "of available", "price")
 """Where there is no room, in this order."""
 KEPT = ("lots", "price", "margin", "of available"), ("lots", "price", "margin"), ("lots", "margin")
 """Columns that a long id of a child takes no room from, as many as there is room for."""
@@ -184,6 +184,7 @@ def _child_line(prompt: PromptView, row: PromptRow, answers: Answers, width: int
             fmt.fit(f"{margin.strip()}{OLD}" if short and margin else margin, 12), Tone.BAD if short else Tone.PLAIN
         ),
         "of available": Span(fmt.fit_amount(row.available_inr, 14), Tone.DIM),
+        "left after": Span(_left_text(needed, row, margin), Tone.BAD if short else Tone.DIM),
         "charges": Span(fmt.fit_amount(_part(row.charges_inr, answers.share(prompt, row)), 9), Tone.DIM),
         "ratio": Span(fmt.fit(fmt.ratio(row.ratio), 8)),
     }
@@ -207,6 +208,14 @@ def _margin_text(prompt: PromptView, row: PromptRow, answers: Answers) -> str:
     if not any(one.basket.account == row.child for one in prompt.margins):
         return ""
     return fmt.fit_amount(_needed(prompt, row.child, answers), 12) if first is row else ""
+
+
+def _left_text(needed: Decimal | None, row: PromptRow, margin: str) -> str:
+    """What a child has left when its whole part is in, beside the margin that this takes."""
+    if not margin:
+        return " " * WIDTHS["left after"]
+    left = None if needed is None or row.available_inr is None else row.available_inr - needed
+    return fmt.fit_amount(left, WIDTHS["left after"])
 
 
 def _part(value: Decimal | None, share: Decimal) -> Decimal | None:
