@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from bench.demo import ROOT, DemoEngine, demo_engine, demo_settings
 from config.schema import Confirm, ConfirmWhen
 from tui.app import LockstepApp
+from tui.theme import COLOUR_BLIND, DARK, LIGHT
 
 DOCS = ROOT / "docs"
 WIDE, SMALL = (120, 36), (80, 24)
@@ -34,6 +35,7 @@ class Shot:
     watched: bool = False
     "The dashboard looked on from the start: for what it draws over time."
     confirm: ConfirmWhen = ConfirmWhen.NEVER
+    theme: str = DARK
 
 
 SHOTS = (
@@ -58,6 +60,8 @@ SHOTS = (
     Shot("kill", "The kill switch (`F12`)", ("f12",)),
     Shot("live", "The way to LIVE says why it is closed (`m`)", ("m",)),
     Shot("help", "All keys (`?`)", ("question_mark",)),
+    Shot("light", "The light theme (`ctrl+p`, theme)", theme=LIGHT),
+    Shot("colour-blind", "The theme that does without telling red from green", theme=COLOUR_BLIND),
 )  # fmt: skip
 PAGE = """# The screens
 
@@ -78,6 +82,7 @@ def draw(shot: Shot, size: tuple[int, int]) -> str:
 async def _screen(engine: DemoEngine, shot: Shot, size: tuple[int, int]) -> str:
     engine.live_refusal = "the demo has no accounts that could trade"
     app = LockstepApp(engine, hz=1, arm_s=0, settings=demo_settings(), trail=engine.session.trail)
+    app.theme = shot.theme
     async with app.run_test(size=size) as pilot:
         if shot.watched:
             for second in range(int(shot.second)):

@@ -197,7 +197,9 @@ class LockstepApp(Looking):
             "theme", "Change the colours (one theme is safe for colour blindness)", self.action_change_theme
         )
         yield SystemCommand(
-            "screenshot", "Save an SVG picture of the screen", lambda: self.set_timer(0.1, self.deliver_screenshot)
+            "screenshot",
+            "Write a picture of the screen (SVG) below exports/",
+            lambda: self.set_timer(0.1, self.action_picture),  # the palette is off the screen then
         )
 
     def runner(self, action: str) -> Callable[[], None]:

@@ -1,4 +1,4 @@
-"""What a panel shows as a table of plain values, for the clipboard and for CSV files. Pure but for `write_csv`.
+"""What a panel shows as a table of plain values, for the clipboard and for CSV files. Pure, but for what writes them.
 
 Amounts are plain decimals without grouping, times are IST; text of brokers is kept from being taken for a formula.
 """
@@ -60,12 +60,17 @@ def as_tabs(table: Table) -> str:
 
 
 def write_csv(table: Table, path: Path) -> None:
-    """Write a new file that only its owner can read. Raises `OSError`, also when it exists."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a table to a new file. Raises `OSError`."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(table)
+    write_new(text.getvalue(), path)
+
+
+def write_new(text: str, path: Path) -> None:
+    """Write a new file that only its owner can read. Raises `OSError`, also when it exists."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text.getvalue())
+        file.write(text)
 
 
 Row = Sequence[object]

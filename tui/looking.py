@@ -1,6 +1,7 @@
 """Looking in the app: panels, details, finding, exports, settings, and how the user wants the screen. Sends nothing."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import structs
@@ -199,13 +200,22 @@ class Looking(Restarts):
         if found is None:
             return
         panel, table = found
-        name = f"{panel}-{fmt.to_ist(self.now()):%Y-%m-%d-%H%M%S-%f}.csv"
+        self._write(f"{panel}.csv", lambda path: export.write_csv(table, path), export.count(table))
+
+    def action_picture(self) -> None:
+        """What the screen shows, as an SVG file of its own."""
+        self._write("screen.svg", lambda path: export.write_new(self.export_screenshot(), path), "A picture was")
+
+    def _write(self, name: str, write: Callable[[Path], None], what: str) -> None:
+        """Write a new file below `exports/` with the moment in its name, and tell where it is or why not."""
+        stem, suffix = name.split(".")
+        path = EXPORTS / f"{stem}-{fmt.to_ist(self.now()):%Y-%m-%d-%H%M%S-%f}.{suffix}"
         try:
-            export.write_csv(table, EXPORTS / name)
+            write(path)
         except OSError as error:
-            self.tell(f"{EXPORTS / name} could not be written: {error.strerror}", bad=True)
+            self.tell(f"{path} could not be written: {error.strerror}", bad=True)
         else:
-            self.tell(f"{export.count(table)} written to {EXPORTS / name}")
+            self.tell(f"{what} written to {path}")
 
     def on_live_table_selected(self, event: LiveTable.Selected) -> None:
         """Details of a row of the overview; a key that is held down opens them once, not one over the other."""

@@ -1,18 +1,21 @@
-"""The two themes, and defaults of our own variables so that every built-in theme works too. Colours live only here."""
+"""Our themes, and defaults of our own variables so that every built-in theme works too. Colours live only here."""
 
 from textual.theme import Theme
 
 DARK = "lockstep"
 COLOUR_BLIND = "lockstep-colour-blind"
+LIGHT = "lockstep-light"
 
 _OWN = {
-    "muted": "#8b98a5",
+    "muted": "#94a1ae",
     "frame": "#3a4652",
     "cursor": "#233444",
     "live": "#c8102e",
     "live-dim": "#4a0d16",
     "live-text": "#ffffff",
 }
+
+_OWN_LIGHT = {**_OWN, "muted": "#4c5660", "frame": "#a8b0b8", "cursor": "#c5d8ea", "live-dim": "#f3c6cc"}
 
 THEMES = (
     Theme(
@@ -42,10 +45,25 @@ THEMES = (
         background="#101010",
         surface="#1a1a1a",
         panel="#262626",
-        variables={**_OWN, "live": "#d75f00", "live-dim": "#4a2300"},
+        variables={**_OWN, "live": "#b34700", "live-dim": "#4a2300"},
+    ),
+    Theme(
+        name=LIGHT,
+        primary="#0b5cad",
+        secondary="#55606b",
+        accent="#0a558f",
+        success="#075c2b",
+        warning="#7d4e00",
+        error="#b3001b",
+        foreground="#16202a",
+        background="#fbfcfd",
+        surface="#f0f3f6",
+        panel="#e4e9ee",
+        dark=False,
+        variables=_OWN_LIGHT,
     ),
 )
 
 DEFAULTS = _OWN
 "For themes that do not define our variables."
-LIGHT_DEFAULTS = {**_OWN, "muted": "#56606a", "frame": "#a8b0b8", "cursor": "#c5d8ea", "live-dim": "#f3c6cc"}
+LIGHT_DEFAULTS = _OWN_LIGHT

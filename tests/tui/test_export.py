@@ -115,6 +115,26 @@ def test_key_writes_the_panel_that_has_the_focus(tmp_path: Path, monkeypatch: py
     assert sorted(path.name.split("-")[0] for path in (tmp_path / "exports").iterdir()) == ["matrix", "orders"]
 
 
+def test_palette_writes_a_picture_of_the_screen_without_the_palette(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def script(desk: Desk) -> None:
+        await desk.press("ctrl+p")
+        await desk.press(*"screenshot")
+        await desk.pilot.pause(0.3)
+        await desk.press("down", "enter")
+        await desk.pilot.pause(0.3)
+        [told] = notes(desk)
+        assert told.startswith("A picture was written to exports/screen-")
+
+    drive(s.condor(), script)
+    [written] = (tmp_path / "exports").iterdir()
+    text = written.read_text(encoding="utf-8").replace("&#160;", " ")
+    assert ("NIFTY 24750 CE" in text, "screenshot" in text, written.stat().st_mode & 0o777) == (True, False, 0o600)
+
+
 def test_what_a_filter_leaves_is_copied_in_the_order_on_the_screen() -> None:
     async def script(desk: Desk) -> None:
         await desk.press("6", "slash", *"zc0004", "enter", "y")

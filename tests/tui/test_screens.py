@@ -150,7 +150,7 @@ def test_no_colour_is_needed_to_find_the_selected_child(size: tuple[int, int], *
 def test_themes_can_be_changed_while_running() -> None:
     async def script(desk: Desk) -> None:
         before = desk.text
-        for theme in ("lockstep-colour-blind", "textual-light", "nord", "lockstep"):
+        for theme in ("lockstep-colour-blind", "lockstep-light", "textual-light", "nord", "lockstep"):
             desk.app.theme = theme
             await desk.settle()
             assert desk.text == before
