@@ -505,7 +505,7 @@ def _session(
         frame=Frame(source=source),
         mode=mode,
         version=VERSION,
-        trail=stored.trail,
+        history=stored,
     )
 
 

@@ -81,7 +81,7 @@ def draw(shot: Shot, size: tuple[int, int]) -> str:
 
 async def _screen(engine: DemoEngine, shot: Shot, size: tuple[int, int]) -> str:
     engine.live_refusal = "the demo has no accounts that could trade"
-    app = LockstepApp(engine, hz=1, arm_s=0, settings=demo_settings(), trail=engine.session.trail)
+    app = LockstepApp(engine, hz=1, arm_s=0, settings=demo_settings(), history=engine.session)
     app.theme = shot.theme
     async with app.run_test(size=size) as pilot:
         if shot.watched:

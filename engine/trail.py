@@ -1,6 +1,8 @@
-"""What the journal has of some orders: one line each for what was decided, asked, answered and seen."""
+"""What the journal has for people: of some orders what was decided, asked, answered and seen, and ratios of a child."""
 
+from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 
 from engine.model import Value
 
@@ -28,3 +30,18 @@ class TrailLine(Value, frozen=True, kw_only=True):
     step: Step
     text: str
     "For people; holds text of the broker."
+
+
+class PastRatio(Value, frozen=True, kw_only=True):
+    """What a child was sized by in one strategy."""
+
+    started_ns: int
+    name: str
+    "What the strategy's legs made, at their largest; '' where none was recognised."
+    scope: str
+    source: str
+    "`PAPER` or `LIVE`."
+    baseline_inr: Decimal | None
+    "The master's capital."
+    ratio: Fraction | None
+    "The last one of that strategy; `None`: the child was left out, or not a child yet."

@@ -3,7 +3,7 @@
 Recovery is `newest good checkpoint + the events after it`, folded through the same core that made them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from config.schema import Mode
@@ -12,8 +12,10 @@ from engine.core.replicator import Replicator
 from engine.core.state import State
 from engine.errors import StateRefused
 from engine.events import Event
+from engine.trail import PastRatio
 from state.codec import UNDECODABLE, decode, encode
 from state.io_points import Watch
+from state.past import past_ratios
 from state.reader import WHAT_TO_DO
 from state.store import JOURNAL_NAME, Store
 from state.trail import JournalTrail
@@ -82,6 +84,10 @@ class Session:
     def trail(self) -> JournalTrail:
         """Reads the journal for people, beside the writer, on any thread."""
         return JournalTrail(self._store.directory / JOURNAL_NAME)
+
+    def ratios(self, account: str, most: int, stopped: Callable[[], bool]) -> Sequence[PastRatio]:
+        """What a child was sized by in the newest strategies; see `past_ratios`. On any thread."""
+        return past_ratios(self._store.directory / JOURNAL_NAME, account, most, stopped)
 
     def end(self, now_ns: int) -> None:
         """Record an orderly end and close the files."""

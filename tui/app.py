@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 
 from config.schema import Settings
-from tui.bridge import AccountDesk, EngineFeed, OpenTrail
+from tui.bridge import AccountDesk, EngineFeed, History
 from tui.driver import SafeDriver, quiet_standard_streams
 from tui.frame import Frame
 from tui.looking import Looking
@@ -44,7 +44,7 @@ class LockstepApp(Looking):
         desk: Doctor and logins, `None` where every account is on paper.
         memory: What the user wants of the screen; by default forgotten at the end.
         settings: What the session was started with; `None` has nothing to show.
-        trail: Reads the journal of orders; `None` where there is none.
+        history: Reads the journal; `None` where there is none.
     """
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
@@ -102,9 +102,9 @@ class LockstepApp(Looking):
         desk: AccountDesk | None = None,
         memory: Memory | None = None,
         settings: Settings | None = None,
-        trail: OpenTrail | None = None,
+        history: History | None = None,
     ) -> None:
-        super().__init__(feed, arm_s=arm_s, desk=desk, memory=memory, settings=settings, trail=trail)
+        super().__init__(feed, arm_s=arm_s, desk=desk, memory=memory, settings=settings, history=history)
         if "TEXTUAL_DRIVER" not in os.environ:
             self.driver_class = SafeDriver
         self.hz = hz

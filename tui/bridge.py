@@ -10,7 +10,7 @@ from typing import Protocol
 from engine.events import Operator
 from engine.findings import Finding
 from engine.snapshot import Snapshot
-from engine.trail import TrailLine
+from engine.trail import PastRatio, TrailLine
 
 
 class Trail(Protocol):
@@ -26,7 +26,16 @@ class Trail(Protocol):
         ...
 
 
-OpenTrail = Callable[[], Trail]
+class History(Protocol):
+    """What the journal has for people."""
+
+    def trail(self) -> Trail:
+        """Reads of some orders, none begun. Cheap."""
+        ...
+
+    def ratios(self, account: str, most: int, stopped: Callable[[], bool]) -> Sequence[PastRatio]:
+        """What a child was sized by in the newest strategies, newest first. Reads a file; raises `LockstepError`."""
+        ...
 
 
 class EngineFeed(Protocol):

@@ -11,13 +11,15 @@ from config.schema import Settings
 from engine.commands import Severity
 from tui import export
 from tui import format as fmt
-from tui.bridge import AccountDesk, EngineFeed, OpenTrail
+from tui.bridge import AccountDesk, EngineFeed, History
+from tui.frame import Frame, child_of
 from tui.memory import Memory
 from tui.news import New, News
 from tui.restarts import Restarts
 from tui.screens import ask_lines as say
-from tui.screens import child_page, detail
+from tui.screens import detail
 from tui.screens.ask import Finder, Notice
+from tui.screens.child_page import ChildPage
 from tui.screens.confirm import Confirm
 from tui.screens.copy_page import CopyPage
 from tui.screens.dialog import Body
@@ -48,7 +50,7 @@ class Looking(Restarts):
         desk: Doctor and logins, `None` where every account is on paper.
         memory: What the user wants of the screen; by default forgotten at the end.
         settings: What the session was started with; `None` has nothing to show.
-        trail: Reads the journal of orders; `None` where there is none.
+        history: Reads the journal; `None` where there is none.
     """
 
     def __init__(
@@ -59,12 +61,12 @@ class Looking(Restarts):
         desk: AccountDesk | None = None,
         memory: Memory | None = None,
         settings: Settings | None = None,
-        trail: OpenTrail | None = None,
+        history: History | None = None,
     ) -> None:
         super().__init__(feed, arm_s=arm_s, desk=desk)
         self.memory = memory or Memory()
         self.settings = settings
-        self.trail = trail
+        self.history = history
         self.viewer_url = ""
         "Where a browser on this machine may look on, with its key; '' for nowhere."
         self._news = News()
@@ -163,11 +165,9 @@ class Looking(Restarts):
 
     def show_child(self, child: str | None) -> None:
         """Everything of one account."""
-        found = None if child is None else self.details("accounts", child)
-        if child is None or self.frame is None or found is None:
-            return
-        self.overview.matrix.select_child(child)
-        self.push_screen(Notice(self.frame, *found))
+        if child is not None and self.frame is not None:
+            self.overview.matrix.select_child(child)
+            self.push_screen(ChildPage(self.frame, child, self.history))
 
     def panel_table(self) -> tuple[str, export.Table] | None:
         """The name of the panel that has the focus, and what it shows: filtered and sorted as it is."""
@@ -224,24 +224,23 @@ class Looking(Restarts):
             return
         if event.table.id == "needs":
             self.act_on_attention(key)
-            return
-        if event.table.id == "copies":
-            self.push_screen(CopyPage(frame, key, None if self.trail is None else self.trail()))
-            return
-        found = self.details(event.table.id or "", key)
-        if found is not None:
-            self.push_screen(Notice(frame, *found))
+        elif event.table.id == "copies":
+            self.push_screen(CopyPage(frame, key, None if self.history is None else self.history.trail()))
+        elif event.table.id == "matrix" and key.startswith("sum|") and not self.overview.matrix.selected_child:
+            self.overview.show_panel("accounts")
+        else:
+            self.push_screen(self.page(frame, event.table.id or "", key))
 
-    def details(self, table: str, key: str) -> tuple[str, Body] | None:
-        """Title and lines for a row."""
-        if table == "matrix" and key.startswith("sum|"):
-            child = self.overview.matrix.selected_child
-            if not child:
-                self.overview.show_panel("accounts")
-                return None
-            return f"CHILD {child}", lambda frame, width: child_page.child_lines(child, frame, width)
-        if table == "accounts" or (self.frame and any(c.id == key for c in self.frame.snapshot.children)):
-            return f"CHILD {key}", lambda frame, width: child_page.child_lines(key, frame, width)
+    def page(self, frame: Frame, table: str, key: str) -> Notice:
+        """What is known of a row."""
+        child = self.overview.matrix.selected_child if table == "matrix" and key.startswith("sum|") else key
+        if table == "accounts" or child_of(frame.snapshot, child) is not None:
+            return ChildPage(frame, child, self.history)
+        title, build = self.details(table, key)
+        return Notice(frame, title, build)
+
+    def details(self, table: str, key: str) -> tuple[str, Body]:
+        """Title and lines for a row that is no child's."""
         if table == "matrix":
             return "LEG", lambda frame, width: detail.leg_lines(key.removeprefix(BACKGROUND), frame, width)
         if table == "orders":

@@ -24,7 +24,7 @@ from engine.ports import Lane, SessionState
 from engine.runtime import Runtime, boot
 from engine.snapshot import NoticeLine
 from engine.view import Frame
-from tui.bridge import AccountDesk, OpenTrail
+from tui.bridge import AccountDesk, History
 from tui.terminal import Terminal
 
 PUT_BACK: Final = (
@@ -83,7 +83,7 @@ class TerminalSession:
         frame: What snapshots say beside the state.
         mode: Paper or live.
         version: The program's.
-        trail: Reads the journal for people, `None` where there is none to read.
+        history: Reads the journal for people, `None` where there is none to read.
 
     Raises:
         StateRefused: A child holds something where its orders would not go any more.
@@ -101,9 +101,9 @@ class TerminalSession:
         frame: Frame,
         mode: Mode,
         version: str,
-        trail: OpenTrail | None = None,
+        history: History | None = None,
     ) -> None:
-        self._trail = trail
+        self._history = history
         self._terminal, self._loop, self._venue, self._settings, self._stored = terminal, loop, venue, settings, stored
         self.frame, note = frame, terminal.note
         if stored.replicator.has_begun and (gone := moved(stored.replicator.state, settings.children, mode)):
@@ -155,7 +155,7 @@ class TerminalSession:
         adviser = MarginAdviser(runtime.snapshot, self._venue.basket_margin)
         self.frame.basket_margins = adviser.margins
         adviser.start()
-        self._terminal.run(runtime, self._settings, desk, self._trail)
+        self._terminal.run(runtime, self._settings, desk, self._history)
         adviser.close()
 
 

@@ -24,7 +24,7 @@ from engine.snapshot import NoticeLine
 
 if TYPE_CHECKING:
     from tui.app import LockstepApp
-    from tui.bridge import AccountDesk, OpenTrail
+    from tui.bridge import AccountDesk, History
     from tui.viewer.server import Viewer
 
 STOP_GRACE_S: Final = 12.0
@@ -110,7 +110,7 @@ class Terminal:
         runtime: Runtime,
         settings: Settings,
         desk: AccountDesk | None = None,
-        trail: OpenTrail | None = None,
+        history: History | None = None,
     ) -> None:
         """Show a booted engine until it has ended, or the operator leaves; it is stopped in an orderly way then."""
         self._runtime = runtime
@@ -124,7 +124,7 @@ class Terminal:
             runtime.start()
             runtime.done.wait()
         else:
-            self._dashboard(runtime, settings, desk, trail)
+            self._dashboard(runtime, settings, desk, history)
         runtime.stop(STOP_GRACE_S)
 
     def _serve(self, runtime: Runtime) -> None:
@@ -146,7 +146,7 @@ class Terminal:
         self._viewer.looker.watch(runtime)
 
     def _dashboard(
-        self, runtime: Runtime, settings: Settings, desk: AccountDesk | None, trail: OpenTrail | None
+        self, runtime: Runtime, settings: Settings, desk: AccountDesk | None, history: History | None
     ) -> None:
         from tui.app import EXIT_FAILED, EXIT_TERMINAL_LOST, LockstepApp
         from tui.driver import terminal_settings
@@ -157,7 +157,7 @@ class Terminal:
         memory = Memory(self._screen_path)
         code = EXIT_FAILED
         for drawn in range(1, DRAWN_MOST + 1):
-            app = LockstepApp(runtime, desk=desk, memory=memory, settings=settings, trail=trail)
+            app = LockstepApp(runtime, desk=desk, memory=memory, settings=settings, history=history)
             app.viewer_url = "" if self._viewer is None else self._viewer.url
             code = self._show(runtime, app)
             if code != EXIT_FAILED or runtime.done.is_set() or drawn == DRAWN_MOST:

@@ -14,7 +14,7 @@ from engine.events import Operator
 from engine.snapshot import Snapshot
 from tests.tui.snapshots import FakeFeed
 from tui.app import LockstepApp
-from tui.bridge import AccountDesk, OpenTrail
+from tui.bridge import AccountDesk, History
 from tui.memory import Memory
 
 WIDE = (120, 36)
@@ -90,13 +90,13 @@ def drive(
     accounts: AccountDesk | None = None,
     memory: Memory | None = None,
     settings: Settings | None = None,
-    trail: OpenTrail | None = None,
+    history: History | None = None,
 ) -> FakeFeed:
     """Run a script against the dashboard; no timer ticks, so the script decides when to look."""
 
     async def run() -> FakeFeed:
         feed = FakeFeed(start, live_refusal=refusal)
-        app = StillApp(feed, hz=1, arm_s=arm_s, desk=accounts, memory=memory, settings=settings, trail=trail)
+        app = StillApp(feed, hz=1, arm_s=arm_s, desk=accounts, memory=memory, settings=settings, history=history)
         async with app.run_test(size=size) as pilot:
             desk = Desk(app, feed, pilot)
             await desk.look()

@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import LockstepError
 from engine.model import NS_PER_S
-from engine.trail import TrailLine
+from engine.trail import PastRatio, TrailLine
 from tests.tui import snapshots as s
 from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive
 from tui.frame import Frame
@@ -26,8 +26,11 @@ class Journal:
         self.refusal = refusal
         self.is_behind = False
 
-    def __call__(self) -> "Journal":
+    def trail(self) -> "Journal":
         return self
+
+    def ratios(self, account: str, most: int, stopped: Callable[[], bool]) -> Sequence[PastRatio]:
+        raise AssertionError("a copy's page asks for no ratios")
 
     def read(self, tags: Sequence[str], until_ns: int, stopped: Callable[[], bool]) -> Sequence[TrailLine]:
         self.asked.append((until_ns, threading.current_thread() is threading.main_thread()))
@@ -56,7 +59,7 @@ def test_copy_in_depth_is_as_stored(size: tuple[int, int]) -> None:
             await desk.press("pagedown", "pagedown", "pagedown")
             assert_screen(f"copy-below-{size[0]}x{size[1]}", desk)
 
-    drive(s.staged(), script, size=size, trail=Journal())
+    drive(s.staged(), script, size=size, history=Journal())
 
 
 def lines_of(width: int) -> list[str]:
@@ -117,7 +120,7 @@ def test_the_journal_is_read_on_a_thread_and_again_while_an_order_is_open() -> N
                 break
         assert len(journal.asked) > 4
 
-    drive(s.staged(), script, size=LARGE, trail=journal)
+    drive(s.staged(), script, size=LARGE, history=journal)
 
 
 def test_of_a_copy_that_ended_long_ago_the_journal_is_read_once_until_it_goes_on() -> None:
@@ -137,7 +140,7 @@ def test_of_a_copy_that_ended_long_ago_the_journal_is_read_once_until_it_goes_on
         await read_through(desk)
         assert len(journal.asked) == 2
 
-    drive(s.staged(), script, size=LARGE, trail=journal)
+    drive(s.staged(), script, size=LARGE, history=journal)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +164,7 @@ def test_a_journal_that_cannot_be_read_says_so_and_nothing_else_is_lost(error: E
         await read_through(desk)
         assert "place SELL 195 MARKET" in desk.text
 
-    drive(s.staged(), script, size=LARGE, trail=journal)
+    drive(s.staged(), script, size=LARGE, history=journal)
 
 
 def test_a_page_that_was_left_stops_its_reader() -> None:
@@ -182,7 +185,7 @@ def test_a_page_that_was_left_stops_its_reader() -> None:
         await desk.press("escape")
         assert ended.wait(5)
 
-    drive(s.staged(), script, size=LARGE, trail=Slow())
+    drive(s.staged(), script, size=LARGE, history=Slow())
 
 
 def test_a_copy_that_newer_ones_pushed_out_says_where_it_is() -> None:

@@ -7,7 +7,8 @@ from engine.model import NS_PER_S
 from engine.snapshot import EngineState, Snapshot
 from tests.tui import snapshots as s
 from tui.frame import Frame, busy, by_urgency, children_with_something_open, open_cells
-from tui.screens import child_page, detail
+from tui.screens import detail
+from tui.screens.child_lines import child_lines
 from tui.screens.held_lines import held
 from tui.text import Tone, plain, width_of
 from tui.widgets.accounts import account_rows
@@ -181,7 +182,7 @@ def test_no_cell_is_called_in_step_while_nobody_can_know(
         state = summary_lines(snapshot, columns, live=False, known=picture.known)[0].line
         assert [span.text.split()[0] for span in state[1:] if span.tone is mark[1]][:3] == [mark[0]] * 3
     assert ("?" in plain(nothing_line(picture))) is not known
-    lines = (account_rows(picture, 118, sort="state")[1], child_page.child_lines("ZC0001", picture, 118))
+    lines = (account_rows(picture, 118, sort="state")[1], child_lines("ZC0001", picture, 118))
     for text in (plain(next(row.line for row in lines[0] if row.key == "ZC0001")), *map(plain, lines[1][:1])):
         assert f"{mark[0]} in step" in text
     legs = [plain(each) for each in detail.leg_lines(snapshot.legs[1].leg, picture, 118)]

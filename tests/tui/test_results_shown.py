@@ -9,9 +9,10 @@ from engine.snapshot import ChildColumn, Snapshot, StrategyView
 from tests.tui import snapshots as s
 from tui.export import table_of
 from tui.frame import Frame
-from tui.screens import child_page, detail
+from tui.screens import detail
 from tui.screens import ticket_lines as say
 from tui.screens.ask_lines import adopt_rows
+from tui.screens.child_lines import child_lines
 from tui.text import Line, Tone, plain
 from tui.widgets.accounts import account_rows
 from tui.widgets.matrix import leg_line, plan, summary_lines
@@ -25,7 +26,7 @@ def frame(snapshot: Snapshot) -> Frame:
 def page_of(column: ChildColumn) -> dict[str, str]:
     """The facts of a child's page by their names."""
     picture = s.condor(children=(column, *s.condor().children[1:]))
-    lines = [plain(each) for each in child_page.child_lines(column.id, frame(picture), 118)]
+    lines = [plain(each) for each in child_lines(column.id, frame(picture), 118)]
     return {text[:13].strip(): text[13:].strip() for text in lines}
 
 
@@ -73,10 +74,10 @@ def test_page_of_a_child_tells_the_day_from_what_was_made_since_the_legs_were_op
 
 def test_page_of_a_child_lists_what_became_of_its_copies_and_why_not() -> None:
     picture = s.condor()
-    lines = [plain(each) for each in child_page.child_lines("ZC0004", frame(picture), 118)]
+    lines = [plain(each) for each in child_lines("ZC0004", frame(picture), 118)]
     assert any("SELL NIFTY 24750 CE 03Nov        130/195" in text and "? unknown: no answer" in text for text in lines)
     assert any("BUY  NIFTY 24900 CE 03Nov        195/195     13.00   +0.05  ✓ filled" in text for text in lines)
-    left_out = [plain(each) for each in child_page.child_lines("ZC0006", frame(picture), 76)]
+    left_out = [plain(each) for each in child_lines("ZC0006", frame(picture), 76)]
     assert left_out.count(" " * 14 + "margin stale") == 4
     assert all(len(text) <= 76 for text in left_out)
 
@@ -105,7 +106,7 @@ def test_page_of_a_child_says_what_its_capital_is_now() -> None:
         part = msgspec.structs.replace(*s.part_of("3/10", "10,50,000"), **more)
         column = msgspec.structs.replace(base, scopes=(part,))
         picture = s.condor(children=(column, *s.condor().children[1:]))
-        drawn = child_page.child_lines(column.id, frame(picture), 118)
+        drawn = child_lines(column.id, frame(picture), 118)
         assert [plain(each)[13:] for each in drawn if plain(each).startswith("sizing")] == [
             "frozen ratio, ratio 3/10 from ₹10,50,000"
         ]
@@ -126,7 +127,7 @@ def test_page_of_a_child_says_what_its_capital_is_now_for_each_strategy() -> Non
     moved = msgspec.structs.replace(parts[1], capital_now_inr=Decimal(450_000), moved=Decimal("-0.25"))
     column = msgspec.structs.replace(picture.children[0], scopes=(parts[0], moved))
     picture = msgspec.structs.replace(picture, children=(column, *picture.children[1:]))
-    drawn = [plain(each) for each in child_page.child_lines(column.id, frame(picture), 118)]
+    drawn = [plain(each) for each in child_lines(column.id, frame(picture), 118)]
     at = drawn.index("BANKNIFTY    ratio 3/5 from ₹6,00,000")
     assert drawn[at - 1] == "NIFTY        ratio 3/10 from ₹3,00,000"
     assert drawn[at + 1].strip() == "capital now ₹4,50,000, -25 % since"

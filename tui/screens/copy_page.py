@@ -1,15 +1,13 @@
 """A copy in depth, with its trail through the journal: read beside the engine while the page is open."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from engine.aside import aside
 from engine.clock import ticks_s
-from engine.errors import LockstepError
 from engine.model import NS_PER_S
 from engine.trail import TrailLine
 from tui.bridge import Trail
 from tui.frame import Frame
+from tui.reading import Reading
 from tui.screens.ask import Notice
 from tui.screens.copy_lines import GONE, copy_lines, ended_ns, find_copy, tags_of, trail_lines
 from tui.text import Line
@@ -20,23 +18,13 @@ SETTLED_NS = 5 * NS_PER_S
 """So long after its end nothing of a copy is news any more: what needs no order is durable within a second."""
 
 
-@dataclass(slots=True)
-class _Reading:
-    """One read under way; the thread fills it in, `done` last."""
-
-    lines: Sequence[TrailLine] | None = None
-    refusal: str = ""
-    took_s: float = 0.0
-    done: bool = False
-
-
 class CopyPage(Notice):
     """Every child's copy of one decision."""
 
     def __init__(self, frame: Frame, row_id: str, trail: Trail | None) -> None:
         super().__init__(frame, "COPY", self.lines)
         self._row_id, self._trail = row_id, trail
-        self._reading: _Reading | None = None
+        self._reading: Reading[Sequence[TrailLine]] | None = None
         self._shown: Sequence[TrailLine] | None = None
         self._refusal = ""
         self._due_s = 0.0
@@ -71,27 +59,15 @@ class CopyPage(Notice):
             return
         is_settled = end_ns is not None and frame.now_ns > end_ns + SETTLED_NS
         until_ns = end_ns + SETTLED_NS if end_ns is not None and is_settled else frame.now_ns
-        reading = self._reading = _Reading()
         self._settled = of if is_settled else None
-        aside("trail", lambda: self._read(reading, trail, tags, until_ns))
-
-    def _read(self, reading: _Reading, trail: Trail, tags: Sequence[str], until_ns: int) -> None:
-        began_s = ticks_s()
-        try:
-            reading.lines = trail.read(tags, until_ns, lambda: self._closed)
-        except LockstepError as error:
-            reading.refusal = str(error)
-        except Exception as error:  # noqa: BLE001  the page says so; the dashboard and the engine go on
-            reading.refusal = f"The journal cannot be read: {type(error).__name__}"
-        reading.took_s = ticks_s() - began_s
-        reading.done = True
+        self._reading = Reading("trail", lambda: trail.read(tags, until_ns, lambda: self._closed))
 
     def _take(self, trail: Trail) -> None:
         """What a read has brought."""
         reading = self._reading
         if reading is None or not reading.done:
             return
-        self._reading, self._shown, self._refusal = None, reading.lines, reading.refusal
+        self._reading, self._shown, self._refusal = None, reading.value, reading.refusal
         self._due_s = ticks_s() + max(AGAIN_S, 10 * reading.took_s)
         if reading.refusal:
             self._settled = None

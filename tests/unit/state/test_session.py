@@ -1,12 +1,13 @@
 """Sessions: what a process leaves on the disk is exactly what the next one knows."""
 
 import sqlite3
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from config.schema import Mode
-from engine.commands import PlaceOrder
+from engine.commands import PlaceOrder, RecordStrategy
 from engine.core.replicator import Replicator
 from engine.errors import BrokenInvariant, JournalFailed, StateRefused
 from engine.events import Event, KillSwitched, Paused, SessionStopped, TimePassed
@@ -214,3 +215,15 @@ def test_trail_reads_the_journal_of_the_session(tmp_path: Path) -> None:
     trail = session.trail()
     assert list(trail.read(("LKP1XD0000001MT",), NOW + 10 * S, lambda: False)) == []
     assert not trail.is_behind
+
+
+def test_ratios_are_those_of_the_sessions_journal(tmp_path: Path) -> None:
+    session = begun(tmp_path)
+    assert list(session.ratios("C1", 5, lambda: False)) == []
+    strategy = RecordStrategy(
+        scope="ACCOUNT", strategy=1, started_ns=NOW, state="ACTIVE", name="", source="PAPER", baseline_inr=None,
+        ratios={"C1": "1/2"},
+    )  # fmt: skip
+    session.append(TimePassed(at_ns=NOW + S), [strategy])
+    session.commit()
+    assert [one.ratio for one in session.ratios("C1", 5, lambda: False)] == [Fraction(1, 2)]

@@ -1,0 +1,128 @@
+"""Everything of one child, and what it was sized by before: read beside the dashboard, once and when that changes."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import msgspec
+import pytest
+
+from engine.errors import LockstepError
+from engine.model import NS_PER_S
+from engine.trail import PastRatio
+from tests.tui import snapshots as s
+from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive
+from tui.screens.child_lines import past_lines
+from tui.screens.child_page import STRATEGIES_MOST, ChildPage
+from tui.text import plain, width_of
+
+DAY_NS = 86_400 * NS_PER_S
+
+
+def past(days: int, ratio: str, **more: object) -> PastRatio:
+    base = PastRatio(
+        started_ns=s.NOW - days * DAY_NS,
+        name="iron condor",
+        scope="ACCOUNT",
+        source="PAPER",
+        baseline_inr=s.rupees("35,00,000"),
+        ratio=Fraction(ratio) if ratio else None,
+    )
+    return msgspec.structs.replace(base, **more)
+
+
+PAST = (past(0, "3/10"), past(1, "", source="LIVE", name=""), past(3, "2/5"), past(4, "1/7", baseline_inr=None))
+
+
+class Ratios:
+    """A journal with ratios only, and what it was asked."""
+
+    def __init__(self, refusal: str = "") -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.refusal = refusal
+
+    def trail(self) -> object:
+        raise AssertionError("a child's page asks for no trail")
+
+    def ratios(self, account: str, most: int, stopped: Callable[[], bool]) -> Sequence[PastRatio]:
+        self.asked.append((account, most))
+        if self.refusal:
+            raise LockstepError(self.refusal)
+        return PAST
+
+
+async def read_through(desk: Desk) -> None:
+    """What is being read is there and drawn, however long that takes."""
+    page = desk.app.screen
+    assert isinstance(page, ChildPage)
+    while page._reading is not None and not page._reading.done:
+        await asyncio.sleep(0.002)
+    await desk.look()
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL, LARGE], ids=["120x36", "80x24", "200x60"])
+def test_ratios_so_far_are_as_stored(size: tuple[int, int]) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("6", "enter")
+        await read_through(desk)
+        await desk.press("end")
+        assert_screen(f"child-past-{size[0]}x{size[1]}", desk)
+
+    drive(s.condor(), script, size=size, history=Ratios())
+
+
+def test_it_is_read_once_and_again_when_a_ratio_is_taken() -> None:
+    journal = Ratios()
+    base = s.condor()
+
+    async def script(desk: Desk) -> None:
+        await desk.press("g", *"0004", "enter")
+        await read_through(desk)
+        await desk.publish(at_ns=s.NOW + NS_PER_S)
+        assert journal.asked == [("ZC0004", STRATEGIES_MOST)]
+        again = [
+            msgspec.structs.replace(child, scopes=s.part_of("1/2")) if child.id == "ZC0004" else child
+            for child in base.children
+        ]
+        await desk.publish(children=tuple(again))
+        await read_through(desk)
+        assert len(journal.asked) == 2
+
+    drive(base, script, history=journal)
+
+
+def test_a_journal_that_cannot_be_read_concerns_only_its_part_of_the_page() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("6", "enter")
+        await read_through(desk)
+        await desk.press("end")
+        assert "the disk is [gone]" in desk.text
+        assert desk.top == "ChildPage"
+
+    drive(s.condor(), script, size=LARGE, history=Ratios("the disk is [gone]"))
+
+
+def test_nothing_is_said_of_the_past_without_a_journal_and_of_a_child_that_is_gone() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("6", "enter", "end")
+        assert "so far" not in desk.text
+
+    drive(s.condor(), script, size=LARGE)
+
+    async def without(desk: Desk) -> None:
+        await desk.press("6", "enter")
+        await read_through(desk)
+        await desk.publish(children=s.condor().children[1:])
+        assert "so far" not in desk.text
+
+    drive(s.condor(), without, size=LARGE, history=Ratios())
+
+
+@pytest.mark.parametrize("width", [60, 76, 118])
+def test_lines_fit_and_the_picture_of_equal_ratios_is_left_out(width: int) -> None:
+    lines = past_lines((*PAST, past(9, "1", name="x" * 200, scope="NIFTY")), "", width)
+    assert max(map(width_of, lines)) <= width
+    assert "█" in plain(lines[1])
+    assert "█" not in plain(past_lines((PAST[0], PAST[0]), "", width)[1])
+    assert plain(past_lines((), "", width)[2]) == "none yet"
+    assert plain(past_lines(None, "", width)[2]) == "reading the journal …"
