@@ -12,6 +12,7 @@ from engine.model import NS_PER_S
 from engine.trail import PastRatio
 from tests.tui import snapshots as s
 from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive
+from tui.bridge import Trail
 from tui.screens.child_lines import past_lines
 from tui.screens.child_page import STRATEGIES_MOST, ChildPage
 from tui.text import plain, width_of
@@ -41,7 +42,7 @@ class Ratios:
         self.asked: list[tuple[str, int]] = []
         self.refusal = refusal
 
-    def trail(self) -> object:
+    def trail(self) -> Trail:
         raise AssertionError("a child's page asks for no trail")
 
     def ratios(self, account: str, most: int, stopped: Callable[[], bool]) -> Sequence[PastRatio]:

@@ -10,6 +10,7 @@ from engine.commands import Severity
 from engine.snapshot import CellState, ChildState
 from tests.tui import snapshots as s
 from tests.tui.harness import SMALL, Desk, drive
+from tui.record import DayRecord
 from tui.screens.overview import PANELS
 
 
@@ -144,7 +145,7 @@ def test_legs_by_what_needs_the_operator_by_result_and_by_name() -> None:
     async def script(desk: Desk) -> None:
         def order() -> list[int]:
             shown = [key for key in keys(desk, "matrix") if not key.startswith("sum|")]
-            return [[leg.leg for leg in rows].index(key) for key in shown]
+            return [[str(leg.leg) for leg in rows].index(key) for key in shown]
 
         await desk.press("1", "s")
         assert order() == [2, 0, 1, 3]
@@ -196,6 +197,9 @@ def test_day_by_result_by_slippage_and_by_the_slowest_copy_and_it_is_exported_so
         s.made(child, inr) for child, inr in zip(base.children, ("5", "-700", "3", "9", "-20", "0"), strict=True)
     )
 
+    record = DayRecord()
+    record.see(s.condor(children=children))
+
     async def script(desk: Desk) -> None:
         def first() -> str:
             shown = next(i for i, row in enumerate(desk.screen) if "slippage ₹" in row)
@@ -206,10 +210,12 @@ def test_day_by_result_by_slippage_and_by_the_slowest_copy_and_it_is_exported_so
         await desk.press("e")
         [written] = (tmp_path / "exports").iterdir()
         assert written.read_text().splitlines()[1].startswith("ZC0002,")
-        days = {child.id: day for child, day in desk.app.overview.day.children_of(desk.app.frame.snapshot)}
-        for value in (lambda day: day.slippage_inr, lambda day: day.latencies_ms[-1] if day.latencies_ms else 0):
-            await desk.press("s")
-            assert value(days[first()]) == max(map(value, days.values())) > 0
+        days = dict(zip([child.id for child in children], record.days(child.id for child in children), strict=True))
+        await desk.press("s")
+        assert days[first()].slippage_inr == max(day.slippage_inr for day in days.values()) > 0
+        slowest = {child: max(day.latencies_ms, default=0) for child, day in days.items()}
+        await desk.press("s")
+        assert slowest[first()] == max(slowest.values()) > 0
 
     drive(s.condor(children=children), script)
 
