@@ -3,12 +3,15 @@
 import threading
 from collections.abc import Iterator
 
+import msgspec
+import pytest
+
 from engine.commands import Severity
 from engine.errors import LockstepError
 from engine.findings import Finding, Level
 from engine.snapshot import Attention
 from tests.tui import snapshots as s
-from tests.tui.harness import Desk, drive
+from tests.tui.harness import SMALL, WIDE, Desk, drive
 from tui.bridge import LoginTalk
 
 PATIENCE_S = 30
@@ -101,6 +104,22 @@ def test_enter_on_a_login_that_is_needed_proposes_that_account() -> None:
         assert "LOGIN ZC0001" in desk.text
 
     drive(s.condor(attention=(item,)), script, accounts=accounts)
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+def test_accounts_that_begin_alike_are_told_apart_and_their_text_is_not_cut(size: tuple[int, int]) -> None:
+    ids = ("GRANDFATHER-HDFC", "GRANDFATHER-AXIS")
+    found = [msgspec.structs.replace(BAD, account=account, text="x " * 90) for account in ids]
+
+    async def script(desk: Desk) -> None:
+        await desk.press("a")
+        text = await until(desk, "2 of 2 checks want something done")
+        shown = [row.split("✗ ")[1].split()[0] for row in text.splitlines() if "✗ " in row]
+        assert len(set(shown)) == 2
+        assert [name[-4:] for name in shown] == ["HDFC", "AXIS"]
+        assert text.count("x") - text.count("next") >= 180
+
+    drive(s.flat(), script, size=size, accounts=Accounts(*found))
 
 
 def test_doctor_proposes_nobody_while_the_wanted_account_is_not_looked_at() -> None:

@@ -13,7 +13,7 @@ from engine.findings import Finding, Level
 from tui.bridge import AccountDesk
 from tui.frame import Frame
 from tui.screens.dialog import Dialog
-from tui.text import Line, Span, Tone, clean, keys, line, pad, wrap
+from tui.text import Line, Names, Span, Tone, clean, keys, line, name_column, pad, wrap
 from tui.widgets.live_table import LiveTable, Row
 
 MARKS: Final = {
@@ -23,8 +23,8 @@ MARKS: Final = {
 }
 LOGIN_COMMAND: Final = "run: python runner.py login"
 EVERYBODY: Final = "everybody"
-NAME_CELLS, CHECK_CELLS = 11, 12
-INDENT: Final = 2 + NAME_CELLS + CHECK_CELLS
+NAME_LEAST, CHECK_CELLS, TEXT_CELLS = 11, 12, 40
+"Cells of the account, of the check, and of what stays for the text beside a long account."
 
 
 class Examination:
@@ -71,7 +71,9 @@ class Doctor(Dialog[str]):
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
         found = tuple(self.examination.findings)
-        lines = [row for finding in found for row in finding_rows(finding, width)]
+        every = (EVERYBODY, *self._desk.accounts, *(finding.account for finding in found if finding.account))
+        names = name_column(every, NAME_LEAST, width - 2 - CHECK_CELLS - TEXT_CELLS)
+        lines = [row for finding in found for row in finding_rows(finding, names, width)]
         if self._first and self.body.cursor_key in ("", self._first):
             self.body.start_at(next((row.key for row in lines if row.key.startswith(f"{self._first}|")), self._first))
         lines.append(Row("", self._summary(found)))
@@ -103,17 +105,18 @@ class Doctor(Dialog[str]):
             self.dismiss(account)
 
 
-def finding_rows(finding: Finding, width: int) -> list[Row]:
+def finding_rows(finding: Finding, names: Names, width: int) -> list[Row]:
     """A finding, and below it what to do."""
     key = f"{finding.account}|{finding.check}"
-    who = pad(clean(finding.account) or EVERYBODY, NAME_CELLS)
-    words = wrap(finding.text, max(width - INDENT, 20))
+    who = names.pad(finding.account or EVERYBODY)
+    indent = 2 + names.width + CHECK_CELLS
+    words = wrap(finding.text, max(width - indent, 20))
     tone = Tone.BAD if finding.level is Level.BAD else Tone.PLAIN
     rows = [Row(key, line(MARKS[finding.level], who, pad(finding.check, CHECK_CELLS), Span(words[0], tone)))]
-    rows += [Row("", line(" " * INDENT, Span(part, tone))) for part in words[1:]]
+    rows += [Row("", line(" " * indent, Span(part, tone))) for part in words[1:]]
     if finding.todo:
         # The command that helps on a plain terminal is a key here.
         advice = "enter logs it in" if finding.todo.startswith(LOGIN_COMMAND) else finding.todo
-        todo = wrap(f"→ {advice}", max(width - INDENT, 20))
-        rows += [Row("", line(" " * INDENT, Span(part, Tone.WARN))) for part in todo]
+        todo = wrap(f"→ {advice}", max(width - indent, 20))
+        rows += [Row("", line(" " * indent, Span(part, Tone.WARN))) for part in todo]
     return rows
