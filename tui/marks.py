@@ -223,6 +223,13 @@ def ratio_text(child: ChildColumn) -> str:
     return SEVERAL if child.ratios and child.ratio is None else fmt.ratio(child.ratio)
 
 
+def capital_text(child: ChildColumn, width: int) -> str:
+    """The capital that a child is sized by in `width` cells, `several` where it is another one in each strategy."""
+    if len({scope.capital_inr for scope in child.ratios}) > 1:
+        return fmt.fit(SEVERAL, width)
+    return fmt.fit_amount(child.capital_inr, width) if child.capital_inr is not None else fmt.fit("–", width)
+
+
 def ratio_tone(child: ChildColumn, now_ns: int) -> Tone:
     """How a child's ratio is coloured: a warning when it is above 1, older than a day, or its capital moved much."""
     is_odd = any((scope.ratio or 0) > 1 or has_moved(scope.moved) for scope in child.ratios)

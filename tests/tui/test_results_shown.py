@@ -92,6 +92,7 @@ def test_child_with_a_ratio_of_its_own_in_each_strategy_shows_no_single_one() ->
     assert capital.split()[2] == "several"
     _, rows = account_rows(frame(picture), 118, sort="configuration")
     assert "several" in plain(rows[0].line)
+    assert plain(rows[0].line).count("several") == 2  # ratio and capital
     page = page_of(picture.children[0])
     assert page["NIFTY"] == "ratio 3/10 from ₹3,00,000"
     assert page["BANKNIFTY"] == "ratio 3/5 from ₹6,00,000"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from engine.snapshot import CellState, ChildColumn
 from tui import format as fmt
 from tui.frame import Frame, urgency
-from tui.marks import BRIEF, CHILD_MARKS, amount_span, cell_mark, child_mark, ratio_text, ratio_tone
+from tui.marks import BRIEF, CHILD_MARKS, amount_span, capital_text, cell_mark, child_mark, ratio_text, ratio_tone
 from tui.text import Line, Names, Span, Tone, clean, line, name_column, pad, shorten
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
@@ -49,7 +49,7 @@ def _row(frame: Frame, index: int, names: Names, width: int, *, wide: bool) -> L
         Span(pad(f"{mark} {word}", 12), tone),
         *_counts(frame, index, 15),
         Span(fmt.fit(ratio_text(child), 8), ratio_tone(child, frame.now_ns)),
-        Span(fmt.fit_amount(child.capital_inr, 13) if child.capital_inr is not None else "–".rjust(13)),
+        Span(capital_text(child, 13)),
         amount_span(child.day_inr, 11, old=child.pnl_stale),
     ]
     used = names.width + REST_CELLS

@@ -16,9 +16,9 @@ from engine.snapshot import CellState, ChildColumn, ChildState, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, by_urgency
 from tui.marks import (
-    SEVERAL,
     UNITS,
     amount_span,
+    capital_text,
     cell_span,
     child_mark,
     least_width,
@@ -253,9 +253,8 @@ def _ratio(child: ChildColumn, width: int, now_ns: int) -> tuple[str, Tone]:
 
 
 def _capital(child: ChildColumn, width: int) -> tuple[str, Tone]:
-    if len({part.capital_inr for part in child.ratios}) > 1:
-        return fmt.fit(SEVERAL, width), Tone.DIM
-    return fmt.fit_amount(child.capital_inr if child.ratios else child.available_inr, width), Tone.PLAIN
+    text = capital_text(child, width) if child.ratios else fmt.fit_amount(child.available_inr, width)
+    return text, Tone.PLAIN
 
 
 def _profit(child: ChildColumn, width: int) -> tuple[str, Tone]:
