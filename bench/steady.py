@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -134,13 +135,13 @@ def by_fifths(samples: list[int]) -> tuple[float, float]:
     return statistics.median(samples[part : 2 * part] or samples), statistics.median(samples[-part:])
 
 
-def main() -> int:
-    """Run it, and say what was seen."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run it, and say what was seen. Without `argv` it takes the command line's."""
     parser = argparse.ArgumentParser(prog="python -m bench.steady", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--children", type=int, default=20)
     parser.add_argument("--speed", type=float, default=10.0, help="of the market's clock (default 10)")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     seen = Seen()
     with tempfile.TemporaryDirectory() as made:
         directory = Path(made)
