@@ -48,7 +48,7 @@ def _calendar(day: date) -> Iterator[Finding]:
     if not is_covered(day):
         text, todo = (
             f"the holidays of {day.year} are not known",
-            "install a newer version; without them nothing is entered",
+            "install a newer version; without them nothing is entered, and exits go in the usual hours",
         )
         yield Finding(account="", check="calendar", level=Level.BAD, text=text, todo=todo)
     elif not is_covered(day + timedelta(days=AHEAD_DAYS)):

@@ -1,7 +1,8 @@
 """The dated rules of the market: when it is open, freeze quantities, charges, order limits; data in `config/market/`.
 
 The data files are read at the first question and kept. Nothing here knows the time of day: a day or a time comes in as
-an argument. A day that the data does not cover has no session, no freeze quantity and no charges, never a guess.
+an argument. A day that the data does not cover has no session, no freeze quantity and no charges, never a guess; only
+where exits must be able to go (`sessions_around`, `next_opening`) weekdays after its end have the usual hours.
 """
 
 from datetime import date, datetime, time, timedelta, timezone
@@ -62,6 +63,11 @@ def is_covered(day: date) -> bool:
     return day.year in _calendar().years
 
 
+def covered_until() -> date:
+    """The last day whose holidays are known."""
+    return date(max(_calendar().years), 12, 31)
+
+
 def is_holiday(day: date) -> str | None:
     """The name of the holiday; `None` on other days, weekends included."""
     return _calendar().holidays.get(day)
@@ -82,9 +88,27 @@ def trading_sessions(day: date) -> tuple[Session, ...]:
 
 
 def sessions_around(day: date, days_before: int = 1, days_after: int = 10) -> tuple[Session, ...]:
-    """All sessions from some days before a day to some days after it, in order."""
+    """All sessions from some days before a day to some days after it, in order.
+
+    After the end of the calendar weekdays have the usual hours: nothing is entered then, but what is held can go out.
+    """
     days = (day + timedelta(days=offset) for offset in range(-days_before, days_after + 1))
-    return tuple(session for each in days for session in trading_sessions(each))
+    return tuple(session for each in days for session in _likely_sessions(each))
+
+
+def next_opening(day: date) -> date:
+    """The first day after `day` with a session, the usual hours of weekdays after the end of the calendar included."""
+    later = day + timedelta(days=1)
+    while not _likely_sessions(later):
+        later += timedelta(days=1)
+    return later
+
+
+def _likely_sessions(day: date) -> tuple[Session, ...]:
+    if day <= covered_until() or day.weekday() >= 5:
+        return trading_sessions(day)
+    opens, closes = _regular_hours(_calendar(), day)
+    return ((ist(day, opens), ist(day, closes)),)
 
 
 def next_trading_day(day: date) -> date | None:

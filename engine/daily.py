@@ -6,7 +6,7 @@ It knows neither brokers nor files: whoever composes the program says what a day
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from config.rules import ist, next_trading_day
+from config.rules import ist, next_opening
 from engine.events import Event
 from engine.loop import EngineLoop
 
@@ -33,16 +33,12 @@ class DailyTurn:
         self._plan()
 
     def _plan(self) -> None:
-        following = next_trading_day(self.day)
-        if following is not None:
-            self._loop.agenda.at(ist(following, TURN), self._turn)
+        self._loop.agenda.at(ist(next_opening(self.day), TURN), self._turn)
 
     def _turn(self, now_ns: int) -> None:
         now_ns = max(now_ns, self._loop.now_ns())
-        following = next_trading_day(self.day)
-        while following is not None and ist(following, TURN) <= now_ns:
+        while ist(following := next_opening(self.day), TURN) <= now_ns:
             self.day = following
-            following = next_trading_day(self.day)
         for event in self._open_day(self.day, now_ns):
             self._loop.post(event)
         self._plan()

@@ -57,12 +57,14 @@ class SessionStarted(EventBase, frozen=True, kw_only=True):
     mode: Mode
     day: str
     sessions: tuple[TradingSession, ...]
-    "Trading sessions of the calendar around the day, in order; empty when the calendar does not cover it."
+    "Trading sessions around the day, in order; after the end of the calendar the usual hours of weekdays."
     charges: ChargeRates | None = None
     "Rates in force on the day; `None`: unknown, then charges are shown as unknown and the daily loss fails closed."
     unclean: bool = False
     order_limits: dict[str, OrderLimits] | None = None
     "What each account's broker takes, by account; `None`, and an account that is missing, is without limits."
+    calendar_until: str = ""
+    "The last day (ISO) whose holidays are known: nothing is entered later. '' sets no end."
 
 
 class SessionStopped(EventBase, frozen=True, kw_only=True):
@@ -79,6 +81,8 @@ class DayBegan(EventBase, frozen=True, kw_only=True):
     sessions: tuple[TradingSession, ...]
     charges: ChargeRates | None = None
     order_limits: dict[str, OrderLimits] | None = None
+    calendar_until: str = ""
+    "As in `SessionStarted`."
 
 
 class TimePassed(EventBase, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from datetime import date
 
 from config.limits import PAPER_BROKER
 from config.order_limits import OrderLimits
-from config.rules import charge_rates, order_limits, sessions_around
+from config.rules import charge_rates, covered_until, order_limits, sessions_around
 from config.schema import Mode, Settings
 from engine.core.replicator import Replicator
 from engine.events import DayBegan, SessionStarted
@@ -12,7 +12,7 @@ from engine.model import InstrumentId, TradingSession, instrument_of
 
 
 def sessions_of(day: date) -> tuple[TradingSession, ...]:
-    """Trading sessions around a day, in order; empty where the calendar does not cover it."""
+    """Trading sessions around a day, in order; on weekdays after the end of the calendar the usual hours."""
     return tuple(TradingSession(open_ns=a, close_ns=b) for a, b in sessions_around(day))
 
 
@@ -33,6 +33,7 @@ def opening(settings: Settings, day: date, now_ns: int, *, unclean: bool, mode: 
         charges=charge_rates(day),
         unclean=unclean,
         order_limits=limits_of(settings, day),
+        calendar_until=covered_until().isoformat(),
     )
 
 
@@ -44,6 +45,7 @@ def next_day(settings: Settings, day: date, now_ns: int) -> DayBegan:
         sessions=sessions_of(day),
         charges=charge_rates(day),
         order_limits=limits_of(settings, day),
+        calendar_until=covered_until().isoformat(),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.commands import Severity
-from engine.core import address, carried, expiry, reasons
+from engine.core import address, carried, expiry, hours, reasons
 from engine.core.delivery import is_missed_by_somebody
 from engine.core.lifecycle import OrderState
 from engine.core.state_child import BreakerPhase, Child, ChildLeg
@@ -34,6 +34,7 @@ def attention_of(
     found = [
         *_engine(engine),
         *_unclean(turn, engine),
+        *_calendar(turn),
         *master_attention(turn, engine),
         *_prompts(prompts),
         *_orders(turn),
@@ -49,6 +50,14 @@ def attention_of(
     if left_open:
         found.append(Attention(severity=Severity.WARNING, text=f"left open in the other mode: {left_open}"))
     return tuple(sorted(found, key=lambda item: _ORDER[item.severity]))
+
+
+def _calendar(turn: Turn) -> list[Attention]:
+    state = turn.state
+    if not state.sessions or hours.is_covered(state):
+        return []
+    text = f"the market calendar ended on {state.calendar_until}: no entries; exits go in the usual hours"
+    return [Attention(severity=Severity.ALARM, text=text)]
 
 
 def _engine(engine: EngineState) -> list[Attention]:

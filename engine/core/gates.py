@@ -148,7 +148,7 @@ def _filter(entry: Entry, units: int) -> Verdict:
 
 
 def _market(entry: Entry, units: int) -> Verdict:
-    if not entry.turn.state.sessions:
+    if not hours.is_covered(entry.turn.state):
         return 0, reasons.NO_CALENDAR
     if not entry.turn.market_open:
         return 0, reasons.MARKET_CLOSED

@@ -58,6 +58,11 @@ def running_session(state: State, now_ns: int) -> TradingSession | None:
     return next((s for s in state.sessions if s.open_ns <= now_ns < s.close_ns), None)
 
 
+def is_covered(state: State) -> bool:
+    """Whether the calendar knows the day; without it nothing is entered, and exits go in the usual hours."""
+    return bool(state.sessions) and (not state.calendar_until or state.day <= state.calendar_until)
+
+
 def is_near_session(state: State, now_ns: int) -> bool:
     """Whether a session runs, begins soon or has ended lately: at night nobody needs to look every second."""
     return any(s.open_ns - NEAR_NS <= now_ns < s.close_ns + NEAR_NS for s in state.sessions)

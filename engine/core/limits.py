@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from config.schema import ChildRisk, Risk
-from engine.core import breaker, funds, gates, reasons, throttle
+from engine.core import breaker, funds, gates, hours, reasons, throttle
 from engine.core.baseline import cap_of
 from engine.core.portfolio import lot_units
 from engine.core.results import child_net, total_net
@@ -73,7 +73,7 @@ def _filter(turn: Turn, child: Child) -> Iterator[Row]:
 def _market(turn: Turn, _child: Child) -> Iterator[Row]:
     calendar = "open" if turn.market_open else reasons.MARKET_CLOSED
     closed = reasons.MARKET_CLOSED, reasons.NO_CALENDAR, reasons.SQUARE_OFF
-    yield "market hours", None, calendar if turn.state.sessions else reasons.NO_CALENDAR, closed
+    yield "market hours", None, calendar if hours.is_covered(turn.state) else reasons.NO_CALENDAR, closed
     yield "expiry cut-off", f"{turn.settings.risk.expiry_cutoff} IST", "", (reasons.EXPIRY_CUTOFF,)
 
 

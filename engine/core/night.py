@@ -16,7 +16,7 @@ from engine.core.settle import settle, settle_due
 from engine.core.state import Skip, State
 from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import Master
-from engine.core.turn import INFO, Turn, earlier_orders
+from engine.core.turn import ALARM, INFO, WARNING, Turn, earlier_orders
 from engine.errors import BrokenInvariant
 from engine.events import SessionStarted
 from engine.model import TradingSession, is_delivery, split_leg
@@ -24,6 +24,8 @@ from engine.snapshot import StrategyState
 
 MOMENT = "session"
 """Name of the timer for the next moment of the session."""
+TOLD_BEFORE_DAYS = 21
+"""So long before its end the calendar is spoken of; the exchange has told the next year's holidays by then."""
 
 
 def _waits_for_the_next(state: State, child: str) -> None:
@@ -52,7 +54,7 @@ def begin_process(state: State, event: SessionStarted, child_settings: dict[str,
         child.margin_wait_ns = 0
     state.now_ns = max(state.now_ns, event.at_ns)
     state.started_ns, state.stopped, state.armed = state.now_ns, False, False
-    state.unheard = {}
+    state.unheard, state.calendar_until = {}, event.calendar_until
     state.unclean = state.unclean or event.unclean
     if event.unclean:
         state.resume_kept = False
@@ -119,6 +121,18 @@ def begin_day(turn: Turn, day: str, sessions: tuple[TradingSession, ...], charge
             settle(turn, child, leg)
         turn.notify(INFO, f"the trading day {day} begins")
     plan_moments(turn)
+
+
+def tell_calendar(turn: Turn) -> None:
+    """Say where the calendar ends, in time; and what goes on when it has."""
+    state = turn.state
+    until = state.calendar_until
+    if not state.sessions:
+        turn.notify(ALARM, "the market calendar does not know this day: no entries, no exits")
+    elif not hours.is_covered(state):
+        turn.notify(ALARM, f"the market calendar ended on {until}: no entries; exits go in the usual hours")
+    elif until and hours.days_between(state.day, until) <= TOLD_BEFORE_DAYS:
+        turn.notify(WARNING, f"the market calendar ends on {until}: without a newer one nothing is entered after it")
 
 
 def plan_moments(turn: Turn) -> None:

@@ -179,8 +179,7 @@ def _fresh(event: SessionStarted) -> State:
 def _welcome(turn: Turn, event: SessionStarted) -> None:
     state = turn.state
     turn.notify(INFO, f"started in {event.mode.value.upper()}", state.master.account)
-    if not event.sessions:
-        turn.notify(ALARM, "the market calendar does not cover this day: no entries, no exits")
+    night.tell_calendar(turn)
     if event.unclean:
         turn.notify(ALARM, "the last session did not end well: exits only until you answer")
     restart.welcome(turn)
@@ -260,8 +259,10 @@ def _nothing(turn: Turn, event: object) -> None:
 
 def _day_began(turn: Turn, event: object) -> None:
     assert isinstance(event, DayBegan)  # noqa: S101
+    turn.state.calendar_until = event.calendar_until or turn.state.calendar_until
     night.begin_day(turn, event.day, event.sessions, event.charges)
     turn.state.order_limits = event.order_limits or turn.state.order_limits
+    night.tell_calendar(turn)
 
 
 def _instruments(turn: Turn, event: object) -> None:

@@ -195,6 +195,8 @@ class State(msgspec.Struct, kw_only=True):
     expired: dict[InstrumentId, str] = {}
     "Contracts of ours that are over, and their last day: what a broker still lists of them is ignored."
     sessions: tuple[TradingSession, ...] = ()
+    calendar_until: str = ""
+    "The last day whose holidays are known; '' sets no end."
     charges: ChargeRates | None = None
     order_limits: dict[str, OrderLimits] = {}
     "What each account's broker takes; an account that is missing is without limits."

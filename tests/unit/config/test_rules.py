@@ -19,10 +19,12 @@ from config.order_limits import OrderLimits
 from config.rates import ChargeSegment
 from config.rules import (
     charge_rates,
+    covered_until,
     freeze_units,
     is_covered,
     is_holiday,
     ist,
+    next_opening,
     next_trading_day,
     order_limits,
     sessions_around,
@@ -99,6 +101,21 @@ def test_sessions_around_a_day_are_in_order() -> None:
         "2026-10-05",
         "2026-10-06",
     ]
+
+
+def test_after_the_end_of_the_calendar_weekdays_have_the_usual_hours_and_are_no_trading_days() -> None:
+    sessions = sessions_around(date(2027, 1, 1), days_before=1, days_after=3)
+    assert [f"{to_ist(opens):%m-%d %H:%M}-{to_ist(closes):%H:%M}" for opens, closes in sessions] == [
+        "12-31 09:15-15:40",
+        "01-01 09:15-15:40",
+        "01-04 09:15-15:40",
+    ]
+    assert [covered_until(), next_opening(date(2026, 12, 31)), next_opening(date(2026, 11, 6))] == [
+        date(2026, 12, 31),
+        date(2027, 1, 1),
+        date(2026, 11, 9),
+    ]
+    assert sessions_around(date(2024, 6, 5), 0, 0) == trading_sessions(date(2027, 1, 1)) == ()
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,12 @@ def test_weekend_and_holiday_are_no_days() -> None:
     assert days == [date(2026, 11, 9), date(2026, 11, 11)]
 
 
+def test_weekdays_after_the_end_of_the_calendar_are_opened() -> None:
+    """The calendar knows 2026: exits must be able to go on Friday 2027-01-01 and Monday 2027-01-04."""
+    days = [day for day, _ in opened(date(2027, 1, 4), since=date(2026, 12, 31))]
+    assert days == [date(2027, 1, 1), date(2027, 1, 4)]
+
+
 def test_nothing_before_the_morning() -> None:
     assert opened(date(2026, 11, 3), "05:59") == []
 

@@ -2,9 +2,9 @@
 
 from datetime import date
 
-from config.rules import order_limits
+from config.rules import covered_until, ist, order_limits
 from config.schema import Mode
-from engine.opening import opening, sessions_of
+from engine.opening import next_day, opening, sessions_of
 from tests.unit.engine.fakes import DAY, settings
 from tests.unit.paper.builders import NOW, ns
 
@@ -23,8 +23,16 @@ def test_weekend_has_sessions_around_it_but_none_of_its_own() -> None:
     assert sessions_of(date(2026, 11, 1))
 
 
-def test_day_beyond_the_calendar_has_no_sessions_at_all() -> None:
-    assert sessions_of(date(2099, 1, 5)) == ()
+def test_day_beyond_the_calendar_has_the_usual_hours_and_the_end_of_what_is_known() -> None:
+    monday = date(2099, 1, 5)
+    found = [session for session in sessions_of(monday) if session.open_ns <= ist(monday, "12:00") < session.close_ns]
+    assert [(session.open_ns, session.close_ns) for session in found] == [(ist(monday, "09:15"), ist(monday, "15:40"))]
+    assert not [s for s in sessions_of(monday) if ist(date(2099, 1, 4), "00:00") <= s.open_ns < ist(monday, "00:00")]
+    untils = {
+        event.calendar_until
+        for event in (opening(settings(), monday, NOW, unclean=False), next_day(settings(), DAY, NOW))
+    }
+    assert untils == {covered_until().isoformat()}
 
 
 def test_opening_says_day_mode_charges_and_how_the_last_session_ended() -> None:
