@@ -98,6 +98,10 @@ def begin_strategy(turn: Turn, strategy: Strategy) -> None:
         for account in (turn.state.master.account, *turn.state.children)
         if (earlier := sum((realised_inr(leg) for leg in _legs_in(turn, account, strategy.scope)), ZERO))
     }
+    for account in (turn.state.master.account, *turn.state.children):
+        for leg in _legs_in(turn, account, strategy.scope):
+            if not _units(leg):  # what was closed is told of until another strategy begins, whoever takes part in it
+                leg.opened_from_inr = leg.cash_inr
 
 
 def begin_day(turn: Turn) -> None:

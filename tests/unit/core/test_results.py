@@ -203,3 +203,17 @@ def test_result_of_a_strategy_is_unknown_without_a_price() -> None:
     desk.state.quotes.clear()
     assert in_strategy(desk) == (None, None)
     assert day(desk) == (None, None)
+
+
+def test_leg_that_a_child_has_no_part_in_this_time_made_nothing_in_it() -> None:
+    """Three lots made 10 each in the strategy before; in this one the master's two lots are less than one of the child."""
+    desk = Desk()
+    trade(desk, Side.BUY, "100")
+    trade(desk, Side.SELL, "110")
+    assert opened(desk)[0] == 30
+    desk.run(60)
+    desk.master(Side.BUY, 2, price="110")
+    desk.run(10)
+    assert (desk.lots(), opened(desk), in_strategy(desk)) == (0, (0, 0), (0, 0))
+    desk.quote(CALL, "115")
+    assert opened(desk) == (0, 10)
