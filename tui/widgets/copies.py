@@ -96,6 +96,7 @@ class Copies(Panel):
     SORTS = tuple(_SORTS)
 
     def draw(self, frame: Frame, width: int) -> None:
+        self.newest_first = not self.sort
         newest = frame.snapshot.copies
         trend = latency_trend(newest)
         latest = worst_latency(newest[0]) if newest else None

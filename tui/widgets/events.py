@@ -91,6 +91,7 @@ class Events(Panel):
         return next((n for n in self.ring.notices if str(n.number) == key), None)
 
     def draw(self, frame: Frame, width: int) -> None:
+        self.newest_first = not self.sort
         rows: list[Row] = []
         rank = _SORTS[self.order]
         for notice in sorted(self.ring.notices, key=lambda each: (*rank(each), -each.number)):

@@ -69,6 +69,9 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.replaces_cursor = True
         "The cursor goes to the nearest row when its own has gone; else it is on none until the user moves it."
         self._lost = False
+        self.newest_first = False
+        "The cursor stays on the first row, whichever that is, until the user moves it from there."
+        self._moved = False
 
     @property
     def line_width(self) -> int:
@@ -111,7 +114,9 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh() if relaid else self._refresh_screen_line(0)
         self._rows = new
         keys = [row.key for row in new]
-        if not self._cursor or self._cursor not in keys:
+        if self.newest_first and not self._moved:
+            self._cursor = next((key for key in keys if key), "")
+        elif not self._cursor or self._cursor not in keys:
             self._move_cursor_near(old)
         for index in range(max(len(old), len(new))):
             before = old[index] if index < len(old) else None
@@ -182,6 +187,7 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _go(self, index: int) -> None:
         before = self.cursor_index()
         self._cursor, self._lost = self._rows[index].key, False
+        self._moved = any(row.key for row in self._rows[:index])
         for changed in {before, index} - {None}:
             self._refresh_row(changed)  # type: ignore[arg-type]  # None is taken out
         room = self.size.height - self.head_lines
