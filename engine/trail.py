@@ -37,11 +37,11 @@ class PastRatio(Value, frozen=True, kw_only=True):
 
     started_ns: int
     name: str
-    "What the strategy's legs made, at their largest; '' where none was recognised."
+    "What the strategy's legs made, at their largest; '' before the master held any."
     scope: str
     source: str
     "`PAPER` or `LIVE`."
     baseline_inr: Decimal | None
     "The master's capital."
     ratio: Fraction | None
-    "The last one of that strategy; `None`: the child was left out, or not a child yet."
+    "The last one of that strategy; `None` for a child that was left out or not there, and for sizing without a ratio."

@@ -80,9 +80,15 @@ def record_strategies(turn: Turn) -> None:
             continue
         _name(turn, strategy)
         now = KeptStrategy(strategy.number, strategy.state, strategy.name, strategy.ratios or strategy.last_ratios)
-        if now != strategy.kept:
+        if now != strategy.kept and not _has_ended(strategy, now):
             strategy.kept = structs.replace(now, ratios=dict(now.ratios))
             turn.out.append(_row(strategy, now.ratios))
+
+
+def _has_ended(strategy: Strategy, now: KeptStrategy) -> bool:
+    """Whether its end is kept already: its ratios are released when margins have settled, which is no news of it."""
+    kept = strategy.kept
+    return kept is not None and kept.number == now.number and kept.state is now.state is StrategyState.FLAT
 
 
 def _name(turn: Turn, strategy: Strategy) -> None:

@@ -13,6 +13,7 @@ from engine.trail import PastRatio
 from tests.tui import snapshots as s
 from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive
 from tui.bridge import Trail
+from tui.screens import child_page
 from tui.screens.child_lines import past_lines
 from tui.screens.child_page import STRATEGIES_MOST, ChildPage
 from tui.text import plain, width_of
@@ -38,18 +39,21 @@ PAST = (past(0, "3/10"), past(1, "", source="LIVE", name=""), past(3, "2/5"), pa
 class Ratios:
     """A journal with ratios only, and what it was asked."""
 
-    def __init__(self, refusal: str = "") -> None:
+    def __init__(self, refusal: str = "", past: Sequence[PastRatio] = PAST) -> None:
+        self.past = past
         self.asked: list[tuple[str, int]] = []
         self.refusal = refusal
+        self.stopped: Callable[[], bool] | None = None
 
     def trail(self) -> Trail:
         raise AssertionError("a child's page asks for no trail")
 
     def ratios(self, account: str, most: int, stopped: Callable[[], bool]) -> Sequence[PastRatio]:
         self.asked.append((account, most))
+        self.stopped = stopped
         if self.refusal:
             raise LockstepError(self.refusal)
-        return PAST
+        return self.past
 
 
 async def read_through(desk: Desk) -> None:
@@ -72,24 +76,77 @@ def test_ratios_so_far_are_as_stored(size: tuple[int, int]) -> None:
     drive(s.condor(), script, size=size, history=Ratios())
 
 
-def test_it_is_read_once_and_again_when_a_ratio_is_taken() -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The page's seconds, in a list of one."""
+    now = [100.0]
+    monkeypatch.setattr(child_page, "ticks_s", lambda: now[0])
+    return now
+
+
+def test_it_is_read_once_more_when_a_change_is_durable_and_then_no_more(clock: list[float]) -> None:
+    """A strategy's start without an order is durable within a second, and the page reads at once."""
     journal = Ratios()
     base = s.condor()
 
     async def script(desk: Desk) -> None:
+        async def later(seconds: float) -> int:
+            clock[0] += seconds
+            await desk.look()
+            await read_through(desk)
+            return len(journal.asked)
+
         await desk.press("g", *"0004", "enter")
         await read_through(desk)
-        await desk.publish(at_ns=s.NOW + NS_PER_S)
         assert journal.asked == [("ZC0004", STRATEGIES_MOST)]
+        assert [await later(1), await later(1), await later(60)] == [1, 2, 2]
         again = [
             msgspec.structs.replace(child, scopes=s.part_of("1/2")) if child.id == "ZC0004" else child
             for child in base.children
         ]
         await desk.publish(children=tuple(again))
-        await read_through(desk)
-        assert len(journal.asked) == 2
+        assert [await later(0), await later(2), await later(60)] == [3, 4, 4]
+        renamed = msgspec.structs.replace(base.strategies[0], name="iron fly")
+        await desk.publish(strategies=(renamed,), children=tuple(again))
+        assert [await later(0), await later(2), await later(60)] == [5, 6, 6]
 
     drive(base, script, history=journal)
+
+
+def test_a_page_that_was_left_stops_its_read() -> None:
+    journal = Ratios()
+
+    async def script(desk: Desk) -> None:
+        await desk.press("6", "enter")
+        await read_through(desk)
+        assert journal.stopped is not None
+        assert not journal.stopped()
+        await desk.press("escape")
+        assert journal.stopped()
+
+    drive(s.condor(), script, history=journal)
+
+
+def test_a_journal_that_could_not_be_read_is_tried_again_and_what_was_read_stays(clock: list[float]) -> None:
+    journal = Ratios()
+
+    async def script(desk: Desk) -> None:
+        await desk.press("6", "enter")
+        await read_through(desk)
+        journal.refusal = "busy"
+        clock[0] += 2
+        await desk.look()
+        await read_through(desk)
+        await desk.press("end")
+        assert "busy" in desk.text
+        assert "iron condor" in desk.text
+        journal.refusal = ""
+        clock[0] += 5
+        await desk.look()
+        await read_through(desk)
+        assert "busy" not in desk.text
+
+    drive(s.condor(), script, size=LARGE, history=journal)
 
 
 def test_a_journal_that_cannot_be_read_concerns_only_its_part_of_the_page() -> None:
@@ -101,6 +158,16 @@ def test_a_journal_that_cannot_be_read_concerns_only_its_part_of_the_page() -> N
         assert desk.top == "ChildPage"
 
     drive(s.condor(), script, size=LARGE, history=Ratios("the disk is [gone]"))
+
+
+def test_a_journal_without_strategies_says_so() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("6", "enter")
+        await read_through(desk)
+        await desk.press("end")
+        assert "none yet" in desk.text
+
+    drive(s.condor(), script, size=LARGE, history=Ratios(past=()))
 
 
 def test_nothing_is_said_of_the_past_without_a_journal_and_of_a_child_that_is_gone() -> None:
@@ -123,7 +190,9 @@ def test_nothing_is_said_of_the_past_without_a_journal_and_of_a_child_that_is_go
 def test_lines_fit_and_the_picture_of_equal_ratios_is_left_out(width: int) -> None:
     lines = past_lines((*PAST, past(9, "1", name="x" * 200, scope="NIFTY")), "", width)
     assert max(map(width_of, lines)) <= width
-    assert "█" in plain(lines[1])
-    assert "█" not in plain(past_lines((PAST[0], PAST[0]), "", width)[1])
+    assert "█" not in plain(lines[1])  # one picture of several underlyings would be of nothing
+    assert plain(past_lines(PAST, "", width)[1]).endswith("▃█·▆")
+    assert "█" not in plain(past_lines((PAST[0], past(1, "2999/10000")), "", width)[1])
+    assert plain(past_lines(PAST, "", width, is_all=False)[1]).startswith("ratios of the newest 4 strategies")
     assert plain(past_lines((), "", width)[2]) == "none yet"
     assert plain(past_lines(None, "", width)[2]) == "reading the journal …"

@@ -12,6 +12,7 @@ from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, wra
 
 WIDE = 100
 """From this width on there is room for prices."""
+NO_RATIO = "–: left out, not there yet, or sized without a ratio"
 
 
 def child_lines(account: str, frame: Frame, width: int) -> list[Line]:
@@ -177,35 +178,49 @@ def _prices(cell: Cell, leg: LegRow) -> list[Span]:
     return [Span(fmt.fit("–" if cell.average_inr is None else fmt.price(cell.average_inr), 10), Tone.DIM), last]
 
 
-def past_lines(past: Sequence[PastRatio] | None, refusal: str, width: int) -> list[Line]:
+def past_lines(past: Sequence[PastRatio] | None, refusal: str, width: int, *, is_all: bool = True) -> list[Line]:
     """What it was sized by in the strategies so far, newest first, with a picture of how that went.
 
     Args:
         past: Newest first; `None` before anything was read.
-        refusal: Why nothing could be read, '' when it could.
+        refusal: Why the newest read failed, '' when it did not.
         width: Cells of a line.
+        is_all: Whether no older ones are left out.
     """
-    title = Span("ratios of the strategies so far", Tone.BOLD)
-    if refusal:
-        return [line(), line(title), *(line(Span(text, Tone.WARN)) for text in wrap(clean(refusal), width))]
+    which = "strategies so far" if is_all or past is None else f"newest {len(past)} strategies"
+    title = Span(f"ratios of the {which}", Tone.BOLD)
+    why = [line(Span(text, Tone.WARN)) for text in (wrap(clean(refusal), width) if refusal else [])]
     if not past:
-        return [line(), line(title), line(Span("reading the journal …" if past is None else "none yet", Tone.DIM))]
-    known = [one.ratio for one in reversed(past) if one.ratio is not None]
-    trend = fmt.sparkline([round(ratio * 1_000) for ratio in known]) if len(set(known)) > 1 else ""
-    head = f"{'since':<18}{'mode':<7}{'ratio':>8}{'master ₹':>14}  strategy"
+        nothing = "reading the journal …" if past is None else "none yet"
+        return [line(), line(title), *(why or [line(Span(nothing, Tone.DIM))])]
     many = len({one.scope for one in past}) > 1
-    lines = [line(title, Span(f"  {trend}", Tone.INFO)), line(Span(head, Tone.DIM))]
-    for one in past:
-        base = "–" if one.baseline_inr is None else fmt.fit_amount(one.baseline_inr, 14)
-        name = one.name or "not recognised"
-        scope = f"{one.scope} " if many else ""
-        lines.append(
-            line(
-                Span(f"{fmt.to_ist(one.started_ns):%d %b %Y %H:%M} ", Tone.DIM),
-                pad(one.source, 7),
-                Span(fmt.fit("none" if one.ratio is None else fmt.ratio(one.ratio), 8), Tone.BOLD),
-                base.rjust(14),
-                Span(f"  {shorten(clean(f'{scope}{name}'), max(width - 49, 8))}"),
-            )
-        )
-    return [line(), *lines]
+    head = f"{'since':<18}{'mode':<7}{'ratio':>8}{'master ₹':>14}  strategy"
+    return [
+        line(),
+        line(title, Span("" if many else f"  {_trend(past)}", Tone.INFO)),
+        *why,
+        line(Span(head, Tone.DIM)),
+        *(_past_line(one, width, many=many) for one in past),
+        *([line(Span(NO_RATIO, Tone.DIM))] if any(one.ratio is None for one in past) else []),
+    ]
+
+
+def _trend(past: Sequence[PastRatio]) -> str:
+    """The ratios as a picture, oldest left, a dot where there is none; '' where they differ by too little to be seen."""
+    drawn = fmt.sparkline([round(one.ratio * 10_000) for one in reversed(past) if one.ratio is not None])
+    if len(set(drawn)) < 2:
+        return ""
+    marks = iter(drawn)
+    return "".join("·" if one.ratio is None else next(marks) for one in reversed(past))
+
+
+def _past_line(one: PastRatio, width: int, *, many: bool) -> Line:
+    base = "–" if one.baseline_inr is None else fmt.fit_amount(one.baseline_inr, 14)
+    name = f"{one.scope} {one.name}" if many else one.name
+    return line(
+        Span(f"{fmt.to_ist(one.started_ns):%d %b %Y %H:%M} ", Tone.DIM),
+        pad(one.source, 7),
+        Span(fmt.fit("–" if one.ratio is None else fmt.ratio(one.ratio), 8), Tone.BOLD),
+        base.rjust(14),
+        Span(f"  {shorten(clean(name), max(width - 49, 8))}"),
+    )

@@ -30,11 +30,11 @@ class CopyPage(Notice):
         self._due_s = 0.0
         self._settled: object = None
         "What the last read was of, when nothing more can come of that."
-        self._closed = False
+        self._left = False
 
     def on_unmount(self) -> None:
         """Nobody waits for what is still being read."""
-        self._closed = True
+        self._left = True
 
     def lines(self, frame: Frame, width: int) -> Sequence[Line]:
         """The page."""
@@ -60,7 +60,7 @@ class CopyPage(Notice):
         is_settled = end_ns is not None and frame.now_ns > end_ns + SETTLED_NS
         until_ns = end_ns + SETTLED_NS if end_ns is not None and is_settled else frame.now_ns
         self._settled = of if is_settled else None
-        self._reading = Reading("trail", lambda: trail.read(tags, until_ns, lambda: self._closed))
+        self._reading = Reading("trail", lambda: trail.read(tags, until_ns, lambda: self._left))
 
     def _take(self, trail: Trail) -> None:
         """What a read has brought."""

@@ -4,8 +4,10 @@ from decimal import Decimal
 
 from config.schema import Mode
 from engine.commands import RecordFill, RecordStrategy
+from engine.events import ChildJoined, PromptAnswered
 from engine.model import Side
 from tests.unit.core.builders import HEDGE, LOT, Desk, child, settings
+from tests.unit.core.test_offers import left_out
 from tests.unit.paper.builders import PUT
 
 
@@ -79,3 +81,18 @@ def test_restart_keeps_nothing_twice() -> None:
     desk.restart()
     desk.run(5)
     assert (fills(desk), strategies(desk)) == before
+
+
+def test_end_keeps_the_ratio_of_a_child_that_joined_and_is_kept_once() -> None:
+    """Its ratio is released when the margins have settled, and the strategy's own record is of before that."""
+    desk = left_out()
+    desk.handle(ChildJoined(at_ns=desk.now_ns, child="C1"))
+    [prompt] = desk.state.prompts
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, prompt=prompt, approve=True))
+    desk.run(5)
+    desk.sell(10)
+    desk.buy(20, symbol=PUT)
+    desk.run(60)
+    assert desk.strategy().settled
+    ends = [row.ratios for row in desk.commands(RecordStrategy) if row.state == "FLAT"]
+    assert ends == [{"C1": "3/10"}]
