@@ -199,7 +199,7 @@ class LockstepApp(Looking):
         yield SystemCommand(
             "screenshot",
             "Write a picture of the screen (SVG) below exports/",
-            lambda: self.set_timer(0.1, self.action_picture),  # the palette is off the screen then
+            lambda: self.call_after_refresh(self.action_picture),  # the palette is off the screen then
         )
 
     def runner(self, action: str) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 from msgspec import structs
@@ -181,9 +182,10 @@ class Looking(Restarts):
             return name, export.table_of_day(self.overview.day.children_of(snapshot))
         if name == "events":  # it keeps more than a snapshot holds
             snapshot = structs.replace(snapshot, notices=tuple(reversed(self.overview.events.ring.notices)))
-        if name == "matrix" and self.overview.matrix.lists_children(snapshot):
-            name = "accounts"
-        shown = [row.key for row in panel.rows if row.key] if panel.wanted or panel.sort else None
+        lists_children = name == "matrix" and self.overview.matrix.lists_children(snapshot)
+        name = "accounts" if lists_children else name
+        is_whole = panel.is_usual and not panel.wanted and not lists_children
+        shown = None if is_whole else [row.key for row in panel.rows if row.key]
         return name, export.table_of(name, snapshot, shown)
 
     def action_copy(self) -> None:
@@ -200,22 +202,23 @@ class Looking(Restarts):
         if found is None:
             return
         panel, table = found
-        self._write(f"{panel}.csv", lambda path: export.write_csv(table, path), export.count(table))
+        self._write(panel, ".csv", lambda path: export.write_csv(table, path), f"{export.count(table)} written to")
 
     def action_picture(self) -> None:
         """What the screen shows, as an SVG file of its own."""
-        self._write("screen.svg", lambda path: export.write_new(self.export_screenshot(), path), "A picture was")
+        picture = self.export_screenshot()
+        self._write("screen", ".svg", lambda path: export.write_new(picture, path), "The picture is in")
 
-    def _write(self, name: str, write: Callable[[Path], None], what: str) -> None:
+    def _write(self, name: str, suffix: str, write: Callable[[Path], None], done: str) -> None:
         """Write a new file below `exports/` with the moment in its name, and tell where it is or why not."""
-        stem, suffix = name.split(".")
-        path = EXPORTS / f"{stem}-{fmt.to_ist(self.now()):%Y-%m-%d-%H%M%S-%f}.{suffix}"
+        stem = EXPORTS / f"{name}-{fmt.to_ist(self.now()):%Y-%m-%d-%H%M%S}"
+        path = next(path for n in count(1) if not (path := Path(f"{stem}-{n}{suffix}")).exists())
         try:
             write(path)
         except OSError as error:
             self.tell(f"{path} could not be written: {error.strerror}", bad=True)
         else:
-            self.tell(f"{what} written to {path}")
+            self.tell(f"{done} {path}")
 
     def on_live_table_selected(self, event: LiveTable.Selected) -> None:
         """Details of a row of the overview; a key that is held down opens them once, not one over the other."""

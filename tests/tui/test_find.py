@@ -160,16 +160,66 @@ def test_legs_by_what_needs_the_operator_by_result_and_by_name() -> None:
     drive(s.changed(base, legs=tuple(rows)), script)
 
 
+def test_what_asks_comes_before_what_only_works_or_drifts() -> None:
+    base = s.condor()
+    states = (CellState.DRIFT, CellState.WORKING, CellState.AWAITING, CellState.HELD)
+    rows = [
+        msgspec.structs.replace(leg, cells=tuple(msgspec.structs.replace(cell, state=state) for cell in leg.cells))
+        for leg, state in zip(base.legs, states, strict=True)
+    ]
+
+    async def script(desk: Desk) -> None:
+        await desk.press("1", "s")
+        shown = [key for key in keys(desk, "matrix") if not key.startswith("sum|")]
+        assert [[str(leg.leg) for leg in rows].index(key) for key in shown] == [3, 2, 0, 1]
+
+    drive(s.changed(base, legs=tuple(rows)), script)
+
+
+def test_children_that_are_rows_of_the_legs_panel_are_copied_worst_first_as_they_stand() -> None:
+    base = s.condor()
+    states = [ChildState.IN_STEP if n % 2 else ChildState.DRIFT for n in range(40)]
+    children = tuple(
+        msgspec.structs.replace(base.children[0], id=f"Z{n:03}", state=state) for n, state in enumerate(states)
+    )
+
+    async def script(desk: Desk) -> None:
+        await desk.press("1", "y")
+        assert [row.split("\t")[0] for row in desk.app.clipboard.splitlines()[1:]] == keys(desk, "matrix")
+        assert keys(desk, "matrix")[:2] == ["Z000", "Z002"]
+
+    drive(s.changed(base, children=children, legs=(), background=()), script)
+
+
 def test_children_that_are_rows_of_the_legs_panel_have_the_orders_of_accounts() -> None:
     base = s.condor()
-    children = tuple(msgspec.structs.replace(base.children[0], id=f"Z{n:03}", day_inr=Decimal(n)) for n in range(40))
+    children = tuple(msgspec.structs.replace(base.children[0], id=f"Z{n:03}", day_inr=Decimal(-n)) for n in range(40))
 
     async def script(desk: Desk) -> None:
         await desk.press("1", "s", "s")
         assert "Children · by day P&L" in desk.text
-        assert keys(desk, "matrix")[:2] == ["Z000", "Z001"]
+        assert keys(desk, "matrix")[:2] == ["Z039", "Z038"]
+        await desk.press("y")
+        assert [row.split("\t")[0] for row in desk.app.clipboard.splitlines()[1:3]] == ["Z039", "Z038"]
+        desk.app.overview.matrix.sort = 4
+        await desk.publish(children=children[:5])  # legs have four orders
+        assert "by " not in desk.screen[2]
 
     drive(s.changed(base, children=children, legs=(), background=()), script)
+
+
+def test_events_that_were_missed_are_told_of_in_the_order_of_time_alone() -> None:
+    gap = (s.notices()[0], msgspec.structs.replace(s.notices()[1], number=s.notices()[0].number + 9))
+
+    async def script(desk: Desk) -> None:
+        await desk.publish(notices=gap[:1])
+        await desk.publish(notices=gap)
+        await desk.press("4")
+        assert "only in the journal" in desk.text
+        await desk.press("s")
+        assert "only in the journal" not in desk.text
+
+    drive(s.changed(s.condor(), notices=()), script)
 
 
 def test_events_by_severity_and_by_account_newest_first_among_equals() -> None:

@@ -8,8 +8,8 @@ from tui.text import Tone
 from tui.theme import THEMES
 
 ENOUGH = 4.5
-GROUNDS = ("background", "panel", "cursor", "live-dim")
-"""Below lines, below the header, below the row of the cursor, below the header in LIVE."""
+GROUNDS = ("background", "surface", "panel", "cursor", "live-dim")
+"""Below lines, dialogs, the header, the row of the cursor, and the header in LIVE."""
 
 
 def luminance(color: Color) -> float:
@@ -38,7 +38,7 @@ def test_tones_can_be_read_on_every_ground(theme: Theme, tone: Tone) -> None:
     colours = colours_of(theme)
     words = tone.value.removeprefix("bold").split()
     ink = colours[words[0].removeprefix("$") if words else "foreground"]
-    found = {ground: round(contrast(ink, colours[ground]), 1) for ground in GROUNDS}
+    found = {ground: round(contrast(ink, colours[ground]), 3) for ground in GROUNDS}
     assert min(found.values()) >= ENOUGH, found
 
 

@@ -206,7 +206,7 @@ def past_lines(past: Sequence[PastRatio] | None, refusal: str, width: int, *, is
 
 
 def _trend(past: Sequence[PastRatio]) -> str:
-    """The ratios as a picture, oldest left, a dot where there is none; '' where they differ by too little to be seen."""
+    """The ratios as a picture, oldest left, a dot where there is none; '' where no difference could be seen."""
     drawn = fmt.sparkline([round(one.ratio * 10_000) for one in reversed(past) if one.ratio is not None])
     if len(set(drawn)) < 2:
         return ""

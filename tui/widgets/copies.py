@@ -96,7 +96,7 @@ class Copies(Panel):
     SORTS = tuple(_SORTS)
 
     def draw(self, frame: Frame, width: int) -> None:
-        self.newest_first = not self.sort
+        self.newest_first = self.is_usual
         newest = frame.snapshot.copies
         trend = latency_trend(newest)
         latest = worst_latency(newest[0]) if newest else None

@@ -91,14 +91,14 @@ class Events(Panel):
         return next((n for n in self.ring.notices if str(n.number) == key), None)
 
     def draw(self, frame: Frame, width: int) -> None:
-        self.newest_first = not self.sort
+        self.newest_first = self.is_usual
         rows: list[Row] = []
         rank = _SORTS[self.order]
         for notice in sorted(self.ring.notices, key=lambda each: (*rank(each), -each.number)):
             if not self.matches(text_of(notice)):
                 continue
             rows.append(Row(str(notice.number), event_line(notice, width)))
-            if not self.sort and (missed := self.ring.missed.get(notice.number)):
+            if self.is_usual and (missed := self.ring.missed.get(notice.number)):
                 rows.append(Row("", line(Span(f"         … {missed} events are only in the journal", Tone.WARN))))
         self.set_title(line("Events", *self.told(len(rows))))
         self.show_found(rows, of=len(self.ring.notices), nothing=NOTHING)

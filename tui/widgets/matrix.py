@@ -34,9 +34,9 @@ from tui.widgets.live_table import Row
 from tui.widgets.panel import NO_MATCH, Panel
 
 LIST_FROM = 31
-BACKGROUND = "bg|"
-"""Before the leg, in the key of a row of background lots."""
 "From so many children on they are rows of a list."
+BACKGROUND = "bg|"
+"Before the leg, in the key of a row of background lots."
 MASTER_W, LAST_W, PNL_W, AVERAGE_W = 6, 10, 10, 10
 TITLE_MAX = 24
 Make = Callable[[ChildColumn, int], tuple[str, Tone]]
@@ -273,15 +273,21 @@ def _drift(child: ChildColumn, width: int) -> tuple[str, Tone]:
     return next((text for text in wordings if len(text) <= width), fmt.fit(wordings[-1], width)), Tone.WARN
 
 
-_URGENT = tuple(CellState)
+_WAITS = (CellState.AWAITING, CellState.HELD, CellState.UNKNOWN)
+"""What waits for the operator, the most urgent last: before what only works, or has drifted and is being mended."""
 _SORTS: dict[str, Callable[[LegRow], tuple[str | int | Decimal, ...]]] = {
     "opening": lambda _leg: (),
-    "what needs you": lambda leg: (-max((_URGENT.index(cell.state) for cell in leg.cells), default=0),),
+    "what needs you": lambda leg: (-max((_urgency(cell.state) for cell in leg.cells), default=0),),
     "P&L": lambda leg: (Decimal("Infinity") if leg.master_pnl_inr is None else leg.master_pnl_inr,),
     "name": lambda leg: (leg.title,),
 }
 """Orders of the legs by name: the most urgent cell, the master's largest loss come first."""
 _CHILDREN_FIRST = "state"
+
+
+def _urgency(state: CellState) -> int:
+    every = [*(other for other in CellState if other not in _WAITS), *_WAITS]
+    return every.index(state)
 
 
 class Matrix(Panel):
@@ -303,7 +309,7 @@ class Matrix(Panel):
         if self.lists_children(snapshot):
             head, rows = account_rows(frame, width, sort=self.order)
             found = matching(self, frame, rows)
-            self.set_title(line("Children" if self.sort else "Children, worst first", *self.told(len(found))))
+            self.set_title(line("Children, worst first" if self.is_usual else "Children", *self.told(len(found))))
             self.show_found(found, of=len(rows), nothing="", head=head)
             return
         if not any(c.id == self.selected_child for c in snapshot.children):

@@ -53,6 +53,11 @@ class Panel(LiveTable):
         orders = self.orders()
         return orders[self.sort % len(orders)] if orders else ""
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether the rows are in their usual order."""
+        return self.order == "".join(self.orders()[:1])
+
     def sort_next(self) -> str:
         """Take the next order; its name, '' where there is only one."""
         self.sort = (self.sort + 1) % max(len(self.orders()), 1)
@@ -65,7 +70,7 @@ class Panel(LiveTable):
 
     def told(self, found: int) -> tuple[Span, ...]:
         """For the title: the order where it is not the usual one, and the filter with how many rows it leaves."""
-        order = f" · by {self.order}" if self.sort else ""
+        order = "" if self.is_usual else f" · by {self.order}"
         words = f" · filter '{clean(self.wanted)}': {found}" if self.wanted else ""
         return Span(order, Tone.KEY), Span(words, Tone.KEY)
 

@@ -5,9 +5,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine.commands import RecordStrategy
 from engine.errors import LockstepError
+from state import past
 from state.journal import SqliteJournal
 from state.past import past_ratios
 from tests.unit.state.samples import tick
@@ -67,3 +69,19 @@ def test_what_cannot_be_read_is_told_as_a_sentence(tmp_path: Path, ratio: str) -
     path.unlink()
     with pytest.raises(LockstepError, match="It concerns this page alone"):
         past_ratios(path, "C1", 10, lambda: False)
+
+
+def test_of_two_strategies_that_began_together_the_later_one_comes_first(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / NAME)
+    for second, scope in enumerate("AB", start=1):
+        journal.append(tick(second * S), [replace(strategy(1, "ACTIVE", {"C1": "1/2"}), scope=scope)])
+    journal.commit()
+    journal.close()
+    assert [one.scope for one in past_ratios(tmp_path / NAME, "C1", 10, lambda: False)] == ["B", "A"]
+
+
+def test_a_read_that_nobody_waits_for_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = journal_of(tmp_path)
+    monkeypatch.setattr(past, "_STEPS", 1)
+    with pytest.raises(LockstepError, match="interrupted"):
+        past_ratios(path, "C1", 10, lambda: True)
