@@ -92,7 +92,8 @@ class Looking(Restarts):
         """All keys."""
         frame = self.ready()
         if frame is not None:
-            self.push_screen(Notice(frame, "HELP", lambda _f, _w: help_lines(self.BINDINGS, Confirm.BINDINGS)))
+            own, confirm = self.BINDINGS, Confirm.BINDINGS
+            self.push_screen(Notice(frame, "HELP", lambda _frame, width: help_lines(own, confirm, width)))
 
     def action_panel(self, name: str) -> None:
         """A panel as the full screen."""

@@ -7,7 +7,7 @@ as markup, and control characters of foreign text never reach the terminal.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import count
+from itertools import count, groupby
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -174,6 +174,36 @@ def wrap(text: str, width: int) -> list[str]:
             rest = rest[len(lines[-1].rstrip()) :] or ""
         current = rest
     return [*lines, current] if current or not lines else lines
+
+
+def fold(spans: Line, width: int) -> list[Line]:
+    """A line as lines of at most `width` cells, broken at words; those that follow are indented as the first one is."""
+    if width <= 0 or width_of(spans) <= width:
+        return [spans]
+    rest = [(char, span.tone) for span in spans for char in clean(span.text)]
+    indent = min(next((i for i, (char, _) in enumerate(rest) if char != " "), 0), width // 2)
+    out: list[Line] = []
+    while rest:
+        lead = indent if out else 0
+        end = _fitting(rest, width - lead)
+        if end < len(rest):
+            end = next((i for i in range(end, indent + 1 - lead, -1) if rest[i][0] == " "), end)
+        part, rest = rest[:end], rest[end:]
+        while rest and rest[0][0] == " ":
+            del rest[0]
+        runs = ((tone, "".join(char for char, _ in run)) for tone, run in groupby(part, lambda each: each[1]))
+        out.append(line(" " * lead, *(Span(text, tone) for tone, text in runs)))
+    return out
+
+
+def _fitting(chars: Sequence[tuple[str, Tone]], width: int) -> int:
+    """How many characters fit, at least one."""
+    used = 0
+    for place, (char, _) in enumerate(chars):
+        used += cell_len(char)
+        if used > width:
+            return max(place, 1)
+    return len(chars)
 
 
 def has_words(text: str, wanted: str) -> bool:

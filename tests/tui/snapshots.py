@@ -411,6 +411,32 @@ def killed(**changes: object) -> Snapshot:
     return condor(engine=EngineState.KILLED_ALL, **changes)
 
 
+def held(**changes: object) -> Snapshot:
+    """One child's order ended without a fill and waits for the operator, and its later legs with it."""
+    base = condor()
+    why = "not filled within the slippage limit"
+    order = msgspec.structs.replace(
+        base.working[0], status="held", reason=why, units=195, since_ns=at("11:39:02"), deadline_ns=None
+    )
+    legs = [
+        msgspec.structs.replace(leg, cells=tuple(
+            msgspec.structs.replace(one, state=CellState.HELD, reason=why, have_lots=Decimal(0), unknown_lots=Decimal(0))
+            if one.child == "ZC0004" and row == 0 else one for one in leg.cells
+        )) for row, leg in enumerate(base.legs)
+    ]  # fmt: skip
+    children = tuple(
+        msgspec.structs.replace(one, state=ChildState.HELD, reason="an order is held", drift_lots=Decimal(3))
+        if one.id == "ZC0004" else one for one in base.children
+    )  # fmt: skip
+    attention = (
+        Attention(
+            severity=Severity.ALARM, text=f"held SELL 195: {why}", key="r", account="ZC0004", symbol=CONDOR[0][0]
+        ),
+        base.attention[1],
+    )
+    return changed(base, legs=tuple(legs), children=children, working=(order,), attention=attention, **changes)
+
+
 def hostile(**changes: object) -> Snapshot:
     """Broker text full of markup and control characters, everywhere."""
     base = condor()

@@ -320,7 +320,7 @@ def test_help_lists_every_key_of_the_app() -> None:
     from tui.screens.help import help_lines
     from tui.text import plain
 
-    text = "\n".join(plain(row) for row in help_lines(LockstepApp.BINDINGS, Confirm.BINDINGS))
+    text = "\n".join(plain(row) for row in help_lines(LockstepApp.BINDINGS, Confirm.BINDINGS, 200))
     for binding in LockstepApp.BINDINGS:
         assert isinstance(binding, Binding)
         assert not binding.show or binding.tooltip in text

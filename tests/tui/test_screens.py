@@ -6,9 +6,13 @@ import pytest
 from msgspec.structs import replace
 from textual.color import Color
 
+from config.schema import Account, Child, Settings
 from engine.snapshot import EngineState, Snapshot
 from tests.tui import snapshots as s
 from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive
+from tui.text import plain, width_of
+from tui.widgets.line_bar import LineBar
+from tui.widgets.live_table import LiveTable
 
 STATES: dict[str, Snapshot] = {
     "condor": s.condor(),
@@ -17,6 +21,7 @@ STATES: dict[str, Snapshot] = {
     "live": s.live(),
     "stale": s.stale(),
     "killed": s.killed(),
+    "held": s.held(),
     "crowd": s.crowd(),
     "closed": s.flat(market_open=False, market_opens_ns=s.at("09:15:00") + 86_400_000_000_000),
     "disarmed": s.condor(engine=EngineState.DISARMED, engine_reason="what the last session left open waits"),
@@ -58,6 +63,45 @@ def test_page_is_as_stored(name: str, size: tuple[int, int]) -> None:
         assert_screen(f"page-{name}-{size[0]}x{size[1]}", desk)
 
     drive(s.condor(), script, size=size)
+
+
+IN_A_STATE = {
+    "live": s.live(),
+    "stale": s.stale(),
+    "killed": s.killed(),
+    "held": s.held(),
+    "hostile": s.changed(s.hostile(), prompts=()),
+}
+DIALOGS = {
+    **{name: PAGES[name] for name in ("leg", "event", "help", "kill", "flatten", "mode")},
+    "child": ("6", "enter"),
+    "copy": ("2", "enter"),
+    "order": ("5", "enter"),
+    "settings": ("i",),
+    "cap": ("k", "enter"),
+    "reset": ("x",),
+    "join": ("j",),
+    "resync": ("r", "enter"),
+    "ticket": ("l", "enter"),
+    "quit": ("q",),
+}
+
+
+@pytest.mark.parametrize("state", IN_A_STATE)
+def test_no_line_of_a_dialog_is_cut_in_any_state(state: str) -> None:
+    async def script(desk: Desk) -> None:
+        for name, keys in DIALOGS.items():
+            await desk.press(*keys)
+            for table in desk.app.screen.query(LiveTable):
+                long = [plain(row.line) for row in table.rows if width_of(row.line) > table.line_width]
+                assert not long or desk.top == "Overview", name
+            for bar in desk.app.screen.query(LineBar):
+                assert width_of(bar.line) <= bar.size.width or not bar.display, (name, plain(bar.line))
+            while desk.top != "Overview" or desk.app.overview.panel:
+                await desk.press("escape")
+
+    settings = Settings(master=Account(id="M", broker="paper"), children=(Child(id="C1", broker="paper"),))
+    drive(IN_A_STATE[state], script, size=SMALL, settings=settings)
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL], ids=["120x36", "80x24"])

@@ -2,7 +2,22 @@ import pytest
 from rich.cells import cell_len
 
 from tests.tui.snapshots import HOSTILE
-from tui.text import Span, Tone, clean, first_fitting, line, pad, pad_title, plain, shorten, to_content, wrap
+from tui.text import (
+    EMPTY,
+    Span,
+    Tone,
+    clean,
+    first_fitting,
+    fold,
+    line,
+    pad,
+    pad_title,
+    plain,
+    shorten,
+    to_content,
+    width_of,
+    wrap,
+)
 
 
 def test_markup_of_foreign_text_stays_text() -> None:
@@ -68,3 +83,21 @@ def test_richest_wording_that_fits_is_taken() -> None:
     assert plain(first_fitting(11, build, range(3))) == "long enough"
     assert plain(first_fitting(7, build, range(3))) == "long en"
     assert plain(first_fitting(1, build, range(3))) == "lon"
+
+
+@pytest.mark.parametrize("width", [7, 12, 20, 33, 80])
+def test_folded_line_says_all_and_fits(width: int) -> None:
+    spans = line("    ", Span("live: ", Tone.BOLD), Span("these children trade the master's next strategy", Tone.WARN))
+    folded = fold(spans, width)
+    assert all(width_of(part) <= width for part in folded)
+    assert "".join(map(plain, folded)).replace(" ", "") == plain(spans).replace(" ", "")
+    assert {plain(part)[: min(4, width // 2)] for part in folded} == {" " * min(4, width // 2)}
+    bold = "".join(span.text for part in folded for span in part if span.tone is Tone.BOLD)
+    assert bold.strip() == "live:"
+
+
+def test_line_that_fits_and_a_word_without_a_break_are_folded_too() -> None:
+    assert fold(line("abc"), 3) == [line("abc")]
+    assert [plain(part) for part in fold(line("abcdefg"), 3)] == ["abc", "def", "g"]
+    assert fold(EMPTY, 10) == [EMPTY]
+    assert [plain(part) for part in fold(line("漢字漢字"), 5)] == ["漢字", "漢字"]

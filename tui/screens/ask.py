@@ -27,7 +27,7 @@ class Notice(Dialog[None]):
         self.build = body
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
-        return (), as_rows(self.build(frame, width))
+        return (), as_rows(self.build(frame, width), width)
 
     def key_line(self) -> Line:
         return keys(("↑ ↓", "scroll"), ("enter", "close"))
@@ -57,7 +57,7 @@ class Question(Dialog[bool]):
         self.armed = True
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
-        return (), as_rows(self.build(frame, width))
+        return (), as_rows(self.build(frame, width), width)
 
     def key_line(self) -> Line:
         return keys(("y", self.yes), ("n", self.no))
@@ -85,7 +85,7 @@ class Typed(Dialog[bool]):
         self.query_one("#typed", Input).focus()
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
-        return (), as_rows(self.build(frame, width))
+        return (), as_rows(self.build(frame, width), width)
 
     def key_line(self) -> Line:
         return keys((f"{self.word} enter", "do it"), ("esc", "leave it"))
@@ -129,7 +129,7 @@ class TypedValue(Dialog[str]):
         self.query_one("#typed", Input).focus()
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
-        return (), as_rows(self.build(frame, width))
+        return (), as_rows(self.build(frame, width), width)
 
     def key_line(self) -> Line:
         return keys(("enter", self.does), ("esc", "leave it"))

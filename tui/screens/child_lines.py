@@ -41,7 +41,8 @@ def _copies(snapshot: Snapshot, account: str, width: int) -> list[Line]:
         return [line(Span("no copies yet", Tone.DIM))]
     wide = width >= WIDE
     slip = f"{'slip':>8}" if wide else ""
-    out = [line(Span(f"{'copy':<14}{'leg':<24}{'filled':>11}{'at':>10}{slip}  newest first", Tone.DIM))]
+    told = "  newest first" if wide else ""
+    out = [line(Span(f"{'copy':<14}{'leg':<24}{'filled':>11}{'at':>10}{slip}{told}", Tone.DIM))]
     for copy, part in found:
         out += _copy(copy, part, width, wide=wide)
     return out

@@ -17,7 +17,7 @@ from tui.answers import EXIT, RESTART, Answers, signature
 from tui.frame import Frame
 from tui.screens import confirm_lines as lines
 from tui.screens.dialog import Dialog
-from tui.text import Line, Span, Tone, keys, line, to_content
+from tui.text import Line, Span, Tone, first_fitting, keys, line, to_content
 from tui.widgets.line_bar import LineBar
 from tui.widgets.live_table import Row
 
@@ -139,12 +139,12 @@ class Confirm(Dialog[None]):
         self.bar.show(self.key_line())
 
     def key_line(self) -> Line:
-        if self.remark:
-            return line(Span(f" {self.remark}", Tone.WARN), *self.key_pairs())
-        return self.key_pairs()
+        remark = (Span(f" {self.remark}", Tone.WARN),) if self.remark else ()
+        room = self.bar.size.width or self.size.width
+        return first_fitting(room, lambda level: line(*remark, *self.key_pairs(level)), range(4))
 
-    def key_pairs(self) -> Line:
-        """The keys of this kind of prompt."""
+    def key_pairs(self, level: int) -> Line:
+        """The keys of this kind of prompt; those that the help has, too, go first where there is no room (`level`)."""
         if not self.armed:
             return line(Span(" keys count in a moment …", Tone.DIM))
         prompt = self.prompt
@@ -154,7 +154,8 @@ class Confirm(Dialog[None]):
         pairs = [yes] if prompt is not None and prompt.kind == EXIT else [yes, ("n", "decline")]
         if self.listed:
             pairs.append(("a", f"approve all {len(self.listed) + 1}"))
-        return keys(*pairs, ("space", "untick"), ("← →", "lots"), ("l", "later"))
+        rarer = [("space", "untick"), ("← →", "lots"), ("l", "later")]
+        return keys(*pairs, *rarer[level:])
 
     def say(self, remark: str) -> None:
         """A remark in the key line."""

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tui.frame import Frame
-from tui.text import Line, line, to_content
+from tui.text import Line, fold, line, to_content
 from tui.widgets.line_bar import LineBar
 from tui.widgets.live_table import LiveTable, Row
 
@@ -148,6 +148,6 @@ class Dialog(ModalScreen[AnswerT]):
         self.dismiss(None)
 
 
-def as_rows(lines: Sequence[Line]) -> list[Row]:
-    """Lines that cannot be selected."""
-    return [Row("", text) for text in lines]
+def as_rows(lines: Sequence[Line], width: int) -> list[Row]:
+    """Lines that cannot be selected, in full: what there is no room for goes on in the next line."""
+    return [Row("", part) for text in lines for part in fold(text, width)]

@@ -6,7 +6,7 @@ from textual.binding import Binding, BindingType
 
 from engine.snapshot import CellState
 from tui.marks import CELL_MARKS, OLD, UNITS
-from tui.text import Line, Span, Tone, line, pad
+from tui.text import Line, Span, Tone, line, pad, wrap
 
 KEY_NAMES = {
     "question_mark": "?",
@@ -20,6 +20,8 @@ KEY_NAMES = {
     "minus": "-",
     "plus": "+",
 }
+NAMES = 10
+"Cells of the keys."
 WORDS = {
     CellState.NONE: "nothing to do",
     CellState.IN_STEP: "in lockstep",
@@ -37,10 +39,10 @@ def key_name(keys: str) -> str:
     return " ".join(KEY_NAMES.get(key, key) for key in keys.split(","))
 
 
-def help_lines(app: Sequence[BindingType], confirm: Sequence[BindingType]) -> list[Line]:
+def help_lines(app: Sequence[BindingType], confirm: Sequence[BindingType], width: int) -> list[Line]:
     """All keys with what they do, then the marks."""
-    out = [line(Span("Keys", Tone.BOLD)), *_keys(app), line(), line(Span("In a confirm dialog", Tone.BOLD))]
-    out += [*_keys(confirm), line(), line(Span("Marks in the matrix (lots: have/want)", Tone.BOLD))]
+    out = [line(Span("Keys", Tone.BOLD)), *_keys(app, width), line(), line(Span("In a confirm dialog", Tone.BOLD))]
+    out += [*_keys(confirm, width), line(), line(Span("Marks in the matrix (lots: have/want)", Tone.BOLD))]
     for state, (mark, tone) in CELL_MARKS.items():
         out.append(line(Span(pad(f"  {mark}", 10), tone), WORDS[state]))
     out.append(line(pad("  ext", 10), "the child has lots of its own beside ours"))
@@ -50,9 +52,11 @@ def help_lines(app: Sequence[BindingType], confirm: Sequence[BindingType]) -> li
     return out
 
 
-def _keys(bindings: Sequence[BindingType]) -> list[Line]:
-    return [
-        line(Span(pad(f"  {key_name(binding.key)}", 10), Tone.KEY), binding.tooltip or binding.description)
-        for binding in bindings
-        if isinstance(binding, Binding) and (binding.tooltip or binding.description)
-    ]
+def _keys(bindings: Sequence[BindingType], width: int) -> list[Line]:
+    out: list[Line] = []
+    for binding in bindings:
+        if isinstance(binding, Binding) and (what := binding.tooltip or binding.description):
+            first, *more = wrap(what, max(width - NAMES, 20))
+            out.append(line(Span(pad(f"  {key_name(binding.key)}", NAMES), Tone.KEY), first))
+            out += [line(" " * NAMES, part) for part in more]
+    return out

@@ -39,7 +39,7 @@ class Kill(Dialog[int]):
             line(),
             line(Span("f (after this dialog) flattens at every level.", Tone.DIM)),
         ]
-        return (), as_rows(lines)
+        return (), as_rows(lines, width)
 
     def key_line(self) -> Line:
         lift = [("0", "lift (typed)")] if self.frame.kill_level else []

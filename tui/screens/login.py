@@ -62,7 +62,7 @@ class Login(Dialog[str]):
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
         steps = [] if self._talk is None else _steps(self._talk, self.account, width)
         told = [line(Span(part, self._tone)) for part in wrap(self._told, width)] if self._told else []
-        return (), as_rows([*steps, *told])
+        return (), as_rows([*steps, *told], width)
 
     def key_line(self) -> Line:
         return keys(("enter", "log in"), ("esc", "leave it"))

@@ -58,7 +58,7 @@ class Restart(Dialog[str]):
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
         question = frame.snapshot.restart
-        return (), [] if question is None else as_rows(lines.question_lines(question, frame, width))
+        return (), [] if question is None else as_rows(lines.question_lines(question, frame, width), width)
 
     def key_line(self) -> Line:
         question = self.question

@@ -14,6 +14,8 @@ from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
 
 NAMES = 32
 VALUES_MOST = 20
+MEANING_LEAST, BELOW = 30, 6
+"Cells of a meaning beside its setting; where there are fewer it stands below, indented by so many."
 NOT_SHOWN = frozenset({"master", "children", "brokers", "demo"})
 OF_ACCOUNT = frozenset(field.name for field in msgspec.structs.fields(Account))
 "Of a child only what it is traded by is shown."
@@ -100,7 +102,10 @@ def _listed(rows: list[Setting], meanings: Mapping[str, str], width: int) -> lis
             meaning = f"default {default}; {meaning}".rstrip("; ")
         if len(value) > values:
             meaning = f"{clean(value)}; {meaning}"
-        first, *more = wrap(meaning, max(width - width_of(lead), 20))
-        out.append(line(*lead, Span(first, Tone.DIM)))
-        out += [line(" " * width_of(lead), Span(part, Tone.DIM)) for part in more]
+        indent = width_of(lead)
+        is_beside = width - indent >= MEANING_LEAST
+        indent = indent if is_beside else BELOW
+        parts = wrap(meaning, max(width - indent, MEANING_LEAST)) if meaning else []
+        out.append(line(*lead, Span(parts.pop(0), Tone.DIM)) if is_beside and parts else line(*lead))
+        out += [line(" " * indent, Span(part, Tone.DIM)) for part in parts]
     return out

@@ -140,7 +140,7 @@ def _engine_banner(frame: Frame) -> tuple[str, Tone]:
         return f"ENGINE FAILED, NOTHING IS SENT. Look at the brokers' own screens{why}", Tone.ON_BAD
     if state is EngineState.KILLED_ALL:
         return (
-            f"KILLED, LEVEL 2: no orders at all, no exits either. {_still_open(snapshot)} · F12 lifts, f flattens",
+            f"KILLED, LEVEL 2: no orders, no exits either · F12 lifts, f flattens · {_still_open(snapshot)}",
             Tone.ON_BAD,
         )
     if state is EngineState.KILLED_ENTRIES:
