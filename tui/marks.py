@@ -25,6 +25,7 @@ CELL_MARKS: dict[CellState, tuple[str, Tone]] = {
 }
 NOT_KNOWN = ("?", Tone.DIM)
 "In place of the mark of what was in step, while nobody sees the master or no new data come."
+NOT_SEEN = "not seen"
 UNDER_WAY = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.WORKING})
 "An order in one of them may still fill."
 BRIEF = {"held": "‖", "ask": "c"}
@@ -112,9 +113,9 @@ def cell_mark(state: CellState, *, known: bool) -> tuple[str, Tone]:
 
 
 def child_mark(state: ChildState, *, known: bool) -> tuple[str, str, Tone]:
-    """Mark and word of a child's state; `? in step` while it is not known whether it still is."""
+    """Mark and word of a child's state; `? not seen` while nobody sees whether it is in step."""
     mark, word, tone = CHILD_MARKS[state]
-    return (NOT_KNOWN[0], word, NOT_KNOWN[1]) if state is ChildState.IN_STEP and not known else (mark, word, tone)
+    return (NOT_KNOWN[0], NOT_SEEN, NOT_KNOWN[1]) if state is ChildState.IN_STEP and not known else (mark, word, tone)
 
 
 def cell_span(cell: Cell, width: int, *, known: bool = True) -> Span:

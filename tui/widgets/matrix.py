@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.snapshot import CellState, ChildColumn, ChildState, LegRow, Snapshot
+from engine.snapshot import CellState, ChildColumn, LegRow, Snapshot
 from tui import format as fmt
 from tui.frame import Frame, by_urgency
 from tui.marks import (
@@ -234,8 +234,7 @@ def _mark_only(child: ChildColumn, *, known: bool) -> tuple[str, Tone]:
 
 def _state(child: ChildColumn, width: int, *, known: bool) -> tuple[str, Tone]:
     mark, word, tone = child_mark(child.state, known=known)
-    claims = child.state is ChildState.IN_STEP and not known  # its word alone would say that it is so
-    return (f"{mark} {word}" if len(word) + 2 <= width else word if len(word) <= width and not claims else mark), tone
+    return (f"{mark} {word}" if len(word) + 2 <= width else word if len(word) <= width else mark), tone
 
 
 def _trades(child: ChildColumn, _width: int) -> tuple[str, Tone]:
