@@ -172,7 +172,7 @@ def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, 
     store_plan(leg, decide_target(plan_of(leg), master.units, 1, NO_ENTRIES, round_up=False))
     if move is Move.RISE:
         leg.skipped, leg.lacking = turn.why_unknown(child.id, leg.leg), True
-        turn.skip(child, leg.leg, leg.skipped)
+        turn.skip(child, leg.leg, leg.skipped, again=True)
         return
     settle(turn, child, leg)
     if move is Move.OUT and master.units:
@@ -233,7 +233,7 @@ def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) ->
             tell_given_up(turn, child, leg, reasons.STALE_SIGNAL)
             return
     leg.skipped, leg.lacking = reasons.STALE_SIGNAL, True
-    turn.skip(child, leg.leg, reasons.STALE_SIGNAL)
+    turn.skip(child, leg.leg, reasons.STALE_SIGNAL, again=True)
 
 
 def _cancelling_units(turn: Turn, leg: ChildLeg) -> int:
@@ -254,7 +254,7 @@ def enter(
     """Send, or ask about, what a leg's target wants beyond what is committed; what cannot go is missed."""
     side = Side.BUY if leg.sign > 0 else Side.SELL
     if no_entry:
-        turn.skip(child, leg.leg, no_entry)
+        turn.skip(child, leg.leg, no_entry, again=True)
         decision.pass_over(child, side, no_entry)
         note_missed(turn, child, leg, no_entry)
         stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
@@ -321,7 +321,7 @@ def note_missed_while_resting(turn: Turn, child: Child, leg: ChildLeg, most: int
         reason = mirror.reason if told and mirror.reason else reason
     if miss(turn, child, leg, leg.target_units - found):
         leg.skipped, leg.lacking = reason, True
-        turn.skip(child, leg.leg, reason)
+        turn.skip(child, leg.leg, reason, again=True)
     return found
 
 

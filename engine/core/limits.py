@@ -33,10 +33,11 @@ def limits(turn: Turn) -> list[Limit]:
 
 
 def _of_child(turn: Turn, child: Child) -> Iterator[Limit]:
-    told = [skip.reason for skip in turn.state.skips.values() if skip.child == child.id]
     for gate in gates.GATES:
         for name, bound, now, says in ROWS[gate.__name__](turn, child):
-            stopped = sum(any(reason.startswith(text) for text in says) for reason in told)
+            stopped = sum(
+                times for reason, times in child.stops.items() if any(reason.startswith(text) for text in says)
+            )
             yield Limit(account=child.id, name=name, bound=bound, now=now, stopped=stopped)
 
 

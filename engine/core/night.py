@@ -280,7 +280,7 @@ def _new_day(turn: Turn, day: str) -> None:
 
 def _new_day_of(turn: Turn, child: Child) -> None:
     child.entries_today, child.loss_hit, child.foreign_orders, child.watches = 0, False, {}, False
-    child.carried, child.sold = {}, {}
+    child.carried, child.sold, child.stops = {}, {}, {}
     child.tags = {order_id: tag for order_id, tag in child.tags.items() if tag in turn.state.orders}
     for key, leg in list(child.legs.items()):
         if not (leg.allocation_units or leg.orders or leg.sign or leg.orphaned_units):

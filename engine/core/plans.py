@@ -47,7 +47,7 @@ def note_missed(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, guards:
     leg.skipped = reason
     is_smaller = reason == reasons.SHORT_MARGIN and have > 0  # as the strategy's other legs are, or will be
     leg.lacking = leg.lacking or (guards and not is_smaller)
-    turn.skip(child, leg.leg, reason, in_part=have > 0)
+    turn.skip(child, leg.leg, reason, in_part=have > 0, again=True)
 
 
 def tell_given_up(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:

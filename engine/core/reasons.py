@@ -86,6 +86,14 @@ NOTHING_TO_EXIT = "withdrawn: nothing is left to exit"
 NOT_WANTED = "withdrawn: the master's order is smaller or gone"
 
 
+_REFUSED = "refused"
+
+
 def refused(text: str) -> str:
     """A definite refusal, in the broker's words."""
-    return f"refused: {text}" if text else "refused"
+    return f"{_REFUSED}: {text}" if text else _REFUSED
+
+
+def kind_of(reason: str) -> str:
+    """A reason without a broker's own words, so that there are no more kinds than reasons of ours."""
+    return _REFUSED if reason.startswith(f"{_REFUSED}:") else reason

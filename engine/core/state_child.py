@@ -335,6 +335,8 @@ class Child(msgspec.Struct, kw_only=True):
     "When an entry that worked ended unfilled: the broker's figure of before still has its margin blocked."
     positions: dict[LegId, int] = {}
     "Net units at the last complete read."
+    stops: dict[str, int] = {}
+    "How often a copy was not made today, or only in part, by the kind of the reason."
     carried: dict[LegId, int] = {}
     "Units carried into this day, signed, as its broker listed them last."
     positions_began_ns: int = 0

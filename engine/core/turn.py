@@ -119,12 +119,20 @@ class Turn:
         """The children of the present configuration; others are only exited."""
         return [child for child in self.state.children.values() if child.id in self.child_settings]
 
-    def skip(self, child: Child, leg: LegId, reason: str, *, in_part: bool = False, tells: bool = True) -> None:
-        """Note that a copy was not made or only in part, and why; people are told of it once."""
+    def skip(
+        self, child: Child, leg: LegId, reason: str, *, in_part: bool = False, tells: bool = True, again: bool = False
+    ) -> None:
+        """Note that a copy was not made or only in part, and why.
+
+        People are told of it once in a leg; of lots that were missed at another time they are told `again`.
+        """
         symbol = split_leg(leg)[1]
         key = f"{child.id}|{symbol}|{reason}"
-        if key in self.state.skips:
+        known = self.state.skips.get(key)
+        if known is not None and not (again and known.at_ns < self.now_ns):
             return
+        kind = reasons.kind_of(reason)
+        child.stops[kind] = child.stops.get(kind, 0) + 1
         self.state.skips[key] = Skip(child=child.id, symbol=symbol, reason=reason, at_ns=self.now_ns)
         if tells:
             self.notify(WARNING, f"{'copied in part' if in_part else 'not copied'}: {reason}", child.id, symbol)

@@ -3,13 +3,16 @@
 from decimal import Decimal
 from fractions import Fraction
 
+from msgspec.structs import replace
+
 from config.schema import ChildRisk, Paper, Risk, Sizing, SizingMode
-from engine.core import gates
+from engine.core import gates, reasons
 from engine.core.limits import ROWS, limits
 from engine.events import KillSwitched
 from engine.model import Side
 from engine.snapshot import Limit
-from tests.unit.core.builders import HEDGE, Desk, child, settings, turn_of
+from tests.unit.core.builders import HEDGE, Desk, S, child, settings, turn_of
+from tests.unit.core.nights import morning
 
 
 def row(desk: Desk, name: str, account: str = "C1") -> Limit:
@@ -28,6 +31,34 @@ def test_use_is_told_beside_the_stronger_bound() -> None:
     assert row(desk, "lots an instrument").now == "3"
     assert (row(desk, "entries a minute").bound, row(desk, "entries a minute").now) == ("5", "2")
     assert row(desk, "lots an order").bound == ""
+
+
+def test_every_copy_that_a_limit_stopped_is_counted_and_told_and_a_new_day_counts_anew() -> None:
+    """Ten of the master's lots are three of the child; two are let through each time, and the cap is the same."""
+    desk = Desk(settings(risk=Risk(max_lots_per_order=2)))
+    for _ in range(3):
+        desk.buy(10)
+        desk.run(2)
+    assert desk.placed() == 3 * [(Side.BUY, 2)]
+    told = [text for text in desk.notices() if reasons.MAX_LOTS_PER_ORDER in text]
+    assert (row(desk, "lots an order").stopped, len(told)) == (3, 3)
+    desk.run(30)
+    assert row(desk, "lots an order").stopped == 3
+    morning(desk)
+    assert row(desk, "lots an order").stopped == 0
+
+
+def test_old_signals_are_counted_each_time() -> None:
+    desk = Desk()
+    desk.buy(10)
+    for number in (8, 9):
+        desk.run(60)
+        at_ns = desk.now_ns - 40 * S
+        old = replace(desk.report(Side.BUY, 10, id_=f"M{number}"), placed_ns=at_ns, updated_ns=at_ns)
+        desk.book(old)
+        desk.push(old, "M")
+        desk.run(2)
+    assert row(desk, "age of the master's fill").stopped == 2
 
 
 def test_symbols_that_a_limit_stopped_are_counted() -> None:
