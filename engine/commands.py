@@ -114,6 +114,10 @@ class RecordFill(CommandBase, frozen=True, kw_only=True):
     started_ns: int
     source: str
     "`LIVE` or `PAPER`: where the order went."
+    copy: int | None = None
+    "Number of the decision that the order belongs to, where one was made before the fill."
+    master_price_inr: Decimal | None = None
+    "What a child's fill is measured by, `None` where the master did not trade."
 
 
 class RecordStrategy(CommandBase, frozen=True, kw_only=True):

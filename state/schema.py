@@ -169,7 +169,9 @@ def _kinds(union: object) -> str:
 
 _ORDER = ("exchange", "symbol", "product", "side", "quantity", "order_type", "price_inr", "trigger_price_inr")
 _FILL = ("exchange", "symbol", "product", "side", "units", "price_inr", "order_id", "order_tag", "opens", "scope",
-         "strategy", "started_ns", "source")  # fmt: skip
+         "strategy", "started_ns", "source", "copy", "master_price_inr")  # fmt: skip
+_AVERAGE = "CASE WHEN count(price_inr) = count(*) THEN sum(units * price_inr) / sum(units) END AS average_inr"
+_SLIPPAGE = "CASE o.side WHEN 'BUY' THEN 1 ELSE -1 END * (o.average_inr - coalesce(his.average_inr, o.measure_inr))"
 _STARTED = "json_extract(c.body, '$.started_ns')"
 # The constants below are class and field names of this program; nothing from outside reaches this text.
 _WRITES = "FROM commands c JOIN entries e USING (seq) WHERE c.tag IS NOT NULL"
@@ -197,6 +199,19 @@ _VIEWS = {
     " round(sum(CASE side WHEN 'SELL' THEN units ELSE -units END * price_inr), 2) END AS cash_inr,"
     " min(at_ist) AS first_ist, max(at_ist) AS last_ist"
     " FROM v_fills GROUP BY scope, strategy, started_ns, source, account, exchange, symbol, product",
+    # What rested may be filled before the master's order, and his fill is its measure all the same.
+    # A bare column beside one max() is that of its row, the newest fill.
+    "v_copies": "SELECT o.copy, o.at_ist, o.account, o.exchange, o.symbol, o.product, o.side, o.opens, o.units,"  # noqa: S608
+    " round(o.average_inr, 4) AS average_inr, round(coalesce(his.average_inr, o.measure_inr), 4) AS master_price_inr,"
+    f" round({_SLIPPAGE}, 4) AS slippage_inr, round({_SLIPPAGE} * o.units, 2) AS slippage_all_inr,"
+    " o.scope, o.strategy, o.started_ns, o.source, o.seq"
+    " FROM (SELECT copy, account, exchange, symbol, product, side, opens, scope, strategy, started_ns, source, at_ist,"
+    " CAST(master_price_inr AS REAL) AS measure_inr, max(seq) AS seq, sum(units) AS units,"
+    f" {_AVERAGE}"
+    " FROM v_fills WHERE copy IS NOT NULL AND order_tag <> ''"
+    " GROUP BY copy, account, exchange, symbol, product, side) o"
+    f" LEFT JOIN (SELECT copy, {_AVERAGE}"
+    " FROM v_fills WHERE copy IS NOT NULL AND order_tag = '' GROUP BY copy) his ON his.copy = o.copy",
     "v_notices": f"SELECT c.seq, e.session, {_time('e.at_ns')},"  # noqa: S608
     f" {_fields('c.body', 'severity', 'account', 'symbol', 'text')}"
     f" FROM commands c JOIN entries e USING (seq) WHERE c.kind = '{Notify.__name__}'",

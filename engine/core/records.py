@@ -8,6 +8,7 @@ from msgspec import structs
 
 from config.schema import Mode
 from engine.commands import RecordFill, RecordStrategy
+from engine.core.orders import find_copy
 from engine.core.places import trades_live
 from engine.core.shapes import strategy_name
 from engine.core.state import KeptStrategy, Strategy
@@ -22,6 +23,7 @@ def record_child_fill(turn: Turn, order: ChildOrder, units: int, value_inr: Deci
     """Units of an order of ours were filled, for so much."""
     settings = turn.child_settings.get(order.account)
     is_live = settings is not None and trades_live(settings, turn.state.mode)
+    copy = find_copy(turn, order.decision)
     _record(
         turn,
         order,
@@ -31,13 +33,25 @@ def record_child_fill(turn: Turn, order: ChildOrder, units: int, value_inr: Deci
         tag=order.tag,
         opens=order.entry,
         source=Mode.LIVE if is_live else Mode.PAPER,
+        copy=order.decision,
+        master_price_inr=order.master_price_inr if copy is None else copy.master_price_inr,
     )
 
 
 def record_master_fill(turn: Turn, order: MasterOrder, units: int, value_inr: Decimal, *, opens: bool) -> None:
     """Units of a followed order of the master were filled, for so much."""
     state = turn.state
-    _record(turn, order, units, value_inr, account=state.master.account, tag="", opens=opens, source=state.mode)
+    _record(
+        turn,
+        order,
+        units,
+        value_inr,
+        account=state.master.account,
+        tag="",
+        opens=opens,
+        source=state.mode,
+        copy=order.entry_copy if opens else order.exit_copy,
+    )
 
 
 def _record(
@@ -50,6 +64,8 @@ def _record(
     tag: str,
     opens: bool,
     source: Mode,
+    copy: int,
+    master_price_inr: Decimal | None = None,
 ) -> None:
     exchange, symbol, product = split_leg(order.leg)
     strategy = turn.strategy(turn.scope_of(order.leg))
@@ -69,6 +85,8 @@ def _record(
             strategy=strategy.number,
             started_ns=strategy.started_ns or 0,
             source=source.value.upper(),
+            copy=copy or None,
+            master_price_inr=master_price_inr,
         )
     )
 

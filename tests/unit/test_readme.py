@@ -112,7 +112,7 @@ def test_queries_run_on_a_journal(tmp_path: Path) -> None:
     SqliteJournal(path, sync=False).close()
     connection = sqlite3.connect(path)
     queries = blocks("sql")
-    assert len(queries) == 4
+    assert len(queries) == 5
     for query in queries:
         assert connection.execute(query).fetchall() == []
     views = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")}

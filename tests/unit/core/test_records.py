@@ -4,9 +4,10 @@ from decimal import Decimal
 
 from config.schema import Mode
 from engine.commands import RecordFill, RecordStrategy
-from engine.events import ChildJoined, PromptAnswered
-from engine.model import Side
+from engine.events import ChildJoined, Flattened, PromptAnswered
+from engine.model import BookStatus, Side
 from tests.unit.core.builders import HEDGE, LOT, Desk, child, settings
+from tests.unit.core.test_mirroring import ended, orders, resting
 from tests.unit.core.test_offers import left_out
 from tests.unit.paper.builders import PUT
 
@@ -72,6 +73,50 @@ def test_source_is_where_the_order_went() -> None:
     desk = Desk(settings(child(broker="zerodha", live=True), child("C2", broker="zerodha"), mode=Mode.LIVE))
     desk.buy(10)
     assert {f.account: f.source for f in desk.commands(RecordFill)} == {"M": "LIVE", "C1": "LIVE", "C2": "PAPER"}
+
+
+def measured(desk: Desk, account: str = "C1") -> list[tuple[int | None, Decimal | None]]:
+    return [(f.copy, f.master_price_inr) for f in desk.commands(RecordFill) if f.account == account]
+
+
+def test_fill_of_a_copy_is_kept_with_its_copy_and_the_price_of_the_master() -> None:
+    desk = Desk(settings(child(), child("C2")))
+    desk.buy(10, price="101")
+    desk.run(5)
+    desk.sell(10, price="103")
+    entry, out = (copy.id for copy in desk.state.copies)
+    for account in ("C1", "C2"):
+        assert measured(desk, account) == [(entry, Decimal(101)), (out, Decimal(103))]
+    assert measured(desk, "M") == [(None, None), (None, None)], "what is decided after his fill is not known at it"
+
+
+def test_fill_of_an_order_of_the_operator_is_kept_without_a_price_of_the_master() -> None:
+    desk = Desk()
+    desk.buy(10, price="101")
+    desk.run(5)
+    desk.handle(Flattened(at_ns=desk.now_ns, children=("C1",)))
+    desk.run(5)
+    assert desk.lots() == 0
+    assert measured(desk) == [(1, Decimal(101)), (2, None)]
+
+
+def test_copy_that_is_too_old_to_be_kept_leaves_the_price_of_its_order() -> None:
+    desk = Desk(filling=False)
+    desk.buy(10, price="101")
+    placed = desk.last()
+    desk.state.copies.clear()
+    desk.fill(placed)
+    assert measured(desk) == [(1, Decimal(101))]
+
+
+def test_order_of_the_master_that_rests_is_kept_with_the_copy_that_rests_for_it() -> None:
+    desk = Desk(orders(), filling=False)
+    his = resting(desk, 10)
+    desk.fill(desk.last(), price="99")
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    (copy,) = desk.state.copies
+    assert measured(desk) == [(copy.id, Decimal(99))], "his limit, as long as he is not filled"
+    assert measured(desk, "M") == [(copy.id, None)]
 
 
 def test_restart_keeps_nothing_twice() -> None:

@@ -1,11 +1,13 @@
 """The journal: what was committed is there, what was not is not, and damage is never skipped."""
 
+import json
 import sqlite3
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs, to_builtins
 
 from config.schema import Mode
 from engine.commands import CancelOrder, Notify, ReadAccount, RecordFill, RecordStrategy, Severity
@@ -13,6 +15,7 @@ from engine.errors import BrokenInvariant, JournalFailed, StateRefused
 from engine.events import Event, KillSwitched, Outcome, Paused, Request, RequestAnswered
 from engine.model import Side
 from engine.ports import Journal
+from state.codec import decode_command
 from state.journal import SqliteJournal
 from tests.unit.state.samples import COMMAND_CLASSES, EVENT_CLASSES, filled, order, tick
 
@@ -372,6 +375,69 @@ def test_the_views_show_strategies_legs_and_fills(tmp_path: Path) -> None:
         assert connection.execute("SELECT side, units, price_inr FROM v_fills ORDER BY seq").fetchall() == [
             ("SELL", 130, "100.10"), ("SELL", 65, "99.90"), ("BUY", 195, "90")
         ]  # fmt: skip
+
+
+def copied(account: str, side: Side, units: int, price: str | None, **fields: object) -> RecordFill:
+    """A fill of an order of ours that is measured by the master's price."""
+    kept = {"order_tag": "T", "copy": 7, "master_price_inr": Decimal("100"), **fields}
+    return structs.replace(fill(account, side, units, "0"), price_inr=None if price is None else Decimal(price), **kept)
+
+
+def copies(path: Path) -> list[tuple[object, ...]]:
+    columns = "copy, account, side, units, average_inr, master_price_inr, slippage_inr, slippage_all_inr"
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f"SELECT {columns} FROM v_copies ORDER BY copy, account").fetchall()
+
+
+def kept(path: Path, *entries: list[RecordFill]) -> list[tuple[object, ...]]:
+    journal = SqliteJournal(path)
+    for number, fills in enumerate(entries, start=1):
+        journal.append(tick(number), fills)
+    journal.commit()
+    journal.close()
+    return copies(path)
+
+
+def test_copies_are_shown_with_what_was_lost_against_the_price_of_the_master(tmp_path: Path) -> None:
+    bought = [copied("C1", Side.BUY, 130, "100.10"), copied("C2", Side.BUY, 65, "99.50")]
+    rest = [copied("C1", Side.BUY, 65, "100.40")]
+    sold = [copied("C1", Side.SELL, 195, "98.75", copy=8, master_price_inr=Decimal("99"))]
+    assert kept(tmp_path / NAME, bought, rest, sold) == [
+        (7, "C1", "BUY", 195, 100.2, 100.0, 0.2, 39.0),
+        (7, "C2", "BUY", 65, 99.5, 100.0, -0.5, -32.5),
+        (8, "C1", "SELL", 195, 98.75, 99.0, 0.25, 48.75),
+    ]
+
+
+def test_copy_whose_prices_are_not_all_known_has_no_slippage(tmp_path: Path) -> None:
+    unpriced = [copied("C1", Side.BUY, 65, "101"), copied("C1", Side.BUY, 65, None)]
+    unmeasured = [copied("C2", Side.SELL, 65, "101", copy=9, master_price_inr=None)]
+    assert kept(tmp_path / NAME, unpriced, unmeasured) == [
+        (7, "C1", "BUY", 130, None, 100.0, None, None),
+        (9, "C2", "SELL", 65, 101.0, None, None, None),
+    ]
+
+
+def test_copy_of_an_order_that_rests_is_measured_by_what_the_master_got_for_it_in_the_end(tmp_path: Path) -> None:
+    """It may be filled before his: then his limit is the measure for so long."""
+    ours = [copied("C1", Side.BUY, 65, "99", master_price_inr=Decimal("99"))]
+    his = [copied("M", Side.BUY, 65, "98", order_tag="", master_price_inr=None)]
+    again = [copied("M", Side.BUY, 195, "98.40", order_tag="", master_price_inr=None)]
+    assert kept(tmp_path / NAME, ours, his, again) == [(7, "C1", "BUY", 65, 99.0, 98.3, 0.7, 45.5)]
+
+
+def test_fills_of_an_earlier_program_can_be_read_and_are_of_no_known_copy(tmp_path: Path) -> None:
+    now = fill("C1", Side.BUY, 65, "100")
+    old = to_builtins(now)
+    del old["copy"], old["master_price_inr"]
+    assert decode_command(json.dumps(old)) == now
+    assert (now.copy, now.master_price_inr) == (None, None)
+    assert kept(tmp_path / NAME, [now]) == []
+    change(tmp_path / NAME, f"UPDATE commands SET body = '{json.dumps(old)}'")
+    assert copies(tmp_path / NAME) == []
+    with closing(sqlite3.connect(tmp_path / NAME)) as connection:
+        rows = connection.execute("SELECT units, price_inr, copy, master_price_inr FROM v_fills").fetchall()
+    assert rows == [(65, "100", None, None)]
 
 
 def test_a_view_of_an_earlier_program_is_renewed(tmp_path: Path) -> None:
