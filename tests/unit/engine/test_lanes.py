@@ -8,11 +8,26 @@ from decimal import Decimal
 import pytest
 
 from engine.commands import AskMargin, CancelOrder, Command, ModifyOrder, PlaceOrder
-from engine.events import AccountRead, Event, MarginTold, Outcome, Request, RequestAnswered
-from engine.lanes import QUEUE_MOST, THREADS_MOST, ThreadLane
+from engine.events import AccountRead, Event, MarginTold, Outcome, Request, RequestAnswered, TimePassed
+from engine.host import Host
+from engine.lanes import QUEUE_MOST, THREADS_MOST, ThreadLane, ThreadLanes
 from engine.model import Basket
-from tests.unit.engine.fakes import WAIT_S, Gate, Inbox, ScriptedBroker, Ticking, cancel, modify, notice, place, read
+from tests.unit.engine.fakes import (
+    WAIT_S,
+    Gate,
+    Inbox,
+    LoggedJournal,
+    ScriptedBroker,
+    ScriptedCore,
+    Ticking,
+    cancel,
+    modify,
+    notice,
+    place,
+    read,
+)
 from tests.unit.engine.test_calls import IDS, WRITES
+from tests.unit.paper.builders import NOW
 
 
 class Line:
@@ -52,6 +67,24 @@ def test_slow_account_delays_only_itself() -> None:
         assert tags(inbox.wait_for(5)) == ["Q0", "Q1", "Q2", "Q3", "Q4"]
     assert tags(inbox.wait_for(6))[-1] == "SLOW"
     assert quick.lane.close(WAIT_S)
+
+
+@pytest.mark.rule("R7.20")
+def test_what_a_lane_was_given_goes_out_when_the_journal_fails_after_it() -> None:
+    """It was durable when it was given; what is decided after the failure reaches no lane."""
+    line = Line()
+    journal = LoggedJournal()
+    core = ScriptedCore([place("T1"), place("T2"), cancel("T3")], [place("T4")], [place("T5")])
+    host = Host(core, journal, ThreadLanes({"C1": line.lane}), None, lambda: b"")
+    with blocked(line) as gate:
+        host.handle(TimePassed(at_ns=NOW))
+        gate.wait_until_reached()
+        journal.failing = {"commit"}
+        for after_ns in (1, 2):
+            host.handle(TimePassed(at_ns=NOW + after_ns))
+        assert host.failed
+    assert tags(line.inbox.wait_for(3)) == ["T1", "T2", "T3"]
+    assert [call.split()[-1] for call in line.broker.calls] == ["T1", "T2", "T3"]
 
 
 class Asked(ScriptedBroker):

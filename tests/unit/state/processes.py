@@ -6,16 +6,21 @@
 import json
 import resource
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 from config.schema import Mode
+from engine.core.lifecycle import TERMINAL
+from engine.core.state import State
 from engine.errors import AlreadyRunning, JournalFailed
+from engine.model import NS_PER_S
 from paper.scenario_file import load_scenario
 from paper.simulate import Simulation
 from paper.verdict import result_of
+from state.codec import encode
 from state.lock import InstanceLock, is_locked
 from state.session import Session
-from state.store import Store, latest_state
+from state.store import JOURNAL_NAME, Store, latest_state, mode_directory
 from tests.unit.state.samples import order, tick
 
 COUNT_MAX = 1_000_000
@@ -96,6 +101,59 @@ def copy_until_full(root: str, scenario: str, bytes_max: str) -> None:
     say(json.dumps(result_of(simulation)))
 
 
+def copy_until_full_at(root: str, scenario: str, at_s: str) -> None:
+    """Run a scenario in whose first process the disk is full from a moment on ("never": not at all).
+
+    Says what every process found in the core's queue, and at the end the result and what the state came to.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    log = Path(f"{mode_directory(Path(root), Mode.PAPER) / JOURNAL_NAME}-wal")
+
+    def opened() -> Session:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        session = Session(Path(root), Mode.PAPER)
+        if session.replicator.has_begun:
+            say("queued", *session.replicator.state.queue)
+        return session
+
+    simulation = Simulation(
+        load_scenario(Path(scenario)),
+        opened,
+        lambda at_s, line: say("failed", at_s, line.text) if "engine stopped" in line.text else None,
+    )
+    if at_s != "never":
+        simulation.agenda.at(
+            simulation.scenario.start_ns + int(float(at_s) * NS_PER_S),
+            lambda _now_ns: resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, hard)),
+        )
+    simulation.run()
+    state = simulation.replicator.state
+    say(json.dumps({"result": result_of(simulation), "state": json.loads(encode(came_to(state)))}))
+
+
+def came_to(state: State) -> dict[str, object]:
+    """What a day came to, without the times, and without how many orders it took."""
+    traded: dict[str, tuple[int, Decimal]] = {}
+    for each in state.orders.values():
+        if each.filled:
+            name = f"{each.account} {each.leg} {each.side}"
+            units, value_inr = traded.get(name, (0, Decimal(0)))
+            traded[name] = units + each.filled, value_inr + each.value_inr
+    legs = {f"{child.id} {leg.leg}": leg for child in state.children.values() for leg in child.legs.values()}
+    return {
+        "traded": traded,
+        "children": {
+            name: (leg.allocation_units, leg.target_units, leg.due, leg.orders, leg.cash_inr, leg.charges_inr)
+            for name, leg in legs.items()
+        },
+        "stopped": {child.id: child.stopped for child in state.children.values()},
+        "master": {leg.leg: (leg.units, leg.background_units, leg.cash_inr) for leg in state.master.legs.values()},
+        "strategies": [(s.scope, s.number, s.state, s.name, s.last_ratios) for s in state.strategies.values()],
+        "open": [each.tag for each in state.orders.values() if each.state not in TERMINAL],
+        "waiting": (state.queue, list(state.prompts), list(state.skips), state.unclean),
+    }
+
+
 def read(root: str, last_at_ns: str) -> None:
     """Read the newest state again and again until the event of `last_at_ns` is there; every view must be whole."""
     most = 0
@@ -136,6 +194,15 @@ def ask(path: str) -> None:
 if __name__ == "__main__":
     programs = {
         program.__name__: program
-        for program in (write, write_until_full, checkpoint_until_full, copy_until_full, read, hold, ask)
+        for program in (
+            write,
+            write_until_full,
+            checkpoint_until_full,
+            copy_until_full,
+            copy_until_full_at,
+            read,
+            hold,
+            ask,
+        )
     }
     programs[sys.argv[1]](*sys.argv[2:])

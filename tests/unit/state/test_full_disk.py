@@ -5,8 +5,10 @@ The limit on the size of files stands in for the disk: the same calls fail at th
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,127 @@ def test_later_failure_comes_after_more_copies(tmp_path: Path) -> None:
         _, _, result = copied(tmp_path / str(number), bytes_max)
         bought.append(result["checks"][0]["positions"]["C1"].get(CALL, 0))
     assert bought[0] < bought[1] < 195 * ORDERS * 10
+
+
+# Exits under way
+
+LEGS, OUT_S, RESUMED_S = 12, 40, 90
+SYMBOLS = tuple(f"NIFTY26NOV{24000 + 50 * number}CE" for number in range(LEGS))
+
+
+def leaving(path: Path, *, disturbed: bool, fault: str = "") -> Path:
+    """The master buys twelve legs and sells all of them at once: eight exits fit into the second, the others queue.
+
+    An account's exits arrive one every 600 ms, so that most of them wait in the lane for a while.
+    """
+    steps = [f"{{at: 0s, quote: {{{symbol}: {{bid: 100.00, ask: 100.10, last: 100.05}}}}}}" for symbol in SYMBOLS]
+    orders = [("BUY", number + 2, "100.10") for number in range(LEGS)] + [("SELL", OUT_S, "100.00")] * LEGS
+    for number, (side, at_s, price) in enumerate(orders):
+        steps.append(
+            f"{{at: {at_s}s, master_order: {{id: M{number}, symbol: {SYMBOLS[number % LEGS]}, side: {side},"
+            f" quantity: 650, status: COMPLETE, filled: 650, average_price: {price}, placed_at: {at_s - 0.1:.1f}s}}}}"
+        )
+    if fault:
+        steps.insert(-LEGS, f"{{at: 39s, child_fault: {{child: C1, on: place, kind: {fault}, times: 2}}}}")
+    if disturbed:
+        steps.append(f"{{at: {DOWN_S}s, crash: true}}")
+        steps.append(f"{{at: {SEEN_S}s, check: {{positions: {{}}}}}}")
+        steps.append(f"{{at: {RESUMED_S}s, operator: {{command: resume}}}}")
+    listed = "".join(f"  - {{symbol: {symbol}, lot: {LOT}, tick: 0.05, freeze: 3510}}\n" for symbol in SYMBOLS)
+    path.write_text(
+        f"name: a full disk while leaving\ninstruments:\n{listed}master: {{available: 10000000}}\n"
+        "children: [{id: C1, available: 3000000}]\n"
+        "settings: {confirm: {when: never}, paper: {latency_ms: 300}}\n"
+        "steps:\n" + "".join(f"  - {step}\n" for step in steps) + "end: 140s\n"
+    )
+    return path
+
+
+class Left:
+    """What became of the exits of a day whose disk was full from a moment on."""
+
+    def __init__(self, root: Path, full_at_s: float, fault: str = "") -> None:
+        scenario = leaving(root / "scenario.yaml", disturbed=True, fault=fault)
+        lines = Child("copy_until_full_at", root, scenario, full_at_s).finish()
+        (self.failed,) = (line for line in lines if line.startswith("failed "))
+        (queued,) = (line for line in lines if line.startswith("queued"))
+        self.queued = set(queued.split()[1:])
+        "Tags that the disk has in the core's queue."
+        found = json.loads(lines[-1])
+        self.result, self.state = found["result"], found["state"]
+        self.orders: list[dict[str, Any]] = self.result["orders"]["C1"]
+        exits = [order for order in self.orders if order["side"] == "SELL"]
+        self.early = [order for order in exits if order["at_s"] < DOWN_S]
+        self.late = [order for order in exits if order["at_s"] >= DOWN_S]
+        with closing(sqlite3.connect(mode_directory(root, Mode.PAPER) / JOURNAL_NAME)) as connection:
+            rows = connection.execute("SELECT tag, session FROM v_orders").fetchall()
+        self.durable = {tag for tag, _ in rows}
+        self.durable_before = {tag for tag, session in rows if session == 1}
+
+
+def never_full(root: Path, fault: str = "") -> dict[str, Any]:
+    """What the same day comes to on a disk that is never full."""
+    scenario = leaving(root / "scenario.yaml", disturbed=False, fault=fault)
+    found: dict[str, Any] = json.loads(Child("copy_until_full_at", root, scenario, "never").finish()[-1])
+    assert found["result"]["violations"] == []
+    assert {name: units for name, (units, _) in found["state"]["traded"].items()} == {
+        f"C1 NFO:{symbol}:NRML {side}": 3 * LOT for symbol in SYMBOLS for side in ("BUY", "SELL")
+    }
+    state: dict[str, Any] = found["state"]
+    return state
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return never_full(tmp_path_factory.mktemp("undisturbed"))
+
+
+# When the disk is full; how many exits had left for the lane; how many were on the disk in the queue.
+MOMENTS = [
+    pytest.param(39.95, 0, 0, id="before the sale"),
+    pytest.param(40.50, 8, 0, id="while the first exits are on their way"),
+    pytest.param(41.10, 8, 4, id="when the rest of the decisions is durable"),
+    pytest.param(42.00, 9, 3, id="while the window lets the rest go one by one"),
+    pytest.param(44.00, 12, 0, id="when all are in the lane"),
+]
+
+
+@pytest.mark.rule("R7.20")
+@pytest.mark.parametrize(("full_at_s", "sent", "queued"), MOMENTS)
+def test_exits_that_are_durable_when_the_disk_fills_go_out_once_and_the_rest_after_the_restart(
+    full_at_s: float, sent: int, queued: int, tmp_path: Path, undisturbed: dict[str, Any]
+) -> None:
+    left = Left(tmp_path, full_at_s)
+    assert (len(left.early), len(left.queued)) == (sent, queued)
+    # Handed over and durable: all of it arrives, the last ones long after the failure. Not durable: none of it does.
+    assert {order["tag"] for order in left.orders if order["at_s"] < DOWN_S} == left.durable_before
+    assert {order["tag"] for order in left.orders} == left.durable
+    # What was decided and durable goes at the restart, without an answer; what was not is decided anew.
+    waited = [order for order in left.late if order["tag"] in left.queued]
+    assert len(waited) == queued
+    assert all(DOWN_S < order["at_s"] < SEEN_S for order in waited)
+    assert all(order["at_s"] > RESUMED_S for order in left.late if order not in waited)
+    # Exactly once.
+    assert [order["symbol"] for order in left.early + left.late] == list(SYMBOLS)
+    assert {(order["status"], order["filled"]) for order in left.orders} == {("COMPLETE", 3 * LOT)}
+    assert len({order["tag"] for order in left.orders}) == len(left.orders) == 2 * LEGS
+    assert left.state == undisturbed, "nothing is doubled, nothing is lost"
+    assert [text for text in left.result["violations"] if not text.startswith("the engine stopped")] == []
+
+
+@pytest.mark.rule("R7.20")
+@pytest.mark.parametrize("full_at_s", [41.30, 42.50])
+def test_exits_that_were_refused_before_the_disk_filled_are_tried_again_after_the_restart(
+    full_at_s: float, tmp_path: Path
+) -> None:
+    (tmp_path / "never").mkdir()
+    left = Left(tmp_path, full_at_s, fault="rejected")
+    refused = [order["symbol"] for order in left.early if order["status"] == "REJECTED"]
+    assert refused == list(SYMBOLS[:2])
+    assert left.result["checks"][0]["positions"] == {"C1": {}}, "without an answer of the operator"
+    filled = [order["symbol"] for order in left.early + left.late if order["status"] == "COMPLETE"]
+    assert sorted(filled) == list(SYMBOLS)
+    assert left.state == never_full(tmp_path / "never", fault="rejected")
 
 
 # The program itself
