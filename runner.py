@@ -102,7 +102,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from engine.agenda import Agenda
     from engine.clock import VirtualClock
     from engine.loop import EngineLoop
-    from paper.rebuild import inputs_of
+    from paper.rebuild import KEPT, NO, YES, inputs_of
     from paper.venues import DemoVenue, demo_day, demo_start_ns
     from state.instance import only_instance
 
@@ -128,7 +128,9 @@ def _run(arguments: argparse.Namespace) -> int:
             return DISARMED
         loop = EngineLoop(VirtualClock(start_ns), Agenda())
         venue = DemoVenue(settings, loop, day, start_ns)
-        beginning = _begin(root, venue, inputs_of(venue, settings, VERSION), taken_over=taken_over)
+        # What somebody set up is kept. The demo of the program's own accounts is nobody's.
+        inputs = inputs_of(venue, settings, VERSION) | {KEPT: NO if path == DEMO_CONFIG else YES}
+        beginning = _begin(root, venue, settings, inputs, taken_over=taken_over)
         loop.clock = _scaled(loop.now_ns(), float(settings.demo.speed))
         session = _session(arguments, terminal, loop, venue, settings, root, source="demo", beginning=beginning)
         session.frame.speed = settings.demo.speed
@@ -253,7 +255,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     from engine.clock import VirtualClock
     from engine.loop import EngineLoop
     from paper.accounts import for_replay
-    from paper.rebuild import files_digest, inputs_of
+    from paper.rebuild import KEPT, NO, files_digest, inputs_of
     from paper.recorded import load_day
     from paper.venues import ReplayVenue, first_ns
     from state.instance import only_instance
@@ -268,8 +270,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     with only_instance(root, Mode.PAPER, started_ns=time.time_ns(), advice=REPLAY_ADVICE):
         loop = EngineLoop(VirtualClock(first_ns(recorded)), Agenda())
         venue = ReplayVenue(settings, loop, recorded)
-        inputs = inputs_of(venue, settings, VERSION, recording=files, times=times)
-        beginning = _begin(root, venue, inputs, taken_over=False)
+        inputs = inputs_of(venue, settings, VERSION, recording=files, times=times) | {KEPT: NO}
+        beginning = _begin(root, venue, settings, inputs, taken_over=False)
         at_once = arguments.speed == float("inf")
         if not at_once:
             loop.clock = _scaled(loop.now_ns(), arguments.speed)
@@ -516,36 +518,62 @@ def _code(session: TerminalSession) -> int:
     return DISARMED if session.host.replicator.state.unclean else DONE
 
 
-def _begin(root: Path, venue: DemoVenue | ReplayVenue, inputs: dict[str, str], *, taken_over: bool) -> str:
+def _begin(
+    root: Path, venue: DemoVenue | ReplayVenue, settings: Settings, inputs: dict[str, str], *, taken_over: bool
+) -> str:
     """Let the market of a session that was killed or taken over go on where it stopped, or begin a new one.
 
     Returns:
         What people should know of it, '' for nothing.
     """
     from config.schema import Mode
-    from paper.rebuild import changed, encode_inputs, rebuild
+    from paper.rebuild import changed, rebuild
     from state.log import clock_text
-    from state.market import empty_for, has_state, world_of
+    from state.market import has_state, world_of
     from state.sent import is_unanswered, read_sent
 
     def anew(why: str) -> str:
-        empty_for(root, Mode.PAPER, encode_inputs(inputs))
-        return why and f"the market begins anew, {why}"
+        return _begin_anew(root, venue, settings, inputs, why)
 
     try:
         sent = read_sent(root, Mode.PAPER)
         if sent is None:
             lost = has_state(root, Mode.PAPER)
-            return anew(f"the journal below {root} is missing or empty" if lost else "")
+            return anew(f", the journal below {root} is missing or empty" if lost else "")
         if sent.ended and not taken_over and not is_unanswered(root, Mode.PAPER):
             return anew("")
     except StateRefused:
-        return anew(f"the journal below {root} cannot be read: damaged, or of another version")
+        return anew(f", the journal below {root} cannot be read: damaged, or of another version")
     differing = changed(world_of(root), inputs)
     if differing or not sent.whole:
-        return anew(f"it cannot go on: changed since: {', '.join(differing) or 'the journal'}")
+        return anew(f", it cannot go on: changed since: {', '.join(differing) or 'the journal'}")
     rebuild(venue, sent.writes, sent.last_ns)
     return f"the market goes on where it stopped, at {clock_text(sent.last_ns)}, with {len(sent.writes)} requests sent"
+
+
+def _begin_anew(
+    root: Path, venue: DemoVenue | ReplayVenue, settings: Settings, inputs: dict[str, str], why: str
+) -> str:
+    """Begin a new market; what became of the state of the old one, and of those that were kept too long."""
+    from datetime import timedelta
+
+    from config.schema import Mode
+    from paper.rebuild import encode_inputs, kept_under
+    from state.market import empty_for, has_state, remove_past, world_of
+
+    said, keep_days = "", settings.state.keep_days
+    if keep_days is not None and (gone := remove_past(root, (venue.day - timedelta(days=keep_days)).isoformat())):
+        said = f"; kept sessions older than {keep_days} days were removed: {gone}"
+    had_state = has_state(root, Mode.PAPER)
+    keep_under = kept_under(world_of(root), venue.day.isoformat())
+    kept = empty_for(root, Mode.PAPER, encode_inputs(inputs), keep_under=keep_under)
+    if kept is not None:
+        return f"the market begins anew{why}; the session before is kept in {kept}{said}"
+    if had_state:
+        return (
+            f"the market begins anew{why}; the state of the session before was removed: it was a demo or a replay{said}"
+        )
+    return said.removeprefix("; ")
 
 
 def _scaled(start_ns: int, speed: float) -> ScaledClock:

@@ -7,6 +7,7 @@ books.
 """
 
 from collections.abc import Iterable
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,6 +20,10 @@ from paper.venues import Venue
 
 RECORDED = ("*.csv", "*.csv.gz", "*.jsonl")
 """What a recorded day may consist of."""
+
+KEPT = "kept"
+"""The name of the only input that makes no other market: whether its state is kept when another one begins."""
+YES, NO = "yes", "no"
 
 Inputs = dict[str, str]
 """Everything that a market is made of, by what people call it; equal inputs make equal markets."""
@@ -60,11 +65,32 @@ def encode_inputs(inputs: Inputs) -> bytes:
 
 def changed(before: bytes, inputs: Inputs) -> list[str]:
     """Which inputs differ from those of a file; damaged or missing ones all do."""
+    known = _known(before)
+    names = dict.fromkeys([*inputs, *known])
+    return [name for name in names if name != KEPT and known.get(name) != inputs.get(name)]
+
+
+def kept_under(before: bytes, otherwise: str) -> str:
+    """The day (ISO) under which the state of a market that is made of this is kept; '' where it is not kept.
+
+    Args:
+        before: What it was made of. Where that does not say, the state is kept.
+        otherwise: The day where that is not known.
+    """
+    known = _known(before)
+    if known.get(KEPT) == NO:
+        return ""
     try:
-        known = msgspec.json.decode(before, type=Inputs)
+        return date.fromisoformat(known.get("day", "")).isoformat()
+    except ValueError:
+        return otherwise
+
+
+def _known(before: bytes) -> Inputs:
+    try:
+        return msgspec.json.decode(before, type=Inputs)
     except (msgspec.DecodeError, ValueError):
-        known = {}
-    return [name for name in dict.fromkeys([*inputs, *known]) if known.get(name) != inputs.get(name)]
+        return {}
 
 
 def rebuild(venue: Venue, writes: Iterable[tuple[int, Write]], until_ns: int) -> None:

@@ -1,8 +1,11 @@
 """Which market the next process trades in: the one that a kill or a take-over interrupted, or a new one; and who may run."""
 
 import json
+import shutil
 import signal
 import subprocess
+from contextlib import closing
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,8 +17,9 @@ from engine.model import BookStatus, OrderReport, OrderType, split_leg
 from paper.recorded import load_day
 from paper.venues import SETTLE_NS, last_ns
 from state.lock import InstanceLock
+from state.schema import connect_read_only
 from state.session import Session
-from state.store import lock_path
+from state.store import JOURNAL_NAME, lock_path
 from tests.recorded_day import write_day
 from tests.test_kill import DISARMED, DONE, LOCKED, TIMEOUT_S, WRONG, replay
 from tests.test_runner import Engine, command, demo_config, engine, run, written
@@ -72,16 +76,87 @@ def test_question_that_nobody_answered_is_asked_again_after_an_orderly_end(tmp_p
         assert status(tmp_path)["unclean"]
 
 
-def test_demo_that_ended_in_an_orderly_way_begins_anew_without_a_word(tmp_path: Path) -> None:
-    config = demo_config(tmp_path, 20)
-    with engine(tmp_path, "--config", config) as first:
-        first.wait_for("strategy started")
-        assert first.signalled(signal.SIGTERM) == DONE
-    with engine(tmp_path, "--config", config) as second:
+def ended_demo(directory: Path, *arguments: str) -> Engine:
+    """A demo that ended in an orderly way after its strategy had started."""
+    with engine(directory, *arguments) as demo:
+        demo.wait_for("strategy started")
+        assert demo.signalled(signal.SIGTERM) == DONE
+    return demo
+
+
+def strategies(directory: Path) -> list[tuple[str, str]]:
+    """What a journal, in its place or kept, has of strategies."""
+    with closing(connect_read_only(directory / JOURNAL_NAME)) as connection:
+        return connection.execute("SELECT source, substr(started_ist, 1, 10) FROM v_strategies").fetchall()
+
+
+def test_session_that_ended_in_an_orderly_way_is_kept_and_said_where(tmp_path: Path) -> None:
+    config, root = demo_config(tmp_path, 20), tmp_path / "state/data/demo"
+    for name in ("", ".2"):
+        before = ended_demo(tmp_path, "--config", config)
+        day = str(status(tmp_path)["day"])
+        with engine(tmp_path, "--config", config) as after:
+            kept = f"past/{day}{name}"
+            assert f"; the session before is kept in state/data/demo/{kept}" in after.wait_for(ANEW)
+            after.wait_for("armed")
+            assert after.signalled(signal.SIGTERM) == DONE
+        assert clock(after.seen[0]) == "10:00:00.000"
+        assert not any(GOES_ON in line for line in after.seen)
+        assert ("PAPER", day) in strategies(root / kept), "the strategies of past days can be asked for"
+        assert not any(ANEW in line for line in before.seen) or name
+        shutil.rmtree(root / "paper")  # what the second one left
+
+
+def test_kept_session_is_removed_after_so_many_days_and_not_without_a_word(tmp_path: Path) -> None:
+    text = (tmp_path / demo_config(tmp_path, 20)).read_text(encoding="utf-8")
+    config = written(tmp_path, "kept.yaml", f"{text}\nstate: {{keep_days: 1}}\n")
+    ended_demo(tmp_path, "--config", config)
+    today = date.fromisoformat(str(status(tmp_path)["day"]))
+    past = tmp_path / "state/data/demo/past"
+    for days in (1, 2, 2000):
+        (past / (today - timedelta(days=days)).isoformat()).mkdir(parents=True)
+    with engine(tmp_path, "--config", config) as demo:
+        assert "; kept sessions older than 1 days were removed: 2" in demo.wait_for(ANEW)
+        assert demo.signalled(signal.SIGTERM) == DONE
+    yesterday = today - timedelta(days=1)
+    assert sorted(path.name for path in past.iterdir()) == [yesterday.isoformat(), today.isoformat()]
+
+
+def test_demo_of_the_program_itself_is_not_kept_and_says_so(tmp_path: Path) -> None:
+    ended_demo(tmp_path, "--demo")
+    with engine(tmp_path, "--config", demo_config(tmp_path, 20)) as second:
+        assert "; the state of the session before was removed: it was a demo or a replay" in second.wait_for(ANEW)
         second.wait_for("armed")
         assert second.signalled(signal.SIGTERM) == DONE
-    assert clock(second.seen[0]) == "10:00:00.000"
-    assert not any("anew" in line or GOES_ON in line for line in second.seen)
+    assert not (tmp_path / "state/data/demo/past").exists()
+
+
+def test_session_that_is_kept_is_kept_by_the_start_of_a_demo_too(tmp_path: Path) -> None:
+    ended_demo(tmp_path, "--config", demo_config(tmp_path, 20))
+    with engine(tmp_path, "--demo") as second:
+        assert "; the session before is kept in " in second.wait_for(ANEW)
+        assert second.signalled(signal.SIGTERM) == DONE
+
+
+def test_first_start_says_nothing_of_a_market_before(tmp_path: Path) -> None:
+    first = ended_demo(tmp_path, "--config", demo_config(tmp_path, 20))
+    assert not any("anew" in line or GOES_ON in line for line in first.seen)
+
+
+def test_kept_session_and_new_one_are_never_mixed_by_a_kill_between_the_steps(tmp_path: Path) -> None:
+    """The old state has been put away, and what the new market is made of has not been written."""
+    config, root = demo_config(tmp_path, 20), tmp_path / "state/data/demo"
+    killed_demo(tmp_path, config)
+    kept = root / "past" / "2026-11-02"
+    kept.parent.mkdir()
+    (root / "paper").rename(kept)
+    had = strategies(kept)
+    with engine(tmp_path, "--config", config) as demo:
+        demo.wait_for("armed")
+        assert demo.signalled(signal.SIGTERM) == DONE
+    assert not any(GOES_ON in line for line in demo.seen)
+    assert strategies(kept) == had != []
+    assert sorted(path.name for path in (root / "past").iterdir()) == ["2026-11-02"]
 
 
 def test_killed_demo_of_other_accounts_begins_anew_and_says_why(tmp_path: Path) -> None:
@@ -89,7 +164,9 @@ def test_killed_demo_of_other_accounts_begins_anew_and_says_why(tmp_path: Path) 
     killed_demo(tmp_path, config)
     text = (tmp_path / config).read_text(encoding="utf-8").replace("1050000", "1060000")
     with engine(tmp_path, "--config", written(tmp_path, "other.yaml", text)) as demo:
-        assert "accounts" in demo.wait_for(ANEW)
+        line = demo.wait_for(ANEW)
+        assert "accounts" in line
+        assert "the session before is kept in" in line
         demo.wait_for("armed")
         assert demo.signalled(signal.SIGTERM) == DONE
     assert clock(demo.seen[0]) == "10:00:00.000"
@@ -134,7 +211,9 @@ def test_emptying_that_was_interrupted_is_finished(left: str, tmp_path: Path) ->
     with engine(tmp_path, "--config", config) as demo:
         demo.wait_for("armed")
         assert demo.signalled(signal.SIGTERM) == DONE
-    assert sorted(path.name for path in directory.iterdir()) == ["lockstep.lock", "paper", "world.json"]
+    found = sorted(path.name for path in directory.iterdir())
+    assert [name for name in found if name != "past"] == ["lockstep.lock", "paper", "world.json"]
+    assert ("past" in found) == (left == "paper"), "what was on its way out goes, what was in its place is kept"
 
 
 # A recorded day
@@ -179,6 +258,9 @@ def test_replay_that_ended_begins_anew(tmp_path: Path) -> None:
     first, second = replayed(tmp_path), replayed(tmp_path)
     assert (second.returncode, second.stdout) == (DONE, first.stdout)
     assert GOES_ON not in second.stderr
+    assert ANEW not in first.stderr
+    assert f"{ANEW}; the state of the session before was removed: it was a demo or a replay" in second.stderr
+    assert not (tmp_path / "state/data/replay/past").exists()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from engine.opening import opening
 from engine.ports import Lane
 from engine.runtime import boot
 from paper.accounts import for_replay
-from paper.rebuild import changed, encode_inputs, files_digest, inputs_of, rebuild
+from paper.rebuild import KEPT, NO, YES, changed, encode_inputs, files_digest, inputs_of, kept_under, rebuild
 from paper.recorded import load_day
 from paper.venues import DemoVenue, ReplayVenue, Venue, demo_start_ns, first_ns
 from state.sent import Sent, read_sent
@@ -266,3 +266,28 @@ def test_recording_is_known_by_its_files_content(tmp_path: Path) -> None:
     with (day / "master_orders.csv").open("a", encoding="utf-8") as file:
         file.write("\n")
     assert files_digest(day) != before
+
+
+def test_whether_a_state_is_kept_makes_no_other_market() -> None:
+    inputs = inputs_of(demo(), DEMO, "0.1.0")
+    for kept in (NO, YES):
+        assert changed(encode_inputs(inputs | {KEPT: kept}), inputs) == []
+        assert changed(encode_inputs(inputs), inputs | {KEPT: kept}) == []
+
+
+@pytest.mark.parametrize(
+    ("world", "day"),
+    [
+        ({"day": "2026-11-02", KEPT: YES}, "2026-11-02"),
+        ({"day": "2026-11-02", KEPT: NO}, ""),
+        ({"day": "2026-11-02"}, "2026-11-02"),
+        ({"day": "../..", KEPT: YES}, "2026-11-30"),
+        ({}, "2026-11-30"),
+    ],
+)
+def test_state_is_kept_under_the_day_of_its_market_unless_that_says_otherwise(world: dict[str, str], day: str) -> None:
+    assert kept_under(encode_inputs(world), "2026-11-30") == day
+
+
+def test_state_of_a_market_that_nothing_tells_of_is_kept() -> None:
+    assert kept_under(b"damaged", "2026-11-30") == "2026-11-30"
