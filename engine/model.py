@@ -182,6 +182,9 @@ class OrderReport(Value, frozen=True, kw_only=True):
     updated_ns: int = 0
     "When the broker last changed it (exchange time where known)."
     validity: Validity = Validity.DAY
+    variety: str = ""
+    """What kind of order it is, by Kite's names: `regular`, `amo` (taken after hours, for the opening), `iceberg` (a
+    leg of one), `co` (cover), `bo` (bracket), `auction`; any other word of a broker's in small letters, '' for none."""
 
     @property
     def leg(self) -> LegId:

@@ -43,8 +43,14 @@ _STATUSES: Final = {
     "validation pending": BookStatus.PENDING,
     "open pending": BookStatus.PENDING,
     "after market order req received": BookStatus.PENDING,
+    "modify after market order req received": BookStatus.PENDING,
 }
 """A partial fill is `open`, told by its filled shares; whatever is not here is live."""
+AMO: Final = "amo"
+VARIETIES: Final = {"": "", "NORMAL": "regular", "STOPLOSS": "regular", "AMO": AMO, "ROBO": "bo"}
+"""By Kite's names. An order for the opening is placed as NORMAL, and the book may show either [SmartAPI forum, 5177 and
+5188]: while it waits its status says so."""
+_AMO_WAITS: Final = frozenset({"after market order req received", "modify after market order req received"})
 ORDER_TYPES: Final = {
     "MARKET": OrderType.MARKET,
     "LIMIT": OrderType.LIMIT,
@@ -225,7 +231,8 @@ def report_of(row: Row) -> OrderReport | None:
         raise Malformed("an order without id, symbol or exchange")
     if side not in ("BUY", "SELL"):
         raise Malformed(f"order {order_id} is neither bought nor sold")
-    status = _STATUSES.get(_words(row, "orderstatus") or _words(row, "status"), BookStatus.OPEN)
+    words = _words(row, "orderstatus") or _words(row, "status")
+    status, variety = _STATUSES.get(words, BookStatus.OPEN), row.text("variety")
     quantity, filled = row.whole("quantity"), row.whole("filledshares")
     if quantity == filled == 0 and status in TERMINAL_BOOK:
         return None
@@ -250,6 +257,7 @@ def report_of(row: Row) -> OrderReport | None:
         placed_ns=ist_ns(row.text("exchtime")) or updated_ns,
         updated_ns=max(updated_ns, ist_ns(row.text("exchorderupdatetime"))),
         validity=Validity.IOC if row.text("duration").upper() == "IOC" else Validity.DAY,
+        variety=AMO if words in _AMO_WAITS else VARIETIES.get(variety.upper(), variety.lower()),
     )
 
 

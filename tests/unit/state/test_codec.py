@@ -9,7 +9,7 @@ import pytest
 
 from config.schema import Account, Child, RatioSettings, Settings, Sizing
 from engine.commands import Command, Notify, Severity
-from engine.events import AccountRead, Event, MaxCapitalSet, QuotesUpdated
+from engine.events import AccountRead, Event, MaxCapitalSet, OrderUpdated, QuotesUpdated
 from engine.model import InstrumentId, Quote
 from state.codec import decode, decode_command, decode_event, encode
 from tests.unit.state.samples import COMMAND_CLASSES, EVENT_CLASSES, filled, order, sparse, tick
@@ -67,6 +67,16 @@ def test_read_of_a_journal_from_before_says_nothing_of_what_is_used() -> None:
     assert back == AccountRead(at_ns=2, account="C", began_ns=1, available_inr=Decimal("300000.50"))
     assert isinstance(back, AccountRead)
     assert back.used_inr is None
+
+
+def test_order_of_a_journal_from_before_is_of_no_known_variety() -> None:
+    text = (
+        b'{"type":"OrderUpdated","at_ns":2,"account":"M","report":{"order_id":"1","exchange":"NFO","symbol":"X",'
+        b'"product":"NRML","side":"BUY","order_type":"LIMIT","quantity":65}}'
+    )
+    back = decode_event(text)
+    assert isinstance(back, OrderUpdated)
+    assert back.report.variety == ""
 
 
 def test_trailing_zeros_of_a_price_are_kept() -> None:

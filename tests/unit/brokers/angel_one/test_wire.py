@@ -152,6 +152,7 @@ def test_order_row_becomes_a_report() -> None:
         placed_ns=ns("09:20:04"),
         updated_ns=ns("09:20:05"),
         validity=Validity.DAY,
+        variety="regular",
     )
 
 
@@ -176,13 +177,32 @@ def test_order_row_becomes_a_report() -> None:
         ("modify pending", BookStatus.OPEN),
         ("validation pending", BookStatus.PENDING),
         ("after market order req received", BookStatus.PENDING),
-        ("modify after market order req received", BookStatus.OPEN),
+        ("modify after market order req received", BookStatus.PENDING),
         ("a word that nobody knows", BookStatus.OPEN),
     ],
 )
 def test_word_of_a_status_has_its_meaning_and_every_other_is_live(word: str, expected: BookStatus) -> None:
     assert report(orderstatus=word, status="?").status is expected
     assert report(orderstatus="", status=word).status is expected
+
+
+@pytest.mark.parametrize(
+    ("variety", "word", "expected"),
+    [
+        ("NORMAL", "open", "regular"),
+        ("STOPLOSS", "trigger pending", "regular"),
+        ("ROBO", "open", "bo"),
+        ("AMO", "open", "amo"),
+        ("NORMAL", "after market order req received", "amo"),
+        ("NORMAL", "Modify After Market Order Req Received", "amo"),
+        ("NORMAL", "cancelled after market order", "regular"),
+        ("normal", "open", "regular"),
+        ("SOMETHING NEW", "open", "something new"),
+        (None, "open", ""),
+    ],
+)
+def test_variety_has_the_name_that_it_has_at_kite(variety: str | None, word: str, expected: str) -> None:
+    assert report(variety=variety, orderstatus=word).variety == expected
 
 
 @pytest.mark.parametrize(

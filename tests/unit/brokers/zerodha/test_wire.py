@@ -68,6 +68,7 @@ def test_order_row_becomes_a_report() -> None:
         placed_ns=IST_0920_03_NS,
         updated_ns=IST_0920_03_NS + 2 * S,
         validity=Validity.DAY,
+        variety="regular",
     )
 
 
@@ -99,6 +100,13 @@ def test_order_row_becomes_a_report() -> None:
         ("exchange_timestamp", "2026-10-05 10:20:03", "updated_ns", IST_0920_03_NS + 3600 * S),
         ("exchange_update_timestamp", "2026-10-05 10:20:03", "updated_ns", IST_0920_03_NS + 3600 * S),
         ("tag", "LKP2DL0000017F", "tag", "LKP2DL0000017F"),
+        ("variety", "amo", "variety", "amo"),
+        ("variety", "iceberg", "variety", "iceberg"),
+        ("variety", "co", "variety", "co"),
+        ("variety", "auction", "variety", "auction"),
+        ("variety", "AMO", "variety", "amo"),
+        ("variety", "something new", "variety", "something new"),
+        ("variety", None, "variety", "regular"),
     ],
 )
 def test_field_that_is_used_arrives(key: str, value: object, field: str, expected: object) -> None:
@@ -154,6 +162,8 @@ def test_keys_that_nobody_knows_are_passed_over() -> None:
         ("VALIDATION PENDING", BookStatus.PENDING),
         ("OPEN PENDING", BookStatus.PENDING),
         ("AMO REQ RECEIVED", BookStatus.PENDING),
+        ("MODIFY AMO REQ RECEIVED", BookStatus.PENDING),
+        ("CANCELLED AMO", BookStatus.CANCELLED),
         ("complete", BookStatus.COMPLETE),
         ("Cancelled", BookStatus.CANCELLED),
     ],
@@ -166,12 +176,53 @@ def test_status_with_a_meaning_keeps_it(status: str, expected: BookStatus) -> No
     "status",
     [
         "OPEN", "MODIFY VALIDATION PENDING", "MODIFY PENDING", "CANCEL PENDING", "MODIFIED", "UPDATE", "NOT MODIFIED",
-        "NOT CANCELLED", "SOMETHING NEW", "COMPLETED", "CANCELLED AMO", "REJECTED BY", " COMPLETE", "",
+        "NOT CANCELLED", "SOMETHING NEW", "COMPLETED", "CANCELLED ?", "REJECTED BY", " COMPLETE", "",
     ],
 )  # fmt: skip
 def test_every_other_status_is_live(status: str) -> None:
     """Kite's list of interim statuses is open; an order that is live is asked for again, one that ended never."""
     assert report(status=status).status is BookStatus.OPEN
+
+
+@pytest.mark.parametrize(
+    ("status", "variety", "expected"),
+    [
+        ("AMO REQ RECEIVED", "amo", "amo"),
+        ("AMO REQ RECEIVED", "regular", "amo"),
+        ("modify amo req received", None, "amo"),
+        ("OPEN", "amo", "amo"),
+        ("OPEN", "regular", "regular"),
+        ("CANCELLED AMO", "regular", "regular"),
+    ],
+)
+def test_order_that_waits_for_the_opening_is_told_by_its_status_too(
+    status: str, variety: str | None, expected: str
+) -> None:
+    assert report(status=status, variety=variety).variety == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "variety", "exchange_time", "expected"),
+    [
+        ("AMO REQ PROCESSING", "amo", None, BookStatus.PENDING),
+        ("AMO REQ PROCESSING", "regular", None, BookStatus.OPEN),
+        ("MODIFY PENDING", "amo", "2026-10-05 09:15:00", BookStatus.OPEN),
+        ("OPEN", "amo", None, BookStatus.OPEN),
+        ("TRIGGER PENDING", "amo", None, BookStatus.TRIGGER_PENDING),
+        ("COMPLETE", "amo", None, BookStatus.COMPLETE),
+    ],
+)
+def test_order_for_the_opening_waits_until_the_exchange_has_it(
+    status: str, variety: str, exchange_time: str | None, expected: BookStatus
+) -> None:
+    found = report(status=status, variety=variety, exchange_timestamp=exchange_time, exchange_update_timestamp=None)
+    assert found.status is expected
+
+
+@needs_mocks
+def test_varieties_of_the_vendors_examples() -> None:
+    rows = wire.decode(mock("orders.json"), tuple[wire.OrderRow, ...])
+    assert {wire.report_of(row).variety for row in rows} == {"regular", "iceberg", "auction"}
 
 
 OURS = make_tag("live", "2026-10-05", 0, 1)
