@@ -9,6 +9,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.state_child import BreakerPhase, Child, ChildLeg
 from engine.core.throttle import is_day_used_up, waiting_orders
 from engine.core.turn import Turn
+from engine.core.varieties import apart
 from engine.model import LegId, is_delivery, split_leg
 from engine.snapshot import Attention, ChildState, EngineState, PromptView, StrategyState
 from engine.view_cells import can_be_adopted, missed_units
@@ -45,6 +46,7 @@ def attention_of(
         *_lacking(turn),
         *_orphaned(turn),
         *_missing_shares(turn),
+        *_apart(turn),
         *_background(turn),
     ]
     if left_open:
@@ -286,6 +288,19 @@ def _missing_shares(turn: Turn) -> list[Attention]:
         for child in turn.state.children.values()
         for leg in child.legs.values()
         if leg.suspicion is not None and is_delivery(leg.leg)
+    ]
+
+
+def _apart(turn: Turn) -> list[Attention]:
+    """Orders of the master's that work and do not rest at the children as well."""
+    return [
+        Attention(
+            severity=Severity.INFO,
+            text=f"{order.side} {order.quantity - order.filled} is not mirrored: {why}",
+            account=turn.state.master.account,
+            symbol=split_leg(order.leg)[1],
+        )
+        for order, why in apart(turn)
     ]
 
 

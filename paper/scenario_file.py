@@ -219,7 +219,7 @@ class _Reader:
     def _master_order(self, node: Located, at_ns: int) -> MasterTrades:
         keys = (
             "id", "symbol", "exchange", "side", "quantity", "type", "price", "trigger_price", "product", "status",
-            "filled", "average_price", "placed_at", "validity",
+            "filled", "average_price", "placed_at", "validity", "variety",
         )  # fmt: skip
         given = check_keys(node, keys, ("id", "symbol", "side", "quantity", "status"))
         symbol = as_text(given["symbol"])
@@ -228,6 +228,7 @@ class _Reader:
         if not 0 <= filled <= quantity or quantity < 1:
             raise node.fault(f"filled must lie between 0 and quantity, not {filled} of {quantity}")
         placed = given.get("placed_at")
+        variety = as_text(given["variety"]).lower() if "variety" in given else ""
         return MasterTrades(
             report=OrderReport(
                 order_id=given["id"].text or "",
@@ -239,12 +240,13 @@ class _Reader:
                 quantity=quantity,
                 filled=filled,
                 average_price_inr=_price(given.get("average_price")),
-                status=_status(given["status"]),
+                status=_status(given["status"], variety),
                 price_inr=_price(given.get("price")),
                 trigger_price_inr=_price(given.get("trigger_price")),
                 placed_ns=at_ns if placed is None else self.start_ns + duration_ns(placed),
                 updated_ns=at_ns,
                 validity=as_choice(given["validity"], Validity) if "validity" in given else Validity.DAY,
+                variety=variety,
             )
         )
 
@@ -317,9 +319,11 @@ def _positive(node: Located) -> int:
     return number
 
 
-def _status(node: Located) -> BookStatus:
-    """A status; interim ones of the broker count as open."""
+def _status(node: Located, variety: str) -> BookStatus:
+    """A status; interim ones of the broker count as open, but that of an AMO which waits for the opening."""
     text = as_text(node).upper()
+    if (variety, text) == ("amo", "AMO REQ RECEIVED"):
+        return BookStatus.PENDING
     return BookStatus(text) if text in set(BookStatus) - {BookStatus.PENDING} else BookStatus.OPEN
 
 

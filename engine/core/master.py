@@ -7,7 +7,7 @@ repetition of the same news ends in the same state.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from engine.core import conversion, delivery
+from engine.core import conversion, delivery, varieties
 from engine.core import strategy as strategies
 from engine.core.entries import decide_leg
 from engine.core.filters import follows, has_known_hours, why_unfollowed
@@ -48,15 +48,20 @@ def absorb(turn: Turn, report: OrderReport, changes: Changes) -> None:
     master = turn.state.master
     order = master.orders.get(report.order_id)
     if order is None and is_history(turn.state, report):
+        varieties.tell_of_yesterday(turn, report)
         return  # yesterday's book, shown until the morning
     if order is None:
-        order = _first_seen(turn, report)
+        apart, order = "", _first_seen(turn, report)
     elif _is_known(order, report):
         return
+    else:
+        apart = varieties.why_apart(turn, order)
     new = report.filled - order.filled
     if order.status not in TERMINAL_BOOK and not _is_of_before(order, report):
         order.status = report.status
     _take_terms(order, report)
+    if _is_kept(order, report):
+        order.variety = report.variety
     order.updated_ns = max(order.updated_ns, report.updated_ns)
     scope = turn.scope_of(order.leg)
     if order.followed and order.status not in TERMINAL_BOOK:
@@ -67,6 +72,7 @@ def absorb(turn: Turn, report: OrderReport, changes: Changes) -> None:
         master.working.remove(order.order_id)
     if order.status in TERMINAL_BOOK:
         order.ended_ns = order.ended_ns or turn.now_ns
+    varieties.tell(turn, order, apart)
     if new > 0:
         value = (report.average_price_inr or Decimal(0)) * report.filled
         cost, order.value_inr, order.filled = value - order.value_inr, value, report.filled
@@ -88,6 +94,7 @@ def _first_seen(turn: Turn, report: OrderReport) -> MasterOrder:
         updated_ns=report.updated_ns,
         order_type=report.order_type.value,
         validity=report.validity,
+        variety=report.variety,
     )
     held = state.master.legs.get(leg)
     kind = turn.underlying_and_kind(leg)[1]
@@ -117,7 +124,12 @@ def _is_known(order: MasterOrder, report: OrderReport) -> bool:
     if report.filled < order.filled and report.status not in TERMINAL_BOOK:
         return True  # of before a fill that is known, even of the same second
     is_same = report.status == order.status or _is_of_before(order, report)
-    return is_same and not _has_new_terms(order, report)
+    return is_same and not _has_new_terms(order, report) and not _is_kept(order, report)
+
+
+def _is_kept(order: MasterOrder, report: OrderReport) -> bool:
+    """Whether an order turns out to be one for the opening: Angel's are told by their status alone."""
+    return report.variety == varieties.AMO != order.variety
 
 
 def _is_of_before(order: MasterOrder, report: OrderReport) -> bool:
@@ -210,6 +222,7 @@ def _follow_sales(turn: Turn, leg: MasterLeg) -> None:
         if is_theirs and order.status not in TERMINAL_BOOK and not order.followed:
             order.followed = True
             master.working.append(order.order_id)
+            varieties.tell(turn, order, "")
 
 
 def _close_converted(

@@ -12,6 +12,7 @@ from engine.core.master import Changes, absorb, act, master_leg, toward_zero
 from engine.core.results import mark_inr
 from engine.core.state_master import MasterLeg, Suspicion
 from engine.core.turn import ALARM, INFO, WARNING, Turn, followed_legs, seconds_ns
+from engine.core.varieties import as_held, as_traded
 from engine.events import AccountRead
 from engine.model import (
     NS_PER_S,
@@ -48,16 +49,17 @@ def take_read(turn: Turn, event: AccountRead) -> None:
     is_complete = event.orders is not None and event.positions is not None
     if not master.synced and not is_complete:
         return
-    positions = None if event.positions is None else still_listed(turn, event.positions)
-    if not master.synced and event.orders is not None and positions is not None:
-        if _is_doubtful(turn, positions, event.orders):
+    orders = None if event.orders is None else tuple(map(as_traded, event.orders))
+    positions = None if event.positions is None else still_listed(turn, as_held(event.positions))
+    if not master.synced and orders is not None and positions is not None:
+        if _is_doubtful(turn, positions, orders):
             return
-        _set_background(turn, positions, event.orders)
-    if event.orders is not None:
-        for report in sorted(event.orders, key=lambda r: (r.updated_ns, r.order_id)):
+        _set_background(turn, positions, orders)
+    if orders is not None:
+        for report in sorted(orders, key=lambda r: (r.updated_ns, r.order_id)):
             absorb(turn, report, changes)
         master.book_began_ns = max(master.book_began_ns, event.began_ns)
-    if positions is not None and event.orders is not None and event.began_ns >= master.read_began_ns:
+    if positions is not None and orders is not None and event.began_ns >= master.read_began_ns:
         if not master.synced:
             master.synced = master.known = True
             _ask_before_restart_exits(turn)

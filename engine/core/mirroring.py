@@ -31,11 +31,9 @@ from engine.core.sizing_rules import MOVING, sizing_rule
 from engine.core.state_child import Child, ChildLeg, Mirror
 from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.turn import WARNING, Turn, held_units
-from engine.model import BookStatus, Instrument, LegId, OrderType, Side, Validity, split_leg
+from engine.core.varieties import RESTS, why_at_fills
+from engine.model import BookStatus, Instrument, LegId, Side, Validity, split_leg
 from engine.snapshot import StrategyState
-
-RESTS = frozenset({OrderType.LIMIT.value, OrderType.SL.value, OrderType.SL_M.value})
-"""Types that are mirrored; a MARKET order is followed when it fills."""
 
 
 def follow(turn: Turn, account: str = "") -> None:
@@ -110,7 +108,8 @@ def _follow_leg(turn: Turn, child: Child, master: MasterLeg, working: list[Maste
 
 def _rests(order: MasterOrder) -> bool:
     """Whether an order of the master's is mirrored: it rests at the exchange, which may refuse what is on its way."""
-    return order.order_type in RESTS and order.validity is Validity.DAY and order.status is not BookStatus.PENDING
+    is_there = order.status is not BookStatus.PENDING
+    return is_there and order.order_type in RESTS and order.validity is Validity.DAY and not why_at_fills(order)
 
 
 def _rule(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> tuple[SizingRule, str]:

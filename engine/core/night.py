@@ -246,9 +246,16 @@ def _end_order(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> No
 
 
 def _still_missing(state: State) -> dict[str, Skip]:
-    """Copies not made in legs that the master still holds: what is missing keeps its reason over the night."""
+    """Copies not made in legs that the master still holds: what is missing keeps its reason over the night.
+
+    What was not mirrored is over with the orders of its day.
+    """
     held = {split_leg(leg.leg)[1] for leg in state.master.legs.values() if leg.units}
-    return {key: skip for key, skip in state.skips.items() if skip.symbol in held}
+    return {
+        key: skip
+        for key, skip in state.skips.items()
+        if skip.symbol in held and skip.reason not in reasons.NOT_MIRRORED
+    }
 
 
 def _new_day(turn: Turn, day: str) -> None:
@@ -265,6 +272,7 @@ def _new_day(turn: Turn, day: str) -> None:
         _new_day_of(turn, child)
     master = state.master
     master.orders, master.working, master.unexplained, master.carried = {}, [], {}, {}
+    master.kept_over_night = []
     held = [k for child in state.children.values() for k in child.legs]
     for key, leg_of_master in list(master.legs.items()):
         if not (leg_of_master.units or leg_of_master.background_units or key in held):

@@ -84,6 +84,13 @@ EXPIRED = "expired"
 EXITED_AHEAD = "its exit filled, and the master's order ended without"
 NOTHING_TO_EXIT = "withdrawn: nothing is left to exit"
 NOT_WANTED = "withdrawn: the master's order is smaller or gone"
+AMO_WAITS = "after-market order: it waits for the opening, and is followed from then on"
+COVER_ORDER = "cover order: its two legs belong together, it is followed at its fills"
+BRACKET_ORDER = "bracket order: its legs belong together, it is followed at its fills"
+AUCTION_ORDER = "auction order: it trades in a market of its own, it is followed at its fills"
+UNKNOWN_VARIETY = "order of an unknown kind: it is followed at its fills"
+NOT_MIRRORED = (AMO_WAITS, COVER_ORDER, BRACKET_ORDER, AUCTION_ORDER, UNKNOWN_VARIETY)
+"Why an order of the master's does not rest at the children as well."
 
 
 _REFUSED = "refused"

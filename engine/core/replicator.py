@@ -42,6 +42,7 @@ from engine.core.state_child import Child
 from engine.core.state_master import Master
 from engine.core.strategy import is_quiet
 from engine.core.turn import ALARM, INFO, WARNING, Turn
+from engine.core.varieties import as_traded
 from engine.errors import BrokenInvariant
 from engine.events import (
     AccountRead,
@@ -299,7 +300,7 @@ def _order(turn: Turn, event: object) -> None:
         if not state.master.synced:
             return  # the first complete read brings it, together with what was held before it
         changes = Changes()
-        absorb(turn, event.report, changes)
+        absorb(turn, as_traded(event.report), changes)
         act(turn, changes)
     elif (child := state.children.get(event.account)) is not None:
         apply_child_report(turn, child, event.report)

@@ -33,6 +33,8 @@ class MasterOrder(msgspec.Struct, kw_only=True):
     "Its limit as last seen, `None` where it has none."
     trigger_inr: Decimal | None = None
     validity: Validity = Validity.DAY
+    variety: str = ""
+    "Its kind, as in `OrderReport`."
     terms_ns: int = 0
     "The broker's time of the newest quantity, limit and trigger."
     opened_units: int = 0
@@ -111,6 +113,8 @@ class Master(msgspec.Struct, kw_only=True):
     orders: dict[str, MasterOrder] = {}
     working: list[str] = []
     "Ids of followed orders that work."
+    kept_over_night: list[str] = []
+    "Ids of orders of an earlier day that wait for the opening of this one, as far as that was said."
     legs: dict[LegId, MasterLeg] = {}
     synced: bool = False
     "Book and positions were read completely since this process started."

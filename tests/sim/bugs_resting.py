@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from engine.core import chase, mirror_sizes, mirroring, orders, resting_orders, sending, terms
+from engine.core import chase, mirror_sizes, mirroring, orders, resting_orders, sending, terms, varieties
 from engine.core.mirrored_leg import MirroredLeg
 from engine.core.resting import filled_units, rests
 from engine.core.resting_orders import Resting
@@ -137,7 +137,7 @@ def stop_copied_as_a_limit() -> list[Swap]:
 @planted_where_orders_rest
 def market_orders_mirrored() -> list[Swap]:
     """A MARKET order of the master's that works is mirrored like one that rests."""
-    return [in_module(mirroring, "RESTS", frozenset({*mirroring.RESTS, OrderType.MARKET.value}))]
+    return [in_module(mirroring, "RESTS", frozenset({*varieties.RESTS, OrderType.MARKET.value}))]
 
 
 @planted_where_orders_rest

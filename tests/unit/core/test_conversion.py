@@ -226,7 +226,7 @@ def test_lots_that_went_to_one_product_are_not_taken_for_those_of_a_third() -> N
     desk = held()
     convert(desk, 4)
     desk.run(10)
-    other = leg_id("NFO", CALL, "BO")
+    other = leg_id("NFO", CALL, "ANOTHER")
     convert(desk, 3, to=other)
     desk.run(10)
     assert (desk.master_leg().moved_to, desk.master_leg().moved_units) == (MIS_LEG, 4 * LOT)

@@ -7,6 +7,7 @@ import pytest
 
 from config.schema import Filters, Follow
 from engine.commands import PlaceOrder
+from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.errors import BrokenInvariant
 from engine.events import (
@@ -204,6 +205,19 @@ def test_sale_that_worked_before_the_shares_were_bought_is_their_exit() -> None:
     desk.fill(desk.last())
     desk.run(5)
     assert desk.sent() == [(Side.BUY, 30), (Side.SELL, 30)]
+
+
+def test_sale_that_waits_for_the_opening_is_said_when_it_becomes_an_exit() -> None:
+    desk = ShareDesk(follow=Follow.ORDERS, background=100)
+    placed = desk.trade(Side.SELL, 100, filled=0)
+    waits = msgspec.structs.replace(placed, order_id="AMO", variety="amo", status=BookStatus.PENDING)
+    desk.tell(waits)
+    assert desk.reasons() == set()
+    desk.trade(Side.BUY, 100)
+    assert desk.reasons() == {reasons.AMO_WAITS}
+    assert [text for text in desk.notices() if "not mirrored" in text] == [
+        f"SELL 100 is not mirrored: {reasons.AMO_WAITS}"
+    ]
 
 
 @pytest.mark.parametrize("follow", Follow)

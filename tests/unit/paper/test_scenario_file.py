@@ -163,6 +163,25 @@ def test_interim_status_counts_as_open(word: str, status: BookStatus, tmp_path: 
     assert action.report.status is status
 
 
+@pytest.mark.parametrize(
+    ("variety", "word", "kept", "status"),
+    [
+        ("amo", "AMO REQ RECEIVED", "amo", BookStatus.PENDING),
+        ("AMO", "amo req received", "amo", BookStatus.PENDING),
+        ("amo", "OPEN", "amo", BookStatus.OPEN),
+        ("regular", "AMO REQ RECEIVED", "regular", BookStatus.OPEN),
+        ("co", "TRIGGER PENDING", "co", BookStatus.TRIGGER_PENDING),
+    ],
+)
+def test_order_for_the_opening_waits_by_its_status(
+    variety: str, word: str, kept: str, status: BookStatus, tmp_path: Path
+) -> None:
+    text = f"master_order: {{{ORDER.replace('COMPLETE', word)}, variety: {variety}}}"
+    action = action_of(text, tmp_path)
+    assert isinstance(action, act.MasterTrades)
+    assert (action.report.variety, action.report.status) == (kept, status)
+
+
 def test_order_id_of_digits_stays_text(tmp_path: Path) -> None:
     action = action_of(f"master_order: {{{ORDER.replace('M1', '2611020000000000001')}}}", tmp_path)
     assert isinstance(action, act.MasterTrades)
