@@ -101,6 +101,15 @@ class Resting(Live):
             for book in books
         ]
 
+    def limits(self) -> list[list[tuple[int, Decimal]]]:
+        """(lots, limit) of what rests at a limit at each child's broker."""
+        desk = self.sandbox.desk
+        books = self.thread.call(lambda: [desk.orders(desk.accounts[user]) for user in TEN])
+        return [
+            [(row["quantity"] // LOT, Decimal(str(row["price"]))) for row in book if row["status"] == "OPEN"]
+            for book in books
+        ]
+
     def follows(self, stop: Stop) -> None:
         wanted = [[(SHARE_LOTS, stop.trigger_inr)]] * len(TEN)
         self.wait(f"ten stops at {stop.trigger_inr}", lambda: self.stops() == wanted)
@@ -168,6 +177,25 @@ def test_stop_that_is_moved_faster_than_the_limits_allow_ends_right(resting: Res
     assert all(len(resting.counted[user].at_ns) < 2 + 1 + MOVES + 1 for user in TEN)
 
 
+@pytest.mark.rule("R4.14")
+def test_iceberg_rests_leg_by_leg_at_every_child(resting: Resting) -> None:
+    """His book has one leg after the other, each as an order of its own."""
+    symbol = start_short(resting)
+    last_inr = resting.kite.ltp([f"NFO:{symbol}"])[f"NFO:{symbol}"]["last_price"]
+    limit_inr = Decimal(str(last_inr)).quantize(Decimal(1)) - 20
+    legs = {"iceberg_legs": 2, "iceberg_quantity": LOTS // 2 * LOT, "price": float(limit_inr)}
+    resting.kite.place_order("iceberg", "NFO", symbol, "BUY", LOTS * LOT, "NRML", "LIMIT", tag="own", **legs)
+    resting.wait("the first leg's part of the shares", lambda: resting.limits() == [[(2, limit_inr)]] * len(TEN))
+    resting.thread.call(lambda: resting.sandbox.quote([risen(resting, symbol, limit_inr - 1)]))
+    assert resting.process is not None
+    assert resting.process.wait(PATIENCE_S) == DONE
+    assert resting.positions() == {child: {} for child in TEN}
+    assert [sum(lots for _, _, lots in resting.orders(child)) for child in TEN] == [2 * SHARE_LOTS] * len(TEN)
+    assert [row["variety"] for row in resting.kite.orders() if row["transaction_type"] == "BUY"] == ["iceberg"] * 2
+    assert_within_limits(resting)
+
+
+@pytest.mark.rule("R4.14")
 def test_stop_that_the_broker_keeps_for_him_is_followed_when_it_is_triggered(resting: Resting) -> None:
     """A GTT is in no order book until its price is reached; what it places then is an order like any other."""
     symbol = start_short(resting)
