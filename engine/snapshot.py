@@ -378,6 +378,8 @@ class PromptRow(Value, frozen=True, kw_only=True):
     ratio: Fraction | None
     void_units: int = 0
     "What is still asked about although the master has left the leg: an approval would send nothing of it."
+    would_be_refused: bool = False
+    "Whether the slippage limit refuses it at the present price, for which `reason` has the figures."
     reason: str = ""
     "Why it is skipped (`units` is 0 then), or what speaks against it."
 

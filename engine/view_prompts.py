@@ -139,7 +139,7 @@ def _prompt_row(turn: Turn, prompt: Prompt, item: PromptItem) -> PromptRow:
         void = _base_row(turn, item.child, item, 0, reasons.MASTER_IS_OUT)
         return structs.replace(void, void_units=item.units)
     if not item.reason and (beyond := _beyond_slippage(turn, item)):
-        return _base_row(turn, item.child, item, item.units, beyond)
+        return structs.replace(_base_row(turn, item.child, item, item.units, beyond), would_be_refused=True)
     return _base_row(turn, item.child, item, item.units, item.reason)
 
 

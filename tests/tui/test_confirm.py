@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import msgspec
 import pytest
 
@@ -278,6 +280,25 @@ def test_what_a_child_has_left_stands_once_beside_its_margin_and_goes_with_the_l
     assert left() == ["3,42,000", "", "-1", fmt.UNKNOWN]
     answers.change(asked, poor, -2)
     assert left()[2] == fmt.number(353_999 - 118_000)
+
+
+def test_total_says_what_would_be_refused_and_what_all_legs_cost() -> None:
+    beyond = {"reason": "slippage 6.5 %, limit 3.0 %", "would_be_refused": True}
+    rows = (s.prompt_row("ZC0001", 3, **beyond), s.prompt_row("ZC0001", 3, 1), s.prompt_row("ZC0002", 5, **beyond))
+    asked, answers = s.prompt(rows=rows), Answers()
+
+    def total(width: int = 118) -> str:
+        return " ".join(plain(row.line).strip() for row in prompt_rows(asked, answers, s.NOW, width)[1] if not row.key)
+
+    lot = s.LOT
+    assert f"· {8 * lot} refused at this price · charges {fmt.rupees(Decimal('24.60') * 11)}" in total()
+    assert "refused at this price" in total(70)
+    answers.toggle(asked, "ZC0001")
+    assert "· all refused at this price" in total()
+    answers.toggle(asked, "ZC0002")
+    assert "refused" not in total().split("children ·")[-1]
+    unknown = s.prompt(rows=(s.prompt_row("ZC0001", 3, charges_inr=None),))
+    assert "charges ₹" not in plain(prompt_rows(unknown, Answers(), s.NOW, 118)[1][-1].line)
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL])

@@ -16,6 +16,7 @@ from tui.text import (
     Tone,
     clean,
     first_fitting,
+    fold,
     line,
     name_column,
     pad,
@@ -114,7 +115,7 @@ def prompt_rows(
         if row.units and row.reason and len(row.reason) + 2 > width - paper_cells - plan.used:
             below = shorten(clean(row.reason), width - TICK_W)
             rows.append(Row("", line(" " * TICK_W, Span(below, Tone.WARN))))
-    rows.append(Row("", _total_line(prompt, answers)))
+    rows += [Row("", part) for part in fold(_total_line(prompt, answers, width), width)]
     return fact_line(prompt, now_ns, width), rows
 
 
@@ -230,7 +231,7 @@ def _lots_text(prompt: PromptView, row: PromptRow, answers: Answers) -> str:
     return text if units == row.units else f"{text} of {fmt.lots(Decimal(row.units) / row.lot_units, signed=False)}"
 
 
-def _total_line(prompt: PromptView, answers: Answers) -> Line:
+def _total_line(prompt: PromptView, answers: Answers, width: int) -> Line:
     taking = answers.taking_part(prompt)
     children = dict.fromkeys(row.child for row in prompt.rows)
     rows = [row for row in prompt.rows if row.child in taking and row.units]
@@ -242,8 +243,13 @@ def _total_line(prompt: PromptView, answers: Answers) -> Line:
     by_broker = bool(children_in) and theirs >= set(children_in)
     said = "by the broker" if by_broker else "about"
     units = sum(answers.units(prompt, row) for row in rows)
-    text = f"    {len(taking)} of {len(children)} children · {fmt.number(units)} units · margin {said} {total}"
-    return line(Span(text, Tone.BOLD))
+    text = f"{len(taking)} of {len(children)} children · {fmt.number(units)} units · margin {said} {total}"
+    refused = sum(answers.units(prompt, row) for row in rows if row.would_be_refused)
+    told = f" · {'all' if refused == units else fmt.number(refused)} refused at this price" if refused else ""
+    charges = [_part(row.charges_inr, answers.share(prompt, row)) for row in rows]
+    paid = "" if not rows or None in charges else f" · charges {fmt.rupees(sum(filter(None, charges), Decimal(0)))}"
+    whole = line(" " * TICK_W, Span(text, Tone.BOLD), Span(told, Tone.WARN), Span(paid, Tone.DIM))
+    return whole if width_of(whole) <= width else whole[:-1]
 
 
 def queue_line(prompt: PromptView, answers: Answers, now_ns: int, width: int) -> Line:

@@ -243,8 +243,8 @@ def test_row_whose_price_is_beyond_the_slippage_limit_says_so() -> None:
     desk.quote(CALL, "101")
     assert [row.reason for row in shot(desk).prompts[0].rows] == [""]
     desk.quote(CALL, "110")
-    assert [(row.units, row.reason) for row in shot(desk).prompts[0].rows] == [
-        (3 * LOT, "slippage 10.0 %, limit 1.0 %")
+    assert [(row.units, row.reason, row.would_be_refused) for row in shot(desk).prompts[0].rows] == [
+        (3 * LOT, "slippage 10.0 %, limit 1.0 %", True)
     ]
     desk.quote(CALL, "90")
     assert [row.reason for row in shot(desk).prompts[0].rows] == [""]
