@@ -283,8 +283,11 @@ def test_what_a_child_has_left_stands_once_beside_its_margin_and_goes_with_the_l
 
 
 def test_total_says_what_would_be_refused_and_what_all_legs_cost() -> None:
-    beyond = {"reason": "slippage 6.5 %, limit 3.0 %", "would_be_refused": True}
-    rows = (s.prompt_row("ZC0001", 3, **beyond), s.prompt_row("ZC0001", 3, 1), s.prompt_row("ZC0002", 5, **beyond))
+    rows = (
+        s.prompt_row("ZC0001", 3, reason="slippage 6.5 %, limit 3.0 %", would_be_refused=True),
+        s.prompt_row("ZC0001", 3, 1),
+        s.prompt_row("ZC0002", 5, reason="slippage 6.5 %, limit 3.0 %", would_be_refused=True),
+    )
     asked, answers = s.prompt(rows=rows), Answers()
 
     def total(width: int = 118) -> str:
