@@ -10,10 +10,10 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from engine.agenda import Agenda, Rank
-from engine.calls import perform
-from engine.commands import Command, ReadAccount
+from engine.calls import perform, unsent
+from engine.commands import Command, PlaceOrder, ReadAccount
 from engine.events import Event
-from engine.lanes import OVERTAKE_NS
+from engine.lanes import LATE, OVERTAKE_NS
 from paper.faults import FaultyBroker
 
 Post = Callable[[Event], None]
@@ -47,7 +47,7 @@ class AgendaLane:
         self._turn = 0
         "Number of the command that the others wait for; 0 when they need not wait."
         self._started = 0
-        self._alive = True
+        self._alive, self._is_suspended = True, False
 
     def submit(self, command: Command) -> None:
         """Carry out the command after those before it."""
@@ -63,8 +63,24 @@ class AgendaLane:
         self._alive = False
         self._waiting.clear()
 
+    def suspend(self) -> None:
+        """The process is not run for a while: nothing further is sent; what was sent arrives."""
+        self._is_suspended = True
+
+    def resume(self) -> None:
+        """The process is run again: orders that waited so long are not sent, as `engine.lanes` has it."""
+        self._is_suspended = False
+        waiting, self._waiting = self._waiting, deque()
+        for command, post in waiting:
+            answer = unsent(command, LATE, self._now()) if isinstance(command, PlaceOrder) else None
+            if answer is None:
+                self._waiting.append((command, post))
+            else:
+                post(answer)
+        self._start_next()
+
     def _start_next(self) -> None:
-        if self._turn or not self._waiting or not self._alive:
+        if self._turn or not self._waiting or not self._alive or self._is_suspended:
             return
         self._started += 1
         number = self._turn = self._started

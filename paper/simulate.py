@@ -39,6 +39,8 @@ class Simulation:
         on_notice: Called with (seconds since the start, line), for a trace.
     """
 
+    loop_class: type[EngineLoop] = EngineLoop
+
     def __init__(
         self,
         scenario: Scenario,
@@ -53,7 +55,7 @@ class Simulation:
         self.sessions = sessions_of(scenario.day)
         self.clock = VirtualClock(scenario.start_ns)
         self.agenda = Agenda()
-        self.loop = EngineLoop(self.clock, self.agenda, on_beat=self._watch)
+        self.loop = self.loop_class(self.clock, self.agenda, on_beat=self._watch)
         for step in scenario.steps:  # before everything else, so that they come first at their instant
             self.agenda.at(step.at_ns, partial(self._do, step.action))
         self.world = World(

@@ -27,6 +27,9 @@ def answer(turn: Turn, event: PromptAnswered) -> None:
     if not wanted:
         turn.notify(INFO, "no prompt waits for that answer")
     for prompt in wanted:
+        if prompt.deadline_ns < turn.now_ns:  # the process was not run for a while, and its timer comes after this
+            prompt_due(turn, prompt.id)
+            continue
         if event.shown is not None and (event.approve or prompt.kind != prompts.EXIT):
             prompts.part_unseen(turn, prompt, event.shown)
         if event.approve:

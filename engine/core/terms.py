@@ -23,7 +23,7 @@ MOST_MODIFICATIONS = 23
 REFUSED_PAUSE_NS = 2 * NS_PER_S
 """A change that was not accepted is asked for again after so long at the earliest."""
 ASKED_MOST_NS = 40 * NS_PER_S
-"""A modification of which nothing was heard for so long no longer stops another one."""
+"""A modification of which nothing was heard for so long, or nothing since its answer, no longer stops another one."""
 
 
 def on_tick(price_inr: Decimal, tick_inr: Decimal, *, up: bool) -> Decimal:
@@ -148,7 +148,8 @@ def is_asked(turn: Turn, order: ChildOrder) -> bool:
     """Whether a change of an order is under way, or not confirmed, or was not accepted a moment ago."""
     if order.refused_ns and turn.now_ns < order.refused_ns + REFUSED_PAUSE_NS:
         return True
-    return order.asked is not None and turn.now_ns - order.asked.sent_ns < ASKED_MOST_NS
+    asked = order.asked  # after a sleep of the machine an answer may come late: what it means is for the book to tell
+    return asked is not None and turn.now_ns - max(asked.sent_ns, asked.answered_ns) < ASKED_MOST_NS
 
 
 def note_report(order: ChildOrder, report: OrderReport) -> None:

@@ -42,6 +42,8 @@ from paper.verify.plan import Plan
 from paper.verify.resting import resting_day, with_resting_orders
 from paper.verify.rowless import with_rowless_reads
 from paper.verify.shares import is_in_shares, with_shares
+from paper.verify.suspending import NAMES as SUSPENSIONS
+from paper.verify.suspending import with_suspensions
 from paper.verify.troubles import FAULTS, operator
 
 MASTER_INR = Decimal(1_000_000)
@@ -105,7 +107,8 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
     nights = NIGHTS_OF_SHARES if is_in_shares(plan) else NIGHTS
     is_over_night = rng.random() < nights and (faults is None or NIGHT in faults)
     plan = over_night(plan, rng) if is_over_night else plan
-    return with_rowless_reads(plan, Random(f"{seed}: rowless")) if faults is None else plan
+    plan = with_rowless_reads(plan, Random(f"{seed}: rowless")) if faults is None else plan
+    return with_suspensions(plan, Random(f"{seed}: suspended"), faults)
 
 
 def _scenario(rng: Random, seed: int, settings: Settings, symbols: list[str], held: dict[LegId, int]) -> Scenario:
@@ -178,5 +181,5 @@ def _child(rng: Random, number: int) -> Child:
     return Child(id=f"C{number + 1}", broker="paper", capital_inr=rng.choice(SHARES), sizing=sizing)
 
 
-FAULT_NAMES = (*FAULTS, NIGHT)
+FAULT_NAMES = (*FAULTS, NIGHT, *SUSPENSIONS)
 """Every name that `--faults` takes."""

@@ -100,6 +100,11 @@ class Copies:
         self._asked_ns.clear()
         self._astray_ns.clear()
 
+    def resumed(self, now_ns: int) -> None:
+        """The process is run again that was suspended: what it had to do within a time counts from here."""
+        self._astray_ns = dict.fromkeys(self._astray_ns, now_ns)
+        self._stopped_ns = now_ns
+
     def answered(self, event: Event) -> None:
         """An event that the engine takes in: the answer to a change lets the next one go."""
         if isinstance(event, RequestAnswered) and event.request is Request.MODIFY:

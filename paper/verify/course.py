@@ -152,6 +152,11 @@ class Course:
         self.booted_ns = now_ns
         self.offered_ns = dict.fromkeys(self.offered_ns, now_ns)  # a resync survives, and is offered anew
 
+    def resumed(self, now_ns: int) -> None:
+        """The process is run again that was suspended: what it had to do within a time counts from here."""
+        self._over_ns = dict.fromkeys(self._over_ns, now_ns)
+        self._copies.resumed(now_ns)
+
     def operated(self, event: Event, now_ns: int) -> None:
         """The operator orders something."""
         if isinstance(event, ANSWERS):

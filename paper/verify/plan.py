@@ -61,7 +61,20 @@ class LogsIn:
     child: str
 
 
-Trouble = Action | MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspended:
+    """The process is not run for a while: the machine sleeps, or somebody stopped it."""
+
+    for_ns: int
+    timers_first: bool
+    "Whether it looks at the clock before it looks at what arrived meanwhile."
+    loses: bool
+    "Whether its connections are broken then."
+    is_step: bool = False
+    "Whether only its clock leapt, and nothing happened meanwhile."
+
+
+Trouble = Action | MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn | Suspended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from engine.events import (
     Resumed,
 )
 from engine.feed import QuoteFeed
+from engine.host import Host
 from engine.model import NS_PER_MS, NS_PER_S, TERMINAL_BOOK, BookStatus, LegId, OrderReport, Side
 from engine.ports import Lane, SessionState
 from engine.snapshot import NoticeLine
@@ -57,8 +58,10 @@ from paper.verify.plan import (
     MasterBooks,
     Plan,
     PushTrouble,
+    Suspended,
     Trouble,
 )
+from paper.verify.suspended import SuspendableLoop
 from paper.verify.truth import Key, Truth
 from paper.verify.words import describe
 
@@ -121,6 +124,9 @@ class Trial(Simulation):
         open_state: Opens the state on disk, anew after every death.
         keeps_history: Whether to keep a history for people.
     """
+
+    loop_class = SuspendableLoop
+    loop: SuspendableLoop
 
     def __init__(self, plan: Plan, open_state: OpenState, *, keeps_history: bool = False) -> None:
         self.plan = plan
@@ -202,6 +208,7 @@ class Trial(Simulation):
     def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
         """Lines that tell the judge what goes over them, and on which the process may die."""
         lanes, feed = self.world.connect()
+        self.loop.lanes = tuple(lanes.values())
         return {account: _WatchedLane(lane, self) for account, lane in lanes.items()}, feed
 
     def _survive(self, work: Callable[[], None]) -> None:
@@ -230,6 +237,7 @@ class Trial(Simulation):
             self._state.crash()
         self.loop.host, self.loop.feed = None, None
         self.loop.drain()
+        self.loop.forget()
         self.agenda.at(now_ns + max(1, for_ns), self._boot_if_down)
 
     def _boot(self, now_ns: int) -> None:
@@ -273,9 +281,25 @@ class Trial(Simulation):
                 self._down_ns = for_ns
                 if self.loop.host is not None:
                     self.disk.fail_at(points)
+            case Suspended():
+                self._suspend(trouble)
             case _:
                 return False
         return True
+
+    def _suspend(self, trouble: Suspended) -> None:
+        host = self.loop.host
+        if host is None or host.failed or self.loop.is_suspended:
+            return
+        self.faults["clock stepped" if trouble.is_step else "suspended"] += 1
+        self.loop.suspend()
+        self.agenda.at(self.clock.now_ns() + trouble.for_ns, lambda now_ns: self._resume(host, trouble, now_ns))
+
+    def _resume(self, host: Host, trouble: Suspended, now_ns: int) -> None:
+        if self.loop.host is host:
+            self._tell("the process is run again")
+            self.course.resumed(now_ns)
+            self.loop.resume(timers_first=trouble.timers_first, loses=trouble.loses)
 
     def _happens_outside(self, trouble: Trouble, now_ns: int) -> None:
         match trouble:
@@ -303,7 +327,7 @@ class Trial(Simulation):
 
     def _act(self, trouble: Trouble, now_ns: int) -> None:
         """What every scenario knows."""
-        if isinstance(trouble, MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn):
+        if isinstance(trouble, MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn | Suspended):
             raise TypeError(f"no step of a scenario: {trouble}")
         if isinstance(trouble, act.OwnTrade):
             self.faults["manual trade"] += 1

@@ -2,7 +2,7 @@
 
 from engine.model import NS_PER_S, OrderReport
 from paper import scenario as act
-from paper.verify.plan import Dies, DiskFails, LatePush, LogsIn, MasterBooks, PushTrouble, Trouble
+from paper.verify.plan import Dies, DiskFails, LatePush, LogsIn, MasterBooks, PushTrouble, Suspended, Trouble
 
 
 def describe(trouble: Trouble) -> str:
@@ -49,6 +49,10 @@ def _of_the_process(trouble: Trouble) -> str:
             return f"the process dies at I/O point {points} from now and is down for {_seconds(for_ns)}"
         case DiskFails(points=points, for_ns=for_ns):
             return f"the disk fails at I/O point {points} from now, in order again after {_seconds(for_ns)}"
+        case Suspended(is_step=True, for_ns=for_ns):
+            return f"the clock of the machine leaps by {_seconds(for_ns)}"
+        case Suspended(for_ns=for_ns, loses=loses):
+            return f"the process is not run for {_seconds(for_ns)}{', and its connections break' if loses else ''}"
         case _:
             return ""
 

@@ -7,6 +7,7 @@ from tests.sim import (
     bugs_exits,
     bugs_mirroring,
     bugs_offers,
+    bugs_outside,
     bugs_resting,
     bugs_sending,
 )
@@ -19,6 +20,7 @@ GROUPS = {
     bugs_exits.__name__: "Exits, and the life of a strategy",
     bugs_offers.__name__: "What the operator asks for",
     bugs_durable.__name__: "Journal and recovery",
+    bugs_outside.__name__: "The machine, and rows that cannot be ours",
     bugs_resting.__name__: "What rests (`--follow orders`)",
     bugs_mirroring.__name__: "What the fills and ends of resting orders mean (`--follow orders`)",
 }

@@ -35,6 +35,7 @@ DAYS = {
     38294: "a sale of the owner's that only a book without positions had told of was not known on the next day",
     52154: "an entry went out against the short position of an owner who had sold more shares than there were",
     27902: "judge: an owner's trade and an order without its tag that cancel out are there all the same",
+    3489: "an answer that was taken up after a sleep of the machine approved entries long after the master's fill",
     1004354: "judge: what is the owner's is told by the next read of positions",
 }
 

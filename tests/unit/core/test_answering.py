@@ -7,7 +7,7 @@ from engine.core import reasons
 from engine.events import BackgroundAdopted, PromptAnswered
 from engine.model import Side
 from engine.snapshot import StrategyState
-from tests.unit.core.builders import CALL_LEG, ENTRIES, LOT, PUT_LEG, Desk, S, child, settings
+from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, LOT, PUT_LEG, Desk, S, child, settings
 from tests.unit.paper.builders import CALL, PUT
 
 
@@ -32,6 +32,36 @@ def test_approval_of_all_enters_all() -> None:
     desk = asking()
     answer(desk)
     assert (desk.lots("C1"), desk.lots("C2"), desk.state.prompts) == (3, 3, {})
+
+
+def test_answer_after_the_time_of_its_prompt_is_none() -> None:
+    """R4.3: a machine that slept hears of it before its timer fires."""
+    desk = asking()
+    (prompt,) = desk.state.prompts.values()
+    desk.now_ns = prompt.deadline_ns + 60 * S
+    answer(desk)
+    assert desk.placed() == []
+    assert (desk.reasons("C1"), desk.state.prompts) == ({reasons.NOT_ANSWERED}, {})
+
+
+def test_answer_at_the_very_end_of_its_prompt_counts() -> None:
+    desk = asking()
+    (prompt,) = desk.state.prompts.values()
+    desk.now_ns = prompt.deadline_ns
+    answer(desk)
+    assert (desk.lots("C1"), desk.lots("C2")) == (3, 3)
+
+
+def test_late_answer_sends_exits_as_their_time_out_does() -> None:
+    """R4.4."""
+    desk = Desk(settings(child("C1"), confirm=ALL))
+    desk.buy(10)
+    answer(desk)
+    desk.sell(10)
+    (prompt,) = desk.state.prompts.values()
+    desk.now_ns = prompt.deadline_ns + S
+    answer(desk, approve=False)
+    assert (len(desk.placed("C1")), desk.state.prompts) == (2, {})
 
 
 def test_approval_of_some_declines_the_others() -> None:

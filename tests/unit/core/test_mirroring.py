@@ -16,7 +16,19 @@ from engine.core.terms import resting_terms
 from engine.events import DayBegan, Flattened, KillSwitched, LegExited, OrderUpdated, Outcome, PromptAnswered
 from engine.model import BookStatus, OrderReport, OrderType, Side, Validity
 from engine.view_cells import cell_of
-from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, LOT, SESSIONS, Desk, child, instrument, settings, turn_of
+from tests.unit.core.builders import (
+    ALL,
+    CALL_LEG,
+    ENTRIES,
+    LOT,
+    SESSIONS,
+    Desk,
+    S,
+    child,
+    instrument,
+    settings,
+    turn_of,
+)
 from tests.unit.core.nights import morning, restart
 from tests.unit.paper.builders import CALL, PUT, ns
 
@@ -140,6 +152,18 @@ def test_one_change_is_under_way_at_a_time() -> None:
     assert [m.price_inr for m in desk.commands(ModifyOrder)] == [Decimal("99.10")]
     desk.move(desk.commands(ModifyOrder)[0])
     assert [m.price_inr for m in desk.commands(ModifyOrder)] == [Decimal("99.10"), Decimal("99.30")]
+
+
+def test_change_whose_answer_is_lost_in_a_sleep_of_the_machine_is_looked_for_before_another_one() -> None:
+    """FAULTS, step 6."""
+    desk, _, _ = working()
+    resting(desk, 10, limit="99.10")
+    change = desk.commands(ModifyOrder)[0]
+    desk.now_ns += 60 * S
+    desk.answer(change, Outcome.UNKNOWN)
+    assert desk.commands(ModifyOrder) == [change]
+    desk.run(10)  # the book shows the old terms
+    assert [m.price_inr for m in desk.commands(ModifyOrder)] == [Decimal("99.10"), Decimal("99.10")]
 
 
 def test_change_of_the_price_says_what_is_ordered_by_now() -> None:
