@@ -34,6 +34,7 @@ from paper.scenario import MASTER, Scenario
 from paper.verify.asking import leg_by_hand, second_word, ticket
 from paper.verify.changing import hard_to_change
 from paper.verify.crossing import crossing
+from paper.verify.damage import CHECKPOINT, with_damage
 from paper.verify.draft import DAY, LOT, SHARES, START_NS, SYMBOLS, TICK, WARM_NS, Draft
 from paper.verify.failing import failing_broker
 from paper.verify.nights import over_night
@@ -108,7 +109,8 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
     is_over_night = rng.random() < nights and (faults is None or NIGHT in faults)
     plan = over_night(plan, rng) if is_over_night else plan
     plan = with_rowless_reads(plan, Random(f"{seed}: rowless")) if faults is None else plan
-    return with_suspensions(plan, Random(f"{seed}: suspended"), faults)
+    plan = with_suspensions(plan, Random(f"{seed}: suspended"), faults)
+    return with_damage(plan, Random(f"{seed}: checkpoint"), faults)
 
 
 def _scenario(rng: Random, seed: int, settings: Settings, symbols: list[str], held: dict[LegId, int]) -> Scenario:
@@ -181,5 +183,5 @@ def _child(rng: Random, number: int) -> Child:
     return Child(id=f"C{number + 1}", broker="paper", capital_inr=rng.choice(SHARES), sizing=sizing)
 
 
-FAULT_NAMES = (*FAULTS, NIGHT, *SUSPENSIONS)
+FAULT_NAMES = (*FAULTS, NIGHT, *SUSPENSIONS, CHECKPOINT)
 """Every name that `--faults` takes."""

@@ -9,8 +9,12 @@ import errno
 from collections import Counter
 from pathlib import Path
 
+from paper.verify.damage import damage
+from paper.verify.plan import DamagesCheckpoint
+
 TORN, REPLACED = "temporary_written", "replaced"
 APPENDING, COMMITTED = "append", "committed"
+OPENING = "journal_open"
 
 
 class ProcessDied(BaseException):
@@ -30,6 +34,8 @@ class FaultyDisk:
         self.failing = False
         self.is_durable = True
         "Whether everything that was appended to the journal is committed."
+        self.directory: Path | None = None
+        "Where the state lies."
         self._dies_at = self._fails_at = 0
         self._old: dict[Path, bytes | None] = {}
 
@@ -56,6 +62,8 @@ class FaultyDisk:
         self.points += 1
         if point in (APPENDING, COMMITTED):
             self.is_durable = point == COMMITTED
+        if point == OPENING and path is not None:
+            self.directory = path.parent
         if self.lives:
             self.lives[-1].append(point)
         if point == TORN and path is not None:
@@ -71,6 +79,14 @@ class FaultyDisk:
             self.met[f"disk failed at {point}"] += 1
         if self.failing and path is not None:
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    def damage(self, what: DamagesCheckpoint) -> bool:
+        """Damage the newest checkpoint; false where there is none to damage."""
+        older = next(iter(self._old.values()), None)
+        is_damaged = self.directory is not None and damage(self.directory, older, what)
+        if is_damaged:
+            self.met[f"checkpoint {what.how}"] += 1
+        return is_damaged
 
     def _tear(self, point: str, path: Path | None) -> None:
         """What a power cut does to bytes that were not synced: half of the file, or the old name."""

@@ -5,6 +5,7 @@ A plan is complete: the same plan always gives the same run, with or without the
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum
 
 from engine.model import OrderReport, Quote
 from paper.scenario import Action, Scenario
@@ -74,7 +75,30 @@ class Suspended:
     "Whether only its clock leapt, and nothing happened meanwhile."
 
 
-Trouble = Action | MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn | Suspended
+class Damage(StrEnum):
+    """What became of the file."""
+
+    TORN = "torn"
+    EMPTY = "empty"
+    ZEROS = "zeros"
+    CHANGED = "a digit changed"
+    MISSING = "missing"
+    OLDER = "an older one is back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DamagesCheckpoint:
+    """The process is killed, and the next one finds a checkpoint that is not what was written."""
+
+    how: Damage
+    for_ns: int
+    where: float = 0.0
+    "How far into the file it is damaged, as a part of 1."
+    again: tuple[int, ...] = ()
+    "The processes after it die at their n-th I/O points."
+
+
+Trouble = Action | MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn | Suspended | DamagesCheckpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ from paper.verify.backing import backed_units
 from paper.verify.conduct import Conduct
 from paper.verify.copies import Copies
 from paper.verify.course import Course
+from paper.verify.damage import CHECKPOINT
 from paper.verify.disk import FaultyDisk, ProcessDied
 from paper.verify.judge import unrest, verdict
 from paper.verify.memory import Memory, remembered
@@ -50,6 +51,7 @@ from paper.verify.missing import MissingShares
 from paper.verify.ordinary import market_order
 from paper.verify.plan import (
     PEACE_INR,
+    DamagesCheckpoint,
     Dies,
     DiskFails,
     Happening,
@@ -137,7 +139,9 @@ class Trial(Simulation):
         self.broken_at: int | None = None
         self._keeps_history = keeps_history
         self._open = open_state
-        is_remembered = plan.seed % REMEMBERED == 0 or any(h.kind in ("dies", "disk") for h in plan.happenings)
+        is_remembered = plan.seed % REMEMBERED == 0 or any(
+            h.kind in ("dies", "disk", CHECKPOINT) for h in plan.happenings
+        )
         self._memory = Memory() if is_remembered else None
         super().__init__(plan.scenario, self._opened, self._heard)
         self.truth = Truth(
@@ -283,6 +287,11 @@ class Trial(Simulation):
                     self.disk.fail_at(points)
             case Suspended():
                 self._suspend(trouble)
+            case DamagesCheckpoint(for_ns=for_ns, again=again):
+                if self.loop.host is not None:
+                    self._again = again
+                    self._crash(self.clock.now_ns(), for_ns)
+                self.disk.damage(trouble)
             case _:
                 return False
         return True
@@ -327,7 +336,9 @@ class Trial(Simulation):
 
     def _act(self, trouble: Trouble, now_ns: int) -> None:
         """What every scenario knows."""
-        if isinstance(trouble, MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn | Suspended):
+        if isinstance(
+            trouble, MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn | Suspended | DamagesCheckpoint
+        ):
             raise TypeError(f"no step of a scenario: {trouble}")
         if isinstance(trouble, act.OwnTrade):
             self.faults["manual trade"] += 1

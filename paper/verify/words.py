@@ -2,7 +2,17 @@
 
 from engine.model import NS_PER_S, OrderReport
 from paper import scenario as act
-from paper.verify.plan import Dies, DiskFails, LatePush, LogsIn, MasterBooks, PushTrouble, Suspended, Trouble
+from paper.verify.plan import (
+    DamagesCheckpoint,
+    Dies,
+    DiskFails,
+    LatePush,
+    LogsIn,
+    MasterBooks,
+    PushTrouble,
+    Suspended,
+    Trouble,
+)
 
 
 def describe(trouble: Trouble) -> str:
@@ -49,6 +59,8 @@ def _of_the_process(trouble: Trouble) -> str:
             return f"the process dies at I/O point {points} from now and is down for {_seconds(for_ns)}"
         case DiskFails(points=points, for_ns=for_ns):
             return f"the disk fails at I/O point {points} from now, in order again after {_seconds(for_ns)}"
+        case DamagesCheckpoint(how=how, for_ns=for_ns):
+            return f"the process is killed and down for {_seconds(for_ns)}, its checkpoint: {how}"
         case Suspended(is_step=True, for_ns=for_ns):
             return f"the clock of the machine leaps by {_seconds(for_ns)}"
         case Suspended(for_ns=for_ns, loses=loses):

@@ -1,5 +1,6 @@
 """Planted bugs about what is durable and in what order: journal, checkpoint, recovery, the shell around the core."""
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from engine.core.state import State
 from engine.core.turn import Turn
 from engine.errors import JournalFailed
 from engine.events import Event, OperatorEvent, SessionStarted
-from state import session, store
-from state.checkpoint import write_checkpoint
+from state import checkpoint, session, store
+from state.checkpoint import Found, write_checkpoint
 from state.journal import SqliteJournal
+from state.store import Recovered
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 
 
@@ -270,5 +272,25 @@ def commands_to_the_wrong_lane() -> list[Swap]:
             list(self._lanes.values())[-1].submit(command)
             return
         right(self, command)
+
+    return [replace_everywhere(right, wrong)]
+
+
+@planted
+def damaged_checkpoint_believed() -> list[Swap]:
+    """A checkpoint is taken as it is found, without a look at its check sum."""
+    return [in_module(checkpoint, "_checksum", lambda _version, _seq, _day, _state: "")]
+
+
+@planted
+def without_a_checkpoint_everything_is_new() -> list[Swap]:
+    """Where no checkpoint can be read the program begins anew instead of folding the journal from its first entry."""
+    right = store._recover
+
+    def wrong(journal: SqliteJournal, found: Found) -> Recovered:
+        recovered = right(journal, found)
+        if found.newest is not None:
+            return recovered
+        return dataclasses.replace(recovered, events_after=store.EventsAfter(journal, journal.last_seq))
 
     return [replace_everywhere(right, wrong)]

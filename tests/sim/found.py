@@ -48,6 +48,8 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "unclean_stop_not_noticed": ("fills", 21, 24, "I10"),
     "only_the_first_timer_runs": ("fills", 72, 1569, "I9"),
     "commands_to_the_wrong_lane": ("fills", 3, 39, "the process failed"),
+    "damaged_checkpoint_believed": ("fills", 102, 22, "I7"),
+    "without_a_checkpoint_everything_is_new": ("fills", 72, 64, "I7"),
     "ratio_as_a_float": ("fills", 27, 103, "I5"),
     "rounded_half_up": ("fills", 0, 40, "I2"),
     "ratio_taken_anew_at_each_leg": ("fills", 0, 36, "I2"),
