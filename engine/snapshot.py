@@ -358,6 +358,9 @@ class WorkingOrder(Value, frozen=True, kw_only=True):
     since_ns: int
     deadline_ns: int | None = None
     "UNKNOWN orders: when it is called absent."
+    limit_inr: Decimal | None = None
+    "`None` for an order through the market."
+    trigger_inr: Decimal | None = None
 
 
 class PromptRow(Value, frozen=True, kw_only=True):

@@ -289,4 +289,6 @@ def _working(turn: Turn, order: ChildOrder) -> WorkingOrder:
         reason=order.reason,
         since_ns=order.changed_ns,
         deadline_ns=deadline,
+        limit_inr=order.terms.price_inr,
+        trigger_inr=order.terms.trigger_inr,
     )

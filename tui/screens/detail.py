@@ -9,7 +9,7 @@ from tui.marks import SEVERITY_MARKS, amount_span, cell_mark
 from tui.text import Line, Names, Span, Tone, clean, line, name_column, pad, width_of, wrap
 from tui.widgets.events import Events
 from tui.widgets.matrix import master_average
-from tui.widgets.orders import key_of
+from tui.widgets.orders import key_of, kind_of
 
 GONE = (line(Span("It is no longer there.", Tone.DIM)),)
 
@@ -113,9 +113,7 @@ def order_lines(key: str, frame: Frame, width: int) -> list[Line]:
     )
     out = [
         line(Span(f"{order.account} {order.side.value} {fmt.number(order.units)} {clean(order.title)}", Tone.BOLD)),
-        line(
-            f"{order.order_type.value} {'entry' if order.entry else 'exit'} · filled {fmt.number(order.filled_units)}"
-        ),
+        line(f"{kind_of(order)} · filled {fmt.number(order.filled_units)}"),
         line(f"{clean(order.status)} for {fmt.age(order.since_ns, frame.now_ns)}{absent}"),
         line(Span(f"tag {clean(order.tag)} · order {clean(order.order_id) or 'id not known'}", Tone.DIM)),
     ]

@@ -41,6 +41,13 @@ def key_of(order: WorkingOrder) -> str:
     return f"{order.account}|{order.tag}"
 
 
+def kind_of(order: WorkingOrder) -> str:
+    """Type, prices, and whether it opens or closes."""
+    limit = "" if order.limit_inr is None else f" {fmt.price(order.limit_inr)}"
+    trigger = "" if order.trigger_inr is None else f" trigger {fmt.price(order.trigger_inr)}"
+    return f"{order.order_type.value}{limit}{trigger} {'entry' if order.entry else 'exit'}"
+
+
 def head_line(names: Names) -> Line:
     """The names of the columns."""
     rest = f"{'':<5}{'filled':>11} {'leg':<21} {'status':<27}{'since':>8}  type"
@@ -59,8 +66,7 @@ def order_line(order: WorkingOrder, names: Names, now_ns: int, width: int) -> Li
         Span(pad(f"{clean(order.status).upper()}{absent}", 27), Tone.BAD if unknown else Tone.INFO),
     )
     note = " · ".join(part for part in (order.reason, order.order_id) if part)
-    kind = "entry" if order.entry else "exit"
-    rest = f"{fmt.fit(fmt.age(order.since_ns, now_ns), 8)}  {order.order_type.value} {kind} {clean(note)}"
+    rest = f"{fmt.fit(fmt.age(order.since_ns, now_ns), 8)}  {kind_of(order)} {clean(note)}"
     room = width - width_of(lead)
     return line(*lead, Span(shorten(rest, room) if room > 8 else "", Tone.DIM))
 
@@ -95,5 +101,5 @@ class Orders(Panel):
 
 def _text(order: WorkingOrder) -> str:
     """What a filter looks at, also what the line has no room for."""
-    kind = f"{order.side.value} {order.order_type.value} {'entry' if order.entry else 'exit'}"
+    kind = f"{order.side.value} {kind_of(order)}"
     return f"{order.account} {order.leg} {order.title} {kind} {order.status} {order.reason} {order.order_id}"

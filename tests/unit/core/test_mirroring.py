@@ -15,6 +15,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.terms import resting_terms
 from engine.events import DayBegan, Flattened, KillSwitched, LegExited, OrderUpdated, Outcome, PromptAnswered
 from engine.model import BookStatus, OrderReport, OrderType, Side, Validity
+from engine.view import Frame, build_snapshot
 from engine.view_cells import cell_of
 from tests.unit.core.builders import (
     ALL,
@@ -31,6 +32,8 @@ from tests.unit.core.builders import (
 )
 from tests.unit.core.nights import morning, restart
 from tests.unit.paper.builders import CALL, PUT, ns
+from tui.text import plain
+from tui.widgets.orders import name_cells, order_line
 
 LIKE_HIM = child(sizing=Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1)))
 
@@ -79,6 +82,20 @@ def test_only_the_child_whose_order_changed_is_looked_after() -> None:
     for place in list(desk.unanswered):
         desk.accept(place)
     assert [(p.account, p.price_inr) for p in desk.commands(PlaceOrder)] == [("C1", Decimal(99)), ("C2", Decimal(99))]
+
+
+def test_what_rests_is_shown_with_its_limit_and_trigger() -> None:
+    desk = Desk(orders(), filling=False)
+    desk.master(
+        Side.BUY, 10, id_="M1", filled=0, limit="101", trigger="100.5", status=BookStatus.TRIGGER_PENDING,
+        order_type=OrderType.SL,
+    )  # fmt: skip
+    desk.run("0.1")
+    desk.accept(desk.last())
+    [working] = build_snapshot(desk.state, desk.now_ns, Frame()).working
+    assert (working.limit_inr, working.trigger_inr) == (Decimal(101), Decimal("100.5"))
+    screen = order_line(working, name_cells(["C1"], 118), desk.now_ns, 118)
+    assert "SL 101.00 trigger 100.50 entry" in plain(screen)
 
 
 def test_an_instrument_unknown_at_the_child_does_not_rest() -> None:
