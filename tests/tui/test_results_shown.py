@@ -7,6 +7,7 @@ import pytest
 
 from engine.snapshot import ChildColumn, Snapshot, StrategyView
 from tests.tui import snapshots as s
+from tui import format as fmt
 from tui.export import table_of
 from tui.frame import Frame
 from tui.screens import detail
@@ -15,7 +16,7 @@ from tui.screens.ask_lines import adopt_rows
 from tui.screens.child_lines import child_lines
 from tui.text import Line, Tone, plain
 from tui.widgets.accounts import account_rows
-from tui.widgets.matrix import leg_line, plan, summary_lines
+from tui.widgets.matrix import closed_line, leg_line, plan, summary_lines
 from tui.widgets.strategy_line import strategy_line
 
 
@@ -172,3 +173,19 @@ def test_ticket_reckons_with_the_ratio_and_the_stop_of_the_legs_own_strategy() -
 
     assert "ZC0001 -3 → -5" in preview(0)
     assert "ZC0001 takes no entries" in preview(1)
+
+
+def test_what_was_closed_before_makes_the_rows_add_up_to_the_strategy() -> None:
+    picture = s.condor()
+    shown = sum(leg.master_pnl_inr for leg in picture.legs if leg.master_pnl_inr is not None)
+    whole = picture.strategies[0].master_pnl_inr
+    assert whole is not None
+    wide, narrow = (plan(picture, width, selected="", dense=False) for width in (118, 78))
+    text = plain(closed_line(picture, wide))
+    assert text.split() == ["closed", "before", fmt.number(whole - shown, signed=True)]
+    assert len(text) == len(plain(leg_line(picture.legs[0], wide)).split("+4,650")[0] + "+4,650")  # below its column
+    even = msgspec.structs.replace(picture.strategies[0], master_pnl_inr=shown)
+    unknown = (msgspec.structs.replace(picture.legs[0], master_pnl_inr=None), *picture.legs[1:])
+    for other in (s.changed(picture, strategies=(even,)), s.changed(picture, legs=unknown), s.flat()):
+        assert closed_line(other, wide) == ()
+    assert closed_line(picture, narrow) == ()

@@ -12,9 +12,10 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from engine.money import sum_known
 from engine.snapshot import CellState, ChildColumn, LegRow, Snapshot
 from tui import format as fmt
-from tui.frame import Frame, by_urgency
+from tui.frame import Frame, by_urgency, running
 from tui.marks import (
     UNITS,
     amount_span,
@@ -202,6 +203,25 @@ def master_average(leg: LegRow) -> str:
     return fmt.price(leg.master_average_inr) if leg.master_lots or leg.background_lots else "–"
 
 
+def closed_inr(snapshot: Snapshot) -> Decimal | None:
+    """What the master made in what runs with lots that are in no row any more, `None` where a price is missing."""
+    whole = sum_known(strategy.master_pnl_inr for strategy in running(snapshot))
+    shown = sum_known(leg.master_pnl_inr for leg in snapshot.legs)
+    return None if whole is None or shown is None else whole - shown
+
+
+def closed_line(snapshot: Snapshot, columns: Columns) -> Line:
+    """What makes the rows add up to the strategy's result; empty where they do by themselves."""
+    closed = closed_inr(snapshot) if columns.pnl and snapshot.legs else None
+    if not closed:
+        return ()
+    before = columns.title_w + MASTER_W + columns.last_w
+    return line(
+        Span(pad("closed before", before), Tone.DIM),
+        amount_span(closed, PNL_W, old=any(leg.quote_stale for leg in snapshot.legs)),
+    )
+
+
 def summary_lines(snapshot: Snapshot, columns: Columns, *, live: bool, known: bool = True) -> list[Row]:
     """State, ratio, capital, profit and drift of every shown child."""
     if columns.dense:
@@ -267,8 +287,11 @@ def _drift(child: ChildColumn, width: int) -> tuple[str, Tone]:
     if not child.missed_lots:
         return (fmt.fit(drift, width), Tone.WARN) if child.drift_lots else (drift, Tone.DIM)
     missed = fmt.lots(child.missed_lots, signed=False)
-    wordings = [f"{drift} · {missed} missed", f"{drift} · {missed} miss"]
-    wordings += [f"{drift}, {missed} miss", f"{drift}…"] if child.drift_lots else [f"{missed} missed", f"{missed} miss"]
+    wordings = [f"{drift} · {missed} missed"]
+    if child.drift_lots:
+        wordings += [f"{drift} · {missed} miss", f"{drift}, {missed} miss", f"{drift}…"]
+    else:
+        wordings += [f"{missed} missed", f"{missed} miss"]
     return next((text for text in wordings if len(text) <= width), fmt.fit(wordings[-1], width)), Tone.WARN
 
 
@@ -329,9 +352,10 @@ class Matrix(Panel):
             is_hidden = bool(snapshot.legs or snapshot.background)
             text = NO_MATCH if is_hidden else empty_sentence(frame)
             legs = [Row("", line(Span(part, Tone.DIM))) for part in wrap(text, width)]
+        closed = [Row("", text) for text in (closed_line(snapshot, columns),) if text]
         self.set_title(title, children_note(columns, len(snapshot.children)))
         self.set_rows(
-            [*legs, *summary_lines(snapshot, columns, live=frame.live, known=frame.known)],
+            [*legs, *closed, *summary_lines(snapshot, columns, live=frame.live, known=frame.known)],
             head_line(snapshot, columns, self.selected_child),
         )
 
@@ -352,7 +376,7 @@ class Matrix(Panel):
         if self.lists_children(snapshot):
             return len(snapshot.children) + 3
         summary = (1 if self.dense else 5) + frame.live
-        return max(len(snapshot.legs) + len(snapshot.background), 1) + summary + 3
+        return max(len(snapshot.legs) + len(snapshot.background), 1) + bool(closed_inr(snapshot)) + summary + 3
 
     def action_child(self, step: int) -> None:
         """Select the next or previous child; the columns follow."""
