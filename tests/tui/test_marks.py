@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from engine.model import NS_PER_S
-from engine.snapshot import CellState, CopyLine
+from engine.snapshot import CellState, CopyLine, Snapshot
 from tests.tui import snapshots as s
 from tests.tui.snapshots import cell
 from tui import format as fmt
@@ -232,3 +232,22 @@ def test_lots_that_were_missed_stand_beside_the_drift(drift: int, missed: int, t
         assert span.text.strip() == text
         assert (span.tone is Tone.WARN) is bool(drift or missed)
         assert len(span.text) == columns.child_w
+
+
+def test_wide_matrix_has_what_each_child_may_use_and_its_cap_where_any_has_one() -> None:
+    capped = s.changed(
+        s.condor(),
+        children=(
+            msgspec.structs.replace(s.condor().children[0], max_capital_inr=Decimal(500_000)),
+            *s.condor().children[1:],
+        ),
+    )
+
+    def rows(snapshot: Snapshot, width: int) -> dict[str, str]:
+        columns = plan(snapshot, width, selected="", dense=False)
+        return {row.key: plain(row.line) for row in summary_lines(snapshot, columns, live=False)}
+
+    assert "10,50,000" in rows(s.condor(), 118)["sum|available ₹"]
+    assert "sum|at most ₹" not in rows(s.condor(), 118)
+    assert rows(capped, 118)["sum|at most ₹"].split()[3:5] == ["5,00,000", "–"]
+    assert {"sum|available ₹", "sum|at most ₹"}.isdisjoint(rows(capped, 78))

@@ -14,6 +14,8 @@ from tui.widgets.panel import Panel
 COUNTED = (CellState.IN_STEP, CellState.WORKING, CellState.DRIFT, CellState.HELD, CellState.UNKNOWN, CellState.SKIPPED)
 NAME_LEAST, REST_CELLS, WIDE_CELLS, NOTE_CELLS = 9, 59, 27, 10
 "Cells of the account, of the columns behind it, of two more where there is room, and of the note that then stays."
+WITH_READ, READ_CELLS = 140, 8
+"From this width on there is room for the age of the newest read, too."
 
 SORTS: dict[str, Callable[[ChildColumn], tuple[str | int | Decimal, ...]]] = {
     "configuration": lambda _child: (),
@@ -33,10 +35,11 @@ def account_rows(frame: Frame, width: int, *, sort: str) -> tuple[Line, list[Row
     """Head and rows for lines of `width` cells, in one of the orders `SORTS`."""
     snapshot, wide = frame.snapshot, width >= 100
     order = sorted(range(len(snapshot.children)), key=lambda i: SORTS[sort](snapshot.children[i]))
-    kept = REST_CELLS + wide * WIDE_CELLS + NOTE_CELLS * (wide or frame.live)
+    kept = REST_CELLS + wide * WIDE_CELLS + READ_CELLS * (width >= WITH_READ) + NOTE_CELLS * (wide or frame.live)
     names = name_column(frame.accounts, NAME_LEAST, width - kept)
     head = f"{pad('child', names.width)}{'state':<12}{'legs':<15}{'ratio':>8}{'capital ₹':>13}{'day P&L ₹':>11}"
     head += f"{'available ₹':>14}{'max ₹':>13}" if wide else ""
+    head += "read".rjust(READ_CELLS) if width >= WITH_READ else ""
     rows = [Row(snapshot.children[i].id, _row(frame, i, names, width, wide=wide)) for i in order]
     return line(Span(f"{head}  note" if len(head) + 6 <= width else head, Tone.DIM)), rows
 
@@ -57,6 +60,10 @@ def _row(frame: Frame, index: int, names: Names, width: int, *, wide: bool) -> L
         cap = "–".rjust(13) if child.max_capital_inr is None else fmt.fit_amount(child.max_capital_inr, 13)
         spans += [Span(fmt.fit_amount(child.available_inr, 14)), Span(cap)]
         used += WIDE_CELLS
+    if width >= WITH_READ:
+        read = "never" if child.read_at_ns is None else fmt.age(child.read_at_ns, frame.now_ns)
+        spans.append(Span(fmt.fit(read, READ_CELLS), Tone.DIM))
+        used += READ_CELLS
     where = ("LIVE" if child.live else "on paper") if frame.live else ""
     told = " · ".join(part for part in (where, note(child)) if part)
     room = width - used - 2

@@ -34,6 +34,8 @@ from tui.widgets.accounts import account_rows, matching
 from tui.widgets.live_table import Row
 from tui.widgets.panel import NO_MATCH, Panel
 
+WIDE = 100
+"From this width on there is room for results and average prices, and for what each child may use."
 LIST_FROM = 31
 "From so many children on they are rows of a list."
 BACKGROUND = "bg|"
@@ -70,7 +72,7 @@ class Columns:
 
 def plan(snapshot: Snapshot, width: int, *, selected: str, dense: bool) -> Columns:
     """The columns for lines of `width` cells; the selected child is always among them."""
-    wide = width >= 100
+    wide = width >= WIDE
     titles = [clean(leg.title) for leg in (*snapshot.legs, *snapshot.background)]
     common = "" if wide else common_words(titles)
     title_w = min(max((width_of((Span(bare_title(t, common)),)) for t in titles), default=8), TITLE_MAX)
@@ -234,6 +236,10 @@ def summary_lines(snapshot: Snapshot, columns: Columns, *, live: bool, known: bo
         rows.append(_summary("trades", columns, snapshot, _trades))
     rows.append(_summary("ratio", columns, snapshot, partial(_ratio, now_ns=snapshot.at_ns)))
     rows.append(_summary("capital ₹", columns, snapshot, _capital))
+    if columns.pnl:
+        rows.append(_summary("available ₹", columns, snapshot, _available))
+    if columns.pnl and _has_caps(snapshot):
+        rows.append(_summary("at most ₹", columns, snapshot, _cap))
     rows.append(_summary("day P&L ₹", columns, snapshot, _profit))
     rows.append(_summary("drift lots", columns, snapshot, _drift))
     return rows
@@ -274,6 +280,19 @@ def _ratio(child: ChildColumn, width: int, now_ns: int) -> tuple[str, Tone]:
 def _capital(child: ChildColumn, width: int) -> tuple[str, Tone]:
     text = capital_text(child, width) if child.ratios else fmt.fit_amount(child.available_inr, width)
     return text, Tone.PLAIN
+
+
+def _available(child: ChildColumn, width: int) -> tuple[str, Tone]:
+    return fmt.fit_amount(child.available_inr, width), Tone.PLAIN
+
+
+def _has_caps(snapshot: Snapshot) -> bool:
+    return any(child.max_capital_inr is not None for child in snapshot.children)
+
+
+def _cap(child: ChildColumn, width: int) -> tuple[str, Tone]:
+    cap = child.max_capital_inr
+    return (fmt.fit("–", width), Tone.DIM) if cap is None else (fmt.fit_amount(cap, width), Tone.PLAIN)
 
 
 def _profit(child: ChildColumn, width: int) -> tuple[str, Tone]:
@@ -375,7 +394,8 @@ class Matrix(Panel):
         snapshot = frame.snapshot
         if self.lists_children(snapshot):
             return len(snapshot.children) + 3
-        summary = (1 if self.dense else 5) + frame.live
+        money = 1 + _has_caps(snapshot) if self.line_width >= WIDE else 0
+        summary = (1 if self.dense else 5 + money) + frame.live
         return max(len(snapshot.legs) + len(snapshot.background), 1) + bool(closed_inr(snapshot)) + summary + 3
 
     def action_child(self, step: int) -> None:
