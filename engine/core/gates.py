@@ -4,7 +4,7 @@ Exits pass none of these (their few conditions stand in `engine.core.settle`). A
 what it takes away is missed, never caught up.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -256,17 +256,27 @@ def _up_to(entry: Entry, units: int, most: int, reason: str) -> Verdict:
 
 def _lots(entry: Entry, units: int) -> Verdict:
     lot = entry.instrument.lot_units
-    for risk in _limits(entry):
-        in_leg = entry.committed_units
-        open_lots = 0 if risk.max_open_lots is None else _open_lots(entry)
+    in_leg = entry.committed_units // lot
+    open_lots = _open_lots(entry) if any(risk.max_open_lots is not None for risk in _limits(entry)) else 0
+    rooms = [
+        (None if most is None else (most - used) * lot, why)
+        for risk in _limits(entry)
         for most, used, why in (
             (risk.max_lots_per_order, 0, reasons.MAX_LOTS_PER_ORDER),
-            (risk.max_lots_per_instrument, in_leg // lot, reasons.MAX_LOTS_PER_INSTRUMENT),
+            (risk.max_lots_per_instrument, in_leg, reasons.MAX_LOTS_PER_INSTRUMENT),
             (risk.max_open_lots, open_lots, reasons.MAX_OPEN_LOTS),
-        ):
-            if most is not None and used * lot + units > most * lot:
-                return max(0, (most - used) * lot), why
-    return units, ""
+        )
+    ]
+    return _least(units, rooms)
+
+
+def _least(units: int, rooms: Iterable[tuple[int | None, str]]) -> Verdict:
+    """What the strongest of several bounds lets pass, and its reason: an entry has to pass them all."""
+    allowed, reason = units, ""
+    for room, why in rooms:
+        if room is not None and room < allowed:
+            allowed, reason = max(0, room), why
+    return allowed, reason
 
 
 def _open_lots(entry: Entry) -> int:
@@ -280,16 +290,14 @@ def _open_lots(entry: Entry) -> int:
 
 
 def _position_value(entry: Entry, units: int) -> Verdict:
-    for risk in _limits(entry):
-        pct, capital, price = risk.max_position_pct, entry.child.available_inr, entry.price_inr
-        if pct is None:
-            continue
-        if capital is None or price is None or capital <= 0:
-            return 0, reasons.MAX_POSITION
-        most_units = int(capital * pct / 100 / price) - entry.committed_units
-        if most_units < units:
-            return max(0, most_units), reasons.MAX_POSITION
-    return units, ""
+    bounds = [risk.max_position_pct for risk in _limits(entry) if risk.max_position_pct is not None]
+    if not bounds:
+        return units, ""
+    capital, price = entry.child.available_inr, entry.price_inr
+    if capital is None or price is None or capital <= 0:
+        return 0, reasons.MAX_POSITION
+    most_units = int(capital * min(bounds) / 100 / price) - entry.committed_units
+    return (units, "") if most_units >= units else (max(0, most_units), reasons.MAX_POSITION)
 
 
 def _lone_leg(entry: Entry, units: int) -> Verdict:
@@ -340,14 +348,15 @@ def _rate(entry: Entry, units: int) -> Verdict:
     while child.entry_times_ns and child.entry_times_ns[0] <= since:
         child.entry_times_ns.pop(0)
     slice_units = slice_most(entry.instrument) or units
-    for risk in _limits(entry):
+    rooms = [
+        (None if most is None else max(0, most - used) * slice_units, why)
+        for risk in _limits(entry)
         for most, used, why in (
             (risk.max_orders_per_minute, len(child.entry_times_ns), reasons.ORDERS_PER_MINUTE),
             (risk.max_orders_per_day, child.entries_today, reasons.ORDERS_PER_DAY),
-        ):
-            if most is not None and units > max(0, most - used) * slice_units:
-                return max(0, most - used) * slice_units, why
-    return units, ""
+        )
+    ]
+    return _least(units, rooms)
 
 
 def _budget(entry: Entry, units: int) -> Verdict:

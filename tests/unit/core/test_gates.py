@@ -275,6 +275,36 @@ def test_lots_of_other_legs_count_as_open() -> None:
     assert entered(desk) == (2, {reasons.MAX_OPEN_LOTS})
 
 
+BOTH = [
+    ({"max_lots_per_order": 2, "max_lots_per_instrument": 1}, {}, reasons.MAX_LOTS_PER_INSTRUMENT),
+    ({"max_lots_per_order": 2, "max_open_lots": 1}, {}, reasons.MAX_OPEN_LOTS),
+    ({"max_lots_per_instrument": 2}, {"max_open_lots": 1}, reasons.MAX_OPEN_LOTS),
+    ({"max_lots_per_order": 2}, {"max_lots_per_order": 1}, reasons.MAX_LOTS_PER_ORDER),
+    ({"max_lots_per_order": 1}, {"max_lots_per_order": 2}, reasons.MAX_LOTS_PER_ORDER),
+    ({"max_position_pct": Decimal(6)}, {"max_position_pct": Decimal(3)}, reasons.MAX_POSITION),
+]
+
+
+@pytest.mark.parametrize(("of_all", "of_child", "reason"), BOTH)
+def test_entry_that_two_limits_cut_passes_both(
+    of_all: dict[str, object], of_child: dict[str, object], reason: str
+) -> None:
+    """R6.1: the strongest bound counts, whichever is asked first."""
+    both = settings(
+        child(risk=msgspec.structs.replace(ChildRisk(), **of_child)), risk=msgspec.structs.replace(Risk(), **of_all)
+    )
+    assert entered(Desk(both)) == (1, {reason})
+
+
+@pytest.mark.parametrize(("minute", "day"), [(2, 1), (1, 2)])
+@pytest.mark.parametrize("where", [risky, own], ids=["all", "child"])
+def test_orders_of_a_minute_and_of_a_day_are_both_counted(minute: int, day: int, where: type) -> None:
+    """R6.2: an entry of three slices, of which one may go."""
+    desk = Desk(where(max_orders_per_minute=minute, max_orders_per_day=day))
+    desk.load((instrument(freeze_units=65),))
+    assert entered(desk)[0] == 1
+
+
 @pytest.mark.parametrize(("pct", "lots"), [("6.5", 3), ("6.4999", 2), ("2", 0)])
 def test_position_as_a_part_of_the_capital(pct: str, lots: int) -> None:
     """Three lots at 100 are 19,500: 6.5 % of 300,000."""
