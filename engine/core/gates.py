@@ -283,9 +283,11 @@ def _open_lots(entry: Entry) -> int:
     """Lots of all legs; of a lot that is not known every unit counts as one, so that the gate fails closed."""
     total = 0
     for leg in entry.child.legs.values():
-        lot = lot_units(entry.turn, entry.child, leg.leg)
-        waits = 0 if leg is entry.leg else leg.awaiting_units
-        total += (abs(leg.allocation_units) + entry_units_open(entry.turn, leg) + waits) // lot
+        is_own = leg is entry.leg
+        waits = 0 if is_own else leg.awaiting_units
+        again = entry.own_units if is_own else 0
+        units = abs(leg.allocation_units) + entry_units_open(entry.turn, leg) + waits - again
+        total += units // lot_units(entry.turn, entry.child, leg.leg)
     return total
 
 

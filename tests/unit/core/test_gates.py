@@ -305,6 +305,17 @@ def test_orders_of_a_minute_and_of_a_day_are_both_counted(minute: int, day: int,
     assert entered(desk)[0] == 1
 
 
+@pytest.mark.parametrize("limit", ["max_lots_per_order", "max_lots_per_instrument", "max_open_lots"])
+def test_entry_that_is_sent_again_is_not_in_its_own_way(limit: str) -> None:
+    """R6.1: what was not accepted and goes again is counted once."""
+    desk = Desk(risky(**{limit: 3}), filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.NOT_SENT)
+    desk.run(5)
+    assert desk.placed() == [(Side.BUY, 3), (Side.BUY, 3)]
+    assert not desk.reasons()
+
+
 @pytest.mark.parametrize(("pct", "lots"), [("6.5", 3), ("6.4999", 2), ("2", 0)])
 def test_position_as_a_part_of_the_capital(pct: str, lots: int) -> None:
     """Three lots at 100 are 19,500: 6.5 % of 300,000."""
