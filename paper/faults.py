@@ -115,6 +115,8 @@ class FaultyBroker:
         self.extra_ns = 0
         self.hits: dict[str, int] = {}
         "How often which fault was met, for whoever counts them."
+        self.on_write: Callable[[FaultOn], None] | None = None
+        "Told of every write that the broker receives, whatever becomes of it there: for whoever judges a run."
 
     @property
     def account(self) -> str:
@@ -208,6 +210,7 @@ class FaultyBroker:
     def _reject_later(self, order: PlaceOrder, fault: Fault) -> Answer:
         """Accept the order without matching it; risk management refuses it after a while."""
         self._take(FaultOn.PLACE)
+        self._received(FaultOn.PLACE)
         answer = self._broker.set_aside(order)
         self._agenda.at(self._now() + fault.after_ns, lambda _at_ns: self._broker.reject(answer.order_id, REFUSAL))
         return answer
@@ -229,6 +232,8 @@ class FaultyBroker:
 
     def _write(self, on: FaultOn, call: Callable[[], Answer], refuse: Callable[[], Answer] | None = None) -> Answer:
         fault = self._take(on)
+        if fault is None or fault.kind is not FaultKind.NOT_SENT:
+            self._received(on)
         if fault is not None and fault.kind is FaultKind.TOKEN_EXPIRED:
             self._session_over = True
         if self._session_over:
@@ -254,6 +259,10 @@ class FaultyBroker:
                 pass
         self.extra_ns = READ_TIMEOUT_NS
         return Answer(outcome=Outcome.UNKNOWN, reason="read timed out")
+
+    def _received(self, on: FaultOn) -> None:
+        if self.on_write is not None:
+            self.on_write(on)
 
     def _read(self, on: FaultOn) -> int | None:
         """Let a read fail or pass; the time of which a stale one tells, `None` for now."""

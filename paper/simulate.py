@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 
+from msgspec.structs import replace
+
+from config.order_limits import OrderLimits
 from config.rules import charge_rates
 from engine.agenda import Agenda
 from engine.clock import VirtualClock
@@ -20,7 +23,7 @@ from engine.events import Event, InstrumentsLoaded, Resumed
 from engine.feed import QuoteFeed
 from engine.loop import EngineLoop
 from engine.model import NS_PER_S
-from engine.opening import next_day, opening, sessions_of
+from engine.opening import limits_of, next_day, opening, sessions_of
 from engine.ports import Lane, SessionState
 from engine.runtime import boot
 from engine.snapshot import NoticeLine
@@ -98,6 +101,10 @@ class Simulation:
         """Every child's net positions at the broker, zeros left out."""
         return {child.id: self.world.net_positions(child.id) for child in self.scenario.settings.children}
 
+    def order_limits_of(self, day: date) -> dict[str, OrderLimits]:
+        """What each child's broker takes on a day."""
+        return limits_of(self.scenario.settings, day)
+
     def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
         """Fresh lines for a process that starts."""
         return self.world.connect()
@@ -108,6 +115,7 @@ class Simulation:
         scenario = self.scenario
         lanes, feed = self.connect()
         start = opening(scenario.settings, self._days.day, now_ns, unclean=state.unclean, mode=scenario.mode)
+        start = replace(start, order_limits=self.order_limits_of(self._days.day))
         recorded = _Recorder(state, self._intents)
         files = (InstrumentsLoaded(at_ns=now_ns, instruments=self.instruments),)
         boot(self.loop, recorded, lanes, feed, start, files, version="simulate", on_notice=self._note)
@@ -124,7 +132,7 @@ class Simulation:
         self.world.start_day(sessions_of(day), self.instruments, now_ns)
         if self.loop.host is None:
             return ()
-        began = next_day(self.scenario.settings, day, now_ns)
+        began = replace(next_day(self.scenario.settings, day, now_ns), order_limits=self.order_limits_of(day))
         return (began, InstrumentsLoaded(at_ns=now_ns, instruments=self.instruments))
 
     def _crash(self, now_ns: int, for_ns: int) -> None:

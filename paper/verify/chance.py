@@ -37,6 +37,8 @@ from paper.verify.crossing import crossing
 from paper.verify.damage import CHECKPOINT, with_damage
 from paper.verify.draft import DAY, LOT, SHARES, START_NS, SYMBOLS, TICK, WARM_NS, Draft
 from paper.verify.failing import failing_broker
+from paper.verify.limits import with_limits
+from paper.verify.narrow import with_narrow_windows
 from paper.verify.nights import over_night
 from paper.verify.ordinary import attentive, background, margins, market, master_day
 from paper.verify.plan import Plan
@@ -108,6 +110,8 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
     nights = NIGHTS_OF_SHARES if is_in_shares(plan) else NIGHTS
     is_over_night = rng.random() < nights and (faults is None or NIGHT in faults)
     plan = over_night(plan, rng) if is_over_night else plan
+    plan = with_limits(plan, Random(f"{seed}: risk limits"))
+    plan = with_narrow_windows(plan, Random(f"{seed}: order limits"))
     plan = with_rowless_reads(plan, Random(f"{seed}: rowless")) if faults is None else plan
     plan = with_suspensions(plan, Random(f"{seed}: suspended"), faults)
     return with_damage(plan, Random(f"{seed}: checkpoint"), faults)

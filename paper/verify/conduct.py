@@ -14,6 +14,7 @@ from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.symbols import parse_symbol
 from engine.model import NS_PER_S, LegId, Side, split_leg
 from paper.verify.backing import backed_units
+from paper.verify.bounds import Bounds
 from paper.verify.copies import Copies
 from paper.verify.course import SIGNAL_MOST_NS, Course
 from paper.verify.truth import GIVEN_UP, Key, Truth
@@ -25,8 +26,8 @@ PROMPTS_MOST_NS = 20 * NS_PER_S
 class Conduct:
     """Judges what is handed over."""
 
-    def __init__(self, truth: Truth, course: Course, copies: Copies) -> None:
-        self._truth, self._course, self._copies = truth, course, copies
+    def __init__(self, truth: Truth, course: Course, copies: Copies, bounds: Bounds) -> None:
+        self._truth, self._course, self._copies, self._bounds = truth, course, copies, bounds
         self._exits: dict[Key, dict[str, int]] = {}
         "Units of every exit that was handed over, by tag."
         self.rose_ns: dict[LegId, int] = {}
@@ -53,6 +54,7 @@ class Conduct:
         order, child = state.orders[command.tag], state.children[command.account]
         self._copies.placed(state, child, order)
         if order.entry:
+            self._bounds.handed_over(state, child, order)
             self._entry(state, child, order)
         else:
             self._exit(state, child, order)

@@ -20,6 +20,7 @@ from engine.events import Event, Request, RequestAnswered
 from engine.model import NS_PER_S, LegId, OrderReport, OrderType, sign
 from paper.verify.backing import stands_with, told, told_of
 from paper.verify.truth import Truth
+from paper.verify.windows import Windows
 
 ASKED_WITHIN_NS = 6 * NS_PER_S
 """What stands elsewhere than his order, or is too much, is asked to change within so long."""
@@ -56,8 +57,8 @@ class _Refused:
 class Copies:
     """Judges what rests."""
 
-    def __init__(self, truth: Truth) -> None:
-        self._truth = truth
+    def __init__(self, truth: Truth, windows: Windows) -> None:
+        self._truth, self._windows = truth, windows
         self._changes: Counter[str] = Counter()
         "How often each order was changed."
         self._under_way: dict[str, _Asked] = {}
@@ -67,6 +68,8 @@ class Copies:
         "Since when orders rest without the master's, or elsewhere, or are more than their part."
         self._unknown_ns: dict[str, int] = {}
         "When the broker was last not known to have an order: until then it could not be changed."
+        self._crowded_ns: dict[str, int] = {}
+        "When a change of an order last waited for a rate window of the broker's that was full."
         self._room_taken_ns: dict[tuple[str, LegId], int] = {}
         "When an entry of a leg was last not known: what it may bring is in the place of what others still owe."
         self._leaving_ns: dict[tuple[str, LegId], int] = {}
@@ -265,6 +268,9 @@ class Copies:
                 self._unknown_ns[order.tag] = state.now_ns
                 if order.entry:
                     self._room_taken_ns[child.id, leg.leg] = state.now_ns
+            waits = any(change.tag == order.tag for change in child.traffic.changes)
+            if waits and self._windows.is_full(child.id, state.now_ns):
+                self._crowded_ns[order.tag] = state.now_ns
             if order.entry and order.cancelling_ns and order.state in AT_BROKER:
                 self._leaving_ns[child.id, leg.leg] = state.now_ns
             if not is_stopped and order.mirrors in state.master.orders and order.state is OrderState.WORKING:
@@ -307,6 +313,7 @@ class Copies:
             return
         since_ns = self._astray_ns.setdefault(key, state.now_ns)
         since_ns = max(since_ns, *(self._unknown_ns.get(order.tag, 0) for order in orders))
+        since_ns = max(since_ns, *(self._crowded_ns.get(order.tag, 0) for order in orders))
         if his is not None:
             since_ns = max(since_ns, his.terms_ns, his.ended_ns, self._undecided_ns.get(leg.leg, 0))
             if his.ended_ns and orders[0].entry:

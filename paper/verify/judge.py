@@ -15,6 +15,7 @@ from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import Turn, net_units
 from engine.model import NS_PER_S, LegId, split_leg
 from engine.snapshot import StrategyState
+from paper.verify.bounds import LIMITS
 from paper.verify.truth import Truth, same_direction
 
 UNFINISHED = frozenset({OrderState.QUEUED, OrderState.SENT, OrderState.UNKNOWN, OrderState.WORKING})
@@ -26,9 +27,12 @@ FOR_GOOD = frozenset(
         reasons.BELOW_ONE_LOT,
         reasons.BROKER_FAILING,
         reasons.IP_REFUSED,
+        *LIMITS,
     }
 )
 """Reasons that one resync does not mend."""
+WAITED = frozenset({reasons.STALE_SIGNAL, reasons.WAITED_FOR_BUY})
+"""What is told of an entry that had to wait too long."""
 
 
 def unrest(state: State, truth: Truth, since_ns: int) -> str:
@@ -78,7 +82,7 @@ def _child_unrest(state: State, child: Child, since_ns: int) -> str:
     return ""
 
 
-def verdict(turn: Turn, truth: Truth, *, resynced_ns: int | None) -> list[str]:
+def verdict(turn: Turn, truth: Truth, *, resynced_ns: int | None, crowded: frozenset[str] = frozenset()) -> list[str]:
     """What is wrong now that everything is at rest, as sentences.
 
     Args:
@@ -86,6 +90,7 @@ def verdict(turn: Turn, truth: Truth, *, resynced_ns: int | None) -> list[str]:
         truth: The judge's book.
         resynced_ns: When every child was resynced: nothing may be missing since, whatever reason is on the screen, but
             what a broker refused after it. `None` for no resync: any reason on the screen counts.
+        crowded: Children whose brokers' rate windows were full since: what waited for its turn may be too old now.
     """
     found: list[str] = []
     state = turn.state
@@ -94,7 +99,8 @@ def verdict(turn: Turn, truth: Truth, *, resynced_ns: int | None) -> list[str]:
     for child in state.children.values():
         legs = dict.fromkeys([*child.legs, *(leg for account, leg in truth.ours if account == child.id)])
         for leg_id in legs:
-            found += _leg(turn, truth, child, leg_id, resynced_ns=resynced_ns)
+            is_old = child.id in crowded and _told(state, child) & WAITED
+            found += _leg(turn, truth, child, leg_id, resynced_ns=None if is_old else resynced_ns)
     flat = not any(truth.master.values()) or not any(leg.units for leg in state.master.legs.values())
     for strategy in state.strategies.values():
         held = any(o.state is OrderState.HELD for o in state.orders.values())
@@ -208,10 +214,14 @@ def _share(
 
 def _is_stopped_for_good(state: State, child: Child) -> bool:
     """Whether something that no resync mends stopped a leg of a child, and with it the shorts of the others."""
-    told = {skip.reason for skip in state.skips.values() if skip.child == child.id}
+    told = _told(state, child)
     if reasons.UNWOUND in child.stopped.values():  # a leg that the resync wanted was refused again
         return True
     return bool(child.external) or bool(told & FOR_GOOD) or any(leg.skipped in FOR_GOOD for leg in child.legs.values())
+
+
+def _told(state: State, child: Child) -> set[str]:
+    return {skip.reason for skip in state.skips.values() if skip.child == child.id}
 
 
 def _floor(units: Fraction, lot: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
+from config.order_limits import OrderLimits
 from engine.model import OrderReport, Quote
 from paper.scenario import Action, Scenario
 
@@ -128,6 +129,8 @@ class Plan:
     "The first process dies at its n-th I/O point, the second at its own n-th, and so on."
     resumes: bool = False
     "Whether somebody answers every unclean start at once."
+    order_limits: OrderLimits | None = None
+    "What every child's broker takes, `None` for what the dated table says."
 
     def peace_quotes(self, now_ns: int) -> list[Quote]:
         """Quotes at which everything can trade."""

@@ -7,11 +7,13 @@ that keeps his own book. Everything follows from the plan: the same plan gives t
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
+from config.order_limits import OrderLimits
 from config.schema import Follow, OnOrphanFill
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
 from engine.core.lifecycle import OrderState
@@ -25,6 +27,7 @@ from engine.events import (
     Event,
     KillSwitched,
     LoggedIn,
+    MaxCapitalSet,
     Operator,
     OperatorEvent,
     OrderUpdated,
@@ -37,9 +40,10 @@ from engine.model import NS_PER_MS, NS_PER_S, TERMINAL_BOOK, BookStatus, LegId, 
 from engine.ports import Lane, SessionState
 from engine.snapshot import NoticeLine
 from paper import scenario as act
-from paper.faults import FaultKind
+from paper.faults import FaultKind, FaultOn
 from paper.simulate import Simulation
 from paper.verify.backing import backed_units
+from paper.verify.bounds import Bounds
 from paper.verify.conduct import Conduct
 from paper.verify.copies import Copies
 from paper.verify.course import Course
@@ -65,6 +69,7 @@ from paper.verify.plan import (
 )
 from paper.verify.suspended import SuspendableLoop
 from paper.verify.truth import Key, Truth
+from paper.verify.windows import Windows
 from paper.verify.words import describe
 
 OpenState = Callable[[Callable[[str, Path], None]], SessionState]
@@ -153,9 +158,13 @@ class Trial(Simulation):
         self.truth.master = dict(plan.scenario.master_positions)
         lies = (FaultKind.STALE_READ, FaultKind.PARTIAL_READ, FaultKind.EMPTY_READ, FaultKind.ROWLESS_READ)
         faults = [h.trouble for h in plan.happenings if isinstance(h.trouble, act.ArmFault)]
-        self.copies = Copies(self.truth)
+        self.windows = Windows(self.truth, self.order_limits_of(plan.scenario.day))
+        self.copies = Copies(self.truth, self.windows)
         self.course = Course(self.truth, self.copies, {fault.child for fault in faults if fault.kind in lies})
-        self.conduct = Conduct(self.truth, self.course, self.copies)
+        self.bounds = Bounds(self.truth, plan.scenario.settings)
+        self.conduct = Conduct(self.truth, self.course, self.copies, self.bounds)
+        for child in plan.scenario.settings.children:
+            self.world.brokers[child.id].on_write = lambda on, child=child.id: self._received(child, on)
         self.world.on_change = self._changed
         self.world.push_delays_ns = self._push_delays
         self._missing_shares = MissingShares(self.truth)
@@ -207,7 +216,12 @@ class Trial(Simulation):
     def _opened(self) -> SessionState:
         session = self._open(self.disk.reached)
         session = session if self._memory is None else remembered(session, self._memory, self._found)
-        return _Heard(session, self.course, self.copies, self._missing_shares)
+        return _Heard(session, self.course, self.copies, self._missing_shares, self.bounds)
+
+    def order_limits_of(self, day: date) -> dict[str, OrderLimits]:
+        """What each child's broker takes on a day: on some days less than the dated table says."""
+        usual, narrow = super().order_limits_of(day), self.plan.order_limits
+        return usual if narrow is None else dict.fromkeys(usual, narrow)
 
     def connect(self) -> tuple[Mapping[str, Lane], QuoteFeed]:
         """Lines that tell the judge what goes over them, and on which the process may die."""
@@ -262,6 +276,10 @@ class Trial(Simulation):
     def _count_steps(self) -> None:
         if self.loop.host is not None:
             self.steps += self.loop.host.events_handled
+
+    def _open_day(self, day: date, now_ns: int) -> Sequence[Event]:
+        self.windows.began_day()
+        return super()._open_day(day, now_ns)
 
     def _crash(self, now_ns: int, for_ns: int) -> None:
         self.faults["killed"] += 1
@@ -451,7 +469,9 @@ class Trial(Simulation):
         state = self.replicator.state
         turn = Turn(state, state.now_ns, {child.id: child for child in state.settings.children})
         phase = self._phases.popleft()
-        wrong = verdict(turn, self.truth, resynced_ns=self._phase_ns if phase is Phase.RESYNC else None)
+        crowded = self.windows.were_full(self._phase_ns)
+        resynced_ns = self._phase_ns if phase is Phase.RESYNC else None
+        wrong = verdict(turn, self.truth, resynced_ns=resynced_ns, crowded=crowded)
         if phase is Phase.TROUBLES:
             wrong += self.course.caught_up(state)
         for text in wrong:
@@ -497,6 +517,7 @@ class Trial(Simulation):
             self._note_kept(host.replicator.state)
             if host.events_handled != self._seen_events:
                 self.course.looked(host.replicator.state)
+                self.bounds.looked(host.replicator.state)
             passed_s = (self.clock.now_ns() - self.plan.scenario.start_ns) // NS_PER_S
             most = STEPS_MOST + STEPS_PER_S * passed_s
             if self.steps + host.events_handled > most:
@@ -552,6 +573,9 @@ class Trial(Simulation):
             self.copies.seen(row)
             self._missing_shares.changed(account, row)
 
+    def _received(self, account: str, on: FaultOn) -> None:
+        self.windows.arrived(account, on, self.clock.now_ns())
+
     def handed_over(self, command: Command) -> None:
         """The engine hands a command to a lane."""
         self._note_kept(self.replicator.state)
@@ -577,8 +601,11 @@ class _Heard:
     What is posted to a process that dies before it takes it up was never ordered.
     """
 
-    def __init__(self, session: SessionState, course: Course, copies: Copies, shares: MissingShares) -> None:
-        self._session, self._course, self._copies, self._shares = session, course, copies, shares
+    def __init__(
+        self, session: SessionState, course: Course, copies: Copies, shares: MissingShares, bounds: Bounds
+    ) -> None:
+        self._session, self._course, self._copies = session, course, copies
+        self._shares, self._bounds = shares, bounds
         self.replicator, self.unclean = session.replicator, session.unclean
         self.start, self.prune, self.encode_state = session.start, session.prune, session.encode_state
         self.checkpoint, self.end, self.crash = session.checkpoint, session.end, session.crash
@@ -588,6 +615,8 @@ class _Heard:
         self._session.append(event, commands)
         if isinstance(event, OperatorEvent):
             self._course.operated(event, event.at_ns)
+        if isinstance(event, MaxCapitalSet):
+            self._bounds.capped(event)
         self._copies.answered(event)
         self._shares.heard(event)
 

@@ -218,9 +218,9 @@ class Truth:
 
     def ratio(self, child: str, leg: LegId) -> Fraction | None:
         """A child's ratio in a leg: its own in the modes that fix it, else the frozen one of the newest strategy."""
-        sizing = self._children[child].sizing
-        if sizing.mode is SizingMode.FIXED_RATIO:
-            return sizing.ratio
+        sizing, most = self._children[child].sizing, self._children[child].max_ratio
+        if sizing.mode is SizingMode.FIXED_RATIO and sizing.ratio is not None:
+            return sizing.ratio if most is None else min(sizing.ratio, most)
         state = self._state()
         if state is None or sizing.mode is not SizingMode.FROZEN_RATIO:
             return None

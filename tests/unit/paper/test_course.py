@@ -9,6 +9,7 @@ from engine.model import OrderType, Side
 from paper.verify.copies import Copies
 from paper.verify.course import Course
 from paper.verify.truth import Truth
+from paper.verify.windows import Windows
 from tests.unit.core.builders import INSTRUMENTS, LOT, Desk, settings
 from tests.unit.paper.builders import CALL
 
@@ -21,7 +22,7 @@ class Watched:
         children = {child.id: child for child in self.desk.settings.children}
         listed = {instrument.id: instrument for instrument in INSTRUMENTS}
         truth = Truth(children, listed, lambda: self.desk.state, lambda _tag: True)
-        self.course = Course(truth, Copies(truth), frozenset())
+        self.course = Course(truth, Copies(truth, Windows(truth, {})), frozenset())
         self.look()
         self.desk.deliver(self.desk.picture(orders=None, positions=None, error="no session", needs_login=True))
         self.before = deepcopy(self.desk.state)
