@@ -223,12 +223,15 @@ def _again_soon(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:
 
 
 def _second_order(turn: Turn, child: Child, order: ChildOrder, report: OrderReport) -> None:
-    """Two broker orders with one tag: halt the child's entries; the operator must look."""
-    scope = turn.scope_of(order.leg)
+    """Two broker orders with one tag: halt the child's entries; the operator must look, once.
+
+    The second one counts as the owner's.
+    """
+    if _note_foreign(child, report) is not None:
+        return  # a resync or another strategy goes on
     text = f"two orders carry the tag {order.tag}: {order.order_id} and {report.order_id}"
-    if child.stopped.get(scope) != text:
-        child.stopped[scope] = text
-        turn.notify(ALARM, f"{text}; entries stopped, look at the broker's order book", child.id, report.symbol)
+    child.stopped[turn.scope_of(order.leg)] = text
+    turn.notify(ALARM, f"{text}; entries stopped, look at the broker's order book", child.id, report.symbol)
     child.want_positions = True
 
 
@@ -238,10 +241,16 @@ def _foreign(turn: Turn, child: Child, report: OrderReport) -> None:
     if number_of(report.tag, state.mode.value, state.day) is not None:
         child.want_orders = True  # ours, and lost from the journal: the next read of the book adopts it
         return
+    before = _note_foreign(child, report)
+    if is_our_tag(report.tag) and before is None:
+        text = f"order {report.order_id} carries our mark, but of another day or mode; it counts as the owner's"
+        turn.notify(WARNING, text, child.id, report.symbol)
+
+
+def _note_foreign(child: Child, report: OrderReport) -> int | None:
+    """Keep what an order that is not ours has filled; returns what it had before, `None` where it is new."""
     before = child.foreign_orders.get(report.order_id)
     if report.filled > (before or 0):
         child.want_positions = True
     child.foreign_orders[report.order_id] = max(report.filled, before or 0)
-    if is_our_tag(report.tag) and before is None:
-        text = f"order {report.order_id} carries our mark, but of another day or mode; it counts as the owner's"
-        turn.notify(WARNING, text, child.id, report.symbol)
+    return before

@@ -99,7 +99,29 @@ class DamagesCheckpoint:
     "The processes after it die at their n-th I/O points."
 
 
-Trouble = Action | MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn | Suspended | DamagesCheckpoint
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiesTag:
+    """A second order appears in a child's book with the tag of one of ours."""
+
+    child: str
+    back: int
+    "Of which: so many before the newest."
+    is_against: bool
+    "Whether it trades the other way."
+
+
+Trouble = (
+    Action
+    | MasterBooks
+    | LatePush
+    | PushTrouble
+    | Dies
+    | DiskFails
+    | LogsIn
+    | Suspended
+    | DamagesCheckpoint
+    | CopiesTag
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,12 +49,14 @@ from paper.verify.copies import Copies
 from paper.verify.course import Course
 from paper.verify.damage import CHECKPOINT
 from paper.verify.disk import FaultyDisk, ProcessDied
+from paper.verify.doubles import Doubles
 from paper.verify.judge import unrest, verdict
 from paper.verify.memory import Memory, remembered
 from paper.verify.missing import MissingShares
 from paper.verify.ordinary import market_order
 from paper.verify.plan import (
     PEACE_INR,
+    CopiesTag,
     DamagesCheckpoint,
     Dies,
     DiskFails,
@@ -87,6 +89,10 @@ ORDERS_MOST = 500
 REMEMBERED = 4
 """One in so many runs remembers every event and proves that the disk gives the same state again, and every run whose
 disk or process fails at an I/O point."""
+NO_STEPS = (
+    MasterBooks, LatePush, PushTrouble, Dies, DiskFails, LogsIn, Suspended, DamagesCheckpoint, CopiesTag
+)  # fmt: skip
+"""What scenarios do not know."""
 NIGHT_NS = 12 * 3600 * NS_PER_S
 REST_MOST_NS = 1500 * NS_PER_S
 """Not at rest so long after the troubles ended: something is forgotten (an unknown order may take 720 s)."""
@@ -167,6 +173,7 @@ class Trial(Simulation):
             self.world.brokers[child.id].on_write = lambda on, child=child.id: self._received(child, on)
         self.world.on_change = self._changed
         self.world.push_delays_ns = self._push_delays
+        self._doubles = Doubles(self.world.exchange, self.course)
         self._missing_shares = MissingShares(self.truth)
         self._pushes: dict[str, tuple[tuple[int, ...], int]] = {}
         self._booked: dict[str, OrderReport] = {}
@@ -250,6 +257,7 @@ class Trial(Simulation):
         if self.loop.host is not None and self.loop.host.events_handled:
             self.course.died()
             self._missing_shares.died()
+            self._doubles.died()
         self.world.disconnect()
         if self._state is not None:
             self._state.crash()
@@ -343,6 +351,8 @@ class Trial(Simulation):
                     self.loop.post(OrderUpdated(at_ns=now_ns, account=self.world.master, report=report))
             case PushTrouble(child=child, delays_ns=delays_ns, for_ns=for_ns):
                 self._pushes[child] = (delays_ns, now_ns + for_ns)
+            case CopiesTag():
+                self.faults["two orders with one tag"] += self._doubles.copy(trouble, self.replicator.state, now_ns)
             case LogsIn(child=child):
                 self._log_in(child, now_ns)
             case act.ArmFault() as fault:
@@ -354,9 +364,7 @@ class Trial(Simulation):
 
     def _act(self, trouble: Trouble, now_ns: int) -> None:
         """What every scenario knows."""
-        if isinstance(
-            trouble, MasterBooks | LatePush | PushTrouble | Dies | DiskFails | LogsIn | Suspended | DamagesCheckpoint
-        ):
+        if isinstance(trouble, NO_STEPS):
             raise TypeError(f"no step of a scenario: {trouble}")
         if isinstance(trouble, act.OwnTrade):
             self.faults["manual trade"] += 1
@@ -518,6 +526,7 @@ class Trial(Simulation):
             if host.events_handled != self._seen_events:
                 self.course.looked(host.replicator.state)
                 self.bounds.looked(host.replicator.state)
+                self.truth.violations += self._doubles.looked(host.replicator.state)
             passed_s = (self.clock.now_ns() - self.plan.scenario.start_ns) // NS_PER_S
             most = STEPS_MOST + STEPS_PER_S * passed_s
             if self.steps + host.events_handled > most:
@@ -567,6 +576,7 @@ class Trial(Simulation):
             self.history.append(Step(self.clock.now_ns(), text, events))
 
     def _changed(self, account: str, row: OrderReport) -> None:
+        row = self._doubles.as_they_are(account, row)
         self.truth.changed(account, row)
         if account != self.world.master:
             self.course.changed(account, row, self.clock.now_ns())

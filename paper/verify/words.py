@@ -3,6 +3,7 @@
 from engine.model import NS_PER_S, OrderReport
 from paper import scenario as act
 from paper.verify.plan import (
+    CopiesTag,
     DamagesCheckpoint,
     Dies,
     DiskFails,
@@ -28,6 +29,8 @@ def describe(trouble: Trouble) -> str:
             return f"operator: {event}"
         case act.OwnTrade():
             return f"{trouble.child}: the owner trades {trouble.side} {trouble.quantity} {trouble.symbol}"
+        case CopiesTag(child=child, is_against=is_against):
+            return f"{child}: a second order with a tag of ours{', the other way' if is_against else ''}"
         case LogsIn(child=child):
             return f"{child}: the owner logs in"
         case PushTrouble(child=child, delays_ns=delays_ns, for_ns=for_ns):

@@ -1,9 +1,13 @@
 """Planted bugs about what the machine and the brokers' books do: clocks that leap, rows that cannot be ours."""
 
-from engine.core import answering
+import msgspec
+
+from engine.core import answering, fills
+from engine.core.state_child import Child, ChildOrder
 from engine.core.turn import Turn
 from engine.events import PromptAnswered
-from tests.sim.planting import Swap, planted, replace_everywhere
+from engine.model import OrderReport
+from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 
 
 @planted
@@ -15,5 +19,24 @@ def answer_after_its_time_counts() -> list[Swap]:
         for prompt in turn.state.prompts.values():
             prompt.deadline_ns = max(prompt.deadline_ns, turn.now_ns)
         right(turn, event)
+
+    return [replace_everywhere(right, wrong)]
+
+
+@planted
+def second_order_of_a_tag_is_passed_over() -> list[Swap]:
+    """Another order in a child's book carries a tag of ours, and entries go on."""
+    return [in_module(fills, "_second_order", lambda _turn, _child, _order, _report: None)]
+
+
+@planted
+def second_order_of_a_tag_is_ours() -> list[Swap]:
+    """What another order with a tag of ours fills is counted as ours."""
+    right = fills._second_order
+
+    def wrong(turn: Turn, child: Child, order: ChildOrder, report: OrderReport) -> None:
+        both = msgspec.structs.replace(report, filled=order.units + report.filled)
+        fills.take_fill(turn, child, child.legs[order.leg], order, both)
+        right(turn, child, order, report)
 
     return [replace_everywhere(right, wrong)]

@@ -14,7 +14,7 @@ from engine.commands import CancelOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.tags import make_tag
-from engine.events import Outcome
+from engine.events import ChildResynced, Outcome
 from engine.model import NS_PER_S, BookStatus, OrderReport, Side
 from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, child, settings
 from tests.unit.paper.builders import PUT
@@ -192,6 +192,24 @@ def test_second_order_with_one_tag_halts_the_child_and_counts_as_the_owners() ->
     desk.sell(10)
     assert desk.lots() == 0
     assert desk.books["C1"].positions[CALL_LEG] == 3 * LOT
+
+
+def test_second_order_with_one_tag_halts_the_child_once() -> None:
+    """R7.1: the book goes on showing it, and a resync says that the operator has looked."""
+    desk = sent()
+    place = desk.last()
+    desk.advance(desk.accept(place))
+    desk.advance(desk.accept(place, answered=False))
+    desk.run(5)
+    assert "two orders" in desk.child().stopped["ACCOUNT"]
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(40)
+    desk.sell(10, symbol=PUT)
+    assert desk.placed()[-1] == (Side.SELL, 3)
+    desk.accept(desk.last())
+    desk.run(20)  # its book is read while it works
+    assert desk.child().stopped == {}
+    assert sum("two orders" in notice for notice in desk.notices()) == 1
 
 
 @pytest.mark.parametrize("how", ["found absent", "withdrawn by the operator's flatten"])
