@@ -112,6 +112,13 @@ def cell_mark(state: CellState, *, known: bool) -> tuple[str, Tone]:
     return NOT_KNOWN if state is CellState.IN_STEP and not known else CELL_MARKS[state]
 
 
+def cell_words(state: CellState, *, known: bool) -> tuple[str, Tone]:
+    """The same with its word, as `cell_mark` has it."""
+    mark, tone = cell_mark(state, known=known)
+    word = NOT_SEEN if mark == NOT_KNOWN[0] and state is CellState.IN_STEP else state.value
+    return (word if mark == word else f"{mark} {word}"), tone
+
+
 def child_mark(state: ChildState, *, known: bool) -> tuple[str, str, Tone]:
     """Mark and word of a child's state; `? not seen` while nobody sees whether it is in step."""
     mark, word, tone = CHILD_MARKS[state]

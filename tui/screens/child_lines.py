@@ -6,7 +6,7 @@ from engine.snapshot import Cell, ChildColumn, ChildScope, CopyLine, CopyRow, Le
 from engine.trail import PastRatio
 from tui import format as fmt
 from tui.frame import Frame, child_of
-from tui.marks import COPY_TONES, OLD, amount_span, cell_mark, child_mark, copy_mark, has_moved, old_price
+from tui.marks import COPY_TONES, OLD, amount_span, cell_words, child_mark, copy_mark, has_moved, old_price
 from tui.screens.detail import GONE, more_of
 from tui.text import Line, Span, Tone, clean, line, pad, pad_title, shorten, wrap
 
@@ -155,14 +155,14 @@ def _child_legs(snapshot: Snapshot, account: str, frame: Frame, width: int) -> l
         for cell in leg.cells:
             if cell.child != account:
                 continue
-            mark, tone = cell_mark(cell.state, known=frame.known)
+            words, tone = cell_words(cell.state, known=frame.known)
             why = f"{cell.reason} · " if cell.reason else ""
             room = max(width - before, 10)
             texts = wrap(f"{why}{more_of(cell, frame)}".removesuffix(" · "), room)
             out.append(
                 line(
                     f"{pad_title(clean(leg.title), 24)} ",
-                    Span(pad(mark if mark == cell.state.value else f"{mark} {cell.state.value}", 12), tone),
+                    Span(pad(words, 12), tone),
                     f"{fmt.fit(fmt.lots(cell.have_lots), 7)}{fmt.fit(fmt.lots(cell.want_lots), 7)}",
                     *(_prices(cell, leg) if wide else []),
                     amount_span(cell.pnl_inr, 11, old=leg.quote_stale and bool(cell.have_lots)),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from engine.snapshot import Cell, LegRow
 from tui import format as fmt
 from tui.frame import Frame
-from tui.marks import SEVERITY_MARKS, amount_span, cell_mark
+from tui.marks import SEVERITY_MARKS, amount_span, cell_words
 from tui.text import Line, Names, Span, Tone, clean, line, name_column, pad, width_of, wrap
 from tui.widgets.events import Events
 from tui.widgets.matrix import master_average
@@ -50,8 +50,7 @@ def leg_lines(key: str, frame: Frame, width: int) -> list[Line]:
 
 
 def _cell_lines(cell: Cell, leg: LegRow, names: Names, frame: Frame, width: int) -> list[Line]:
-    mark, tone = cell_mark(cell.state, known=frame.known)
-    word = cell.state.value if mark == cell.state.value else f"{mark} {cell.state.value}"
+    word, tone = cell_words(cell.state, known=frame.known)
     idle = not (cell.have_lots or cell.want_lots)
     first = line(
         Span(names.pad(cell.child), Tone.BOLD),
