@@ -142,7 +142,7 @@ class Overview(Screen[None]):
         compact = self.has_class("-compact")
         banner = int(self.has_class("-banner"))
         most = self.size.height - banner - (5 if compact else MIDDLE_LINES + 8)
-        wanted = min(self.matrix.wanted_lines(frame), max(most, 6))
+        wanted = min(self.matrix.wanted_lines(frame, self.size.width), max(most, 6))
         roomy = compact and most - wanted >= EVENTS_LEAST
         self.set_class(roomy, "-roomy")
         height = "1fr" if self.panel or (compact and not roomy) else wanted

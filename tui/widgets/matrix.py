@@ -36,6 +36,8 @@ from tui.widgets.panel import NO_MATCH, Panel
 
 WIDE = 100
 "From this width on there is room for results and average prices, and for what each child may use."
+FRAME_CELLS = 4
+"Of a line the frame, the cursor's cell and the scrollbar's take so many."
 LIST_FROM = 31
 "From so many children on they are rows of a list."
 BACKGROUND = "bg|"
@@ -389,14 +391,16 @@ class Matrix(Panel):
         """Whether there are too many children for columns: then it has a row for each."""
         return len(snapshot.children) >= LIST_FROM
 
-    def wanted_lines(self, frame: Frame) -> int:
-        """Lines that it would like to have, frame included."""
+    def wanted_lines(self, frame: Frame, width: int) -> int:
+        """Lines that it would like to have, frame included, where it is `width` cells wide with its frame."""
         snapshot = frame.snapshot
         if self.lists_children(snapshot):
             return len(snapshot.children) + 3
-        money = 1 + _has_caps(snapshot) if self.line_width >= WIDE else 0
+        is_wide = width - FRAME_CELLS >= WIDE
+        money = 1 + _has_caps(snapshot) if is_wide else 0
         summary = (1 if self.dense else 5 + money) + frame.live
-        return max(len(snapshot.legs) + len(snapshot.background), 1) + bool(closed_inr(snapshot)) + summary + 3
+        closed = is_wide and bool(closed_inr(snapshot)) and bool(snapshot.legs)
+        return max(len(snapshot.legs) + len(snapshot.background), 1) + closed + summary + 3
 
     def action_child(self, step: int) -> None:
         """Select the next or previous child; the columns follow."""
