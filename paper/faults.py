@@ -23,6 +23,8 @@ READ_TIMEOUT_NS = 15 * NS_PER_S
 REFUSAL = "rejected by the broker's risk management"
 IP_REFUSAL = "Access denied: Unregistered IP address. Register your IP before retrying."
 """As Angel One words it (AG7002)."""
+TAG_KEPT = 12
+"""Characters of a tag that is cut."""
 PAST_MOST = 5000
 """Pictures of the past that are kept for stale reads."""
 
@@ -41,6 +43,8 @@ class FaultKind(StrEnum):
     ACCEPTED_THEN_REJECTED = "accepted_then_rejected"
     TAG_DROPPED = "tag_dropped"
     TAG_DROPPED_THEN_TIMEOUT = "tag_dropped_then_timeout"
+    TAG_CHANGED = "tag_changed"
+    TAG_CHANGED_THEN_TIMEOUT = "tag_changed_then_timeout"
     LOST_ANSWER_CONNECTION = "lost_answer_connection"
     NOT_SENT = "not_sent"
     IP_REFUSED = "ip_refused"
@@ -69,6 +73,8 @@ FITS: Mapping[FaultKind, frozenset[FaultOn]] = {
     FaultKind.ACCEPTED_THEN_REJECTED: _PLACE,
     FaultKind.TAG_DROPPED: _PLACE,
     FaultKind.TAG_DROPPED_THEN_TIMEOUT: _PLACE,
+    FaultKind.TAG_CHANGED: _PLACE,
+    FaultKind.TAG_CHANGED_THEN_TIMEOUT: _PLACE,
     FaultKind.LOST_ANSWER_CONNECTION: _WRITES,
     FaultKind.NOT_SENT: _WRITES,
     FaultKind.IP_REFUSED: _WRITES,
@@ -83,6 +89,11 @@ AFTER_NS: Mapping[FaultKind, int] = {FaultKind.ACCEPTED_THEN_REJECTED: NS_PER_S}
 """`after` of the kinds for which it is not `AFTER_USUAL_NS` unless it is given."""
 AFTER_USUAL_NS = 60 * NS_PER_S
 BY_USUAL_NS = 10 * NS_PER_S
+
+
+def changed_tag(tag: str) -> str:
+    """A tag as a broker has it that cuts tags, or writes them in small letters: every second one so."""
+    return tag[:TAG_KEPT] if sum(map(ord, tag)) % 2 else tag.lower()
 
 
 def fits(kind: FaultKind, on: FaultOn) -> bool:
@@ -117,6 +128,8 @@ class FaultyBroker:
         "How often which fault was met, for whoever counts them."
         self.on_write: Callable[[FaultOn], None] | None = None
         "Told of every write that the broker receives, whatever becomes of it there: for whoever judges a run."
+        self.changed_tags: dict[str, str] = {}
+        "By the tags that the account's book has where they were cut or changed: what they were."
 
     @property
     def account(self) -> str:
@@ -156,6 +169,10 @@ class FaultyBroker:
         if fault is not None and not self._session_over:
             if fault.kind in (FaultKind.TAG_DROPPED, FaultKind.TAG_DROPPED_THEN_TIMEOUT):
                 order = replace(order, tag="")
+            elif fault.kind in (FaultKind.TAG_CHANGED, FaultKind.TAG_CHANGED_THEN_TIMEOUT):
+                shown = changed_tag(order.tag)
+                self.changed_tags[shown] = order.tag
+                order = replace(order, tag=shown)
             elif fault.kind is FaultKind.ACCEPTED_THEN_REJECTED:
                 return self._reject_later(order, fault)
         return self._write(
@@ -238,7 +255,7 @@ class FaultyBroker:
             self._session_over = True
         if self._session_over:
             return Answer(outcome=Outcome.NEEDS_LOGIN, reason="Incorrect `api_key` or `access_token`.")
-        if fault is None or fault.kind is FaultKind.TAG_DROPPED:
+        if fault is None or fault.kind in (FaultKind.TAG_DROPPED, FaultKind.TAG_CHANGED):
             return call()
         if fault.kind is FaultKind.REJECTED and refuse is not None:
             return refuse()
@@ -251,7 +268,11 @@ class FaultyBroker:
             case FaultKind.LOST_ANSWER_CONNECTION:
                 call()
                 return Answer(outcome=Outcome.UNKNOWN, reason="connection lost before the answer")
-            case FaultKind.ACCEPTED_THEN_TIMEOUT | FaultKind.TAG_DROPPED_THEN_TIMEOUT:
+            case (
+                FaultKind.ACCEPTED_THEN_TIMEOUT
+                | FaultKind.TAG_DROPPED_THEN_TIMEOUT
+                | FaultKind.TAG_CHANGED_THEN_TIMEOUT
+            ):
                 call()
             case FaultKind.ACCEPTED_LATE:
                 self._agenda.at(self._now() + fault.after_ns, lambda _at_ns: _ignore(call()))

@@ -9,6 +9,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.orders import change_state, give_up, hold
 from engine.core.settle import CANCEL_AGAIN_NS, settle
 from engine.core.state_child import Child, ChildOrder
+from engine.core.tags import may_be_ours
 from engine.core.turn import ALARM, INFO, WARNING, Turn, is_of_an_earlier_day, net_units
 from engine.events import Outcome, Request, RequestAnswered
 from engine.model import NS_PER_S, STOPS, TERMINAL_BOOK, OrderReport, split_leg
@@ -171,16 +172,16 @@ def note_absence(turn: Turn, child: Child, rows: Sequence[OrderReport], began_ns
 
 
 def _untagged_twin(child: Child, order: ChildOrder, rows: Sequence[OrderReport]) -> str:
-    """The id of an order without a tag that works and may be the exit that is looked for, '' for none.
+    """The id of an order without a whole tag that works and may be the exit that is looked for, '' for none.
 
-    A broker may show an order without the tag that it was sent with. Called absent, an exit would be sent a second
-    time; an entry is held for the operator, who looks before he lets it go.
+    A broker may show an order without the tag that it was sent with, or cut or change it. Called absent, an exit would
+    be sent a second time; an entry is held for the operator, who looks before he lets it go.
     """
     since_ns = order.sent_ns - CLOCKS_APART_NS
     for row in rows:
         is_like_it = (row.leg, row.side, row.quantity) == (order.leg, order.side, order.units)
         is_like_it &= (row.order_type in STOPS) == (order.terms.order_type in STOPS)
-        is_nobodys = not row.tag and row.order_id not in child.tags and row.status not in TERMINAL_BOOK
+        is_nobodys = may_be_ours(row.tag) and row.order_id not in child.tags and row.status not in TERMINAL_BOOK
         if is_like_it and is_nobodys and (not row.placed_ns or row.placed_ns >= since_ns):
             return row.order_id
     return ""

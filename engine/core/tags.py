@@ -31,6 +31,11 @@ def is_our_tag(tag: str) -> bool:
     return len(tag) == TAG_LENGTH and tag.startswith(TAG_MARK) and _check(tag[2:-2]) == tag[-2:]
 
 
+def may_be_ours(tag: str) -> bool:
+    """Whether an order may be one of ours by its tag: it has none, or one that the broker cut or changed."""
+    return not tag or (TAG_MARK in tag.upper() and not is_our_tag(tag))
+
+
 def number_of(tag: str, mode: str, day: str) -> int | None:
     """The intent's number when `tag` is one of ours of this mode and day, else `None`."""
     if not tag.startswith(TAG_MARK) or not is_our_tag(tag):

@@ -35,7 +35,7 @@ from paper.verify.asking import leg_by_hand, second_word, ticket
 from paper.verify.changing import hard_to_change
 from paper.verify.crossing import crossing
 from paper.verify.damage import CHECKPOINT, with_damage
-from paper.verify.doubles import DOUBLED, with_doubles
+from paper.verify.doubles import CHANGED, DOUBLED, with_changed_tags, with_doubles
 from paper.verify.draft import DAY, LOT, SHARES, START_NS, SYMBOLS, TICK, WARM_NS, Draft
 from paper.verify.failing import failing_broker
 from paper.verify.limits import with_limits
@@ -116,7 +116,8 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
     plan = with_rowless_reads(plan, Random(f"{seed}: rowless")) if faults is None else plan
     plan = with_suspensions(plan, Random(f"{seed}: suspended"), faults)
     plan = with_damage(plan, Random(f"{seed}: checkpoint"), faults)
-    return with_doubles(plan, Random(f"{seed}: tag twice"), faults)
+    plan = with_doubles(plan, Random(f"{seed}: tag twice"), faults)
+    return with_changed_tags(plan, Random(f"{seed}: tag changed"), faults)
 
 
 def _scenario(rng: Random, seed: int, settings: Settings, symbols: list[str], held: dict[LegId, int]) -> Scenario:
@@ -189,5 +190,5 @@ def _child(rng: Random, number: int) -> Child:
     return Child(id=f"C{number + 1}", broker="paper", capital_inr=rng.choice(SHARES), sizing=sizing)
 
 
-FAULT_NAMES = (*FAULTS, NIGHT, *SUSPENSIONS, CHECKPOINT, DOUBLED)
+FAULT_NAMES = (*FAULTS, NIGHT, *SUSPENSIONS, CHECKPOINT, DOUBLED, CHANGED)
 """Every name that `--faults` takes."""

@@ -1,6 +1,7 @@
 """A second order with a tag of ours in a broker's book: its own duplicate, or what somebody placed with a copied tag.
 
 By the rules it is the owner's, and entries of the child stop. Draws it, carries it out, and says which row is which.
+Also draws tags that a broker cuts or changes.
 """
 
 import dataclasses
@@ -10,18 +11,23 @@ from random import Random
 from msgspec.structs import replace
 
 from engine.commands import PlaceOrder
+from engine.core.lifecycle import OrderState
 from engine.core.state import State
 from engine.core.turn import Turn
-from engine.model import NS_PER_MS, NS_PER_S, LegId, OrderReport, OrderType, Side
+from engine.model import NS_PER_MS, NS_PER_S, TERMINAL_BOOK, LegId, OrderReport, OrderType, Quote, Side
 from engine.snapshot import StrategyState
 from paper import scenario as act
-from paper.exchange import Exchange
+from paper.faults import FaultKind, FaultOn
 from paper.verify.course import KNOWN_AFTER_NS, Course
+from paper.verify.draft import LOT, PRICE_INR
 from paper.verify.plan import CopiesTag, Happening, MasterBooks, Plan
+from paper.world import World
 
 SHARE = 0.04
 """The share of days on which it happens."""
-DOUBLED = "tag_twice"
+DOUBLED, CHANGED = "tag_twice", "tag_changed"
+WORKS_NS = 200 * NS_PER_S
+"""An exit that is not found is called absent within this time."""
 TWO_WITH_ONE_TAG = "two orders carry the tag"
 
 
@@ -29,12 +35,12 @@ class Doubles:
     """The second orders of a run.
 
     Args:
-        exchange: Where they are placed.
+        world: Where they are placed.
         course: Keeps which children take no entries in which strategy.
     """
 
-    def __init__(self, exchange: Exchange, course: Course) -> None:
-        self._exchange, self._course = exchange, course
+    def __init__(self, world: World, course: Course) -> None:
+        self._exchange, self._brokers, self._course = world.exchange, world.brokers, course
         self._originals: dict[tuple[str, str], str] = {}
         "Ids of the orders that are ours, by account and tag."
         self._unseen: list[tuple[int, str, LegId]] = []
@@ -73,7 +79,21 @@ class Doubles:
     def as_they_are(self, account: str, row: OrderReport) -> OrderReport:
         """A row without the tag where it is not ours."""
         is_ours = self._originals.get((account, row.tag), row.order_id) == row.order_id
-        return row if is_ours else replace(row, tag="")
+        is_changed = row.tag in self._brokers[account].changed_tags
+        return row if is_ours and not is_changed else replace(row, tag="")
+
+    def handed_over(self, order: PlaceOrder, state: State) -> list[str]:
+        """An exit is not sent again while the one before works, whatever became of its tag (FAULTS, step 5)."""
+        if state.orders[order.tag].entry or order.account in self._course.deceived:
+            return []
+        tags = self._brokers[order.account].changed_tags
+        found: list[str] = []
+        for row in self._exchange.orders(order.account):
+            before = state.orders.get(tags.get(row.tag, ""))
+            is_open = row.status not in TERMINAL_BOOK and (row.symbol, row.side) == (order.symbol, order.side)
+            if before is not None and is_open and row.quantity == before.units and before.state is OrderState.ABSENT:
+                found.append(f"I1 {order.account} {row.leg}: exit {order.tag} while {row.order_id} works as {row.tag}")
+        return found
 
     def died(self) -> None:
         """A process is gone: what it said and did not make durable may be said again."""
@@ -117,3 +137,33 @@ def with_doubles(plan: Plan, rng: Random, faults: Collection[str] | None) -> Pla
         at_ns = rng.choice(trades) + rng.choice((300, 1500, 4000, 20_000)) * NS_PER_MS + rng.randrange(NS_PER_S)
         happenings.append(Happening(at_ns=min(at_ns, plan.calm_ns - 1), trouble=trouble, kind=DOUBLED))
     return dataclasses.replace(plan, happenings=tuple(sorted(happenings, key=lambda each: each.at_ns)))
+
+
+def with_changed_tags(plan: Plan, rng: Random, faults: Collection[str] | None) -> Plan:
+    """The plan, or the same with a broker who cuts or changes tags, and may lose the answer as well."""
+    if (CHANGED not in faults) if faults is not None else rng.random() >= SHARE:
+        return plan
+    start_ns = plan.scenario.start_ns
+    at_ns = start_ns + rng.randrange((plan.calm_ns - start_ns) * 2 // 3)
+    lost = rng.random() < 0.5
+    fault = act.ArmFault(
+        child=rng.choice([child.id for child in plan.scenario.settings.children]),
+        on=FaultOn.PLACE,
+        kind=FaultKind.TAG_CHANGED_THEN_TIMEOUT if lost else FaultKind.TAG_CHANGED,
+        times=rng.choice((1, 1, 2, 4)),
+        after_ns=0,
+        by_ns=0,
+    )
+    trades = [h.at_ns for h in plan.happenings if isinstance(h.trouble, act.MasterTrades | MasterBooks)]
+    happenings, calm_ns = list(plan.happenings), plan.calm_ns
+    if lost and len(trades) > 1 and rng.random() < 0.6:  # what is sent then works for long, and nobody hears of it
+        at_ns = rng.choice(trades[1:]) - 1
+        happenings = [h for h in happenings if h.at_ns < at_ns or not isinstance(h.trouble, act.Quotes)]
+        side = rng.choice(("bid_inr", "ask_inr"))
+        quotes = [Quote(instrument=i.id, at_ns=at_ns, bid_units=LOT, ask_units=LOT) for i in plan.scenario.instruments]
+        one_sided = tuple(replace(quote, **{side: PRICE_INR}) for quote in quotes)
+        happenings.append(Happening(at_ns=at_ns, trouble=act.Quotes(quotes=one_sided)))
+        calm_ns = max(calm_ns, at_ns + WORKS_NS)
+    happenings.append(Happening(at_ns=at_ns, trouble=fault, kind=CHANGED))
+    happenings.sort(key=lambda each: each.at_ns)
+    return dataclasses.replace(plan, happenings=tuple(happenings), calm_ns=calm_ns)

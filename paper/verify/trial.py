@@ -173,7 +173,7 @@ class Trial(Simulation):
             self.world.brokers[child.id].on_write = lambda on, child=child.id: self._received(child, on)
         self.world.on_change = self._changed
         self.world.push_delays_ns = self._push_delays
-        self._doubles = Doubles(self.world.exchange, self.course)
+        self._doubles = Doubles(self.world, self.course)
         self._missing_shares = MissingShares(self.truth)
         self._pushes: dict[str, tuple[tuple[int, ...], int]] = {}
         self._booked: dict[str, OrderReport] = {}
@@ -595,6 +595,7 @@ class Trial(Simulation):
             state = self.replicator.state
             self._tell(f"  -> {command.account} {command.side} {command.quantity} {command.symbol} {command.tag}")
             self.truth.handed_over(command, state.orders[command.tag], state)
+            self.truth.violations += self._doubles.handed_over(command, state)
             if len(state.orders) > ORDERS_MOST:
                 self._found(f"I16 more than {ORDERS_MOST} orders")
                 self._ended = True

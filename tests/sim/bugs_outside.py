@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.core import answering, fills
+from engine.core import answering, answers, fills
 from engine.core.state_child import Child, ChildOrder
 from engine.core.turn import Turn
 from engine.events import PromptAnswered
@@ -40,3 +40,9 @@ def second_order_of_a_tag_is_ours() -> list[Swap]:
         right(turn, child, order, report)
 
     return [replace_everywhere(right, wrong)]
+
+
+@planted
+def changed_tag_is_somebody_elses() -> list[Swap]:
+    """An exit without an answer is sent again although an order like it works, whose tag the broker cut or changed."""
+    return [in_module(answers, "may_be_ours", lambda tag: not tag)]

@@ -239,10 +239,10 @@ def test_order_sent_before_the_process_died_is_unknown_and_adopted_when_found() 
     assert desk.placed() == [(Side.BUY, 3)]
 
 
-def untagged(desk: Desk, place: PlaceOrder) -> OrderReport:
-    """The broker takes an order in, answers nothing, and shows it without the tag."""
+def untagged(desk: Desk, place: PlaceOrder, tag: str = "") -> OrderReport:
+    """The broker takes an order in, answers nothing, and shows it without the tag, or with what it made of it."""
     desk.answer(place, Outcome.UNKNOWN)
-    report = msgspec.structs.replace(desk.accept(place, answered=False), tag="")
+    report = msgspec.structs.replace(desk.accept(place, answered=False), tag=tag)
     desk.book(report, "C1")
     return report
 
@@ -257,6 +257,24 @@ def test_exit_is_not_sent_a_second_time_beside_an_order_without_a_tag_that_looks
     desk.advance(report)
     desk.run(700)
     assert (desk.lots(), [side for side, _ in desk.placed()]) == (0, [Side.BUY, Side.SELL])
+
+
+@pytest.mark.parametrize("shown", ["cut", "in small letters", "with something before it"])
+def test_exit_is_not_sent_a_second_time_beside_an_order_whose_tag_the_broker_changed(shown: str) -> None:
+    """R7.2."""
+    desk = leaving()
+    tag = desk.last().tag
+    untagged(desk, desk.last(), {"cut": tag[:8], "in small letters": tag.lower()}.get(shown, f"api:{tag}"))
+    desk.run(400)
+    assert [side for side, _ in desk.placed()] == [Side.BUY, Side.SELL]
+    assert desk.order(desk.last()).reason == reasons.UNTAGGED
+
+
+def test_order_with_a_tag_of_its_own_is_not_taken_for_the_exit() -> None:
+    desk = leaving()
+    untagged(desk, desk.last(), "scalper1")
+    desk.run(200)
+    assert [side for side, _ in desk.placed()] == [Side.BUY, Side.SELL, Side.SELL]
 
 
 def test_exit_beside_an_order_without_a_tag_goes_again_when_the_operator_has_looked() -> None:

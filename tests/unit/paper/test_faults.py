@@ -10,7 +10,7 @@ from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
 from engine.model import NS_PER_MS, BookStatus, OrderType, Side
 from engine.ports import Answer
-from paper.faults import READ_TIMEOUT_NS, FaultKind, FaultOn, fits
+from paper.faults import READ_TIMEOUT_NS, FaultKind, FaultOn, changed_tag, fits
 from tests.unit.paper.builders import CALL, NOW, order, quote
 from tests.unit.paper.faulty import Line
 
@@ -74,6 +74,8 @@ WRITE_TABLE = {
     FaultKind.ACCEPTED_THEN_REJECTED: (Outcome.ACKED, True, 0),
     FaultKind.TAG_DROPPED: (Outcome.ACKED, False, 0),  # it reached the exchange, but nothing there has its tag
     FaultKind.TAG_DROPPED_THEN_TIMEOUT: (UNKNOWN, False, READ_TIMEOUT_NS),
+    FaultKind.TAG_CHANGED: (Outcome.ACKED, False, 0),  # the same, with another tag
+    FaultKind.TAG_CHANGED_THEN_TIMEOUT: (UNKNOWN, False, READ_TIMEOUT_NS),
     FaultKind.LOST_ANSWER_CONNECTION: (UNKNOWN, True, 0),
     FaultKind.NOT_SENT: (Outcome.NOT_SENT, False, 0),
     FaultKind.IP_REFUSED: (Outcome.IP_REFUSED, False, 0),
@@ -178,6 +180,20 @@ def test_order_without_its_tag_is_in_the_book_all_the_same(kind: FaultKind) -> N
     row = account.line.market.exchange.orders("C1")[-1]
     assert (row.tag, row.status) == ("", BookStatus.COMPLETE)
     assert answer.order_id == (row.order_id if kind is FaultKind.TAG_DROPPED else "")
+
+
+@pytest.mark.parametrize("kind", [FaultKind.TAG_CHANGED, FaultKind.TAG_CHANGED_THEN_TIMEOUT])
+def test_order_with_a_changed_tag_is_in_the_book_under_that(kind: FaultKind) -> None:
+    account = Account()
+    account.line.arm(kind)
+    answer = account.write(FaultOn.PLACE)
+    row = account.line.market.exchange.orders("C1")[-1]
+    assert (account.broker.changed_tags, row.status) == ({row.tag: "NEW"}, BookStatus.COMPLETE)
+    assert answer.order_id == (row.order_id if kind is FaultKind.TAG_CHANGED else "")
+
+
+def test_tags_are_cut_or_written_small() -> None:
+    assert {changed_tag(tag) for tag in ("LKP1XD0000001MT", "LKP1XD0000003NF")} == {"lkp1xd0000001mt", "LKP1XD000000"}
 
 
 def test_stale_read_shows_the_account_as_it_was() -> None:
