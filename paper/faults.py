@@ -128,6 +128,8 @@ class FaultyBroker:
         "How often which fault was met, for whoever counts them."
         self.on_write: Callable[[FaultOn], None] | None = None
         "Told of every write that the broker receives, whatever becomes of it there: for whoever judges a run."
+        self.shown: Callable[[OrderReport], OrderReport] = _as_it_is
+        "What the book and the pushed updates show of an order."
         self.changed_tags: dict[str, str] = {}
         "By the tags that the account's book has where they were cut or changed: what they were."
 
@@ -190,7 +192,7 @@ class FaultyBroker:
     def orders(self) -> Sequence[OrderReport]:
         """The book, unless a fault decides otherwise."""
         then_ns = self._read(FaultOn.ORDERS)
-        return self._broker.orders() if then_ns is None else self._seen_at(then_ns)[1]
+        return [*map(self.shown, self._broker.orders())] if then_ns is None else self._seen_at(then_ns)[1]
 
     def positions(self) -> Sequence[Position]:
         """The positions, unless a fault decides otherwise."""
@@ -322,3 +324,8 @@ _WITHOUT_EFFECT: Mapping[FaultKind, Answer] = {
 
 def _ignore(_answer: Answer) -> None:
     """An answer that nobody waits for any more."""
+
+
+def _as_it_is(row: OrderReport) -> OrderReport:
+    """An order as the exchange has it."""
+    return row

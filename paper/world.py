@@ -156,7 +156,7 @@ class World:
 
     def _push(self, process: int, account: str, report: OrderReport, at_ns: int) -> None:
         if process == self._process:
-            self.loop.post(OrderUpdated(at_ns=at_ns, account=account, report=report))
+            self.loop.post(OrderUpdated(at_ns=at_ns, account=account, report=self.brokers[account].shown(report)))
 
     def _watch_exchange(self, now_ns: int) -> None:
         """What the exchange does by itself: square-off, the end of the day."""

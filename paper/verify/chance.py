@@ -46,6 +46,7 @@ from paper.verify.plan import Plan
 from paper.verify.resting import resting_day, with_resting_orders
 from paper.verify.rowless import with_rowless_reads
 from paper.verify.shares import is_in_shares, with_shares
+from paper.verify.statuses import STATUS, with_unknown_statuses
 from paper.verify.suspending import NAMES as SUSPENSIONS
 from paper.verify.suspending import with_suspensions
 from paper.verify.troubles import FAULTS, operator
@@ -117,7 +118,8 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
     plan = with_suspensions(plan, Random(f"{seed}: suspended"), faults)
     plan = with_damage(plan, Random(f"{seed}: checkpoint"), faults)
     plan = with_doubles(plan, Random(f"{seed}: tag twice"), faults)
-    return with_changed_tags(plan, Random(f"{seed}: tag changed"), faults)
+    plan = with_changed_tags(plan, Random(f"{seed}: tag changed"), faults)
+    return with_unknown_statuses(plan, Random(f"{seed}: status"), faults)
 
 
 def _scenario(rng: Random, seed: int, settings: Settings, symbols: list[str], held: dict[LegId, int]) -> Scenario:
@@ -190,5 +192,5 @@ def _child(rng: Random, number: int) -> Child:
     return Child(id=f"C{number + 1}", broker="paper", capital_inr=rng.choice(SHARES), sizing=sizing)
 
 
-FAULT_NAMES = (*FAULTS, NIGHT, *SUSPENSIONS, CHECKPOINT, DOUBLED, CHANGED)
+FAULT_NAMES = (*FAULTS, NIGHT, *SUSPENSIONS, CHECKPOINT, DOUBLED, CHANGED, STATUS)
 """Every name that `--faults` takes."""

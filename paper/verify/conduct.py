@@ -124,6 +124,7 @@ class Conduct:
             for tag in leg.orders:
                 other = state.orders[tag]
                 is_open = other.state is OrderState.QUEUED or other.state in AT_BROKER
+                is_open = is_open and other.remaining > 0  # whole, whatever its status is
                 if not is_open or other is order or rests(order) or rests(other):
                     continue
                 if leg.leg == order.leg and not other.entry:

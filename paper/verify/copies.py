@@ -273,7 +273,8 @@ class Copies:
                 self._crowded_ns[order.tag] = state.now_ns
             if order.entry and order.cancelling_ns and order.state in AT_BROKER:
                 self._leaving_ns[child.id, leg.leg] = state.now_ns
-            if not is_stopped and order.mirrors in state.master.orders and order.state is OrderState.WORKING:
+            may_rest = order.state is OrderState.WORKING and not self._truth.is_over(child.id, order.order_id)
+            if not is_stopped and order.mirrors in state.master.orders and may_rest:
                 resting.setdefault(order.mirrors, []).append(order)
         for order_id, orders in resting.items():
             his = state.master.orders[order_id]

@@ -367,7 +367,8 @@ class Course:
     def _look_at_excess(self, state: State, child: Child, leg: ChildLeg) -> None:
         """Entries that work above the target are cancelled, the newest first (PRODUCT 3.3)."""
         key = (child.id, leg.leg)
-        working = [state.orders[tag] for tag in leg.orders if state.orders[tag].entry and not rests(state.orders[tag])]
+        orders = [state.orders[tag] for tag in leg.orders]  # one that filled whole may still be shown as open
+        working = [order for order in orders if order.entry and not rests(order) and order.remaining]
         ahead = ahead_units(Turn(state, state.now_ns, {}), leg) if leg.mirrors else 0
         over = held_units(leg) - ahead + sum(order.remaining for order in working) - leg.target_units
         newest = working[-1] if working else None

@@ -110,6 +110,14 @@ class CopiesTag:
     "Whether it trades the other way."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownStatus:
+    """What changes of a child's orders has a status for a while that no adapter knows."""
+
+    child: str
+    for_ns: int
+
+
 Trouble = (
     Action
     | MasterBooks
@@ -121,6 +129,7 @@ Trouble = (
     | Suspended
     | DamagesCheckpoint
     | CopiesTag
+    | UnknownStatus
 )
 
 

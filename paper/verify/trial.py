@@ -68,7 +68,9 @@ from paper.verify.plan import (
     PushTrouble,
     Suspended,
     Trouble,
+    UnknownStatus,
 )
+from paper.verify.statuses import Statuses
 from paper.verify.suspended import SuspendableLoop
 from paper.verify.truth import Key, Truth
 from paper.verify.windows import Windows
@@ -90,7 +92,8 @@ REMEMBERED = 4
 """One in so many runs remembers every event and proves that the disk gives the same state again, and every run whose
 disk or process fails at an I/O point."""
 NO_STEPS = (
-    MasterBooks, LatePush, PushTrouble, Dies, DiskFails, LogsIn, Suspended, DamagesCheckpoint, CopiesTag
+    MasterBooks, LatePush, PushTrouble, Dies, DiskFails, LogsIn, Suspended, DamagesCheckpoint, CopiesTag,
+    UnknownStatus,
 )  # fmt: skip
 """What scenarios do not know."""
 NIGHT_NS = 12 * 3600 * NS_PER_S
@@ -173,6 +176,9 @@ class Trial(Simulation):
             self.world.brokers[child.id].on_write = lambda on, child=child.id: self._received(child, on)
         self.world.on_change = self._changed
         self.world.push_delays_ns = self._push_delays
+        self._statuses = Statuses()
+        for account, broker in self.world.brokers.items():
+            broker.shown = lambda row, of=account: self._statuses.as_shown(of, row, self.clock.now_ns())  # type: ignore[misc]
         self._doubles = Doubles(self.world, self.course)
         self._missing_shares = MissingShares(self.truth)
         self._pushes: dict[str, tuple[tuple[int, ...], int]] = {}
@@ -205,6 +211,7 @@ class Trial(Simulation):
         for broker in self.world.brokers.values():
             self.faults.update(broker.hits)
         self.faults.update(self.disk.met)
+        self.faults["unknown status"] += self._statuses.count
 
     def outcome(self) -> Outcome:
         """What the run came to."""
@@ -351,6 +358,8 @@ class Trial(Simulation):
                     self.loop.post(OrderUpdated(at_ns=now_ns, account=self.world.master, report=report))
             case PushTrouble(child=child, delays_ns=delays_ns, for_ns=for_ns):
                 self._pushes[child] = (delays_ns, now_ns + for_ns)
+            case UnknownStatus():
+                self._statuses.trouble(trouble, now_ns)
             case CopiesTag():
                 self.faults["two orders with one tag"] += self._doubles.copy(trouble, self.replicator.state, now_ns)
             case LogsIn(child=child):
@@ -409,6 +418,7 @@ class Trial(Simulation):
         self._again = ()
         self._down_ns = 0
         self._pushes.clear()
+        self._statuses.heal()
         for broker in self.world.brokers.values():
             broker.heal()
         self.world.quote(tuple(self.plan.peace_quotes(now_ns)), now_ns)

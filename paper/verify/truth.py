@@ -14,7 +14,7 @@ from engine.core.state import State
 from engine.core.state_child import ChildOrder
 from engine.core.turn import Turn
 from engine.events import TicketWritten
-from engine.model import BookStatus, Instrument, InstrumentId, LegId, OrderReport, instrument_of, sign
+from engine.model import TERMINAL_BOOK, BookStatus, Instrument, InstrumentId, LegId, OrderReport, instrument_of, sign
 from paper.verify.backing import backed_units, sells_shares
 
 Key = tuple[str, LegId]
@@ -254,6 +254,11 @@ class Truth:
             and row.updated_ns >= since_ns
             and self.entries.get(row.tag)
         )
+
+    def is_over(self, account: str, order_id: str) -> bool:
+        """Whether an order has ended at the exchange, whatever status its broker shows."""
+        row = self._rows.get((account, order_id))
+        return row is not None and row.status in TERMINAL_BOOK
 
     def handed_to_the_owner(self, key: Key, units: int) -> None:
         """Units of ours that the engine says are the owner's now."""

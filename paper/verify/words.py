@@ -13,6 +13,7 @@ from paper.verify.plan import (
     PushTrouble,
     Suspended,
     Trouble,
+    UnknownStatus,
 )
 
 
@@ -31,6 +32,8 @@ def describe(trouble: Trouble) -> str:
             return f"{trouble.child}: the owner trades {trouble.side} {trouble.quantity} {trouble.symbol}"
         case CopiesTag(child=child, is_against=is_against):
             return f"{child}: a second order with a tag of ours{', the other way' if is_against else ''}"
+        case UnknownStatus(child=child, for_ns=for_ns):
+            return f"{child}: orders have a status that nobody knows for {_seconds(for_ns)}"
         case LogsIn(child=child):
             return f"{child}: the owner logs in"
         case PushTrouble(child=child, delays_ns=delays_ns, for_ns=for_ns):

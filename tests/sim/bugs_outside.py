@@ -3,10 +3,10 @@
 import msgspec
 
 from engine.core import answering, answers, fills
-from engine.core.state_child import Child, ChildOrder
+from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.turn import Turn
 from engine.events import PromptAnswered
-from engine.model import OrderReport
+from engine.model import TERMINAL_BOOK, OrderReport
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 
 
@@ -46,3 +46,14 @@ def second_order_of_a_tag_is_ours() -> list[Swap]:
 def changed_tag_is_somebody_elses() -> list[Swap]:
     """An exit without an answer is sent again although an order like it works, whose tag the broker cut or changed."""
     return [in_module(answers, "may_be_ours", lambda tag: not tag)]
+
+
+@planted
+def fills_count_with_the_end() -> list[Swap]:
+    """What an order filled counts when its status says that it has ended, not before: an unknown one never does."""
+    right = fills.take_fill
+
+    def wrong(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report: OrderReport) -> bool:
+        return report.status in TERMINAL_BOOK and right(turn, child, leg, order, report)
+
+    return [replace_everywhere(right, wrong)]

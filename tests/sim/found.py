@@ -138,6 +138,7 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "second_order_of_a_tag_is_passed_over": ("fills", 742, 95, "I12"),
     "second_order_of_a_tag_is_ours": ("fills", 31, 37, "I2"),
     "changed_tag_is_somebody_elses": ("fills", 931, 190, "I1"),
+    "fills_count_with_the_end": ("fills", 74, 29, "I20"),
     "copy_outlives_the_masters_order": ("orders", 7, 60, "I5"),
     "copy_not_moved": ("orders", 61, 76, "I5"),
     "trigger_not_moved": ("orders", 7, 55, "I5"),
