@@ -80,7 +80,9 @@ def take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report
     price = report.average_price_inr
     value = order.value_inr if price is None else price * filled
     cost = value - order.value_inr
+    leg.charges_inr -= _charges(turn, order)
     order.filled, order.value_inr = filled, value
+    leg.charges_inr += _charges(turn, order)
     order.changed_ns = turn.now_ns
     signed = order.side.sign * new
     _take_cost(leg, signed, cost)
@@ -88,7 +90,6 @@ def take_fill(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report
         leg.opened_from_inr = leg.cash_inr
     leg.allocation_units += signed
     leg.cash_inr -= cost * order.side.sign
-    leg.charges_inr += _charges(turn, order, new, cost)
     record_child_fill(turn, order, new, cost)
     held_from_ns = _held_from(turn, order, report)
     if held_from_ns >= child.positions_began_ns:
@@ -135,13 +136,14 @@ def _take_cost(leg: ChildLeg, signed: int, value_inr: Decimal) -> None:
         leg.open_cost_inr = value_inr * (abs(signed) - closed) / abs(signed)
 
 
-def _charges(turn: Turn, order: ChildOrder, units: int, cost: Decimal) -> Decimal:
+def _charges(turn: Turn, order: ChildOrder) -> Decimal:
+    """What an order has cost by now: some of it is due for the order, however many fills it has."""
     instrument = turn.leg_instrument(order.account, order.leg)
     rates = turn.state.charges
-    if instrument is None or rates is None:
+    if instrument is None or rates is None or not order.filled:
         return Decimal(0)
-    product = split_leg(order.leg)[2]
-    return order_charges(rates, segment_of(instrument, product), order.side, units, cost / units).total
+    segment = segment_of(instrument, split_leg(order.leg)[2])
+    return order_charges(rates, segment, order.side, order.filled, order.value_inr / order.filled).total
 
 
 def _take_status(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, report: OrderReport) -> None:

@@ -1,14 +1,16 @@
 """The daily loss limit: once, per child and over all, never guessed."""
 
+from datetime import date
 from decimal import Decimal
 
 import msgspec
 import pytest
 
+from config.rules import charge_rates
 from config.schema import ChildRisk, OnMaxLoss, Risk, Settings
 from engine.core import reasons
-from engine.model import Side
-from tests.unit.core.builders import Desk, S, child, quote_of, settings
+from engine.model import BookStatus, Side
+from tests.unit.core.builders import LOT, Desk, S, child, quote_of, settings
 from tests.unit.paper.builders import CALL
 
 LIMIT = Decimal(1950)
@@ -83,6 +85,24 @@ def test_unknown_price_hits_no_limit_by_guessing() -> None:
     desk.state.quotes[blank.instrument] = blank
     desk.run(3)
     assert not desk.child("C1").loss_hit
+
+
+def test_order_that_fills_in_parts_costs_what_one_order_costs() -> None:
+    """R6.3: brokerage is due for an executed order, not for each of its fills."""
+    charges = []
+    for parts in ((3,), (1, 3), (1, 2, 3)):
+        desk = Desk(settings(), filling=False)
+        desk.state.charges = charge_rates(date(2026, 11, 2))
+        desk.buy(10)
+        report = desk.accept(desk.last())
+        for lots in parts:
+            done = lots == parts[-1]
+            status = BookStatus.COMPLETE if done else BookStatus.OPEN
+            report = desk.advance(report, filled=lots * LOT, status=status, price="100")
+        assert desk.lots() == 3
+        charges.append(desk.leg().charges_inr)
+    assert charges[0] > 20
+    assert charges == [charges[0]] * 3
 
 
 def test_daily_loss_counts_from_the_previous_close() -> None:

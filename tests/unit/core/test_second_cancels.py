@@ -1,5 +1,6 @@
 """Cancels that come to nothing, and what is missed of one resting order while another one rests."""
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -48,7 +49,7 @@ def test_doubled_tag_stops_entries_and_leaves_nothing() -> None:
     desk.buy(2)
     desk.run("0.5")
     copy = desk.accept(desk.last())
-    half: dict[str, Any] = {"filled": LOT, "average_price_inr": desk.last().price_inr or 100}
+    half: dict[str, Any] = {"filled": LOT, "average_price_inr": desk.last().price_inr or Decimal(100)}
     shows(desk, copy, **half)
     double = msgspec.structs.replace(copy, order_id="DUP", status=BookStatus.CANCELLED, updated_ns=desk.now_ns)
     desk.handle(OrderUpdated(at_ns=desk.now_ns, account="C1", report=double))
@@ -65,7 +66,7 @@ def test_cancel_of_an_exit_is_asked_for_again_after_a_login() -> None:
     desk.buy(2)
     desk.run("0.5")
     entry = desk.accept(desk.last())
-    price = desk.last().price_inr or 100
+    price = desk.last().price_inr or Decimal(100)
     shows(desk, entry, status=BookStatus.COMPLETE, filled=2 * LOT, average_price_inr=price)
     desk.sell(2)
     desk.run("0.5")
