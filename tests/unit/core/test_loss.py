@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from config.rules import charge_rates
-from config.schema import ChildRisk, OnMaxLoss, Risk, Settings
+from config.schema import ChildFilters, ChildRisk, OnMaxLoss, Risk, Settings
 from engine.core import reasons
 from engine.model import BookStatus, Side
 from tests.unit.core.builders import LOT, Desk, S, child, quote_of, settings
-from tests.unit.paper.builders import CALL
+from tests.unit.paper.builders import CALL, PUT
 
 LIMIT = Decimal(1950)
 """Ten rupees on three lots of 65."""
@@ -85,6 +85,23 @@ def test_unknown_price_hits_no_limit_by_guessing() -> None:
     desk.state.quotes[blank.instrument] = blank
     desk.run(3)
     assert not desk.child("C1").loss_hit
+
+
+def test_loss_of_all_children_is_not_guessed_where_a_price_of_one_is_unknown() -> None:
+    """R6.3: what one child made is unknown, so the sum is: nothing is exited for the part of it that is known."""
+    without_puts = child("C1", filters=ChildFilters(deny=("NFO:*PE",)))
+    risk = Risk(on_max_loss=OnMaxLoss.EXIT_ALL, max_daily_loss_inr=LIMIT)
+    desk = held(settings(without_puts, child("C2"), risk=risk))
+    desk.buy(10, symbol=PUT)
+    desk.run(2)
+    blank = msgspec.structs.replace(quote_of(PUT, "1", desk.now_ns), last_inr=None, bid_inr=None, ask_inr=None)
+    desk.state.quotes[blank.instrument] = blank
+    desk.quote(CALL, "90")
+    desk.run(3)
+    assert (desk.lots("C1"), desk.lots("C2")) == (3, 3)
+    desk.quote(PUT, "100")
+    desk.run(1)
+    assert (desk.lots("C1"), desk.lots("C2")) == (0, 0)
 
 
 def test_order_that_fills_in_parts_costs_what_one_order_costs() -> None:
