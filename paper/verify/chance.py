@@ -39,6 +39,7 @@ from paper.verify.doubles import CHANGED, DOUBLED, with_changed_tags, with_doubl
 from paper.verify.draft import DAY, LOT, SHARES, START_NS, SYMBOLS, TICK, WARM_NS, Draft
 from paper.verify.failing import failing_broker
 from paper.verify.limits import with_limits
+from paper.verify.losing import with_losses
 from paper.verify.narrow import with_narrow_windows
 from paper.verify.nights import over_night
 from paper.verify.ordinary import attentive, background, margins, market, master_day
@@ -113,6 +114,7 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
     is_over_night = rng.random() < nights and (faults is None or NIGHT in faults)
     plan = over_night(plan, rng) if is_over_night else plan
     plan = with_limits(plan, Random(f"{seed}: risk limits"))
+    plan = plan if is_over_night else with_losses(plan, Random(f"{seed}: losses"))
     plan = with_narrow_windows(plan, Random(f"{seed}: order limits"))
     plan = with_rowless_reads(plan, Random(f"{seed}: rowless")) if faults is None else plan
     plan = with_suspensions(plan, Random(f"{seed}: suspended"), faults)

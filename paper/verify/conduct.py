@@ -17,6 +17,7 @@ from paper.verify.backing import backed_units
 from paper.verify.bounds import Bounds
 from paper.verify.copies import Copies
 from paper.verify.course import SIGNAL_MOST_NS, Course
+from paper.verify.losses import Losses
 from paper.verify.truth import GIVEN_UP, Key, Truth
 
 PROMPTS_MOST_NS = 20 * NS_PER_S
@@ -26,8 +27,9 @@ PROMPTS_MOST_NS = 20 * NS_PER_S
 class Conduct:
     """Judges what is handed over."""
 
-    def __init__(self, truth: Truth, course: Course, copies: Copies, bounds: Bounds) -> None:
-        self._truth, self._course, self._copies, self._bounds = truth, course, copies, bounds
+    def __init__(self, truth: Truth, course: Course, copies: Copies, bounds: Bounds, losses: Losses) -> None:
+        self._truth, self._course, self._copies = truth, course, copies
+        self._bounds, self._losses = bounds, losses
         self._exits: dict[Key, dict[str, int]] = {}
         "Units of every exit that was handed over, by tag."
         self.rose_ns: dict[LegId, int] = {}
@@ -55,6 +57,7 @@ class Conduct:
         self._copies.placed(state, child, order)
         if order.entry:
             self._bounds.handed_over(state, child, order)
+            self._losses.handed_over(child, order)
             self._entry(state, child, order)
         else:
             self._exit(state, child, order)

@@ -27,6 +27,8 @@ FOR_GOOD = frozenset(
         reasons.BELOW_ONE_LOT,
         reasons.BROKER_FAILING,
         reasons.IP_REFUSED,
+        reasons.DAILY_LOSS,
+        reasons.DAILY_LOSS_UNKNOWN,
         *LIMITS,
     }
 )
@@ -215,6 +217,8 @@ def _share(
 def _is_stopped_for_good(state: State, child: Child) -> bool:
     """Whether something that no resync mends stopped a leg of a child, and with it the shorts of the others."""
     told = _told(state, child)
+    if child.loss_hit or state.loss_hit:
+        return True
     if reasons.UNWOUND in child.stopped.values():  # a leg that the resync wanted was refused again
         return True
     return bool(child.external) or bool(told & FOR_GOOD) or any(leg.skipped in FOR_GOOD for leg in child.legs.values())

@@ -51,6 +51,7 @@ from paper.verify.damage import CHECKPOINT
 from paper.verify.disk import FaultyDisk, ProcessDied
 from paper.verify.doubles import Doubles
 from paper.verify.judge import unrest, verdict
+from paper.verify.losses import Losses
 from paper.verify.memory import Memory, remembered
 from paper.verify.missing import MissingShares
 from paper.verify.ordinary import market_order
@@ -171,7 +172,8 @@ class Trial(Simulation):
         self.copies = Copies(self.truth, self.windows)
         self.course = Course(self.truth, self.copies, {fault.child for fault in faults if fault.kind in lies})
         self.bounds = Bounds(self.truth, plan.scenario.settings)
-        self.conduct = Conduct(self.truth, self.course, self.copies, self.bounds)
+        self.losses = Losses(self.truth, plan.scenario.settings, lambda account: self.world.exchange.pnl(account).net)
+        self.conduct = Conduct(self.truth, self.course, self.copies, self.bounds, self.losses)
         for child in plan.scenario.settings.children:
             self.world.brokers[child.id].on_write = lambda on, child=child.id: self._received(child, on)
         self.world.on_change = self._changed
@@ -263,6 +265,7 @@ class Trial(Simulation):
         self._count_steps()
         if self.loop.host is not None and self.loop.host.events_handled:
             self.course.died()
+            self.losses.died()
             self._missing_shares.died()
             self._doubles.died()
         self.world.disconnect()
@@ -490,6 +493,7 @@ class Trial(Simulation):
         crowded = self.windows.were_full(self._phase_ns)
         resynced_ns = self._phase_ns if phase is Phase.RESYNC else None
         wrong = verdict(turn, self.truth, resynced_ns=resynced_ns, crowded=crowded)
+        wrong += self.losses.at_rest()
         if phase is Phase.TROUBLES:
             wrong += self.course.caught_up(state)
         for text in wrong:
@@ -537,6 +541,7 @@ class Trial(Simulation):
                 self.course.looked(host.replicator.state)
                 self.bounds.looked(host.replicator.state)
                 self.truth.violations += self._doubles.looked(host.replicator.state)
+                self.losses.looked(host.replicator.state, self.clock.now_ns(), is_durable=self.disk.is_durable)
             passed_s = (self.clock.now_ns() - self.plan.scenario.start_ns) // NS_PER_S
             most = STEPS_MOST + STEPS_PER_S * passed_s
             if self.steps + host.events_handled > most:

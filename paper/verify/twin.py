@@ -20,7 +20,8 @@ def is_twin(plan: Plan) -> bool:
     is_asked = plan.scenario.settings.confirm.when is not ConfirmWhen.NEVER  # one prompt holds several children
     moves = any(isinstance(h.trouble, act.SetAvailable) for h in plan.happenings)  # a late end keeps the old ratio
     hits_one = all(_hits(h, children[0].id) for h in faults)
-    return len(children) > 1 and bool(faults) and not is_asked and not moves and hits_one
+    is_summed = plan.scenario.settings.risk.max_daily_loss_inr is not None  # what one loses stops all
+    return len(children) > 1 and bool(faults) and not (is_asked or moves or is_summed) and hits_one
 
 
 def _hits(happening: Happening, child: str) -> bool:

@@ -1,12 +1,14 @@
 """Planted bugs about limits: what a broker takes in a second and a minute, and what a child may hold."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from config.order_limits import OrderLimits
 from config.schema import ChildRisk, Risk
-from engine.core import baseline, gates, plans, reasons, settle, throttle
+from engine.core import baseline, gates, loss, plans, reasons, results, settle, throttle
 from engine.core import turn as turns
 from engine.core.resting import rests
+from engine.core.results import realised_inr
 from engine.core.sizing import slice_most
 from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import Turn
@@ -172,3 +174,64 @@ def copies_that_rest_are_not_limited() -> list[Swap]:
     """A copy that rests passes no limit of lots."""
     kept = tuple(gate for gate in gates.RESTING if gate is not gates._lots)
     return [in_module(gates, "RESTING", kept)]
+
+
+@planted
+def daily_loss_not_watched() -> list[Swap]:
+    """Nobody looks at the daily loss."""
+    return [replace_everywhere(loss.watch_losses, lambda _turn: [])]
+
+
+@planted
+def daily_loss_forgotten_when_prices_recover() -> list[Swap]:
+    """A daily loss stops entries while it lasts, not for the day: it acts twice."""
+    right = loss.watch_losses
+
+    def wrong(turn: Turn) -> list[Child]:
+        turn.state.loss_hit = False
+        for child in turn.configured():
+            child.loss_hit = False
+        return right(turn)
+
+    return [replace_everywhere(right, wrong)]
+
+
+@planted
+def daily_loss_of_open_lots_not_counted() -> list[Swap]:
+    """Only what was realised counts as the daily loss."""
+
+    def wrong(_turn: Turn, child: Child) -> Decimal | None:
+        return sum((realised_inr(leg) for leg in child.legs.values()), Decimal(0))
+
+    return [in_module(loss, "child_net", wrong)]
+
+
+@planted
+def daily_loss_exits_one_child_alone() -> list[Swap]:
+    """Where the loss of all children is reached only the first child is exited."""
+    right = loss.watch_losses
+    return [replace_everywhere(right, lambda turn: right(turn)[:1])]
+
+
+@planted
+def daily_loss_lost_at_a_start() -> list[Swap]:
+    """After a restart nothing is known of a daily loss that was reached."""
+    right = throttle.begin_process
+
+    def wrong(turn: Turn, limits: dict[str, OrderLimits] | None) -> None:
+        right(turn, limits)
+        turn.state.loss_hit = False
+        for child in turn.state.children.values():
+            child.loss_hit = False
+
+    return [replace_everywhere(right, wrong)]
+
+
+@planted
+def charges_counted_twice() -> list[Swap]:
+    """What an order costs counts twice in the daily loss."""
+    return [replace_everywhere(results.child_charges, lambda child: 2 * _charged(child))]
+
+
+def _charged(child: Child) -> Decimal:
+    return sum((leg.charges_inr - leg.day_start_charges_inr for leg in child.legs.values()), Decimal(0))

@@ -36,6 +36,7 @@ DAYS = {
     52154: "an entry went out against the short position of an owner who had sold more shares than there were",
     27902: "judge: an owner's trade and an order without its tag that cancel out are there all the same",
     3489: "an answer that was taken up after a sleep of the machine approved entries long after the master's fill",
+    22364: "an order that filled in parts was charged as several, and a daily loss was called reached before it was",
     1004354: "judge: what is the owner's is told by the next read of positions",
 }
 
@@ -115,6 +116,7 @@ RESTING = {
     28313: "the move of an entry that waited for its turn went out beside another one that was being cancelled meanwhile",
     42747: "an order of yesterday was called not filled while the broker left the carried position out",
     63855: "a fill that positions showed first, before the process died, was taken for the owner's on the next day",
+    9362: "judge: a daily loss that is reached after a resync keeps out what it brought",
 }
 """The same among the days of `--follow orders`."""
 
