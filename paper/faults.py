@@ -192,7 +192,7 @@ class FaultyBroker:
     def orders(self) -> Sequence[OrderReport]:
         """The book, unless a fault decides otherwise."""
         then_ns = self._read(FaultOn.ORDERS)
-        return [*map(self.shown, self._broker.orders())] if then_ns is None else self._seen_at(then_ns)[1]
+        return tuple(map(self.shown, self._broker.orders())) if then_ns is None else self._seen_at(then_ns)[1]
 
     def positions(self) -> Sequence[Position]:
         """The positions, unless a fault decides otherwise."""
