@@ -15,6 +15,8 @@ from paper.verify.truth import Truth
 SEEN_WITHIN_NS = 3 * NS_PER_S
 """Fills and prices are known to the engine so long after they happened; it looks at losses with each poll."""
 ROUNDING_INR = Decimal(1)
+HALF_SPREAD_INR = Decimal("0.05")
+"""The exchange values what is open at the middle of the touch, the engine at the last trade."""
 ALL = "all children"
 
 
@@ -73,18 +75,22 @@ class Losses:
             self._broken("I12", name, "the daily loss was reached, and that is forgotten")
             self._hit.discard(name)
         net = sum((each for each in nets if each is not None), Decimal(0))
-        if None not in nets and net <= ROUNDING_INR - limit:
+        slack = ROUNDING_INR + HALF_SPREAD_INR * sum(self._open_units(child.id) for child in children)
+        if None not in nets and net <= slack - limit:
             self._lost_ns[name] = now_ns
         if is_hit and name not in self._hit:
             self._hit.add(name)
             lost_ns = self._lost_ns.get(name, 0)
             if all(self._is_known(child) for child in children) and now_ns - lost_ns > self._within_ns:
                 self._broken("I12", name, f"the daily loss is called reached at {net}, the limit is {limit}")
-        is_lost = None not in nets and net <= -limit - ROUNDING_INR and all(self._is_known(each) for each in children)
+        is_lost = None not in nets and net <= -limit - slack and all(self._is_known(each) for each in children)
         if is_hit or not is_lost:
             self._below_ns.pop(name, None)
         elif now_ns - self._below_ns.setdefault(name, now_ns) > self._within_ns:
             self._broken("I12", name, f"{net} is lost, the limit is {limit}, and entries go on")
+
+    def _open_units(self, account: str) -> int:
+        return sum(abs(units) for (child, _), units in self._truth.ours.items() if child == account)
 
     def _is_clear(self, child: Child) -> bool:
         """Whether everything at the account is ours, and nothing that was given up."""

@@ -116,6 +116,7 @@ RESTING = {
     28313: "the move of an entry that waited for its turn went out beside another one that was being cancelled meanwhile",
     42747: "an order of yesterday was called not filled while the broker left the carried position out",
     63855: "a fill that positions showed first, before the process died, was taken for the owner's on the next day",
+    41688: "judge: what is open is worth the last trade, not the middle of the touch",
     9362: "judge: a daily loss that is reached after a resync keeps out what it brought",
 }
 """The same among the days of `--follow orders`."""

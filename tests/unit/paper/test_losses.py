@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from config.schema import ChildRisk, OnMaxLoss, Risk
+from engine.core.state_child import ChildLeg
 from engine.model import NS_PER_S
 from paper.verify.losses import Losses
 from paper.verify.truth import Truth
@@ -71,6 +72,15 @@ def test_loss_that_is_called_reached_and_is_not_is_told(net: str, *, is_told: bo
     lossy = Lossy()
     lossy.desk.now_ns += 60 * NS_PER_S
     assert bool(lossy.look(net=net, is_hit=True)) is is_told
+
+
+def test_what_is_open_may_be_valued_elsewhere_between_the_touch() -> None:
+    for units, is_told in ((0, True), (LOT, False)):
+        lossy = Lossy()
+        lossy.desk.now_ns += 60 * NS_PER_S
+        lossy.truth.ours["C1", CALL_LEG] = units
+        lossy.desk.child().legs[CALL_LEG] = ChildLeg(leg=CALL_LEG, allocation_units=units)
+        assert bool(lossy.look(net="-996", is_hit=True)) is is_told
 
 
 def test_entry_after_the_loss_is_told() -> None:
