@@ -33,6 +33,7 @@ from engine.model import NS_PER_S, Instrument, LegId
 from paper.scenario import MASTER, Scenario
 from paper.verify.asking import leg_by_hand, second_word, ticket
 from paper.verify.changing import hard_to_change
+from paper.verify.chasing import CHASED, with_chased_copies
 from paper.verify.crossing import crossing
 from paper.verify.damage import CHECKPOINT, with_damage
 from paper.verify.doubles import CHANGED, DOUBLED, with_changed_tags, with_doubles
@@ -121,7 +122,8 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
     plan = with_damage(plan, Random(f"{seed}: checkpoint"), faults)
     plan = with_doubles(plan, Random(f"{seed}: tag twice"), faults)
     plan = with_changed_tags(plan, Random(f"{seed}: tag changed"), faults)
-    return with_unknown_statuses(plan, Random(f"{seed}: status"), faults)
+    plan = with_unknown_statuses(plan, Random(f"{seed}: status"), faults)
+    return with_chased_copies(plan, Random(f"{seed}: chase"), faults)
 
 
 def _scenario(rng: Random, seed: int, settings: Settings, symbols: list[str], held: dict[LegId, int]) -> Scenario:
@@ -194,5 +196,5 @@ def _child(rng: Random, number: int) -> Child:
     return Child(id=f"C{number + 1}", broker="paper", capital_inr=rng.choice(SHARES), sizing=sizing)
 
 
-FAULT_NAMES = (*FAULTS, NIGHT, *SUSPENSIONS, CHECKPOINT, DOUBLED, CHANGED, STATUS)
+FAULT_NAMES = (*FAULTS, NIGHT, *SUSPENSIONS, CHECKPOINT, DOUBLED, CHANGED, STATUS, CHASED)
 """Every name that `--faults` takes."""

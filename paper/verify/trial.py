@@ -213,7 +213,8 @@ class Trial(Simulation):
         for broker in self.world.brokers.values():
             self.faults.update(broker.hits)
         self.faults.update(self.disk.met)
-        self.faults["unknown status"] += self._statuses.count
+        if self._statuses.count:
+            self.faults["unknown status"] += self._statuses.count
 
     def outcome(self) -> Outcome:
         """What the run came to."""

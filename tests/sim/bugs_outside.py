@@ -1,8 +1,10 @@
 """Planted bugs about what the machine and the brokers' books do: clocks that leap, rows that cannot be ours."""
 
+from decimal import Decimal
+
 import msgspec
 
-from engine.core import answering, answers, fills
+from engine.core import answering, answers, fills, terms
 from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.turn import Turn
 from engine.events import PromptAnswered
@@ -57,3 +59,15 @@ def fills_count_with_the_end() -> list[Swap]:
         return report.status in TERMINAL_BOOK and right(turn, child, leg, order, report)
 
     return [replace_everywhere(right, wrong)]
+
+
+@planted
+def chased_beside_a_change() -> list[Swap]:
+    """An entry that is not filled is moved again while it is not known what became of the move before."""
+    return [replace_everywhere(terms.is_asked, lambda _turn, _order: False)]
+
+
+@planted
+def chased_beyond_the_slippage_limit() -> list[Swap]:
+    """An entry that is copied as a limit is moved to the market, wherever that is."""
+    return [in_module(terms, "most_slippage_inr", lambda _turn, _instrument, _reference: Decimal(1000))]

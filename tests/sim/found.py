@@ -145,6 +145,8 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "second_order_of_a_tag_is_ours": ("fills", 31, 37, "I2"),
     "changed_tag_is_somebody_elses": ("fills", 931, 190, "I1"),
     "fills_count_with_the_end": ("fills", 74, 29, "I20"),
+    "chased_beside_a_change": ("fills", 5385, 67, "I1"),
+    "chased_beyond_the_slippage_limit": ("fills", 6830, 73, "I12"),
     "copy_outlives_the_masters_order": ("orders", 1, 342, "I5"),
     "copy_not_moved": ("orders", 61, 76, "I5"),
     "trigger_not_moved": ("orders", 10, 39, "I5"),
