@@ -237,6 +237,36 @@ def plain(spans: Line) -> str:
     return "".join(span.text for span in spans)
 
 
+PRESSED = {
+    "enter": "enter",
+    "esc": "escape",
+    "space": "space",
+    "F12": "f12",
+    "?": "question_mark",
+    "/": "slash",
+    "^p": "ctrl+p",
+    "1-7": "ctrl+p",
+}
+"""What a click on a key of a key line presses, beside single letters and digits: of several keys the list of all."""
+PAIRS = {"← →": ("left", "right"), "↑ ↓": ("up", "down")}
+
+
+def key_at(spans: Line, x: int) -> str:
+    """The key that stands, with what it does, at a cell of a key line, by Textual's name; '' for none."""
+    start = 0
+    for place, span in enumerate(spans):
+        end = start + cell_len(span.text)
+        if span.tone is Tone.KEY:
+            key = span.text.strip()
+            what = spans[place + 1] if place + 1 < len(spans) else Span("")
+            if key in PAIRS and start <= x < end:
+                return PAIRS[key][x >= (start + end + 1) // 2]
+            if start <= x < end + cell_len(what.text) * (what.tone is Tone.DIM) and key not in PAIRS:
+                return PRESSED.get(key, key if len(key) == 1 else "")
+        start = end
+    return ""
+
+
 def keys(*pairs: tuple[str, str]) -> Line:
     """A line of keys and what they do."""
     spans: list[Span] = []

@@ -1,10 +1,11 @@
-"""A bar of one line that redraws only when its text changed, and never asks for a new layout."""
+"""A bar of one line that redraws only when its text changed, and asks for no new layout; its keys can be clicked."""
 
 from rich.segment import Segment
+from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.text import EMPTY, Line, clean
+from tui.text import EMPTY, Line, clean, key_at
 from tui.widgets.tones import rich_tone
 
 
@@ -25,6 +26,13 @@ class LineBar(Widget):
         if line != self._line:
             self._line = line
             self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a key of a key line presses it."""
+        key = key_at(self._line, event.get_content_offset_capture(self).x)
+        if key:
+            event.stop()
+            self.app.simulate_key(key)
 
     def render_line(self, y: int) -> Strip:
         if y:

@@ -228,8 +228,9 @@ class LiveTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor, a double click asks for details."""
-        index = event.get_content_offset_capture(self).y - self.head_lines + self.scroll_offset.y
-        if 0 <= index < len(self._rows) and self._rows[index].key:
+        y = event.get_content_offset_capture(self).y - self.head_lines
+        index = y + self.scroll_offset.y
+        if y >= 0 and 0 <= index < len(self._rows) and self._rows[index].key:
             self._go(index)
             if event.chain == 2:
                 self.action_select()

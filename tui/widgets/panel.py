@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
+
 from tui.frame import Frame
 from tui.text import EMPTY, Line, Span, Tone, clean, has_words, line
 from tui.widgets.live_table import LiveTable, Row
@@ -78,6 +80,11 @@ class Panel(LiveTable):
         """Show what the filter left of so many rows; where that is none, say whether there is anything at all."""
         text = NO_MATCH if of else nothing
         self.set_rows(found or [Row("", line(Span(text, Tone.DIM)))], head)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on the names of the columns takes the next order of the rows; the table's own is called, too."""
+        if self.head_lines and event.get_content_offset_capture(self).y == 0:
+            self.app.simulate_key("s")
 
     def on_resize(self) -> None:
         """Lines are made for a width."""
