@@ -36,6 +36,8 @@ class Shot:
     "The dashboard looked on from the start: for what it draws over time."
     confirm: ConfirmWhen = ConfirmWhen.NEVER
     theme: str = DARK
+    then_s: float = 0.0
+    "The market goes on for so long after the keys."
 
 
 SHOTS = (
@@ -48,6 +50,7 @@ SHOTS = (
     Shot("needs", "What waits for the operator (`3`): nothing, which is the normal state", ("3",)),
     Shot("events", "Events, filtered (`4`, `/`)", ("4", "slash", *"filled", "enter")),
     Shot("orders", "Orders that work now (`5`), while the first leg is copied", ("5",), second=6.42),
+    Shot("order", "One of them in depth (`enter`)", ("5", "enter"), second=6.42),
     Shot("accounts", "Accounts, sorted by result (`6`, `s`)", ("6", "s", "s")),
     Shot("day", "The day: results drawn over time, what the copies cost (`7`)", ("7",), second=175.0, watched=True),
     Shot("confirm", "Confirm before copy: lots can be edited down, a child left out (`confirm: entries`)", ("c",), 6.6,
@@ -58,6 +61,9 @@ SHOTS = (
     Shot("ticket", "An order ticket: lots more or fewer, and what each child would have (`l`)",
          ("l", "enter", "enter", *"10m")),
     Shot("kill", "The kill switch (`F12`)", ("f12",)),
+    Shot("killed", "Killed: every order is stopped, and what stays open is said", ("f12", "2"), then_s=1.0),
+    Shot("paused", "Paused: exits only, and what was missed meanwhile", ("space",), second=10.0, then_s=16.0),
+    Shot("palette", "All commands by name (`^p`)", ("ctrl+p",)),
     Shot("live", "The way to LIVE says why it is closed (`m`)", ("m",)),
     Shot("help", "All keys (`?`)", ("question_mark",)),
     Shot("light", "The light theme (`ctrl+p`, theme)", theme=LIGHT),
@@ -93,6 +99,8 @@ async def _screen(engine: DemoEngine, shot: Shot, size: tuple[int, int]) -> str:
         await pilot.pause()
         for key in shot.keys:
             await pilot.press(key)
+        if shot.then_s:
+            engine.run_to(shot.second + shot.then_s)
         for _ in range(20):  # what is read beside the dashboard
             await asyncio.sleep(0.02)
             app.pull()
