@@ -9,6 +9,7 @@ from config.schema import OnLegRefused
 from engine.commands import CancelOrder
 from engine.core import reasons, terms
 from engine.core.charges import order_charges, segment_of
+from engine.core.delivery import is_sale
 from engine.core.entries import resume_entry
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.orders import average_inr, change_state, hold
@@ -254,5 +255,6 @@ def _note_foreign(child: Child, report: OrderReport) -> int | None:
     before = child.foreign_orders.get(report.order_id)
     if report.filled > (before or 0):
         child.want_positions = True
+        child.want_orders = child.want_orders or is_sale(report.leg, report.side)  # only a whole book tells of it
     child.foreign_orders[report.order_id] = max(report.filled, before or 0)
     return before

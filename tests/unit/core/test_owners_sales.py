@@ -60,6 +60,16 @@ def test_sale_that_an_order_of_ours_hid_until_the_close_is_known_in_the_morning(
     assert "10 units of ours were closed by hand" in desk.notices()
 
 
+def test_pushed_sale_of_the_owners_has_the_book_read() -> None:
+    """Positions alone do not prove it, and where they cannot be read it would be forgotten over the night."""
+    desk = bought()
+    desk.run(30)
+    known = len(desk.reads())
+    own_sale(desk, 10)
+    desk.push(desk.books["C1"].orders["OWN1"])
+    assert any(read.orders for read in desk.reads()[known:])
+
+
 def told_by_the_book_alone() -> ShareDesk:
     """The owner sold 10 of ours, and the book was read once more; positions were not, until the night."""
     desk = bought()
