@@ -44,6 +44,10 @@ class SystemClock:
         self._wall_ns, self._boot_ns = wall_ns, boot_ns
         return wall_ns
 
+    def go_on_from(self, at_ns: int) -> None:
+        """Show `at_ns` now where that is later than the machine's time, and go on from there."""
+        self._wall_ns += max(0, at_ns - self.now_ns())
+
     def wait_s(self, until_ns: int) -> float:
         """Real seconds until this clock shows `until_ns`; 0 when it does already."""
         return max(0.0, (until_ns - self.now_ns()) / NS_PER_S)

@@ -19,7 +19,7 @@ from engine.feed import QuoteFeed
 from engine.host import Host
 from engine.loop import EngineLoop
 from engine.model import Basket, InstrumentId
-from engine.opening import carried_instruments, opening
+from engine.opening import carried_instruments, go_on_in_time, opening
 from engine.ports import Lane, SessionState
 from engine.runtime import Runtime, boot
 from engine.snapshot import NoticeLine
@@ -110,6 +110,7 @@ class TerminalSession:
             raise StateRefused(f"{'; '.join(gone)}. {PUT_BACK}")
         venue.carried = carried_instruments(stored.replicator)
         lanes, feed = venue.connect()
+        behind = go_on_in_time(loop.clock, stored.replicator)
         now_ns = loop.clock.now_ns()
         for text in _first_steps(settings, told.notes):
             note(NoticeLine(number=0, at_ns=now_ns, severity=Severity.INFO, text=text))
@@ -117,6 +118,7 @@ class TerminalSession:
         self.host: Host = boot(loop, stored, lanes, feed, start, venue.files, version=version, on_notice=note)
         self.runtime = Runtime(loop, self.host, stored, frame, until_ns=venue.until_ns)
         self.tell(told.beginning)
+        self.tell(behind, Severity.ALARM)
         if terminal.headless and self.host.replicator.state.unclean:
             if venue.until_ns is None:
                 self.tell(told.how_to_answer)
@@ -124,10 +126,10 @@ class TerminalSession:
                 self.tell("nobody is there to ask: the replay resumes by itself")
                 loop.post(Resumed(at_ns=start.at_ns))
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, severity: Severity = Severity.INFO) -> None:
         """A line of the program's own among the engine's; nothing for ''."""
         if text:
-            self.host.note(Notify(at_ns=self.host.replicator.state.now_ns, severity=Severity.INFO, text=text))
+            self.host.note(Notify(at_ns=self.host.replicator.state.now_ns, severity=severity, text=text))
 
     def show_left_open(self, left_open: str) -> None:
         """Show what the other mode's state holds open, as long as this session runs; nothing for ''."""

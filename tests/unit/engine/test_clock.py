@@ -146,3 +146,11 @@ def test_small_step_forwards_is_followed_at_once_and_none_backwards(monkeypatch:
 def test_step_is_followed_at_once_where_no_clock_counts_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.clock.COUNTS_SLEEP", False)
     assert Machine(monkeypatch).step(3600) == 3600
+
+
+def test_time_goes_on_from_a_later_end_of_the_last_session_and_never_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    machine.clock.go_on_from(START + 3600 * NS_PER_S)
+    assert (machine.shown(), machine.run(10), machine.step(1800), machine.run(3600)) == (3600, 3610, 3610, 7210)
+    machine.clock.go_on_from(START)
+    assert machine.shown() == 7210

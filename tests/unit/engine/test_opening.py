@@ -2,9 +2,15 @@
 
 from datetime import date
 
+import pytest
+
 from config.rules import covered_until, ist, order_limits
 from config.schema import Mode
-from engine.opening import next_day, opening, sessions_of
+from engine.clock import SystemClock, VirtualClock
+from engine.core.replicator import Replicator
+from engine.errors import StateRefused
+from engine.model import NS_PER_S
+from engine.opening import go_on_in_time, next_day, opening, sessions_of
 from tests.unit.engine.fakes import DAY, settings
 from tests.unit.paper.builders import NOW, ns
 
@@ -51,3 +57,47 @@ def test_opening_says_what_each_childs_broker_takes() -> None:
 
 def test_opening_is_on_paper_unless_told_otherwise() -> None:
     assert opening(settings(), DAY, NOW, unclean=False).mode is Mode.PAPER
+
+
+class SetBack(SystemClock):
+    """A machine's clock at a time of a test's choice."""
+
+    def __init__(self, now_ns: int) -> None:
+        super().__init__()
+        self._shift_ns = now_ns - super().now_ns()
+
+    def now_ns(self) -> int:
+        return super().now_ns() + self._shift_ns
+
+
+def last_session_until(at_ns: int) -> Replicator:
+    """The core as its last session left it."""
+    core = Replicator()
+    core.handle(opening(settings(), DAY, at_ns, unclean=False))
+    return core
+
+
+@pytest.mark.rule("R7.21")
+def test_time_goes_on_where_the_clock_was_set_back_between_two_sessions() -> None:
+    clock = SetBack(NOW)
+    assert go_on_in_time(clock, last_session_until(NOW - 5)) == ""
+    assert go_on_in_time(clock, Replicator()) == ""
+    later_ns = NOW + 3600 * NS_PER_S
+    told = go_on_in_time(clock, last_session_until(later_ns))
+    assert "is behind the end of the last session" in told
+    assert 0 <= clock.now_ns() - later_ns < 60 * NS_PER_S
+    assert go_on_in_time(clock, last_session_until(clock.now_ns() + NS_PER_S)) == ""  # a second is no word worth
+
+
+@pytest.mark.rule("R7.21")
+def test_a_session_of_a_later_day_is_refused_with_what_to_do() -> None:
+    clock = SetBack(NOW)
+    with pytest.raises(StateRefused, match="Set the clock right"):
+        go_on_in_time(clock, last_session_until(NOW + 86_400 * NS_PER_S))
+    assert clock.now_ns() - NOW < 60 * NS_PER_S
+
+
+def test_clocks_of_simulated_markets_are_left_alone() -> None:
+    clock = VirtualClock(NOW)
+    assert go_on_in_time(clock, last_session_until(NOW + 3600 * NS_PER_S)) == ""
+    assert clock.now_ns() == NOW
