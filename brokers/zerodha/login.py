@@ -89,7 +89,7 @@ class Login:
             raise LoginFailed(f"Kite refuses the login: {refusal}. Log in again; a token works once") from None
         except (NotSent, NoAnswer, Malformed) as error:
             raise LoginFailed(f"Kite cannot be reached: {error}") from None
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):  # the SDK reads a time out of it
             raise LoginFailed("Kite's answer to the login is not as documented") from None
         if not self._credentials.is_of(user_id):
             raise LoginFailed("another user has logged in than the one of this credentials file; log in as that one")

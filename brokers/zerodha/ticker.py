@@ -201,6 +201,8 @@ class KiteStream:
                 self._listener.on_order(wire.report_of(_ORDER.decode(frame.data)))
         except (Malformed, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return
+        except Exception:  # noqa: BLE001  whoever listens must not cost the connection: the SDK drops it for that
+            return
 
 
 class _VerifiedTicker(KiteTicker):  # type: ignore[misc]  # kiteconnect has no types

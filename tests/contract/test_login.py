@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from brokers.zerodha.client import KiteClient
 from brokers.zerodha.login import HOST, PORT, REDIRECT, SILENT_S, Catcher, Login, LoginFailed, request_token_of
 from config.credentials import Credentials, load_credentials
 from config.schema import BrokerUrls
@@ -70,6 +71,20 @@ def test_wrong_secret_is_refused_without_repeating_it(login: Login, sandbox: San
     with pytest.raises(LoginFailed) as failure:
         login.exchange(account.request_token)
     assert "secretzc0001" not in str(failure.value)
+
+
+@pytest.mark.parametrize("login_time", ["9" * 19, "1e999", 5, None, "yesterday", ["2026-11-02"]])
+@pytest.mark.parametrize("data", [{"access_token": "T", "user_id": "ZC0001"}, {}, [], None, "T"])
+def test_answer_that_is_not_as_documented_is_a_sentence(
+    login: Login, monkeypatch: pytest.MonkeyPatch, data: object, login_time: object
+) -> None:
+    """The official client reads a time out of the answer, with whatever its parser raises."""
+    answer = {**data, "login_time": login_time} if isinstance(data, dict) else data
+    monkeypatch.setattr(KiteClient, "_request", lambda *_args, **_more: answer)
+    try:
+        login.exchange("abcdef")
+    except LoginFailed as failure:
+        assert "T" not in str(failure).replace("Token", "")
 
 
 @pytest.mark.parametrize("given", ["", "  ", "not a token!", "http://127.0.0.1:8766/?status=success", "a b"])

@@ -7,6 +7,7 @@ import queue
 import socket
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -238,3 +239,26 @@ def test_stream_closed_in_the_middle_of_its_handshake_never_comes_back(server: s
         answer(connection, key)
         assert end_of(connection)
     assert not tries_on(stream)
+
+
+def test_listener_that_raises_does_not_end_the_connection(server: socket.socket) -> None:
+    ear, heard = Ear(), queue.Queue[Quote]()
+
+    def raises_once(quotes: Sequence[Quote]) -> None:
+        heard.put(quotes[0])
+        if heard.qsize() == 1:
+            raise RuntimeError("a listener's own fault")
+
+    ear.listener = replace(ear.listener, on_quotes=raises_once)
+    stream = stream_of(server, ear)
+    stream.subscribe({11: X})
+    stream.start()
+    connection, key = asked_for(server)
+    with connection:
+        answer(connection, key)
+        assert ear.link() == (True, "")
+        for _ in range(2):
+            say(connection, message(packet(11)))
+        assert [heard.get(timeout=PATIENCE_S).instrument for _ in range(2)] == [X, X]
+        assert ear.links.empty()
+    stream.close()
