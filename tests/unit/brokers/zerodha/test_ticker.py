@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from brokers.zerodha.ticker import NO_CONNECTION, KiteStream, Listener, in_reactor, reactor
+from brokers.zerodha.ticker import NO_CONNECTION, SILENT_NS, KiteStream, Listener, in_reactor, reactor
 from config.credentials import Secret
 from engine.model import NS_PER_S, InstrumentId, Quote
 from tests.unit.brokers.zerodha.test_ticks import message, packet
@@ -261,4 +261,29 @@ def test_listener_that_raises_does_not_end_the_connection(server: socket.socket)
             say(connection, message(packet(11)))
         assert [heard.get(timeout=PATIENCE_S).instrument for _ in range(2)] == [X, X]
         assert ear.links.empty()
+    stream.close()
+
+
+def test_connection_that_falls_silent_is_dropped_and_made_again(server: socket.socket) -> None:
+    """Heartbeats come about every second: a socket that froze tells nothing of its end."""
+    ear, now = Ear(), [NOW]
+    host, port = server.getsockname()
+    stream = KiteStream(Secret("key"), Secret("token"), ear.listener, lambda: now[0], url=f"ws://{host}:{port}")
+    stream.subscribe({11: X})
+    stream.start()
+    frozen, key = asked_for(server)
+    with frozen:
+        answer(frozen, key)
+        assert ear.link() == (True, "")
+        now[0] += SILENT_NS
+        frozen.sendall(b"\x82\x01\x00")  # a heartbeat
+        say(frozen, message(packet(11)))
+        assert ear.quotes.get(timeout=PATIENCE_S).instrument == X
+        now[0] += SILENT_NS + 1
+        assert ear.link()[0] is False
+        connection, key = asked_for(server)
+        with connection:
+            answer(connection, key)
+            assert ear.link() == (True, "")
+            assert said(connection) == {"a": "subscribe", "v": [11]}
     stream.close()
