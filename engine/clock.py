@@ -46,7 +46,8 @@ class SystemClock:
 
     def go_on_from(self, at_ns: int) -> None:
         """Show `at_ns` now where that is later than the machine's time, and go on from there."""
-        self._wall_ns += max(0, at_ns - self.now_ns())
+        behind_ns = max(0, at_ns - self.now_ns())  # first, as that may move what is added to
+        self._wall_ns += behind_ns
 
     def wait_s(self, until_ns: int) -> float:
         """Real seconds until this clock shows `until_ns`; 0 when it does already."""

@@ -154,3 +154,11 @@ def test_time_goes_on_from_a_later_end_of_the_last_session_and_never_back(monkey
     assert (machine.shown(), machine.run(10), machine.step(1800), machine.run(3600)) == (3600, 3610, 3610, 7210)
     machine.clock.go_on_from(START)
     assert machine.shown() == 7210
+
+
+def test_time_that_goes_on_is_exact_where_the_clock_was_put_right_a_moment_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    machine.run(100)
+    machine.wall_ns += NS_PER_S
+    machine.clock.go_on_from(START + 3600 * NS_PER_S)
+    assert (machine.shown(), machine.run(10)) == (3600, 3610)
