@@ -7,7 +7,7 @@ epoch, order ids `str`. No behaviour beyond what follows from the value itself.
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import NewType
+from typing import Final, NewType
 
 import msgspec
 from msgspec.structs import replace
@@ -155,6 +155,11 @@ class Quote(Value, frozen=True, kw_only=True):
         if self.bid_inr is None and self.ask_inr is None:
             return self.last_inr
         return None
+
+
+REGULAR: Final = "regular"
+AMO: Final = "amo"
+"""Kinds of orders that more than one part of the program speaks of; see `OrderReport.variety`."""
 
 
 class OrderReport(Value, frozen=True, kw_only=True):

@@ -60,8 +60,8 @@ def go_on_in_time(clock: EngineClock, replicator: Replicator) -> str:
         raise StateRefused(
             f"The last session ended on {was:%Y-%m-%d at %H:%M} IST, and this machine's clock is at"
             f" {now:%Y-%m-%d %H:%M}: one of the two is wrong. Nothing was started. Set the clock right. If it was wrong"
-            " then, move the state"
-            " directory aside: orders of today that carry the program's mark are recognised in the brokers' books."
+            " then, move the state directory aside: orders of today that carry the program's mark are recognised in the"
+            " brokers' books."
         )
     clock.go_on_from(was_ns)
     if was_ns - now_ns <= STEP_NS:

@@ -58,8 +58,7 @@ def _calendar(turn: Turn) -> list[Attention]:
     state = turn.state
     if not state.sessions or hours.is_covered(state):
         return []
-    text = f"the market calendar ended on {state.calendar_until}: no entries; exits go in the usual hours"
-    return [Attention(severity=Severity.ALARM, text=text)]
+    return [Attention(severity=Severity.ALARM, text=hours.calendar_ended(state))]
 
 
 def _engine(engine: EngineState) -> list[Attention]:

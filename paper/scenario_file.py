@@ -18,6 +18,7 @@ from config.rules import ist
 from config.schema import Account
 from engine.core.symbols import instrument_from_symbol
 from engine.model import (
+    AMO,
     NS_PER_S,
     BookStatus,
     Instrument,
@@ -322,7 +323,7 @@ def _positive(node: Located) -> int:
 def _status(node: Located, variety: str) -> BookStatus:
     """A status; interim ones of the broker count as open, but that of an AMO which waits for the opening."""
     text = as_text(node).upper()
-    if (variety, text) == ("amo", "AMO REQ RECEIVED"):
+    if (variety, text) == (AMO, "AMO REQ RECEIVED"):
         return BookStatus.PENDING
     return BookStatus(text) if text in set(BookStatus) - {BookStatus.PENDING} else BookStatus.OPEN
 

@@ -8,10 +8,8 @@ from pathlib import Path
 
 from engine.errors import LockstepError
 from engine.trail import PastRatio
-from state.schema import connect_read_only, is_empty
+from state.schema import is_empty, stoppable
 
-_STEPS = 20_000
-"""SQLite's virtual machine asks after so many of its steps whether it is to stop."""
 _RATIOS = (
     "SELECT started_ns, name, scope, source, baseline_inr, (SELECT value FROM json_each(ratios) WHERE key = ?)"
     " FROM v_strategies ORDER BY started_ns DESC, seq DESC LIMIT ?"
@@ -31,12 +29,8 @@ def past_ratios(journal: Path, account: str, most: int, stopped: Callable[[], bo
         LockstepError: It cannot be read now.
     """
     try:
-        connection = connect_read_only(journal)
-        connection.set_progress_handler(stopped, _STEPS)
-        try:
+        with stoppable(journal, stopped) as connection:
             rows = [] if is_empty(connection) else connection.execute(_RATIOS, (account, most)).fetchall()
-        finally:
-            connection.close()
         return [
             PastRatio(
                 started_ns=started_ns,

@@ -8,6 +8,8 @@ that holds its lock for long would make a commit fail, and a failed commit stops
 """
 
 import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import get_args
@@ -20,6 +22,8 @@ from state.io_points import IoPoint, Watch
 
 JOURNAL_SCHEMA_VERSION = 2
 BUSY_TIMEOUT_S = 5.0
+STEPS = 20_000
+"""SQLite's virtual machine asks after so many of its steps whether a read is to stop."""
 _LOG_BYTES_MAX = 64 << 20
 
 _TABLES = (
@@ -67,6 +71,20 @@ def connect(path: Path, *, sync: bool, watch: Watch | None = None) -> sqlite3.Co
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def stoppable(path: Path, stopped: Callable[[], bool]) -> Iterator[sqlite3.Connection]:
+    """A connection for reading until the end of the block, whose reads end soon once `stopped` says so.
+
+    Raises as `connect_read_only`.
+    """
+    connection = connect_read_only(path)
+    connection.set_progress_handler(stopped, STEPS)
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:

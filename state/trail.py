@@ -15,12 +15,10 @@ from engine.events import AccountRead, OrderUpdated, RequestAnswered
 from engine.model import OrderReport
 from engine.trail import Step, TrailLine
 from state.codec import UNDECODABLE, decode_command, decode_event
-from state.schema import connect_read_only, is_empty
+from state.schema import is_empty, stoppable
 
 ENTRIES_MOST = 20_000
 """Entries that one read looks through."""
-_STEPS = 20_000
-"""SQLite's virtual machine asks after so many of its steps whether it is to stop."""
 _INTENTS = (
     "SELECT e.seq, e.at_ns, c.body FROM commands c JOIN entries e USING (seq)"
     " WHERE c.tag IN (SELECT value FROM json_each(?)) ORDER BY c.seq, c.position"
@@ -68,12 +66,8 @@ class JournalTrail:
             LockstepError: It cannot be read now.
         """
         try:
-            connection = connect_read_only(self._journal)
-            connection.set_progress_handler(stopped, _STEPS)
-            try:
+            with stoppable(self._journal, stopped) as connection:
                 return self._read(connection, tuple(tags), until_ns)
-            finally:
-                connection.close()
         except (sqlite3.Error, OSError, LockstepError, *UNDECODABLE, AttributeError) as error:
             self._tags, self._behind = (), False  # begun anew the next time
             raise LockstepError(f"The journal cannot be read now: {error}. It concerns this page alone.") from None

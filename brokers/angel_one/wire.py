@@ -15,7 +15,9 @@ import msgspec
 
 from brokers.errors import Malformed
 from engine.model import (
+    AMO,
     NS_PER_S,
+    REGULAR,
     TERMINAL_BOOK,
     BookStatus,
     Funds,
@@ -46,8 +48,7 @@ _STATUSES: Final = {
     "modify after market order req received": BookStatus.PENDING,
 }
 """A partial fill is `open`, told by its filled shares; whatever is not here is live."""
-AMO: Final = "amo"
-VARIETIES: Final = {"": "", "NORMAL": "regular", "STOPLOSS": "regular", "AMO": AMO, "ROBO": "bo"}
+VARIETIES: Final = {"": "", "NORMAL": REGULAR, "STOPLOSS": REGULAR, "AMO": AMO, "ROBO": "bo"}
 """By Kite's names. An order for the opening is placed as NORMAL, and the book may show either [SmartAPI forum, 5177 and
 5188]: while it waits its status says so."""
 _AMO_WAITS: Final = frozenset({"after market order req received", "modify after market order req received"})

@@ -14,11 +14,21 @@ from engine.clock import ticks_s
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.errors import NeedsLogin, ReadFailed
 from engine.events import Outcome
-from engine.model import Basket, BasketOrder, Funds, Instrument, LegId, OrderReport, OrderType, Position, split_leg
+from engine.model import (
+    REGULAR,
+    Basket,
+    BasketOrder,
+    Funds,
+    Instrument,
+    LegId,
+    OrderReport,
+    OrderType,
+    Position,
+    split_leg,
+)
 from engine.ports import Answer
 
 T = TypeVar("T")
-REGULAR: Final = "regular"
 PROTECTED: Final = frozenset({OrderType.MARKET, OrderType.SL_M})
 AUTOMATIC_PROTECTION: Final = -1
 """Kite picks the band by price; orders through the market without protection are refused since 2026-04-01."""

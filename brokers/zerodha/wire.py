@@ -14,7 +14,9 @@ import msgspec
 
 from brokers.errors import Malformed
 from engine.model import (
+    AMO,
     NS_PER_S,
+    REGULAR,
     TERMINAL_BOOK,
     BookStatus,
     Funds,
@@ -44,11 +46,9 @@ _STATUSES: Final = {
 """Kite's list of interim statuses is open ("may vary"): whatever is not here is live. Two of an AMO are in no document,
 but in the tables of many clients: taken for live, what he cancelled at night would be copied at the opening."""
 OPEN: Final = "OPEN"
-REGULAR: Final = "regular"
-AMO: Final = "amo"
-"""An order for the opening. It keeps the name at the exchange [staff, comment/40302]; while it waits its status says
-so."""
 _AMO_WAITS: Final = frozenset({"AMO REQ RECEIVED", "MODIFY AMO REQ RECEIVED"})
+"""An order for the opening keeps the variety `amo` at the exchange [staff, comment/40302]; while it waits its status
+says so."""
 _ORDER_TYPES: Final = {kind.value: kind for kind in OrderType}
 UNITS_MOST: Final = 10**12
 ID_MOST: Final = 20

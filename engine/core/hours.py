@@ -63,6 +63,11 @@ def is_covered(state: State) -> bool:
     return bool(state.sessions) and (not state.calendar_until or state.day <= state.calendar_until)
 
 
+def calendar_ended(state: State) -> str:
+    """What is said of a day that the calendar does not know."""
+    return f"the market calendar ended on {state.calendar_until}: no entries; exits go in the usual hours"
+
+
 def is_near_session(state: State, now_ns: int) -> bool:
     """Whether a session runs, begins soon or has ended lately: at night nobody needs to look every second."""
     return any(s.open_ns - NEAR_NS <= now_ns < s.close_ns + NEAR_NS for s in state.sessions)

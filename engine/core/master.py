@@ -16,6 +16,7 @@ from engine.core.records import record_master_fill
 from engine.core.state_master import MasterLeg, MasterOrder, Window
 from engine.core.turn import INFO, WARNING, Turn, seconds_ns
 from engine.model import (
+    AMO,
     NS_PER_MS,
     NS_PER_S,
     TERMINAL_BOOK,
@@ -129,7 +130,7 @@ def _is_known(order: MasterOrder, report: OrderReport) -> bool:
 
 def _is_kept(order: MasterOrder, report: OrderReport) -> bool:
     """Whether an order turns out to be one for the opening: Angel's are told by their status alone."""
-    return report.variety == varieties.AMO != order.variety
+    return report.variety == AMO != order.variety
 
 
 def _is_of_before(order: MasterOrder, report: OrderReport) -> bool:

@@ -130,7 +130,7 @@ def tell_calendar(turn: Turn) -> None:
     if not state.sessions:
         turn.notify(ALARM, "the market calendar does not know this day: no entries, no exits")
     elif not hours.is_covered(state):
-        turn.notify(ALARM, f"the market calendar ended on {until}: no entries; exits go in the usual hours")
+        turn.notify(ALARM, hours.calendar_ended(state))
     elif until and hours.days_between(state.day, until) <= TOLD_BEFORE_DAYS:
         turn.notify(WARNING, f"the market calendar ends on {until}: without a newer one nothing is entered after it")
 

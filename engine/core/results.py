@@ -93,13 +93,12 @@ def strategy_pnl(turn: Turn, strategy: Strategy, account: str) -> Decimal | None
 
 def begin_strategy(turn: Turn, strategy: Strategy) -> None:
     """What was made in a scope before a strategy begins is not the strategy's."""
-    strategy.earlier_inr = {
-        account: earlier
-        for account in (turn.state.master.account, *turn.state.children)
-        if (earlier := sum((realised_inr(leg) for leg in _legs_in(turn, account, strategy.scope)), ZERO))
-    }
+    strategy.earlier_inr = {}
     for account in (turn.state.master.account, *turn.state.children):
-        for leg in _legs_in(turn, account, strategy.scope):
+        legs = _legs_in(turn, account, strategy.scope)
+        if earlier := sum((realised_inr(leg) for leg in legs), ZERO):
+            strategy.earlier_inr[account] = earlier
+        for leg in legs:
             if not _units(leg):  # what was closed is told of until another strategy begins, whoever takes part in it
                 leg.opened_from_inr = leg.cash_inr
 

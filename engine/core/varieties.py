@@ -12,15 +12,13 @@ from config.schema import Follow
 from engine.core import reasons
 from engine.core.state_master import MasterOrder
 from engine.core.turn import INFO, WARNING, Turn
-from engine.model import BookStatus, LegId, OrderReport, OrderType, Position, Validity
+from engine.model import AMO, REGULAR, BookStatus, LegId, OrderReport, OrderType, Position, Validity, split_leg
 
-REGULAR: Final = "regular"
-AMO: Final = "amo"
-"""Taken while the market is closed. It may be refused or cancelled before it is at the exchange."""
 ICEBERG: Final = "iceberg"
 """A leg of one: each is an order of its own, and comes when the one before it is filled [staff, comment/51629]."""
 MIRRORED: Final = frozenset({"", REGULAR, AMO, ICEBERG})
-"""Kinds whose resting orders are orders like any other, an AMO from when it is at the exchange."""
+"""Kinds whose resting orders are orders like any other, an AMO from when it is at the exchange: before that it may be
+refused or cancelled."""
 WHY_AT_FILLS: Final = {
     "co": reasons.COVER_ORDER,
     "bo": reasons.BRACKET_ORDER,
@@ -99,7 +97,7 @@ def as_held(positions: tuple[Position, ...]) -> tuple[Position, ...]:
 
 def _say(turn: Turn, side: str, units: int, leg: LegId, why: str) -> None:
     severity = INFO if why == reasons.AMO_WAITS else WARNING
-    turn.notify(severity, f"{side} {units} is not mirrored: {why}", turn.state.master.account, leg.split(":")[1])
+    turn.notify(severity, f"{side} {units} is not mirrored: {why}", turn.state.master.account, split_leg(leg)[1])
 
 
 def _note_skips(turn: Turn, leg: LegId) -> None:

@@ -15,8 +15,8 @@ from engine.model import NS_PER_MS, NS_PER_S, Quote
 from paper import scenario as act
 from paper.faults import FaultOn
 from paper.verify.changing import KINDS
-from paper.verify.draft import LOT, PRICE_INR, WARM_NS
-from paper.verify.plan import Happening, MasterBooks, Plan
+from paper.verify.draft import LOT, PRICE_INR, WARM_NS, is_drawn
+from paper.verify.plan import Happening, Plan
 
 SHARE = 0.04
 """The share of days on which it happens."""
@@ -30,7 +30,7 @@ def with_chased_copies(plan: Plan, rng: Random, faults: Collection[str] | None) 
     settings = plan.scenario.settings
     if settings.follow is not Follow.FILLS:
         return plan
-    if (CHASED not in faults) if faults is not None else rng.random() >= SHARE:
+    if not is_drawn(CHASED, SHARE, rng, faults):
         return plan
     copy = Copy(
         as_=CopyAs.LIMIT,
@@ -40,9 +40,7 @@ def with_chased_copies(plan: Plan, rng: Random, faults: Collection[str] | None) 
     )
     scenario = dataclasses.replace(plan.scenario, settings=msgspec.structs.replace(settings, copy=copy))
     from_ns = plan.scenario.start_ns + WARM_NS
-    happenings = list(plan.happenings)
-
-    trades = [h.at_ns for h in happenings if isinstance(h.trouble, act.MasterTrades | MasterBooks)]
+    trades, more = plan.trades_ns, []
 
     def moment() -> int:
         """Around a trade of the master's, when a copy is to be filled or moved, or any time."""
@@ -62,7 +60,7 @@ def with_chased_copies(plan: Plan, rng: Random, faults: Collection[str] | None) 
                 bid_units=100_000,
                 ask_units=rng.choice((100_000, 100_000, LOT)),
             )
-            happenings.append(Happening(at_ns=at_ns, trouble=act.Quotes(quotes=(quote,))))
+            more.append(Happening(at_ns=at_ns, trouble=act.Quotes(quotes=(quote,))))
     for _ in range(rng.choice((1, 1, 2))):
         fault = act.ArmFault(
             child=rng.choice([child.id for child in settings.children]),
@@ -72,8 +70,5 @@ def with_chased_copies(plan: Plan, rng: Random, faults: Collection[str] | None) 
             after_ns=0,
             by_ns=rng.choice((2, 10)) * NS_PER_S,
         )
-        happenings.append(
-            Happening(at_ns=from_ns + rng.randrange((plan.calm_ns - from_ns) // 2), trouble=fault, kind=CHASED)
-        )
-    happenings.sort(key=lambda each: each.at_ns)
-    return dataclasses.replace(plan, scenario=scenario, happenings=tuple(happenings))
+        more.append(Happening(at_ns=from_ns + rng.randrange((plan.calm_ns - from_ns) // 2), trouble=fault, kind=CHASED))
+    return dataclasses.replace(plan.with_more(*more), scenario=scenario)

@@ -3,14 +3,13 @@
 It must not touch the journal, from which everything can be rebuilt, nor the chance of the day itself.
 """
 
-import dataclasses
 from collections.abc import Collection
 from pathlib import Path
 from random import Random
 
 from engine.model import NS_PER_MS, NS_PER_S
-from paper import scenario as act
-from paper.verify.plan import Damage, DamagesCheckpoint, Happening, MasterBooks, Plan
+from paper.verify.draft import is_drawn
+from paper.verify.plan import Damage, DamagesCheckpoint, Happening, Plan
 
 SHARE = 0.04
 """The share of days on which it happens."""
@@ -58,18 +57,16 @@ def _with_a_digit_changed(data: bytes, where: float) -> bytes:
 
 def with_damage(plan: Plan, rng: Random, faults: Collection[str] | None) -> Plan:
     """The plan, or the same with a damaged checkpoint; `faults`: those that were chosen, `None` for all."""
-    if (CHECKPOINT not in faults) if faults is not None else rng.random() >= SHARE:
+    if not is_drawn(CHECKPOINT, SHARE, rng, faults):
         return plan
-    trades = [h.at_ns for h in plan.happenings if isinstance(h.trouble, act.MasterTrades | MasterBooks)]
     from_ns = plan.scenario.start_ns + FIRST_NS
     at_ns = from_ns + rng.randrange(plan.calm_ns - from_ns)
-    if trades and rng.random() < 0.5:
-        at_ns = rng.choice(trades) + rng.randrange(1100) * NS_PER_MS
+    if plan.trades_ns and rng.random() < 0.5:
+        at_ns = rng.choice(plan.trades_ns) + rng.randrange(1100) * NS_PER_MS
     trouble = DamagesCheckpoint(
         how=rng.choice(list(Damage)),
         for_ns=rng.choice((0, 0, 1, 20)) * NS_PER_S,
         where=rng.random(),
         again=tuple(rng.randint(1, 25) for _ in range(rng.choice((0, 0, 0, 1, 2)))),
     )
-    happenings = (*plan.happenings, Happening(at_ns=at_ns, trouble=trouble, kind=CHECKPOINT))
-    return dataclasses.replace(plan, happenings=tuple(sorted(happenings, key=lambda each: each.at_ns)))
+    return plan.with_more(Happening(at_ns=at_ns, trouble=trouble, kind=CHECKPOINT))

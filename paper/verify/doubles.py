@@ -19,8 +19,8 @@ from engine.snapshot import StrategyState
 from paper import scenario as act
 from paper.faults import FaultKind, FaultOn
 from paper.verify.course import KNOWN_AFTER_NS, Course
-from paper.verify.draft import LOT, PRICE_INR
-from paper.verify.plan import CopiesTag, Happening, MasterBooks, Plan
+from paper.verify.draft import LOT, PRICE_INR, is_drawn
+from paper.verify.plan import CopiesTag, Happening, Plan
 from paper.world import World
 
 SHARE = 0.04
@@ -125,23 +125,23 @@ class Doubles:
 
 def with_doubles(plan: Plan, rng: Random, faults: Collection[str] | None) -> Plan:
     """The plan, or the same with a second order of one tag; `faults`: those that were chosen, `None` for all."""
-    if (DOUBLED not in faults) if faults is not None else rng.random() >= SHARE:
+    if not is_drawn(DOUBLED, SHARE, rng, faults):
         return plan
-    trades = [h.at_ns for h in plan.happenings if isinstance(h.trouble, act.MasterTrades | MasterBooks)]
+    trades = plan.trades_ns
     if not trades:
         return plan
     child = rng.choice([child.id for child in plan.scenario.settings.children])
-    happenings = list(plan.happenings)
+    doubles = []
     for _ in range(rng.choice((1, 1, 2))):
         trouble = CopiesTag(child=child, back=rng.choice((0, 0, 1, 3)), is_against=rng.random() < 0.3)
         at_ns = rng.choice(trades) + rng.choice((300, 1500, 4000, 20_000)) * NS_PER_MS + rng.randrange(NS_PER_S)
-        happenings.append(Happening(at_ns=min(at_ns, plan.calm_ns - 1), trouble=trouble, kind=DOUBLED))
-    return dataclasses.replace(plan, happenings=tuple(sorted(happenings, key=lambda each: each.at_ns)))
+        doubles.append(Happening(at_ns=min(at_ns, plan.calm_ns - 1), trouble=trouble, kind=DOUBLED))
+    return plan.with_more(*doubles)
 
 
 def with_changed_tags(plan: Plan, rng: Random, faults: Collection[str] | None) -> Plan:
     """The plan, or the same with a broker who cuts or changes tags, and may lose the answer as well."""
-    if (CHANGED not in faults) if faults is not None else rng.random() >= SHARE:
+    if not is_drawn(CHANGED, SHARE, rng, faults):
         return plan
     start_ns = plan.scenario.start_ns
     at_ns = start_ns + rng.randrange((plan.calm_ns - start_ns) * 2 // 3)
@@ -154,16 +154,13 @@ def with_changed_tags(plan: Plan, rng: Random, faults: Collection[str] | None) -
         after_ns=0,
         by_ns=0,
     )
-    trades = [h.at_ns for h in plan.happenings if isinstance(h.trouble, act.MasterTrades | MasterBooks)]
-    happenings, calm_ns = list(plan.happenings), plan.calm_ns
+    trades, one_sided = plan.trades_ns, []
     if lost and len(trades) > 1 and rng.random() < 0.6:  # what is sent then works for long, and nobody hears of it
         at_ns = rng.choice(trades[1:]) - 1
-        happenings = [h for h in happenings if h.at_ns < at_ns or not isinstance(h.trouble, act.Quotes)]
+        kept = tuple(h for h in plan.happenings if h.at_ns < at_ns or not isinstance(h.trouble, act.Quotes))
         side = rng.choice(("bid_inr", "ask_inr"))
         quotes = [Quote(instrument=i.id, at_ns=at_ns, bid_units=LOT, ask_units=LOT) for i in plan.scenario.instruments]
-        one_sided = tuple(replace(quote, **{side: PRICE_INR}) for quote in quotes)
-        happenings.append(Happening(at_ns=at_ns, trouble=act.Quotes(quotes=one_sided)))
-        calm_ns = max(calm_ns, at_ns + WORKS_NS)
-    happenings.append(Happening(at_ns=at_ns, trouble=fault, kind=CHANGED))
-    happenings.sort(key=lambda each: each.at_ns)
-    return dataclasses.replace(plan, happenings=tuple(happenings), calm_ns=calm_ns)
+        market = act.Quotes(quotes=tuple(replace(quote, **{side: PRICE_INR}) for quote in quotes))
+        one_sided = [Happening(at_ns=at_ns, trouble=market)]
+        plan = dataclasses.replace(plan, happenings=kept, calm_ns=max(plan.calm_ns, at_ns + WORKS_NS))
+    return plan.with_more(*one_sided, Happening(at_ns=at_ns, trouble=fault, kind=CHANGED))

@@ -1,5 +1,6 @@
 """A day in the making: the random numbers it is drawn from, and what will happen in it so far."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -8,7 +9,7 @@ from random import Random
 from config.rules import ist
 from engine.model import NS_PER_MS, NS_PER_S, LegId, Quote, instrument_id
 from paper import scenario as act
-from paper.verify.plan import Happening, Trouble
+from paper.verify.plan import Happening, Trouble, even_quote
 
 DAY = date(2026, 11, 2)
 START_NS = ist(DAY, "09:30:00")
@@ -57,12 +58,9 @@ class Draft:
 
 def quote(symbol: str, at_ns: int, *, units: int = 100_000) -> Quote:
     """A quote at the usual price."""
-    return Quote(
-        instrument=instrument_id("NFO", symbol),
-        at_ns=at_ns,
-        last_inr=PRICE_INR,
-        bid_inr=PRICE_INR,
-        ask_inr=PRICE_INR,
-        bid_units=units,
-        ask_units=units,
-    )
+    return even_quote(instrument_id("NFO", symbol), at_ns, PRICE_INR, units)
+
+
+def is_drawn(name: str, share: float, rng: Random, faults: Collection[str] | None) -> bool:
+    """Whether a fault belongs to a day: one of those that were chosen, or by chance where all may happen (`None`)."""
+    return rng.random() < share if faults is None else name in faults

@@ -11,10 +11,10 @@ from random import Random
 import msgspec
 
 from config.schema import Child, OnMaxLoss
-from engine.model import NS_PER_S, Instrument, Quote
+from engine.model import NS_PER_S, Instrument
 from paper import scenario as act
 from paper.verify.draft import PRICE_INR, START_NS, WARM_NS
-from paper.verify.plan import MANY_UNITS, Happening, Plan
+from paper.verify.plan import Happening, Plan, even_quote
 
 LOSING = 0.06
 """The share of days on which a daily loss is limited."""
@@ -39,11 +39,8 @@ def with_losses(plan: Plan, rng: Random) -> Plan:
     children = tuple(_limited(child, rng) if rng.random() < 0.7 else child for child in settings.children)
     settings = msgspec.structs.replace(settings, risk=risk, children=children)
     moves = [move for instrument in plan.scenario.instruments for move in _moves(instrument, plan.calm_ns, rng)]
-    return dataclasses.replace(
-        plan,
-        scenario=dataclasses.replace(plan.scenario, settings=settings),
-        happenings=tuple(sorted((*plan.happenings, *moves), key=lambda h: h.at_ns)),
-    )
+    scenario = dataclasses.replace(plan.scenario, settings=settings)
+    return dataclasses.replace(plan.with_more(*moves), scenario=scenario)
 
 
 def _limited(child: Child, rng: Random) -> Child:
@@ -67,13 +64,4 @@ def _moves(instrument: Instrument, calm_ns: int, rng: Random) -> Iterator[Happen
 
 
 def _move(instrument: Instrument, at_ns: int, price_inr: Decimal | None) -> Happening:
-    quote = Quote(
-        instrument=instrument.id,
-        at_ns=at_ns,
-        last_inr=price_inr,
-        bid_inr=price_inr,
-        ask_inr=price_inr,
-        bid_units=MANY_UNITS,
-        ask_units=MANY_UNITS,
-    )
-    return Happening(at_ns=at_ns, trouble=act.Quotes(quotes=(quote,)))
+    return Happening(at_ns=at_ns, trouble=act.Quotes(quotes=(even_quote(instrument.id, at_ns, price_inr),)))

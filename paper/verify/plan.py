@@ -8,8 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from config.order_limits import OrderLimits
-from engine.model import OrderReport, Quote
-from paper.scenario import Action, Scenario
+from engine.model import InstrumentId, OrderReport, Quote
+from paper.scenario import Action, MasterTrades, Scenario
 
 PEACE_INR = Decimal(100)
 MANY_UNITS = 1_000_000
@@ -165,20 +165,31 @@ class Plan:
 
     def peace_quotes(self, now_ns: int) -> list[Quote]:
         """Quotes at which everything can trade."""
-        return [
-            Quote(
-                instrument=instrument.id,
-                at_ns=now_ns,
-                last_inr=PEACE_INR,
-                bid_inr=PEACE_INR,
-                ask_inr=PEACE_INR,
-                bid_units=MANY_UNITS,
-                ask_units=MANY_UNITS,
-            )
-            for instrument in self.scenario.instruments
-        ]
+        return [even_quote(instrument.id, now_ns, PEACE_INR) for instrument in self.scenario.instruments]
+
+    @property
+    def trades_ns(self) -> list[int]:
+        """When the master trades, in the order of what happens."""
+        return [h.at_ns for h in self.happenings if isinstance(h.trouble, MasterTrades | MasterBooks)]
+
+    def with_more(self, *happenings: Happening) -> "Plan":
+        """The plan with more that happens; of what happens at one time the newest comes last."""
+        return replace(self, happenings=tuple(sorted((*self.happenings, *happenings), key=lambda each: each.at_ns)))
 
     def without(self, left_out: frozenset[int]) -> "Plan":
         """The plan without some of its happenings (by their place)."""
         kept = tuple(h for i, h in enumerate(self.happenings) if i not in left_out)
         return replace(self, happenings=kept)
+
+
+def even_quote(instrument: InstrumentId, at_ns: int, price_inr: Decimal | None, units: int = MANY_UNITS) -> Quote:
+    """A quote with everything at one price, `None` for no price at all."""
+    return Quote(
+        instrument=instrument,
+        at_ns=at_ns,
+        last_inr=price_inr,
+        bid_inr=price_inr,
+        ask_inr=price_inr,
+        bid_units=units,
+        ask_units=units,
+    )

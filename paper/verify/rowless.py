@@ -39,9 +39,5 @@ def with_rowless_reads(plan: Plan, rng: Random) -> Plan:
     fault = act.ArmFault(
         child=account, on=FaultOn.POSITIONS, kind=FaultKind.ROWLESS_READ, times=times, after_ns=0, by_ns=0
     )
-    happenings = (*plan.happenings, Happening(at_ns=at_ns, trouble=fault, kind=KIND))
-    return dataclasses.replace(
-        plan,
-        happenings=tuple(sorted(happenings, key=lambda each: each.at_ns)),
-        calm_ns=max(plan.calm_ns, at_ns + 90 * NS_PER_S),
-    )
+    plan = plan.with_more(Happening(at_ns=at_ns, trouble=fault, kind=KIND))
+    return dataclasses.replace(plan, calm_ns=max(plan.calm_ns, at_ns + 90 * NS_PER_S))

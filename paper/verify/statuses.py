@@ -3,15 +3,14 @@
 What is filled is told as it is. Shows the rows, and draws the days.
 """
 
-import dataclasses
 from collections.abc import Collection
 from random import Random
 
 from msgspec.structs import replace
 
 from engine.model import NS_PER_MS, NS_PER_S, BookStatus, OrderReport
-from paper import scenario as act
-from paper.verify.plan import Happening, MasterBooks, Plan, UnknownStatus
+from paper.verify.draft import is_drawn
+from paper.verify.plan import Happening, Plan, UnknownStatus
 
 SHARE = 0.04
 """The share of days on which it happens."""
@@ -50,13 +49,11 @@ class Statuses:
 
 def with_unknown_statuses(plan: Plan, rng: Random, faults: Collection[str] | None) -> Plan:
     """The plan, or the same with a broker of unknown statuses; `faults`: those that were chosen, `None` for all."""
-    if (STATUS not in faults) if faults is not None else rng.random() >= SHARE:
+    if not is_drawn(STATUS, SHARE, rng, faults):
         return plan
-    trades = [h.at_ns for h in plan.happenings if isinstance(h.trouble, act.MasterTrades | MasterBooks)]
     child = rng.choice([child.id for child in plan.scenario.settings.children])
     trouble = UnknownStatus(child=child, for_ns=rng.choice((2, 5, 20, 60, 200)) * NS_PER_S)
     at_ns = plan.scenario.start_ns + rng.randrange(plan.calm_ns - plan.scenario.start_ns)
-    if trades and rng.random() < 0.8:
-        at_ns = rng.choice(trades) + rng.randrange(1000) * NS_PER_MS
-    happenings = (*plan.happenings, Happening(at_ns=at_ns, trouble=trouble, kind=STATUS))
-    return dataclasses.replace(plan, happenings=tuple(sorted(happenings, key=lambda each: each.at_ns)))
+    if plan.trades_ns and rng.random() < 0.8:
+        at_ns = rng.choice(plan.trades_ns) + rng.randrange(1000) * NS_PER_MS
+    return plan.with_more(Happening(at_ns=at_ns, trouble=trouble, kind=STATUS))

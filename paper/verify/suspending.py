@@ -41,10 +41,9 @@ def with_suspensions(plan: Plan, rng: Random, faults: Collection[str] | None) ->
         return plan
     if plan.calm_ns > sessions_of(plan.scenario.day)[0].close_ns:
         return plan
-    trades = [h.at_ns for h in plan.happenings if isinstance(h.trouble, act.MasterTrades | MasterBooks)]
     at_ns = plan.scenario.start_ns + 3 * NS_PER_S + rng.randrange(plan.calm_ns - plan.scenario.start_ns - 3 * NS_PER_S)
-    if trades and rng.random() < 0.7:  # while the engine is at work
-        at_ns = rng.choice(trades) + rng.randrange(1100) * NS_PER_MS
+    if plan.trades_ns and rng.random() < 0.7:  # while the engine is at work
+        at_ns = rng.choice(plan.trades_ns) + rng.randrange(1100) * NS_PER_MS
     for_ns = rng.choice(LASTS_S) * NS_PER_S
     trouble = Suspended(
         for_ns=for_ns,
@@ -53,12 +52,8 @@ def with_suspensions(plan: Plan, rng: Random, faults: Collection[str] | None) ->
         is_step=name == STEPPED,
     )
     plan = _stretched(plan, at_ns, for_ns, rng, is_step=name == STEPPED)
-    happenings = (*plan.happenings, Happening(at_ns=at_ns, trouble=trouble, kind=name))
-    return dataclasses.replace(
-        plan,
-        happenings=tuple(sorted(happenings, key=lambda each: each.at_ns)),
-        calm_ns=max(plan.calm_ns, at_ns + for_ns + AFTER_NS),
-    )
+    plan = plan.with_more(Happening(at_ns=at_ns, trouble=trouble, kind=name))
+    return dataclasses.replace(plan, calm_ns=max(plan.calm_ns, at_ns + for_ns + AFTER_NS))
 
 
 def _stretched(plan: Plan, at_ns: int, for_ns: int, rng: Random, *, is_step: bool) -> Plan:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from textual.pilot import Pilot
 
@@ -16,6 +16,8 @@ from tests.tui.snapshots import FakeFeed
 from tui.app import LockstepApp
 from tui.bridge import AccountDesk, History
 from tui.memory import Memory
+from tui.screens.child_page import ChildPage
+from tui.screens.copy_page import CopyPage
 
 WIDE = (120, 36)
 SMALL = (80, 24)
@@ -113,3 +115,16 @@ def assert_screen(name: str, desk: Desk) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(desk.text + "\n", encoding="utf-8")
     assert path.read_text(encoding="utf-8") == desk.text + "\n", f"{path.name} differs"
+
+
+Page = TypeVar("Page", CopyPage, ChildPage)
+
+
+async def read_through(desk: Desk, page_type: type[Page]) -> Page:
+    """What is being read is there and drawn; the dashboard looks once, however long that takes."""
+    page = desk.app.screen
+    assert isinstance(page, page_type)
+    while page._reading is not None and not page._reading.done:
+        await asyncio.sleep(0.002)
+    await desk.look()
+    return page

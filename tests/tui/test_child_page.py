@@ -1,6 +1,5 @@
 """Everything of one child, and what it was sized by before: read beside the dashboard, once and when that changes."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -11,7 +10,7 @@ from engine.errors import LockstepError
 from engine.model import NS_PER_S
 from engine.trail import PastRatio
 from tests.tui import snapshots as s
-from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive
+from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive, read_through
 from tui.bridge import Trail
 from tui.screens import child_page
 from tui.screens.child_lines import past_lines
@@ -56,20 +55,11 @@ class Ratios:
         return self.past
 
 
-async def read_through(desk: Desk) -> None:
-    """What is being read is there and drawn, however long that takes."""
-    page = desk.app.screen
-    assert isinstance(page, ChildPage)
-    while page._reading is not None and not page._reading.done:
-        await asyncio.sleep(0.002)
-    await desk.look()
-
-
 @pytest.mark.parametrize("size", [WIDE, SMALL, LARGE], ids=["120x36", "80x24", "200x60"])
 def test_ratios_so_far_are_as_stored(size: tuple[int, int]) -> None:
     async def script(desk: Desk) -> None:
         await desk.press("6", "enter")
-        await read_through(desk)
+        await read_through(desk, ChildPage)
         await desk.press("end")
         assert_screen(f"child-past-{size[0]}x{size[1]}", desk)
 
@@ -93,11 +83,11 @@ def test_it_is_read_once_more_when_a_change_is_durable_and_then_no_more(clock: l
         async def later(seconds: float) -> int:
             clock[0] += seconds
             await desk.look()
-            await read_through(desk)
+            await read_through(desk, ChildPage)
             return len(journal.asked)
 
         await desk.press("g", *"0004", "enter")
-        await read_through(desk)
+        await read_through(desk, ChildPage)
         assert journal.asked == [("ZC0004", STRATEGIES_MOST)]
         assert [await later(1), await later(1), await later(60)] == [1, 2, 2]
         again = [
@@ -118,7 +108,7 @@ def test_a_page_that_was_left_stops_its_read() -> None:
 
     async def script(desk: Desk) -> None:
         await desk.press("6", "enter")
-        await read_through(desk)
+        await read_through(desk, ChildPage)
         assert journal.stopped is not None
         assert not journal.stopped()
         await desk.press("escape")
@@ -132,18 +122,18 @@ def test_a_journal_that_could_not_be_read_is_tried_again_and_what_was_read_stays
 
     async def script(desk: Desk) -> None:
         await desk.press("6", "enter")
-        await read_through(desk)
+        await read_through(desk, ChildPage)
         journal.refusal = "busy"
         clock[0] += 2
         await desk.look()
-        await read_through(desk)
+        await read_through(desk, ChildPage)
         await desk.press("end")
         assert "busy" in desk.text
         assert "iron condor" in desk.text
         journal.refusal = ""
         clock[0] += 5
         await desk.look()
-        await read_through(desk)
+        await read_through(desk, ChildPage)
         assert "busy" not in desk.text
 
     drive(s.condor(), script, size=LARGE, history=journal)
@@ -152,7 +142,7 @@ def test_a_journal_that_could_not_be_read_is_tried_again_and_what_was_read_stays
 def test_a_journal_that_cannot_be_read_concerns_only_its_part_of_the_page() -> None:
     async def script(desk: Desk) -> None:
         await desk.press("6", "enter")
-        await read_through(desk)
+        await read_through(desk, ChildPage)
         await desk.press("end")
         assert "the disk is [gone]" in desk.text
         assert desk.top == "ChildPage"
@@ -163,7 +153,7 @@ def test_a_journal_that_cannot_be_read_concerns_only_its_part_of_the_page() -> N
 def test_a_journal_without_strategies_says_so() -> None:
     async def script(desk: Desk) -> None:
         await desk.press("6", "enter")
-        await read_through(desk)
+        await read_through(desk, ChildPage)
         await desk.press("end")
         assert "none yet" in desk.text
 
@@ -179,7 +169,7 @@ def test_nothing_is_said_of_the_past_without_a_journal_and_of_a_child_that_is_go
 
     async def without(desk: Desk) -> None:
         await desk.press("6", "enter")
-        await read_through(desk)
+        await read_through(desk, ChildPage)
         await desk.publish(children=s.condor().children[1:])
         assert "so far" not in desk.text
 

@@ -11,7 +11,7 @@ from engine.errors import LockstepError
 from engine.model import NS_PER_S
 from engine.trail import PastRatio, TrailLine
 from tests.tui import snapshots as s
-from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive
+from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive, read_through
 from tui.frame import Frame
 from tui.screens.copy_lines import BAR, copy_lines, ended_ns
 from tui.screens.copy_page import CopyPage
@@ -39,21 +39,11 @@ class Journal:
         return [line for line in s.trail() if line.tag in tags and line.at_ns <= until_ns]
 
 
-async def read_through(desk: Desk) -> CopyPage:
-    """What is being read is there and drawn; the dashboard looks once, however long that takes."""
-    page = desk.app.screen
-    assert isinstance(page, CopyPage)
-    while page._reading is not None and not page._reading.done:
-        await asyncio.sleep(0.002)
-    await desk.look()
-    return page
-
-
 @pytest.mark.parametrize("size", [WIDE, SMALL, LARGE], ids=["120x36", "80x24", "200x60"])
 def test_copy_in_depth_is_as_stored(size: tuple[int, int]) -> None:
     async def script(desk: Desk) -> None:
         await desk.press("2", "enter")
-        await read_through(desk)
+        await read_through(desk, CopyPage)
         assert_screen(f"copy-{size[0]}x{size[1]}", desk)
         if size != LARGE:
             await desk.press("pagedown", "pagedown", "pagedown")
@@ -101,14 +91,14 @@ def test_the_journal_is_read_on_a_thread_and_again_while_an_order_is_open() -> N
 
     async def script(desk: Desk) -> None:
         await desk.press("2", "enter")
-        page = await read_through(desk)
+        page = await read_through(desk, CopyPage)
         assert "place SELL 195 MARKET" in desk.text
         assert journal.asked == [(s.NOW, False)]
         await desk.look()
         assert len(journal.asked) == 1  # not before a second is over
         page._due_s = 0.0
         await desk.look()
-        await read_through(desk)
+        await read_through(desk, CopyPage)
         assert len(journal.asked) == 2
         journal.is_behind = True  # more entries than one read looks through
         page._due_s = 0.0
@@ -128,7 +118,7 @@ def test_of_a_copy_that_ended_long_ago_the_journal_is_read_once_until_it_goes_on
 
     async def script(desk: Desk) -> None:
         await desk.press("2", "down", "enter")
-        page = await read_through(desk)
+        page = await read_through(desk, CopyPage)
         assert "Nothing of it is there." in desk.text
         page._due_s = 0.0
         await desk.look()
@@ -137,7 +127,7 @@ def test_of_a_copy_that_ended_long_ago_the_journal_is_read_once_until_it_goes_on
         again = s.trace("LKP1XD0000009ZZ", 65, s.NOW, status="sent", filled_units=0)  # a refused exit is tried again
         line = msgspec.structs.replace(older.lines[0], orders=(again,))
         await desk.publish(copies=(newest, msgspec.structs.replace(older, lines=(line,), done=False), *others))
-        await read_through(desk)
+        await read_through(desk, CopyPage)
         assert len(journal.asked) == 2
 
     drive(s.staged(), script, size=LARGE, history=journal)
@@ -155,13 +145,13 @@ def test_a_journal_that_cannot_be_read_says_so_and_nothing_else_is_lost(error: E
 
     async def script(desk: Desk) -> None:
         await desk.press("2", "enter")
-        page = await read_through(desk)
+        page = await read_through(desk, CopyPage)
         assert words in desk.text
         assert "secret" not in desk.text
         assert "ZC0001" in desk.text
         journal.refusal, page._due_s = None, 0.0
         await desk.look()
-        await read_through(desk)
+        await read_through(desk, CopyPage)
         assert "place SELL 195 MARKET" in desk.text
 
     drive(s.staged(), script, size=LARGE, history=journal)

@@ -20,14 +20,15 @@ WITH_READ, READ_CELLS = 140, 8
 SORTS: dict[str, Callable[[ChildColumn], tuple[str | int | Decimal, ...]]] = {
     "configuration": lambda _child: (),
     "state": lambda child: (urgency(child),),
-    "day P&L": lambda child: (_last_if_unknown(child.day_inr),),
+    "day P&L": lambda child: (last_if_unknown(child.day_inr),),
     "capital": lambda child: (-(child.capital_inr or 0),),
     "drift": lambda child: (-abs(child.drift_lots),),
 }
 """Orders of the accounts by name: those that need attention, lose most, are largest, are furthest away come first."""
 
 
-def _last_if_unknown(pnl_inr: Decimal | None) -> Decimal:
+def last_if_unknown(pnl_inr: Decimal | None) -> Decimal:
+    """A result to sort by: the largest loss first, and what is not known last."""
     return Decimal("Infinity") if pnl_inr is None else pnl_inr
 
 

@@ -14,6 +14,7 @@ from tui.frame import Frame
 from tui.marks import COPY_TONES, amount_span, amount_tone
 from tui.record import ChildDay, DayRecord, Range, span
 from tui.text import NAME_MOST, Line, Names, Span, Tone, line, name_column, pad
+from tui.widgets.accounts import last_if_unknown
 from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
 
@@ -102,7 +103,7 @@ def latency_lines(latencies_ms: Sequence[int], width: int) -> list[Line]:
 
 _SORTS: dict[str, Callable[[ChildColumn, ChildDay], tuple[int | Decimal, ...]]] = {
     "configuration": lambda _child, _day: (),
-    "day P&L": lambda child, _day: (Decimal("Infinity") if child.day_inr is None else child.day_inr,),
+    "day P&L": lambda child, _day: (last_if_unknown(child.day_inr),),
     "slippage": lambda _child, day: (-day.slippage_inr,),
     "slowest": lambda _child, day: (-day.latencies_ms[-1] if day.latencies_ms else 0,),
 }

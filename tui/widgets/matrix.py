@@ -30,7 +30,7 @@ from tui.marks import (
 )
 from tui.text import Line, Span, Tone, clean, line, pad, pad_title, short_names, width_of, wrap
 from tui.widgets.accounts import SORTS as CHILD_SORTS
-from tui.widgets.accounts import account_rows, matching
+from tui.widgets.accounts import account_rows, last_if_unknown, matching
 from tui.widgets.live_table import Row
 from tui.widgets.panel import NO_MATCH, Panel
 
@@ -318,19 +318,15 @@ def _drift(child: ChildColumn, width: int) -> tuple[str, Tone]:
 
 _WAITS = (CellState.AWAITING, CellState.HELD, CellState.UNKNOWN)
 """What waits for the operator, the most urgent last: before what only works, or has drifted and is being mended."""
+_URGENCY = {state: rank for rank, state in enumerate((*(other for other in CellState if other not in _WAITS), *_WAITS))}
 _SORTS: dict[str, Callable[[LegRow], tuple[str | int | Decimal, ...]]] = {
     "opening": lambda _leg: (),
-    "what needs you": lambda leg: (-max((_urgency(cell.state) for cell in leg.cells), default=0),),
-    "P&L": lambda leg: (Decimal("Infinity") if leg.master_pnl_inr is None else leg.master_pnl_inr,),
+    "what needs you": lambda leg: (-max((_URGENCY[cell.state] for cell in leg.cells), default=0),),
+    "P&L": lambda leg: (last_if_unknown(leg.master_pnl_inr),),
     "name": lambda leg: (leg.title,),
 }
 """Orders of the legs by name: the most urgent cell, the master's largest loss come first."""
 _CHILDREN_FIRST = "state"
-
-
-def _urgency(state: CellState) -> int:
-    every = [*(other for other in CellState if other not in _WAITS), *_WAITS]
-    return every.index(state)
 
 
 class Matrix(Panel):

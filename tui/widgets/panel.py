@@ -58,7 +58,7 @@ class Panel(LiveTable):
     @property
     def is_usual(self) -> bool:
         """Whether the rows are in their usual order."""
-        return self.order == "".join(self.orders()[:1])
+        return self.order in ("", *self.orders()[:1])
 
     def sort_next(self) -> str:
         """Take the next order; its name, '' where there is only one."""

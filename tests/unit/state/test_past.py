@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from engine.commands import RecordStrategy
 from engine.errors import LockstepError
-from state import past
+from state import schema
 from state.journal import SqliteJournal
 from state.past import past_ratios
 from tests.unit.state.samples import tick
@@ -82,6 +82,6 @@ def test_of_two_strategies_that_began_together_the_later_one_comes_first(tmp_pat
 
 def test_a_read_that_nobody_waits_for_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = journal_of(tmp_path)
-    monkeypatch.setattr(past, "_STEPS", 1)
+    monkeypatch.setattr(schema, "STEPS", 1)
     with pytest.raises(LockstepError, match="interrupted"):
         past_ratios(path, "C1", 10, lambda: True)

@@ -11,6 +11,7 @@ from engine.errors import LockstepError
 from engine.events import AccountRead, OrderUpdated, Outcome, Request, RequestAnswered
 from engine.model import BookStatus, OrderReport, OrderType, Side
 from engine.trail import Step, TrailLine
+from state import schema
 from state import trail as state_trail
 from state.journal import SqliteJournal
 from state.trail import JournalTrail
@@ -130,7 +131,7 @@ def test_further_orders_begin_the_trail_anew(tmp_path: Path) -> None:
 
 
 def test_reading_stops_when_nobody_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_trail, "_STEPS", 1)
+    monkeypatch.setattr(schema, "STEPS", 1)
     day(tmp_path)
     with pytest.raises(LockstepError, match="interrupted"):
         JournalTrail(tmp_path / NAME).read(["T1"], EVER, lambda: True)
