@@ -273,9 +273,9 @@ def enter(
     leaving, cancelling = going_exit_units(turn, leg), _cancelling_units(turn, leg)
     wanted = leg.target_units - held_units(leg) + leaving - on_the_way(turn, leg) + cancelling
     fresh = turn.now_ns - decision.signal_ns <= seconds_ns(turn.settings.timing.max_signal_age_s)
-    ahead = ahead_units(turn, leg) if leg.mirrors else 0  # of orders that have not filled: in place of nothing missed
-    if leg.mirrors and wanted + ahead > 0:
-        wanted -= note_missed_while_resting(turn, child, leg, wanted + ahead)
+    spare = wanted + _for_nothing_missed(turn, leg, decision, leaving) if leg.mirrors else 0
+    if spare > 0:
+        wanted -= note_missed_while_resting(turn, child, leg, spare)
         is_bounded = fresh and rests_for_entries(turn, leg)  # what is too old is missed, and not waited for
         room = room_for_entries(turn, leg, leaving) if is_bounded else wanted
         later = max(0, min(wanted - room, cut_units(turn, leg)))
@@ -305,6 +305,17 @@ def enter(
     if why:
         copy.skipped[child.id] = why
         note_missed(turn, child, leg, why)
+
+
+def _for_nothing_missed(turn: Turn, leg: ChildLeg, decision: Decision, leaving_units: int) -> int:
+    """Units that come in place of nothing missed: filled for orders of the master's that he has not filled.
+
+    Those of an order that he made smaller are among them. They go, and were kept only until it is decided what his
+    newest fills are worth.
+    """
+    ahead = ahead_units(turn, leg)
+    before_units = leg.target_units if decision.sized is None else decision.sized.before_units
+    return ahead + max(0, held_units(leg) - leaving_units - before_units - ahead)
 
 
 def note_missed_while_resting(turn: Turn, child: Child, leg: ChildLeg, most: int) -> int:

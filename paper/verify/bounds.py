@@ -10,7 +10,7 @@ from config.schema import Settings, SizingMode
 from engine.core import reasons
 from engine.core.lifecycle import AT_BROKER
 from engine.core.state import State, Strategy
-from engine.core.state_child import Child, ChildOrder
+from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.events import MaxCapitalSet
 from engine.model import NS_PER_S, LegId, split_leg
 from paper.verify.limits import most_of
@@ -140,11 +140,14 @@ class Bounds:
             if reason == reasons.MAX_OPEN_LOTS or split_leg(leg.leg)[1] == symbol:
                 opening = sum(state.orders[tag].remaining for tag in leg.orders if state.orders[tag].entry)
                 used += Fraction(abs(leg.allocation_units) + opening + leg.awaiting_units, self._lot(leg.leg))
-        is_alone = all(
-            leg.skipped in ("", reason) for leg in child.legs.values()
-        )  # what took the room was not given up
-        if is_alone and LIMITS[reason] in LOTS and used < bound:
+        # what took the room may have been given up since
+        gave_up = any(leg.skipped not in ("", reason) or self._missed(leg) for leg in child.legs.values())
+        if not gave_up and LIMITS[reason] in LOTS and used < bound:
             self._broken("I5", child.id, symbol, f"not copied ({reason}), and {used} of {bound} lots are taken")
+
+    @staticmethod
+    def _missed(leg: ChildLeg) -> int:
+        return sum(mirror.missed_units for mirror in leg.mirrors.values())
 
     def _look_at_ratio(self, strategy: Strategy, child_id: str, ratio: Fraction) -> None:
         child, cap = self._children.get(child_id), self._caps_inr.get(child_id)

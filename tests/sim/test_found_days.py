@@ -75,6 +75,7 @@ RESTING = {
     221896: "lots ahead of one order were taken for those of another that the broker had not taken",
     20074: "late news of the same second took back a change of the master's order that had filled since",
     304221: "a copy that was refused while an older plan was still being left was entered after all, and said not to be",
+    2575: "judge: what rests in a prompt takes room, and may be given up for what it kept out",
     413: "judge: what filled before an order was mirrored comes beside its copy, which may fill at once",
     130713: "judge: an order that the master moves again and again is run after",
     160866: "judge: an exit that the broker is not known to have cannot be cancelled",

@@ -314,6 +314,24 @@ def test_lots_ahead_of_one_order_are_not_taken_for_those_of_another_that_were_de
     assert desk.placed() == [(Side.BUY, 3), (Side.SELL, 3)]
 
 
+def test_lots_of_an_order_that_was_made_smaller_are_not_taken_for_those_of_another_that_were_declined() -> None:
+    desk = Desk(orders(confirm=ENTRIES), filling=False)
+    held = resting(desk, 10, limit="99", id_="M1")
+    resting(desk, 10, limit="98", id_="M2")
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    for order in desk.commands(PlaceOrder):
+        desk.fill(order)
+    ended(desk, held, BookStatus.COMPLETE, filled=10)
+    desk.run(2)
+    third = resting(desk, 10, limit="97", id_="M3")
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=False))
+    ended(desk, third, BookStatus.COMPLETE, filled=10)
+    resting(desk, 1, limit="98", id_="M2")  # before it is decided what the third one's fills are worth
+    desk.run(2)
+    assert (desk.placed(), desk.target()) == ([(Side.BUY, 3), (Side.BUY, 3), (Side.SELL, 3)], 3)
+    assert reasons.DECLINED in desk.reasons()
+
+
 def test_a_row_of_before_does_not_take_the_master_s_price_back() -> None:
     desk, his, _ = working()
     moved = resting(desk, 10, limit="99.10")
