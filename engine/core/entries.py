@@ -14,6 +14,7 @@ from engine.core.resting import (
     ahead_units,
     asked_units,
     cut_units,
+    end_told,
     going_exit_units,
     missed_due,
     note_entered,
@@ -128,6 +129,7 @@ def decide_child(
         return
     if move is Move.OUT:
         prompts.drop_tickets(turn, child, leg.leg)
+        end_told(leg)
     # An entry that waits for this leg's exits goes on as far as the master still holds its lots.
     stays_units = held_units(leg) - going_exit_units(turn, leg)
     leg.entry_pending = leg.entry_pending and move is Move.FALL and leg.target_units > stays_units

@@ -48,6 +48,16 @@ def leave_mirrored(turn: Turn, leg: ChildLeg, reason: str) -> None:
         mirror.reason = reason if ahead else mirror.reason
 
 
+def end_told(leg: ChildLeg) -> None:
+    """The master is out of a leg: what his orders that still rest were missed of was taken off nothing that is left.
+
+    It is missed when they fill.
+    """
+    for mirror in leg.mirrors.values():
+        if mirror.entry:
+            mirror.told_units = min(mirror.told_units, mirror.decided_units)
+
+
 def closed_ahead(turn: Turn, mirror: Mirror) -> int:
     """Units that an exit closed before the master's did."""
     return max(0, filled_units(turn, mirror) - mirror.decided_units)

@@ -106,8 +106,8 @@ class Resting:
             self._send(mirror, min(units, held - exits_open(self.turn, self.leg)), terms)
 
     def _place_entry(self, mirror: Mirror, order: MasterOrder, units: int, terms: Terms) -> None:
-        turn = self.turn
-        units = min(units, self._entry_room()) // self.at.instrument.lot_units * self.at.instrument.lot_units
+        turn, lot_units = self.turn, self.at.instrument.lot_units
+        whole, units = (each // lot_units * lot_units for each in (units, min(units, self._entry_room())))
         if units <= 0 or mirror.asked_units or mirror.reason in AT_HIS_FILL or not turn.state.armed:
             return
         allowed, why = gates.check(self._entry(mirror, order), units, gates.RESTING)
@@ -115,7 +115,8 @@ class Resting:
             return
         if why:
             mirror.reason = why
-            mirror.missed_units += 0 if why in AT_HIS_FILL else units - allowed
+            of_units = whole if why == reasons.MAX_LOTS_PER_ORDER else units  # no second order for what had no room
+            mirror.missed_units += 0 if why in AT_HIS_FILL else of_units - allowed
             turn.skip(self.child, self.leg.leg, why)
         if allowed <= 0:
             return

@@ -48,6 +48,8 @@ class Bounds:
         "The largest cap that was ever in force, `None` for none: a ratio keeps the one that it began with."
         self._sent: dict[str, dict[str, ChildOrder]] = {child.id: {} for child in settings.children}
         "Entries that were handed over, by tag."
+        self._slices: dict[str, tuple[str, ...]] = {}
+        "By tag: the slices that one order was cut into."
         self._told: set[str] = set()
         "Skips that were looked at."
 
@@ -65,6 +67,7 @@ class Bounds:
         if not most:
             return
         self._sent[child.id][order.tag] = order
+        self._note_slices(state, child, order)
         instrument = self._truth.instrument(order.leg)
         lot = 1 if instrument is None else instrument.lot_units
         used: dict[str, Fraction] = {
@@ -82,13 +85,19 @@ class Bounds:
 
     # What is counted
 
+    def _note_slices(self, state: State, child: Child, order: ChildOrder) -> None:
+        """What was decided in one go is there by now; what another event of the same moment adds is another order."""
+        if order.tag in self._slices:
+            return
+        others = (state.orders[tag] for tag in child.legs[order.leg].orders if tag not in self._slices)
+        made = (order.decision, order.created_ns)
+        slices = tuple(other.tag for other in others if other.entry and (other.decision, other.created_ns) == made)
+        self._slices |= dict.fromkeys(slices, slices)
+
     def _decided_units(self, order: ChildOrder) -> int:
-        """Units of all slices of an order, of which some may not be handed over yet."""
-        return sum(
-            other.units
-            for other in self._sent[order.account].values()
-            if (other.leg, other.decision, other.created_ns) == (order.leg, order.decision, order.created_ns)
-        )
+        """Units of the slices of an order that were handed over so far."""
+        sent = self._sent[order.account]
+        return sum(sent[tag].units for tag in self._slices[order.tag] if tag in sent)
 
     def _units(self, state: State, child: Child, leg_id: LegId, order: ChildOrder) -> int:
         """Units that a child holds of a leg, and those that may still come, this order with them."""

@@ -35,6 +35,7 @@ from engine.snapshot import StrategyState
 from paper.verify.backing import opens
 from paper.verify.copies import Copies
 from paper.verify.truth import Key, Truth
+from paper.verify.windows import Windows
 
 ABSENT_AFTER_NS = 120 * NS_PER_S
 """FAULTS, step 4: the judge's own number."""
@@ -42,8 +43,6 @@ DISAGREES_MOST_NS = 600 * NS_PER_S
 STILL_NS = 20 * NS_PER_S
 """A leg in which nothing moved for so long is known to everybody who can read."""
 CANCELLED_WITHIN_NS = 6 * NS_PER_S
-WAITS_MOST_NS = 30 * NS_PER_S
-"""A change waits so long for a rate window at most."""
 SIGNAL_MOST_NS = 30 * NS_PER_S
 """I15: an older signal is not entered, it is shown."""
 KNOWN_AFTER_NS = 2 * NS_PER_S
@@ -82,11 +81,12 @@ class Course:
     Args:
         truth: The judge's book; violations go there.
         copies: Judges what rests for the master's orders.
+        windows: What the brokers take: a cancel may have to wait for its turn.
         deceived: Accounts whose reads may lie: what they must show is not judged.
     """
 
-    def __init__(self, truth: Truth, copies: Copies, deceived: Collection[str]) -> None:
-        self._truth, self._copies, self.deceived = truth, copies, deceived
+    def __init__(self, truth: Truth, copies: Copies, windows: Windows, deceived: Collection[str]) -> None:
+        self._truth, self._copies, self._windows, self.deceived = truth, copies, windows, deceived
         self.must_resume = False
         "A process died: no entry before somebody answered."
         self._has_died = False
@@ -116,7 +116,8 @@ class Course:
         "Shares that the master sold today, as far as the engine knows."
         self._day = ""
         "The first day; over a night the master may trade unseen."
-        self._flattening: list[str] = []
+        self._flattening: dict[str, dict[str, int]] = {}
+        "The same of those that were flattened since the last look."
         self._reset = False
         self._switches = [(0, False)]
         "Kill level and pause as last seen, and as they may become by what was ordered since."
@@ -157,8 +158,8 @@ class Course:
         self._over_ns = dict.fromkeys(self._over_ns, now_ns)
         self._copies.resumed(now_ns)
 
-    def operated(self, event: Event, now_ns: int) -> None:
-        """The operator orders something."""
+    def operated(self, event: Event, now_ns: int, state: State) -> None:
+        """The operator ordered something, and the engine took it up."""
         if isinstance(event, ANSWERS):
             self.must_resume = False
         if isinstance(event, KillSwitched | Paused | Resumed):
@@ -170,13 +171,16 @@ class Course:
         if isinstance(event, ChildJoined | ChildResynced):
             self.offered_ns[event.child] = now_ns
             self.flattened.pop(event.child, None)
+            self._flattening.pop(event.child, None)
         if isinstance(event, TicketWritten):
             self._truth.ticket_written(event)
             self.offered_ns |= dict.fromkeys(event.children or self._truth.children(), now_ns)
         if isinstance(event, PromptAnswered) and event.approve:  # what he had asked for is offered when it can be
             self.offered_ns = dict.fromkeys(self.offered_ns, now_ns)
         if isinstance(event, Flattened):
-            self._flattening += event.children
+            running = {scope: s for scope, s in state.strategies.items() if s.state is not StrategyState.FLAT}
+            numbers = {scope: strategy.number for scope, strategy in running.items()}
+            self._flattening |= {child: dict(numbers) for child in event.children}
 
     def changed(self, account: str, row: OrderReport, now_ns: int) -> None:
         """An order changed at the exchange."""
@@ -199,9 +203,7 @@ class Course:
             self._forget_lost_refusals(state)
             self._forget_lost_misses(state)
         self._look_at_switches(state)
-        for child_id in self._flattening:
-            running = {scope: s for scope, s in state.strategies.items() if s.state is not StrategyState.FLAT}
-            self.flattened[child_id] = {scope: strategy.number for scope, strategy in running.items()}
+        self.flattened |= self._flattening
         self._flattening.clear()
         self._look_at_master(state)
         for scope, strategy in state.strategies.items():
@@ -375,9 +377,10 @@ class Course:
         if over <= 0 or newest is None or newest.state is not OrderState.WORKING or newest.day != state.day:
             self._over_ns.pop(key, None)
             return
-        has_to_wait = any(change.tag == newest.tag for change in child.traffic.changes)  # for the broker's rate window
-        within_ns = WAITS_MOST_NS if has_to_wait else CANCELLED_WITHIN_NS
-        is_due = state.now_ns - self._over_ns.setdefault(key, state.now_ns) >= within_ns
+        waits = any(change.tag == newest.tag for change in child.traffic.changes)
+        if waits and self._windows.is_full(child.id, state.now_ns):
+            self._over_ns[key] = state.now_ns
+        is_due = state.now_ns - self._over_ns.setdefault(key, state.now_ns) >= CANCELLED_WITHIN_NS
         if is_due and newest.tag not in self.cancelled and not child.ip_refused and child.synced:
             self._broken(f"I5 {child.id} {leg.leg}: {newest.tag} works above the target and is not cancelled")
 

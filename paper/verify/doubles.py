@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from engine.commands import PlaceOrder
 from engine.core.lifecycle import OrderState
-from engine.core.state import State
+from engine.core.state import State, Strategy
 from engine.core.turn import Turn
 from engine.model import NS_PER_MS, NS_PER_S, TERMINAL_BOOK, LegId, OrderReport, OrderType, Quote, Side
 from engine.snapshot import StrategyState
@@ -43,8 +43,10 @@ class Doubles:
         self._exchange, self._brokers, self._course = world.exchange, world.brokers, course
         self._originals: dict[tuple[str, str], str] = {}
         "Ids of the orders that are ours, by account and tag."
-        self._unseen: list[tuple[int, str, LegId]] = []
-        "When second orders came into which account, and the legs of ours, until a book that must show them was read."
+        self._unseen: list[tuple[int, str, LegId, int]] = []
+        """When second orders came into which account, the legs of ours, and the numbers of their strategies; until a
+        book that must show them was read.
+        """
         self._told: set[tuple[str, str]] = set()
         "By child: what is said of two orders with one tag."
         self._over: set[tuple[str, str]] = set()
@@ -68,7 +70,8 @@ class Doubles:
             quantity=row.quantity,
             order_type=OrderType.MARKET,
         )
-        self._unseen.append((now_ns, what.child, row.leg))
+        strategy = _strategy_of(state, row.leg)
+        self._unseen.append((now_ns, what.child, row.leg, 0 if strategy is None else strategy.number))
         self._exchange.place(order, now_ns)
         return True
 
@@ -103,14 +106,14 @@ class Doubles:
     def looked(self, state: State) -> list[str]:
         """Hold the state after a step against what must be: entries stop, once, until a resync or the next strategy."""
         for double in list(self._unseen):
-            at_ns, account, leg = double
+            at_ns, account, leg, number = double
             is_answered = self._course.offered_ns.get(account, 0) > at_ns
             if not is_answered and state.children[account].orders_began_ns <= at_ns + KNOWN_AFTER_NS:
                 continue
             self._unseen.remove(double)
-            strategy = state.strategies.get(Turn(state, state.now_ns, {}).scope_of(leg))
+            strategy = _strategy_of(state, leg)
             is_judged = not is_answered and account not in self._course.deceived
-            if is_judged and strategy is not None and strategy.state is not StrategyState.FLAT:
+            if is_judged and strategy is not None and strategy.number == number:
                 self._course.flattened.setdefault(account, {})[strategy.scope] = strategy.number
         told = {
             (child.id, why)
@@ -164,3 +167,9 @@ def with_changed_tags(plan: Plan, rng: Random, faults: Collection[str] | None) -
         one_sided = [Happening(at_ns=at_ns, trouble=market)]
         plan = dataclasses.replace(plan, happenings=kept, calm_ns=max(plan.calm_ns, at_ns + WORKS_NS))
     return plan.with_more(*one_sided, Happening(at_ns=at_ns, trouble=fault, kind=CHANGED))
+
+
+def _strategy_of(state: State, leg: LegId) -> Strategy | None:
+    """The strategy that runs in a leg's scope."""
+    strategy = state.strategies.get(Turn(state, state.now_ns, {}).scope_of(leg))
+    return None if strategy is None or strategy.state is StrategyState.FLAT else strategy

@@ -170,7 +170,8 @@ class Trial(Simulation):
         faults = [h.trouble for h in plan.happenings if isinstance(h.trouble, act.ArmFault)]
         self.windows = Windows(self.truth, self.order_limits_of(plan.scenario.day))
         self.copies = Copies(self.truth, self.windows)
-        self.course = Course(self.truth, self.copies, {fault.child for fault in faults if fault.kind in lies})
+        deceived = {fault.child for fault in faults if fault.kind in lies}
+        self.course = Course(self.truth, self.copies, self.windows, deceived)
         self.bounds = Bounds(self.truth, plan.scenario.settings)
         self.losses = Losses(self.truth, plan.scenario.settings, lambda account: self.world.exchange.pnl(account).net)
         self.conduct = Conduct(self.truth, self.course, self.copies, self.bounds, self.losses)
@@ -620,6 +621,8 @@ class Trial(Simulation):
         elif isinstance(command, ModifyOrder):
             terms = f"{command.order_type} {command.quantity or ''} {command.price_inr or ''}"
             self._tell(f"  -> {command.account} change {command.order_id} {command.tag} to {terms}")
+        if isinstance(command, PlaceOrder | ModifyOrder | CancelOrder):
+            self.windows.handed_over(command.account, self.clock.now_ns())
 
 
 class _Heard:
@@ -641,7 +644,7 @@ class _Heard:
         """Record an event."""
         self._session.append(event, commands)
         if isinstance(event, OperatorEvent):
-            self._course.operated(event, event.at_ns)
+            self._course.operated(event, event.at_ns, self.replicator.state)
         if isinstance(event, MaxCapitalSet):
             self._bounds.capped(event)
         self._copies.answered(event)

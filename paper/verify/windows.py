@@ -28,11 +28,13 @@ class Windows:
     def __init__(self, truth: Truth, limits: Mapping[str, OrderLimits]) -> None:
         self._truth, self._limits = truth, limits
         self._arrived_ns: dict[str, list[int]] = {}
+        self._handed_over_ns: dict[str, list[int]] = {}
+        "Also what does not arrive counts for the engine, until it is known not to."
         self._placed: dict[str, int] = {}
 
     def is_full(self, account: str, now_ns: int) -> bool:
         """Whether a write may wait for its turn: a window is full, or was until writes of it were answered."""
-        limits, times = self._limits.get(account), self._arrived_ns.get(account, [])
+        limits, times = self._limits.get(account), self._handed_over_ns.get(account, [])
         if limits is None:
             return False
         return any(
@@ -45,13 +47,17 @@ class Windows:
         """Accounts of which a window was full at a moment since then."""
         return frozenset(
             account
-            for account, times in self._arrived_ns.items()
+            for account, times in self._handed_over_ns.items()
             if any(self.is_full(account, at_ns) for at_ns in times if at_ns >= since_ns)
         )
 
     def began_day(self) -> None:
         """Another trading day: its orders are counted anew."""
         self._placed.clear()
+
+    def handed_over(self, account: str, now_ns: int) -> None:
+        """A write goes to its lane."""
+        self._handed_over_ns.setdefault(account, []).append(now_ns)
 
     def arrived(self, account: str, on: FaultOn, now_ns: int) -> None:
         """A broker receives a write."""

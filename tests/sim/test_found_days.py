@@ -1,8 +1,11 @@
 """Days that once broke a rule: each is the seed of a bug that was mended, in the product or in the judge."""
 
+import dataclasses
+
 import pytest
 
 import runner
+from config.order_limits import OrderLimits
 from config.schema import Follow
 from paper.verify import campaign
 
@@ -130,3 +133,24 @@ FOUND = [(follow, seed) for follow, days in ((Follow.FILLS, DAYS), (Follow.ORDER
 @pytest.mark.parametrize(("follow", "seed"), FOUND, ids=[f"{follow.value}-{seed}" for follow, seed in FOUND])
 def test_day_that_once_broke_a_rule_is_sound(follow: Follow, seed: int) -> None:
     assert campaign.run_seed(seed, runner._open_for_trial, follow=follow).violations == [], (DAYS | RESTING)[seed]
+
+
+NARROW = {
+    ("orders", 222138, 2, 6): "lots of an order made smaller were taken for those of another that had been declined",
+    ("orders", 300539, 3, 6): "what had no room beside an unknown order went out as a second one, beyond the most lots",
+    ("orders", 301219, 3, 10): "what was refused of an order that rests was entered when the master had left the leg",
+    ("orders", 300007, 2, 6): "judge: a write that did not arrive takes room in a window, and a cancel waits for it",
+    ("orders", 300192, 2, 6): "judge: the cancel of what works above the target waits for its turn",
+    ("orders", 300951, 2, 10): "judge: two orders with one tag stop the strategy in which they came, not the next one",
+    ("orders", 302356, 8, 20): "judge: an order of the master's that grows in the same moment is copied by another one",
+    ("fills", 400932, 3, 20): "judge: a flatten that is taken up late is one of the strategies that ran before it",
+}
+"""The same with brokers that take so many writes in a second and in a minute, on every day."""
+
+
+@pytest.mark.parametrize("day", NARROW, ids=[f"{follow}-{seed}" for follow, seed, *_ in NARROW])
+def test_day_with_narrow_windows_that_once_broke_a_rule_is_sound(day: tuple[str, int, int, int]) -> None:
+    follow, seed, second, minute = day
+    limits = OrderLimits(second=second, minute=minute)
+    plan = dataclasses.replace(campaign.draw(seed, None, Follow(follow)), order_limits=limits)
+    assert campaign.run_plan(plan, runner._open_for_trial).violations == [], NARROW[day]

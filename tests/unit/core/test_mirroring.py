@@ -332,6 +332,21 @@ def test_lots_of_an_order_that_was_made_smaller_are_not_taken_for_those_of_anoth
     assert reasons.DECLINED in desk.reasons()
 
 
+def test_lots_that_were_declined_while_an_order_rested_are_missed_when_he_left_the_leg_before_it_filled() -> None:
+    fixed = child(sizing=Sizing(mode=SizingMode.FIXED_LOTS, lots=2))
+    desk = Desk(orders(fixed, confirm=ENTRIES))
+    his = resting(desk, 10)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=False))
+    desk.buy(5)  # his order lacks the same two lots
+    desk.run(2)
+    desk.sell(5)
+    desk.run(5)
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    desk.run(2)
+    assert (desk.placed(), desk.state.prompts, desk.target()) == ([], {}, 0)
+    assert desk.reasons() == {reasons.DECLINED}
+
+
 def test_a_row_of_before_does_not_take_the_master_s_price_back() -> None:
     desk, his, _ = working()
     moved = resting(desk, 10, limit="99.10")

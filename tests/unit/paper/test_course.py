@@ -22,7 +22,8 @@ class Watched:
         children = {child.id: child for child in self.desk.settings.children}
         listed = {instrument.id: instrument for instrument in INSTRUMENTS}
         truth = Truth(children, listed, lambda: self.desk.state, lambda _tag: True)
-        self.course = Course(truth, Copies(truth, Windows(truth, {})), frozenset())
+        windows = Windows(truth, {})
+        self.course = Course(truth, Copies(truth, windows), windows, frozenset())
         self.look()
         self.desk.deliver(self.desk.picture(orders=None, positions=None, error="no session", needs_login=True))
         self.before = deepcopy(self.desk.state)

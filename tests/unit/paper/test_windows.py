@@ -60,6 +60,7 @@ def test_account_without_limits_is_not_counted() -> None:
 @pytest.mark.parametrize(("at_s", "is_full"), [(59, True), (92, False)])
 def test_window_is_full_until_its_writes_were_answered_for_its_span(at_s: int, is_full: bool) -> None:
     counted = Counted()
-    counted.arrive(0, 0.5, 30)
+    for each in (0, 0.5, 30):
+        counted.windows.handed_over("C1", int(each * NS_PER_S))
     assert counted.windows.is_full("C1", at_s * NS_PER_S) is is_full
     assert not counted.windows.is_full("C2", 0)
