@@ -37,18 +37,18 @@ class Windows:
         limits, times = self._limits.get(account), self._handed_over_ns.get(account, [])
         if limits is None:
             return False
+        so_far = bisect_right(times, now_ns)
         return any(
-            most is not None
-            and len(times) - bisect_right(times, now_ns - (span_s + ANSWERED_MOST_S) * NS_PER_S) >= most
+            most is not None and so_far - bisect_right(times, now_ns - (span_s + ANSWERED_MOST_S) * NS_PER_S) >= most
             for _, span_s, most in _spans(limits)
         )
 
     def were_full(self, since_ns: int) -> frozenset[str]:
-        """Accounts of which a window was full at a moment since then."""
+        """Accounts of which a window was full then, or at a moment since."""
         return frozenset(
             account
             for account, times in self._handed_over_ns.items()
-            if any(self.is_full(account, at_ns) for at_ns in times if at_ns >= since_ns)
+            if any(self.is_full(account, at_ns) for at_ns in (since_ns, *(ns for ns in times if ns > since_ns)))
         )
 
     def began_day(self) -> None:

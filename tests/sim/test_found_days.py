@@ -143,6 +143,7 @@ NARROW = {
     ("orders", 300192, 2, 6): "judge: the cancel of what works above the target waits for its turn",
     ("orders", 300951, 2, 10): "judge: two orders with one tag stop the strategy in which they came, not the next one",
     ("orders", 302356, 8, 20): "judge: an order of the master's that grows in the same moment is copied by another one",
+    ("orders", 401194, 1, 10): "judge: a window that was full before the operator resyncs everybody is full then, too",
     ("fills", 400932, 3, 20): "judge: a flatten that is taken up late is one of the strategies that ran before it",
 }
 """The same with brokers that take so many writes in a second and in a minute, on every day."""
