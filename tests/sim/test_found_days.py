@@ -7,7 +7,7 @@ import pytest
 import runner
 from config.order_limits import OrderLimits
 from config.schema import Follow
-from paper.verify import campaign
+from paper.verify import campaign, chance
 
 DAYS = {
     1016495: "a reduction while an exit worked forgot the entry that waited for it",
@@ -153,5 +153,5 @@ NARROW = {
 def test_day_with_narrow_windows_that_once_broke_a_rule_is_sound(day: tuple[str, int, int, int]) -> None:
     follow, seed, second, minute = day
     limits = OrderLimits(second=second, minute=minute)
-    plan = dataclasses.replace(campaign.draw(seed, None, Follow(follow)), order_limits=limits)
+    plan = dataclasses.replace(chance.draw(seed, None, Follow(follow)), order_limits=limits)
     assert campaign.run_plan(plan, runner._open_for_trial).violations == [], NARROW[day]
