@@ -3,15 +3,17 @@
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from engine.core import reasons
-from paper.sandbox.faults import ACCEPTS, Fault, Kind
+from engine.events import ChildResynced, PromptAnswered
+from paper.sandbox.faults import ACCEPTS, PUSHES, Fault, Kind, PushFault
 from paper.sandbox.sandbox import Plan, SandboxThread
+from tests.operated import OperatedProgram, operate
 from tests.test_kill import DISARMED, DONE
 from tests.test_live import DAY, LOT, MASTER, PATIENCE_S, Live, Program, StillMarket, enter, leave
 
@@ -32,19 +34,64 @@ SETTLED = [
     Kind.HTML,
     Kind.NO_ID,
     Kind.SLOW,
+    Kind.ACCEPTED_LATE,
 ]
 "Faults after which everything is done all the same."
-LOST = [Kind.TIMEOUT_NOT_ACCEPTED, Kind.DROPPED_BEFORE]
+REFUSED = [Kind.REJECTED, Kind.RMS_REFUSED, Kind.REJECTED_ROW]
+"Faults after which nothing was done, and everybody knows it."
+LOST = [Kind.TIMEOUT_NOT_ACCEPTED, Kind.DROPPED_BEFORE, Kind.SERVER_ERROR]
 "Faults after which nobody can know that nothing was done."
+READS = [
+    *(
+        (request, kind)
+        for request in ("orders", "positions")
+        for kind in (Kind.SERVER_ERROR, Kind.TRUNCATED, Kind.HTML)
+    ),
+    *(("orders", kind) for kind in (Kind.UNSORTED, Kind.RATE_LIMITED, Kind.DROPPED_BEFORE, Kind.SLOW)),
+    ("margins", Kind.TIMED_OUT_400),
+    ("any", Kind.UNAVAILABLE),
+]
+"Requests that only look, and how they go wrong."
 
 
 class Ten(Live):
     """A sandbox with ten children."""
 
+    def __init__(self, thread: SandboxThread, directory: Path) -> None:
+        super().__init__(thread, directory, TEN)
+        self.program = OperatedProgram(directory)
+
     def arm(self, kind: Kind) -> None:
         """The next order of each child meets this fault."""
-        faults = [Fault("place", kind, child, 1, SLOW_S) for child in TEN]
+        self.arm_each("place", kind, TEN)
+
+    def arm_each(self, request: str, kind: Kind, accounts: Sequence[str], times: int = 1) -> None:
+        """So many of the next requests of each account meet this fault."""
+        faults = [Fault(request, kind, account, times, SLOW_S) for account in accounts]
         self.thread.call(lambda: self.sandbox.server.script.arm(faults))
+
+    def arm_pushes(self, kind: str, times: int) -> None:
+        """So many of the next updates of everybody's orders meet this fault."""
+        faults = [PushFault(kind, account, times) for account in (MASTER, *TEN)]
+        self.thread.call(lambda: self.sandbox.server.arm(faults))
+
+    def told(self, *whys: str) -> set[str]:
+        """The children of which one of these was said."""
+        return {child for child in TEN for line in self.lines if child in line and any(why in line for why in whys)}
+
+    def resync_until(self, condor: dict[str, dict[str, int]]) -> None:
+        """The operator resyncs every child that lacks lots, and approves what is offered, until nobody does."""
+        operate(self, *(ChildResynced(at_ns=0, child=child) for child in TEN))
+
+        def found() -> bool:
+            operate(self, PromptAnswered(at_ns=0, approve=True))
+            return self.positions() == condor
+
+        self.wait("the condor after a resync", found)
+
+    def filled(self) -> dict[str, tuple[tuple[str, int], ...]]:
+        """(side, lots) of every order that filled."""
+        return {child: tuple(sorted((side, lots) for _, side, lots in self.orders(child))) for child in TEN}
 
     def wait_for_hits(self, kind: Kind) -> None:
         script = self.sandbox.server.script
@@ -91,7 +138,7 @@ def ten(tmp_path: Path) -> Iterator[Ten]:
     accounts = [(MASTER, Decimal(3_500_000)), *((child, Decimal(1_050_000)) for child in TEN)]
     thread = SandboxThread(Plan(day=DAY, market=StillMarket(), accounts=accounts))
     with thread:
-        made = Ten(thread, tmp_path, TEN)
+        made = Ten(thread, tmp_path)
         yield made
         made.program.kill()
 
@@ -145,17 +192,14 @@ def test_killed_while_nobody_has_answered_each_order_is_known_to_the_next_proces
 
 
 @pytest.mark.parametrize("kind", LOST)
-def test_order_that_never_arrived_is_held_for_the_operator(ten: Ten, kind: Kind) -> None:
+def test_order_that_never_arrived_is_held_for_the_operator_who_resyncs(ten: Ten, kind: Kind) -> None:
     ten.start()
     ten.armed()
     ten.arm(kind)
-    enter(ten)
+    condor = dict.fromkeys(TEN, enter(ten))
     ten.wait_for_hits(kind)
-
-    def told() -> set[str]:
-        return {child for child in TEN for line in ten.lines if child in line and reasons.NEVER_APPEARED in line}
-
-    ten.program.wait("ten held", lambda: told() == set(TEN), PATIENCE_FOR_THE_ABSENT_S)
+    everybody = set(TEN)
+    ten.program.wait("ten held", lambda: ten.told(reasons.NEVER_APPEARED) == everybody, PATIENCE_FOR_THE_ABSENT_S)
     assert_nothing_is_doubled(ten)
     # What another process sees is what is durable: a little later than what the program says.
     ten.wait("nothing unknown", lambda: (ten.status()["unknown"], ten.status()["working"]) == ([], []))
@@ -164,4 +208,55 @@ def test_order_that_never_arrived_is_held_for_the_operator(ten: Ten, kind: Kind)
     assert isinstance(found["held"], list)
     assert len(found["held"]) >= len(TEN)
     assert not placed & set(found["held"])
+    assert_resynced(ten, condor)
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_order_that_was_refused_is_missed_until_the_operator_resyncs(ten: Ten, kind: Kind) -> None:
+    ten.start()
+    ten.armed()
+    ten.arm(kind)
+    condor = dict.fromkeys(TEN, enter(ten))
+    ten.wait_for_hits(kind)
+    ten.wait("ten told", lambda: ten.told(reasons.refused("")) == set(TEN))
+    assert_nothing_is_doubled(ten)
+    assert_resynced(ten, condor)
+
+
+def assert_resynced(ten: Ten, condor: dict[str, dict[str, int]]) -> None:
+    """After a resync everybody has the whole condor, each lot once; and is out of it with the master."""
+    ten.resync_until(condor)
+    assert ten.filled() == dict.fromkeys(TEN, 2 * (("BUY", 3),) + 2 * (("SELL", 3),))
+    leave(ten)
+    ten.wait("everybody flat", ten.is_settled)
+    assert ten.filled() == dict.fromkeys(TEN, 4 * (("BUY", 3),) + 4 * (("SELL", 3),))
     assert ten.stop() == DONE
+
+
+def assert_condor_and_out(ten: Ten) -> None:
+    """The condor is copied whole and left again, each order once."""
+    condor = dict.fromkeys(TEN, enter(ten))
+    ten.wait("the condor", lambda: ten.positions() == condor)
+    leave(ten)
+    ten.wait("everybody flat", ten.is_settled)
+    assert {child: len(orders) for child, orders in ten.books().items()} == dict.fromkeys(TEN, 8)
+    assert_nothing_is_doubled(ten)
+    assert ten.stop() == DONE
+
+
+@pytest.mark.parametrize(("request_", "kind"), READS, ids=[f"{request}-{kind}" for request, kind in READS])
+def test_read_that_goes_wrong_changes_nothing(ten: Ten, request_: str, kind: Kind) -> None:
+    """The master's go wrong, too."""
+    ten.start()
+    ten.armed()
+    ten.arm_each(request_, kind, (MASTER, *TEN), times=2)
+    assert_condor_and_out(ten)
+    assert ten.sandbox.server.script.hits
+
+
+@pytest.mark.parametrize("kind", PUSHES)
+def test_push_that_goes_wrong_changes_nothing(ten: Ten, kind: str) -> None:
+    ten.start()
+    ten.armed()
+    ten.arm_pushes(kind, times=3)
+    assert_condor_and_out(ten)

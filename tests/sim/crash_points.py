@@ -1,10 +1,12 @@
 """Every I/O point of a small day at which the process can die, once and twice: enumerated, not sampled.
 
-A day of a strategy of four legs with three children: entered leg by leg, one leg reduced, adjusted, and given up. The
-process dies at the k-th point of its life, the one after it at its j-th; each time somebody resumes at once. In the end
-every child holds exactly its share (what was held for the operator comes with a resync), and then nobody holds anything.
+A day of a strategy of four legs with three children: entered leg by leg, one leg reduced, adjusted, and given up. With
+`follow: orders` the same by orders that rest: copied while they do, moved, filled ahead of the master's and after it,
+and taken back. The process dies at the k-th point of its life, the one after it at its j-th; each time somebody resumes
+at once. In the end every child holds exactly its share (what was held for the operator comes with a resync), and then
+nobody holds anything.
 
-    python -m tests.sim.crash_points          every pair
+    python -m tests.sim.crash_points [fills|orders] [appends]         every pair
 """
 
 import sys
@@ -12,10 +14,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from config.schema import Account, Child, Confirm, ConfirmWhen, Mode, Paper, Risk, Settings, Timing
+from msgspec.structs import replace
+
+from config.schema import Account, Child, Confirm, ConfirmWhen, Follow, Mode, Paper, Risk, Settings, Timing
 from engine.core.symbols import instrument_from_symbol
 from engine.model import NS_PER_MS, BookStatus, OrderReport, OrderType, Side
 from engine.ports import SessionState
@@ -38,10 +43,20 @@ TRADES = (
     (5100, LEGS[3], Side.BUY, 6),
 )
 """(ms after the start, symbol, side, lots of the master)."""
-CALM_MS = 6000
+OPEN, DONE, GONE = BookStatus.OPEN, BookStatus.COMPLETE, BookStatus.CANCELLED
+RESTS = (
+    ("M0", LEGS[0], Side.BUY, 10, ((1100, OPEN, 0, "100"), (1400, DONE, 10, "100"))),  # copies fill before his does
+    ("M1", LEGS[1], Side.BUY, 10, ((1500, OPEN, 0, "99.5"), (1700, OPEN, 0, "99.2"), (1900, DONE, 10, "99.2"))),
+    ("M2", LEGS[2], Side.SELL, 10, ((2300, OPEN, 0, "100.8"), (2500, OPEN, 4, "100.8"), (2700, DONE, 10, "100.8"))),
+    ("M3", LEGS[0], Side.BUY, 6, ((2900, OPEN, 0, "99"), (3100, GONE, 0, "99"))),
+    ("M4", LEGS[2], Side.BUY, 4, ((6500, OPEN, 0, "98"), (6700, OPEN, 0, "100"), (7000, DONE, 4, "100"))),
+    ("M5", LEGS[1], Side.SELL, 10, ((7300, OPEN, 0, "100.6"), (7500, DONE, 10, "100.6"))),
+)
+"""His order, symbol, side, lots, and what becomes of it: (ms after the start, status, lots filled, limit in rupees)."""
+CALM_MS = {Follow.FILLS: 6000, Follow.ORDERS: 11_000}
 
 
-def plan(deaths: tuple[int, ...] = ()) -> Plan:
+def plan(deaths: tuple[int, ...] = (), follow: Follow = Follow.FILLS) -> Plan:
     """The day, with the process dying at these points of its lives."""
     settings = Settings(
         master=Account(id=MASTER, broker="paper", capital_inr=Decimal(1_000_000)),
@@ -50,6 +65,7 @@ def plan(deaths: tuple[int, ...] = ()) -> Plan:
             for i, amount in enumerate((300_000, 500_000, 1_000_000))
         ),
         confirm=Confirm(when=ConfirmWhen.NEVER),
+        follow=follow,
         timing=Timing(poll_interval_s=Decimal(5), aggregation_ms=100),
         risk=Risk(max_orders_per_minute=None),
         paper=Paper(margins=False, latency_ms=20, quote_stale_s=Decimal(100_000)),
@@ -69,19 +85,40 @@ def plan(deaths: tuple[int, ...] = ()) -> Plan:
     return Plan(
         seed=0,
         scenario=scenario,
-        happenings=tuple(_happenings()),
-        calm_ns=START_NS + CALM_MS * NS_PER_MS,
+        happenings=tuple(_happenings(follow)),
+        calm_ns=START_NS + CALM_MS[follow] * NS_PER_MS,
         resync=True,
         deaths=deaths,
         resumes=True,
     )
 
 
-def _happenings() -> Iterator[Happening]:
+def _happenings(follow: Follow) -> Iterator[Happening]:
     for symbol in LEGS:
         yield _at(0, act.Quotes(quotes=(quote(symbol, START_NS),)))
+    for ms, report in _traded() if follow is Follow.FILLS else _rested():
+        yield _at(ms, act.MasterTrades(report=report))
+
+
+def _traded() -> Iterator[tuple[int, OrderReport]]:
     for number, (ms, symbol, side, lots) in enumerate(TRADES):
-        yield _at(ms, act.MasterTrades(report=_report(f"M{number}", ms, symbol, side, lots)))
+        yield ms, _report(f"M{number}", ms, symbol, side, lots)
+
+
+def _rested() -> Iterator[tuple[int, OrderReport]]:
+    for order_id, symbol, side, lots, course in RESTS:
+        placed_ns = START_NS + course[0][0] * NS_PER_MS
+        for ms, status, filled, price in course:
+            report = replace(
+                _report(order_id, ms, symbol, side, lots),
+                order_type=OrderType.LIMIT,
+                price_inr=Decimal(price),
+                filled=filled * LOT,
+                average_price_inr=Decimal(price) if filled else None,
+                status=status,
+                placed_ns=placed_ns,
+            )
+            yield ms, report
 
 
 def _at(ms: int, trouble: Trouble) -> Happening:
@@ -120,9 +157,9 @@ class Death:
     positions: tuple[tuple[str, str, int], ...]
 
 
-def die(deaths: tuple[int, ...]) -> Death:
+def die(deaths: tuple[int, ...], follow: Follow = Follow.FILLS) -> Death:
     """Run the day with these deaths."""
-    trial = run_plan(plan(deaths), open_at, names_points=True)
+    trial = run_plan(plan(deaths, follow), open_at, names_points=True)
     lives = trial.disk.lives or []
     last = lives[len(deaths)] if len(lives) > len(deaths) else []
     filled = sorted((c.id, r.tag, r.filled) for c in trial.scenario.settings.children for r in _rows(trial, c.id))
@@ -142,22 +179,24 @@ def points(life: Sequence[str], *, appends: bool) -> list[int]:
     return [i + 1 for i, name in enumerate(life) if appends or name != "append"]
 
 
-def pairs(first: int) -> list[Death]:
+def pairs(first: int, follow: Follow = Follow.FILLS, *, appends: bool = False) -> list[Death]:
     """Every second death of the process after one that died at its `first` point."""
-    once = die((first,))
-    return [die((first, second)) for second in points(once.last_life, appends=False)]
+    once = die((first,), follow)
+    return [die((first, second), follow) for second in points(once.last_life, appends=appends)]
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Every single point and every pair."""
-    alone = die(())
+    follow = Follow.ORDERS if Follow.ORDERS.value in arguments else Follow.FILLS
+    appends = "appends" in arguments
+    alone = die((), follow)
     singles = points(alone.last_life, appends=True)
+    firsts = points(alone.last_life, appends=False)
     with ProcessPoolExecutor() as pool:
-        ones = list(pool.map(die, ((first,) for first in singles), chunksize=10))
+        ones = list(pool.map(partial(die, follow=follow), ((first,) for first in singles), chunksize=10))
         print(f"single deaths: {len(ones)}, broken: {sum(bool(d.violations) for d in ones)}", flush=True)
-        firsts = points(alone.last_life, appends=False)
-        twos = list(chain.from_iterable(pool.map(pairs, firsts)))
-    broken = [death for death in (*ones, *twos) if death.violations]
+        twos = list(chain.from_iterable(pool.map(partial(pairs, follow=follow, appends=appends), firsts)))
+    broken = [death for death in (alone, *ones, *twos) if death.violations]
     print(f"pairs: {len(twos)} (of {len(firsts)} first points), broken: {sum(bool(d.violations) for d in twos)}")
     for death in broken[:20]:
         print(death.deaths, death.violations[0])
@@ -165,4 +204,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

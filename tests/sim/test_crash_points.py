@@ -1,9 +1,11 @@
 """The process dies at every I/O point of a day, once and twice: nothing is doubled, nothing is lost."""
 
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import pytest
 
+from config.schema import Follow
 from tests.sim.crash_points import Death, die, pairs, points
 
 
@@ -32,9 +34,18 @@ def test_a_second_death_during_the_recovery_doubles_and_loses_nothing(undisturbe
 
 
 @pytest.mark.slow
-def test_every_pair_of_deaths_doubles_and_loses_nothing(undisturbed: Death) -> None:
-    firsts = points(undisturbed.last_life, appends=False)
+@pytest.mark.parametrize("follow", Follow)
+def test_every_pair_of_deaths_doubles_and_loses_nothing(follow: Follow) -> None:
+    firsts = points(die((), follow).last_life, appends=False)
     with ProcessPoolExecutor() as pool:
-        deaths = [death for found in pool.map(pairs, firsts) for death in found]
+        deaths = [death for found in pool.map(partial(pairs, follow=follow), firsts) for death in found]
     assert len(deaths) > 1000
+    assert [(d.deaths, d.violations) for d in deaths if d.violations] == []
+
+
+def test_a_death_while_orders_rest_doubles_and_loses_nothing() -> None:
+    """At every fifth point of the day with `follow: orders`; at each of them with the pairs."""
+    undisturbed = die((), Follow.ORDERS)
+    assert not undisturbed.violations
+    deaths = [die((first,), Follow.ORDERS) for first in points(undisturbed.last_life, appends=False)[::5]]
     assert [(d.deaths, d.violations) for d in deaths if d.violations] == []
