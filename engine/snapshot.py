@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from config.schema import ConfirmWhen, Mode
 from engine.commands import Severity
+from engine.core.sizing import capped_ratio
 from engine.model import NS_PER_S, Basket, LegId, OrderType, Side, Value
 
 T = TypeVar("T")
@@ -153,6 +154,29 @@ class ChildScope(Value, frozen=True, kw_only=True):
     "Why it takes no entries in it, '' when it does."
 
 
+class NextRatio(Value, frozen=True, kw_only=True):
+    """From what a child's ratio would be taken if a strategy began now."""
+
+    capital_inr: Decimal
+    "The child's, before its cap: what would be available if nothing of ours was open."
+    master_inr: Decimal
+    "The master's; positive, as is the child's."
+    most: Fraction
+    "The largest ratio that is allowed for the child."
+    cap_inr: Decimal | None
+
+    @property
+    def ratio(self) -> Fraction | None:
+        """The ratio with the cap in force, `None` where it lets nothing pass."""
+        return self.capped(self.cap_inr)
+
+    def capped(self, cap_inr: Decimal | None) -> Fraction | None:
+        """The ratio with another cap (`None`: without one), `None` where it lets nothing pass (PRODUCT 1.4)."""
+        if cap_inr is not None and cap_inr <= 0:
+            return None
+        return capped_ratio(self.capital_inr, cap_inr, self.master_inr, self.most)
+
+
 def _same(values: Iterable[T | None]) -> T | None:
     """What all values are, `None` where they differ or there is none."""
     found = set(values)
@@ -175,6 +199,8 @@ class ChildColumn(Value, frozen=True, kw_only=True):
     available_inr: Decimal | None
     available_at_ns: int | None
     max_capital_inr: Decimal | None
+    next_ratio: NextRatio | None = None
+    "`None` where no ratio is taken from margins, or a margin is not known."
     day_inr: Decimal | None
     "Result since the previous close, realised and open, before charges; `None` when a price is missing."
     pnl_inr: Decimal | None

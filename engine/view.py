@@ -33,7 +33,7 @@ from engine.snapshot import (
 )
 from engine.stamps import UNSTAMPED, Stamp
 from engine.view_attention import attention_of
-from engine.view_capital import master_moved, part_of
+from engine.view_capital import master_moved, next_ratio, part_of
 from engine.view_cells import can_be_adopted, cell_of, leg_title, lots, sizing_text
 from engine.view_children import GOOD, child_state, left_out
 from engine.view_copies import KeptRows
@@ -198,6 +198,7 @@ def _column(turn: Turn, child: Child, rows: Sequence[LegRow], index: int) -> Chi
         available_inr=child.available_inr,
         available_at_ns=child.available_ns or None,
         max_capital_inr=child.max_capital_inr,
+        next_ratio=next_ratio(turn, child, settings),
         day_inr=child_day(turn, child),
         pnl_inr=child_pnl(turn, child),
         realised_inr=sum((realised_inr(leg) for leg in child.legs.values()), Decimal(0)),

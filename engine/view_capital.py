@@ -15,7 +15,7 @@ from engine.core.state import Baseline, Strategy
 from engine.core.state_child import Child
 from engine.core.turn import Turn
 from engine.model import Funds
-from engine.snapshot import ChildScope
+from engine.snapshot import ChildScope, NextRatio
 
 
 class Now(NamedTuple):
@@ -49,6 +49,31 @@ def master_moved(turn: Turn, baseline: Baseline) -> Decimal | None:
     return None if then is None or capital is None else _moved(then.available_inr, capital)
 
 
+def next_ratio(turn: Turn, child: Child, settings: ChildSettings | None) -> NextRatio | None:
+    """From what a child's ratio would be taken if a strategy began now."""
+    if settings is None or settings.sizing.mode is not SizingMode.FROZEN_RATIO:
+        return None
+    running = (s.baseline for s in turn.state.strategies.values() if s.baseline is not None)
+    capitals = _capitals_now(turn, child, next(running, None))
+    if capitals is None or min(capitals) <= 0:
+        return None
+    capital, master = capitals
+    return NextRatio(
+        capital_inr=capital, master_inr=master, most=most_ratio(turn, child.id), cap_inr=child.max_capital_inr
+    )
+
+
+def _capitals_now(turn: Turn, child: Child, baseline: Baseline | None) -> tuple[Decimal, Decimal] | None:
+    """The child's and the master's as they would be available; before a strategy they are."""
+    master = turn.state.master
+    own, his = child.available_inr, master.available_inr
+    if baseline is not None:
+        then, his_then = _child_then(baseline, child), _at_start(baseline.master_inr, baseline, "")
+        own = None if then is None else _capital_now(then, child.available_inr, child.used_inr)
+        his = None if his_then is None else _capital_now(his_then, master.available_inr, master.used_inr)
+    return None if own is None or his is None else (own, his)
+
+
 def _capital(child: Child, baseline: Baseline | None, ratio: Fraction | None, *, is_frozen: bool) -> Decimal | None:
     """The capital that a child's ratio was taken from: what the ratio says of the master's baseline."""
     if baseline is None or ratio is None or baseline.master_inr is None:
@@ -62,7 +87,7 @@ def _child_now(turn: Turn, baseline: Baseline | None, child: Child) -> Now | Non
     """What a child's frozen ratio would be taken from now. Beyond its cap, or its largest ratio, nothing moves it."""
     if baseline is None or baseline.master_inr is None:
         return None
-    then = baseline.joined.get(child.id) or _at_start(baseline.children_inr.get(child.id), baseline, child.id)
+    then = _child_then(baseline, child)
     capital = None if then is None else _capital_now(then, child.available_inr, child.used_inr)
     if then is None or capital is None:
         return None
@@ -72,6 +97,11 @@ def _child_now(turn: Turn, baseline: Baseline | None, child: Child) -> Now | Non
         bound = min(bound, child.max_capital_inr)
     counted, capital = min(then.available_inr, bound), min(capital, bound)
     return Now(capital, _moved(counted, capital)) if counted > 0 else None
+
+
+def _child_then(baseline: Baseline, child: Child) -> Funds | None:
+    """What a child's broker said when its ratio was taken."""
+    return baseline.joined.get(child.id) or _at_start(baseline.children_inr.get(child.id), baseline, child.id)
 
 
 def _at_start(available_inr: Decimal | None, baseline: Baseline, account: str) -> Funds | None:

@@ -16,12 +16,13 @@ from tui.bridge import AccountDesk, EngineFeed
 from tui.ears import Ears
 from tui.frame import Frame, busy, open_cells, running
 from tui.screens import ask_lines as say
+from tui.screens import cap_lines as caps
 from tui.screens.ask import Notice, Picker, Question, Typed, TypedValue
 from tui.screens.confirm import Confirm
 from tui.screens.dialog import Dialog
 from tui.screens.kill import Kill
 from tui.screens.overview import Overview
-from tui.text import line, wrap
+from tui.text import Line, line, wrap
 from tui.widgets.live_table import Row
 
 
@@ -204,19 +205,23 @@ class Operations(Ears):
         """Choose a child and type its capital cap."""
         frame = self.ready()
         if frame is not None:
-            self.pick("MAX CAPITAL: which child", say.cap_rows, self.cap_of, first=self.overview.matrix.selected_child)
+            self.pick("MAX CAPITAL: which child", caps.cap_rows, self.cap_of, first=self.overview.matrix.selected_child)
 
     def cap_of(self, child: str | None) -> None:
         """Type the cap of a child."""
         if not child or self.frame is None:
             return
+
+        def preview(text: str) -> Line | None:
+            return None if self.frame is None else caps.cap_preview(self.frame, child, text)
+
         self.push_screen(
             TypedValue(
                 self.frame,
                 "MAX CAPITAL",
-                lambda now, width: say.cap_lines(now, width, child),
+                lambda now, width: caps.cap_lines(now, width, child),
                 hint="amount, like 5,00,000 or 5 L; none lifts it",
-                preview=say.cap_preview,
+                preview=preview,
             ),
             lambda text: self.set_cap(child, text),
         )

@@ -16,7 +16,7 @@ from tests.tui.test_restart import asked, left
 from tui.answers import Answers
 from tui.frame import Frame
 from tui.record import DayRecord
-from tui.screens import ask_lines, confirm_lines, copy_lines, detail, held_lines, restart_lines, ticket_lines
+from tui.screens import ask_lines, cap_lines, confirm_lines, copy_lines, detail, held_lines, restart_lines, ticket_lines
 from tui.text import Line, name_column, plain, short_names
 from tui.widgets import accounts, day, matrix, orders
 
@@ -125,7 +125,7 @@ def test_held_and_flatten(width: int) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_choices_of_a_child(width: int) -> None:
-    for rows in (ask_lines.resync_rows, ask_lines.child_rows, ask_lines.cap_rows):
+    for rows in (ask_lines.resync_rows, ask_lines.child_rows, cap_lines.cap_rows):
         told_apart(texts([row.line for row in rows(frame(s.condor()), width)]), 0, "✓", "▲", "?", "✗", "–", "○", "·")
     live = texts(ask_lines.live_lines(frame(s.condor()), width))
     told_apart([text for text in live if "available" in text], 2, "available")

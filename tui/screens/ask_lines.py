@@ -6,7 +6,7 @@ from decimal import Decimal
 from engine.model import LegId, split_leg
 from engine.snapshot import Cell, CellState, EngineState, WorkingOrder
 from tui import format as fmt
-from tui.frame import Frame, Open, child_of, children_with_something_open, open_cells, running
+from tui.frame import Frame, Open, children_with_something_open, open_cells, running
 from tui.marks import child_mark
 from tui.screens.held_lines import held, order_words
 from tui.text import Line, Span, Tone, clean, line, name_column, pad, pad_title, shorten, wrap
@@ -46,17 +46,6 @@ def exit_lines(frame: Frame, width: int, child: str, leg: str) -> list[Line]:
         "until a resync offers it again or the strategy ends."
     )
     return [head, *held(frame, width, (child,), leg), *(line(Span(part, Tone.DIM)) for part in wrap(rule, width))]
-
-
-def cap_lines(frame: Frame, width: int, child: str) -> list[Line]:
-    """The child's cap now, and when a new one works."""
-    column = child_of(frame.snapshot, child)
-    cap = None if column is None else column.max_capital_inr
-    rule = "It works on the ratio from the next strategy on, and at once as a limit for entries, downwards."
-    return [
-        line(Span(clean(child), Tone.BOLD), " has no cap." if cap is None else f" is capped at {fmt.rupees(cap)}."),
-        *(line(Span(part, Tone.DIM)) for part in wrap(rule, width)),
-    ]
 
 
 def resume_lines(frame: Frame, width: int) -> list[Line]:
@@ -155,14 +144,6 @@ def _quit_rules(frame: Frame) -> list[str]:
     return rules
 
 
-def cap_preview(text: str) -> Line | None:
-    """How a typed cap is understood."""
-    if text.strip().lower() == "none":
-        return line(Span(" no cap", Tone.BOLD))
-    amount = fmt.parse_amount(text)
-    return None if amount is None else line(Span(f" {fmt.rupees(amount)}", Tone.BOLD), f"  ({fmt.compact(amount)})")
-
-
 def viewer_lines(width: int, url: str) -> list[Line]:
     """Where a browser on this machine may look on, or how to have that."""
     if not url:
@@ -179,13 +160,13 @@ def viewer_lines(width: int, url: str) -> list[Line]:
 
 def resync_rows(frame: Frame, width: int) -> list[Row]:
     """Every child with what it lacks."""
-    return [_child_choice(frame, i, _lacking(frame, i), width) for i in range(len(frame.snapshot.children))]
+    return [child_choice(frame, i, _lacking(frame, i), width) for i in range(len(frame.snapshot.children))]
 
 
 def child_rows(frame: Frame, width: int) -> list[Row]:
     """Every child with how it stands and why."""
     return [
-        _child_choice(frame, i, " · ".join(part for part in (child.name, child.reason) if part), width)
+        child_choice(frame, i, " · ".join(part for part in (child.name, child.reason) if part), width)
         for i, child in enumerate(frame.snapshot.children)
     ]
 
@@ -193,7 +174,7 @@ def child_rows(frame: Frame, width: int) -> list[Row]:
 def join_rows(frame: Frame, width: int) -> list[Row]:
     """Children that are left out, with the reason."""
     return [
-        _child_choice(frame, i, child.left_out, width)
+        child_choice(frame, i, child.left_out, width)
         for i, child in enumerate(frame.snapshot.children)
         if child.left_out
     ]
@@ -202,7 +183,7 @@ def join_rows(frame: Frame, width: int) -> list[Row]:
 def hasten_rows(frame: Frame, width: int) -> list[Row]:
     """Children with exits whose outcome is not known."""
     return [
-        _child_choice(frame, i, f"{len(exits)} unknown", width)
+        child_choice(frame, i, f"{len(exits)} unknown", width)
         for i, child in enumerate(frame.snapshot.children)
         if (exits := unknown_exits(frame, child.id))
     ]
@@ -230,16 +211,8 @@ def hasten_lines(frame: Frame, width: int, child: str) -> list[Line]:
     return [line(Span(f"  {clean(child)}", Tone.BOLD)), *rows, (), *(line(part) for part in wrap(text, width))]
 
 
-def cap_rows(frame: Frame, width: int) -> list[Row]:
-    """Every child with its cap."""
-    rows = []
-    for i, child in enumerate(frame.snapshot.children):
-        cap = "no cap" if child.max_capital_inr is None else fmt.rupees(child.max_capital_inr)
-        rows.append(_child_choice(frame, i, f"{cap} · available {fmt.rupees(child.available_inr)}", width))
-    return rows
-
-
-def _child_choice(frame: Frame, index: int, what: str, width: int) -> Row:
+def child_choice(frame: Frame, index: int, what: str, width: int) -> Row:
+    """A child among others, with a few words."""
     child = frame.snapshot.children[index]
     mark, word, tone = child_mark(child.state, known=frame.known)
     names = name_column(frame.accounts, NAME_LEAST)

@@ -10,6 +10,7 @@ import msgspec
 from config.schema import Account, Settings
 from tui import format as fmt
 from tui.frame import Frame
+from tui.screens.cap_lines import ratio_words
 from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
 
 NAMES = 32
@@ -53,6 +54,7 @@ def _now(frame: Frame) -> Iterator[Line]:
         ("entries", snapshot.engine.value),
         ("asking", snapshot.confirm.value),
     ]
+    facts += [(f"ratio of {clean(c.id)}", words) for c in snapshot.children if (words := ratio_words(c))]
     facts += [
         (f"cap of {clean(c.id)}", fmt.rupees(c.max_capital_inr))
         for c in snapshot.children

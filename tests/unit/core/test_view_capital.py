@@ -262,3 +262,56 @@ def test_every_strategy_has_its_own_measure() -> None:
     assert column.capital_now_inr == 300_000
     strategy.baseline.joined["C1"] = Funds(available_inr=Decimal(100_000), used_inr=Decimal(50_000))
     assert part(desk).capital_now_inr == 250_000
+
+
+# --- the next ratio -----------------------------------------------------------------------------------------------
+
+
+def next_ratio(desk: Desk, cap: int | None = None) -> Fraction | None:
+    """What is told of the ratio that a strategy would freeze now with this cap."""
+    column = build_snapshot(desk.state, desk.now_ns, Frame()).children[0]
+    assert column.next_ratio is not None
+    return column.next_ratio.capped(None if cap is None else Decimal(cap))
+
+
+@pytest.mark.parametrize("cap", [None, 200_000, 100_000, 900_000, 0])
+def test_ratio_that_a_strategy_would_freeze_is_the_one_that_it_freezes(cap: int | None) -> None:
+    desk = Desk()
+    desk.run(30)
+    if cap is not None:
+        desk.handle(MaxCapitalSet(at_ns=desk.now_ns, child="C1", max_capital_inr=Decimal(cap)))
+    told = next_ratio(desk, cap)
+    desk.buy(10)
+    assert told == desk.strategy().ratios.get("C1")
+
+
+def test_while_a_strategy_runs_the_next_ratio_is_of_what_would_be_available_without_it() -> None:
+    desk = started(Desk())
+    funds(desk, "C1", 110_000, 250_000)  # he pays in while margin is blocked
+    funds(desk, "M", 100_000, 900_000)
+    desk.run(30)
+    assert (next_ratio(desk), next_ratio(desk, 200_000)) == (Fraction(36, 100), Fraction(2, 10))
+
+
+@pytest.mark.parametrize("account", ["C1", "M"])
+def test_next_ratio_is_unknown_where_the_broker_does_not_say_what_is_used(account: str) -> None:
+    desk = started(Desk())
+    funds(desk, account, 110_000, None)
+    desk.run(30)
+    assert build_snapshot(desk.state, desk.now_ns, Frame()).children[0].next_ratio is None
+
+
+@pytest.mark.parametrize("sizing", [FIXED, LIVE])
+def test_ratio_that_is_not_frozen_has_no_next_one(sizing: Sizing) -> None:
+    desk = Desk(settings(child(sizing=sizing)))
+    desk.run(30)
+    assert build_snapshot(desk.state, desk.now_ns, Frame()).children[0].next_ratio is None
+
+
+def test_next_ratio_is_unknown_before_the_first_margins_and_without_money() -> None:
+    desk = Desk(silent=("M",))
+    assert build_snapshot(desk.state, desk.now_ns, Frame()).children[0].next_ratio is None
+    desk = Desk()
+    funds(desk, "C1", 0, 0)
+    desk.run(30)
+    assert build_snapshot(desk.state, desk.now_ns, Frame()).children[0].next_ratio is None
