@@ -111,7 +111,7 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     settings = load_settings(path)
     if settings.master.broker != PAPER_BROKER:
-        return _run_real(arguments, settings)
+        return _run_real(arguments, settings, path)
     if arguments.live or (settings.mode is Mode.LIVE and not arguments.paper):
         print(f"LIVE is refused: {PAPER_ONLY}", file=sys.stderr)
         return USAGE
@@ -120,6 +120,7 @@ def _run(arguments: argparse.Namespace) -> int:
     start_ns = demo_start_ns(day)
     root, end_other_s = DATA / "demo", STOP_GRACE_S if arguments.take_over else 0
     terminal = _terminal(arguments)
+    terminal.reread = lambda: load_settings(path)
     with only_instance(
         root, Mode.PAPER, started_ns=time.time_ns(), advice=RUN_ADVICE, end_other_s=end_other_s
     ) as taken_over:
@@ -139,10 +140,11 @@ def _run(arguments: argparse.Namespace) -> int:
         return _code(session)
 
 
-def _run_real(arguments: argparse.Namespace, settings: Settings) -> int:
+def _run_real(arguments: argparse.Namespace, settings: Settings, path: Path) -> int:
     """`run` with a master at a real broker (or at a sandbox): children on paper or live, one session after another."""
     from brokers.loopback import sandbox_of
     from config.credentials import with_brokers
+    from config.load import load_settings
     from config.schema import Mode
     from tui.plain_start import typed_live
 
@@ -162,6 +164,7 @@ def _run_real(arguments: argparse.Namespace, settings: Settings) -> int:
         if not is_told and not (typed_live(settings.master.id, live) and _acknowledged()):
             return DISARMED
     terminal = _terminal(arguments)
+    terminal.reread = lambda: with_brokers(load_settings(path))
     end_other_s = STOP_GRACE_S if arguments.take_over else 0
     while True:
         code, following = _run_mode(arguments, settings, mode, terminal, end_other_s, refusal)

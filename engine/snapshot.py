@@ -10,6 +10,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from config.schema import ConfirmWhen, Mode
 from engine.commands import Severity
 from engine.core.sizing import capped_ratio
@@ -164,6 +166,10 @@ class NextRatio(Value, frozen=True, kw_only=True):
     most: Fraction
     "The largest ratio that is allowed for the child."
     cap_inr: Decimal | None
+
+    def with_most(self, most: Fraction) -> "NextRatio":
+        """The same with another largest ratio."""
+        return replace(self, most=most)
 
     @property
     def ratio(self) -> Fraction | None:

@@ -246,15 +246,27 @@ def assert_condor_and_out(ten: Ten) -> None:
 
 @pytest.mark.parametrize(("request_", "kind"), READS, ids=[f"{request}-{kind}" for request, kind in READS])
 def test_read_that_goes_wrong_changes_nothing(ten: Ten, request_: str, kind: Kind) -> None:
-    """The master's go wrong, too."""
+    """The master's go wrong, too, but for what he orders himself."""
     ten.start()
     ten.armed()
-    ten.arm_each(request_, kind, (MASTER, *TEN), times=2)
+    ten.arm_each(request_, kind, TEN if request_ == "any" else (MASTER, *TEN), times=2)
     assert_condor_and_out(ten)
     assert ten.sandbox.server.script.hits
 
 
-@pytest.mark.parametrize("kind", PUSHES)
+def test_connection_that_falls_silent_costs_entries_that_the_operator_resyncs(ten: Ten) -> None:
+    """Without a quote nothing is entered; when the silence is noticed, there are quotes again."""
+    ten.start()
+    ten.armed()
+    ten.arm_pushes("freeze", times=1)
+    condor = dict.fromkeys(TEN, enter(ten))
+    ten.wait("ten told", lambda: ten.told(reasons.NO_QUOTE) == set(TEN))
+    ten.wait("updates again", lambda: ten.told("order updates are heard again") == set(TEN))
+    assert_nothing_is_doubled(ten)
+    assert_resynced(ten, condor)
+
+
+@pytest.mark.parametrize("kind", sorted({*PUSHES} - {"freeze"}))
 def test_push_that_goes_wrong_changes_nothing(ten: Ten, kind: str) -> None:
     ten.start()
     ten.armed()

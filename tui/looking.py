@@ -24,6 +24,7 @@ from tui.screens.child_page import ChildPage
 from tui.screens.confirm import Confirm
 from tui.screens.copy_page import CopyPage
 from tui.screens.dialog import Body
+from tui.screens.file_lines import Reread, reread
 from tui.screens.help import help_lines
 from tui.screens.overview import PANELS
 from tui.screens.settings_lines import settings_lines
@@ -68,6 +69,8 @@ class Looking(Restarts):
         self.memory = memory or Memory()
         self.settings = settings
         self.history = history
+        self.reread: Reread | None = None
+        "Reads the configuration file again; `None` where there is none."
         self.viewer_url = ""
         "Where a browser on this machine may look on, with its key; '' for nowhere."
         self._news = News()
@@ -144,7 +147,10 @@ class Looking(Restarts):
         meanings: dict[str, str] = {}
         with contextlib.suppress(OSError):
             meanings = explained()
-        self.push_screen(Notice(frame, "SETTINGS", lambda now, width: settings_lines(now, width, settings, meanings)))
+        file = reread(self.reread)
+        self.push_screen(
+            Notice(frame, "SETTINGS", lambda now, width: settings_lines(now, width, settings, meanings, file))
+        )
 
     def action_viewer(self) -> None:
         """Where a browser may look on."""

@@ -71,6 +71,8 @@ class Terminal:
         self._mouse, self._lines, self._log, self._log_path = mouse, lines, log, log_path
         self._screen_path = screen_path
         self._port = port
+        self.reread: Callable[[], Settings] | None = None
+        "Reads the configuration file again, for whoever has changed it meanwhile."
         self._viewer: Viewer | None = None
         self._runtime: Runtime | None = None
         self._app: LockstepApp | None = None
@@ -158,6 +160,7 @@ class Terminal:
         code = EXIT_FAILED
         for drawn in range(1, DRAWN_MOST + 1):
             app = LockstepApp(runtime, desk=desk, memory=memory, settings=settings, history=history)
+            app.reread = self.reread
             app.viewer_url = "" if self._viewer is None else self._viewer.url
             code = self._show(runtime, app)
             if code != EXIT_FAILED or runtime.done.is_set() or drawn == DRAWN_MOST:

@@ -5,21 +5,19 @@ They come from the configuration that the session was started with; what changed
 
 from collections.abc import Iterator, Mapping
 
-import msgspec
-
-from config.schema import Account, Settings
+from config.errors import ConfigError
+from config.schema import Settings
 from tui import format as fmt
 from tui.frame import Frame
 from tui.screens.cap_lines import ratio_words
+from tui.screens.file_lines import file_lines
+from tui.screens.setting_rows import NOT_SHOWN, OF_ACCOUNT, Setting, setting_rows
 from tui.text import Line, Span, Tone, clean, line, pad, width_of, wrap
 
 NAMES = 32
 VALUES_MOST = 20
 MEANING_LEAST, BELOW = 30, 6
 "Cells of a meaning beside its setting; where there are fewer it stands below, indented by so many."
-NOT_SHOWN = frozenset({"master", "children", "brokers", "demo"})
-OF_ACCOUNT = frozenset(field.name for field in msgspec.structs.fields(Account))
-"Of a child only what it is traded by is shown."
 WHEN = (
     "As this session was started. A change of the file holds from the next start; a frozen ratio stays until its"
     " strategy ends. At once: space pauses entries, k sets a child's capital cap, m changes paper and live (with a"
@@ -27,17 +25,24 @@ WHEN = (
 )
 
 
-def settings_lines(frame: Frame, width: int, settings: Settings, meanings: Mapping[str, str]) -> list[Line]:
-    """Lines of at most `width` cells."""
-    rows = list(_rows(settings, without=NOT_SHOWN))
+def settings_lines(
+    frame: Frame,
+    width: int,
+    settings: Settings,
+    meanings: Mapping[str, str],
+    file: Settings | ConfigError | None = None,
+) -> list[Line]:
+    """Lines of at most `width` cells. `file`: what the configuration file says by now."""
+    rows = list(setting_rows(settings, without=NOT_SHOWN))
     changed = [row for row in rows if row[1] != row[2]]
     out = [line(Span(part, Tone.DIM)) for part in wrap(WHEN, width)]
     out += [line(), line(Span("now", Tone.BOLD)), *_now(frame)]
+    out += file_lines(frame, width, settings, file)
     out += [line(), line(Span(f"{len(changed)} settings of yours", Tone.BOLD))]
     out += _listed(changed, meanings, width) or [line(Span("everything has its default", Tone.DIM))]
     of_child = {path.removeprefix("children."): text for path, text in meanings.items()}
     for child in settings.children:
-        own = [row for row in _rows(child, without=OF_ACCOUNT) if row[1] != row[2]]
+        own = [row for row in setting_rows(child, without=OF_ACCOUNT) if row[1] != row[2]]
         if own:
             out += [line(), line(Span(clean(child.id), Tone.BOLD), "  its own")]
             out += _listed(own, of_child, width)
@@ -62,33 +67,6 @@ def _now(frame: Frame) -> Iterator[Line]:
     ]
     for name, value in facts:
         yield line(pad(f"  {name}", NAMES), Span(value, Tone.INFO))
-
-
-Setting = tuple[str, str, str]
-"""Path, value, default."""
-
-
-def _rows(section: msgspec.Struct, prefix: str = "", *, without: frozenset[str] = frozenset()) -> Iterator[Setting]:
-    """Keys of a section, but for some of its own, with those below it."""
-    for field in msgspec.structs.fields(section):
-        value, path = getattr(section, field.name), f"{prefix}{field.encode_name}"
-        if field.name in without:
-            continue
-        if isinstance(value, msgspec.Struct):
-            yield from _rows(value, f"{path}.")
-        else:
-            yield path, _text(value), _text(field.default)
-
-
-def _text(value: object) -> str:
-    """A value as it stands in the file."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):
-        return ", ".join(str(each) for each in value) or "[]"
-    return str(value)
 
 
 def _listed(rows: list[Setting], meanings: Mapping[str, str], width: int) -> list[Line]:
