@@ -10,7 +10,7 @@ from config.schema import Settings, SizingMode
 from engine.core import reasons
 from engine.core.lifecycle import AT_BROKER
 from engine.core.state import State, Strategy
-from engine.core.state_child import Child, ChildLeg, ChildOrder
+from engine.core.state_child import Child, ChildOrder
 from engine.events import MaxCapitalSet
 from engine.model import NS_PER_S, LegId, split_leg
 from paper.verify.limits import most_of
@@ -50,6 +50,8 @@ class Bounds:
         "Entries that were handed over, by tag."
         self._slices: dict[str, tuple[str, ...]] = {}
         "By tag: the slices that one order was cut into."
+        self._asked: dict[tuple[str, LegId], int] = {}
+        "What prompts asked about at the last look: they took room, and may be gone with what they kept out."
         self._told: set[str] = set()
         "Skips that were looked at."
 
@@ -137,6 +139,8 @@ class Bounds:
         for strategy in state.strategies.values():
             for child, ratio in strategy.ratios.items():
                 self._look_at_ratio(strategy, child, ratio)
+        if any(self._most.values()):
+            self._note_asked(state)
 
     def _look_at_skip(self, state: State, child: Child, symbol: str, reason: str) -> None:
         """What a limit kept out is told where it is set, and where nothing more may come."""
@@ -148,15 +152,20 @@ class Bounds:
         for leg in child.legs.values():
             if reason == reasons.MAX_OPEN_LOTS or split_leg(leg.leg)[1] == symbol:
                 opening = sum(state.orders[tag].remaining for tag in leg.orders if state.orders[tag].entry)
-                used += Fraction(abs(leg.allocation_units) + opening + leg.awaiting_units, self._lot(leg.leg))
+                asked = max(leg.awaiting_units, self._asked.get((child.id, leg.leg), 0))
+                used += Fraction(abs(leg.allocation_units) + opening + asked, self._lot(leg.leg))
         # what took the room may have been given up since
-        gave_up = any(leg.skipped not in ("", reason) or self._missed(leg) for leg in child.legs.values())
+        gave_up = any(leg.skipped not in ("", reason) for leg in child.legs.values())
         if not gave_up and LIMITS[reason] in LOTS and used < bound:
             self._broken("I5", child.id, symbol, f"not copied ({reason}), and {used} of {bound} lots are taken")
 
-    @staticmethod
-    def _missed(leg: ChildLeg) -> int:
-        return sum(mirror.missed_units for mirror in leg.mirrors.values())
+    def _note_asked(self, state: State) -> None:
+        self._asked = {
+            (child.id, leg.leg): leg.awaiting_units
+            for child in state.children.values()
+            for leg in child.legs.values()
+            if leg.awaiting_units
+        }
 
     def _look_at_ratio(self, strategy: Strategy, child_id: str, ratio: Fraction) -> None:
         child, cap = self._children.get(child_id), self._caps_inr.get(child_id)

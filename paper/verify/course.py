@@ -129,6 +129,8 @@ class Course:
         self._waiting: dict[Key, tuple[int, int]] = {}
         "Entries that wait: the time of their signal, and since when they are seen waiting for it."
         self._missed_copies: dict[tuple[str, LegId, str], tuple[int, str]] = {}
+        self._decided: dict[Key, int] = {}
+        self._beyond: dict[Key, int] = {}
         "By child, leg and order of the master's: how much of it the child's copy brings at most, and why not all."
         self._plans: dict[Key, tuple[int, int, int]] = {}
         "Sign, decided units and target of each leg at the last look."
@@ -227,6 +229,8 @@ class Course:
                 self._copies.looked(state, child, leg)
                 self._look_at_waiting(child, leg, state.now_ns)
                 self._look_at_target(state, child, leg)
+                if leg.mirrors:
+                    self._note_sums(state.master, child, leg)
                 self._note_missed_copies(child, leg)
                 is_told = leg.skipped == reasons.CLOSED_BY_HAND and not self._truth.has_manual((child.id, leg.leg))
                 if is_told and child.id not in self.deceived:
@@ -457,6 +461,21 @@ class Course:
             else:
                 self._missed_copies.pop(name, None)
 
+    def _note_sums(self, master: Master, child: Child, leg: ChildLeg) -> None:
+        """Remember the most that all orders of the master's together were worth beyond each by itself.
+
+        Such lots were entered when an order's own fills were not worth one, and stay when they are.
+        """
+        key = (child.id, leg.leg)
+        if self._decided.get(key) == (decided := leg.decided_units):
+            return
+        self._decided[key] = decided
+        since_ns = self.zero_ns.get(leg.leg, 0)
+        alone = sum(self._worth(master, o, child, since_ns) for o in master.orders.values() if o.leg == leg.leg)
+        together = self._truth.share_units(key, decided) or 0
+        most = self._beyond.get(key, 0) if decided else 0
+        self._beyond[key] = max(most, together - alone)
+
     def _forget_lost_misses(self, state: State) -> None:
         """What was missed of an order and was not durable never happened: else its record would be on disk.
 
@@ -491,12 +510,13 @@ class Course:
     def _skipped(self, state: State, child: Child, leg: LegId, since_ns: int) -> list[str]:
         """Why lots of the master's were not copied; of an order that rested, those that it filled."""
         if state.settings.follow is Follow.ORDERS:
+            beyond = self._beyond.get((child.id, leg), 0)
             return [
                 reason
                 for (child_id, leg_id, order_id), (most_units, reason) in self._missed_copies.items()
                 if (child_id, leg_id) == (child.id, leg)
                 and reason not in GUARDS
-                and self._worth(state.master, state.master.orders.get(order_id), child, since_ns) > most_units
+                and self._worth(state.master, state.master.orders.get(order_id), child, since_ns) > most_units + beyond
             ]
         return [
             copy.skipped[child.id]

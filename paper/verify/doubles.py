@@ -43,9 +43,9 @@ class Doubles:
         self._exchange, self._brokers, self._course = world.exchange, world.brokers, course
         self._originals: dict[tuple[str, str], str] = {}
         "Ids of the orders that are ours, by account and tag."
-        self._unseen: list[tuple[int, str, LegId, int]] = []
-        """When second orders came into which account, the legs of ours, and the numbers of their strategies; until a
-        book that must show them was read.
+        self._unseen: list[tuple[int, str, LegId, int, str]] = []
+        """When second orders came into which account, the legs of ours, the numbers of their strategies, and the day;
+        until a book that must show them was read. That of the next day does not.
         """
         self._told: set[tuple[str, str]] = set()
         "By child: what is said of two orders with one tag."
@@ -71,8 +71,10 @@ class Doubles:
             order_type=OrderType.MARKET,
         )
         strategy = _strategy_of(state, row.leg)
-        self._unseen.append((now_ns, what.child, row.leg, 0 if strategy is None else strategy.number))
         self._exchange.place(order, now_ns)
+        if sum(each.tag == row.tag for each in self._exchange.orders(what.child)) == 1:
+            return False  # the exchange takes none any more
+        self._unseen.append((now_ns, what.child, row.leg, 0 if strategy is None else strategy.number, state.day))
         return True
 
     def _is_known(self, row: OrderReport, state: State) -> bool:
@@ -106,8 +108,8 @@ class Doubles:
     def looked(self, state: State) -> list[str]:
         """Hold the state after a step against what must be: entries stop, once, until a resync or the next strategy."""
         for double in list(self._unseen):
-            at_ns, account, leg, number = double
-            is_answered = self._course.offered_ns.get(account, 0) > at_ns
+            at_ns, account, leg, number, day = double
+            is_answered = self._course.offered_ns.get(account, 0) > at_ns or day != state.day
             if not is_answered and state.children[account].orders_began_ns <= at_ns + KNOWN_AFTER_NS:
                 continue
             self._unseen.remove(double)
