@@ -10,7 +10,7 @@ from config.errors import ConfigError
 from config.schema import Account, Child, Confirm, ConfirmWhen, Filters, RatioSettings, Settings, Sizing, SizingMode
 from tests.tui import snapshots as s
 from tests.tui.harness import Desk, drive
-from tests.tui.test_cap import capped
+from tests.tui.test_cap import NEXT, capped
 from tui.frame import Frame
 from tui.screens.file_lines import file_lines
 from tui.text import plain, width_of
@@ -64,6 +64,14 @@ CHANGES = [
 @pytest.mark.parametrize(("found", "lines"), CHANGES, ids=[lines[0].partition("  ")[0] for _, lines in CHANGES])
 def test_each_change_is_told_with_what_it_does(found: Settings, lines: list[str]) -> None:
     assert told(found) == ["the file now  from the next start on", *lines]
+
+
+def test_cap_that_the_operator_has_set_stays_where_the_file_has_the_same_as_before() -> None:
+    by_hand = replace(NEXT, cap_inr=Decimal(350_000))
+    frame = Frame(snapshot=capped(max_capital_inr=Decimal(350_000), next_ratio=by_hand), now_ns=s.NOW, quiet_s=0)
+    changed = replace(SETTINGS, ratio=RatioSettings(max_ratio=Fraction(1, 4)))
+    lines = [plain(each).strip() for each in file_lines(frame, 100, SETTINGS, changed)]
+    assert not any(each.startswith("ZC0001 ratio") for each in lines)
 
 
 def test_unchanged_file_is_told_as_such() -> None:

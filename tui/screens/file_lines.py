@@ -70,5 +70,6 @@ def _child_changes(frame: Frame, before: Child, after: Child, settings: Settings
         return
     most = settings.ratio.max_ratio
     then = column.next_ratio.with_most(most if after.max_ratio is None else min(most, after.max_ratio))
-    if (ratio := then.capped(after.max_capital_inr)) != column.next_ratio.capped(before.max_capital_inr):
+    kept = before.max_capital_inr == after.max_capital_inr  # then a cap that the operator has set stays
+    if (ratio := then.capped(column.max_capital_inr if kept else after.max_capital_inr)) != column.next_ratio.ratio:
         yield clean(f"{after.id} ratio"), f"{fmt.ratio(ratio)} with the next strategy, by the margins of now"
