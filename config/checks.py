@@ -10,7 +10,18 @@ from typing import Final
 from config.document import Located
 from config.errors import ConfigError
 from config.limits import PAPER_BROKER, REAL_BROKERS
-from config.schema import FOLLOWED_EXCHANGES, Account, Child, ChildFilters, Filters, Risk, Section, Sizing, SizingMode
+from config.schema import (
+    FOLLOWED_EXCHANGES,
+    Account,
+    Child,
+    ChildFilters,
+    ChildRisk,
+    Filters,
+    Risk,
+    Section,
+    Sizing,
+    SizingMode,
+)
 
 SIZING_NEEDS: Final = {SizingMode.FIXED_RATIO: "ratio", SizingMode.FIXED_LOTS: "lots", SizingMode.RISK_PCT: "pct"}
 _SIZING_KEYS: Final = ("ratio", "lots", "pct")
@@ -61,7 +72,8 @@ def section_faults(node: Located, section: Section) -> list[ConfigError]:
         return sizing_faults(node, section)
     if isinstance(section, Filters | ChildFilters):
         return filter_faults(node, section)
-    if isinstance(section, Risk) and not _FIRST_CUTOFF <= section.expiry_cutoff <= _LAST_CUTOFF:
+    cutoff = section.expiry_cutoff if isinstance(section, Risk | ChildRisk) else None
+    if cutoff is not None and not _FIRST_CUTOFF <= cutoff <= _LAST_CUTOFF:
         return [_below(node, "expiry_cutoff", f"must be in market hours, {_FIRST_CUTOFF} to {_LAST_CUTOFF}")]
     return []
 

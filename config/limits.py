@@ -67,6 +67,7 @@ _GATES: Final = {
     "max_lots_per_instrument": _LOTS,
     "max_open_lots": _LOTS,
     "max_position_pct": _PERCENT,
+    "price_band_pct": _PERCENT,
 }
 
 LIMITS: Final[dict[Field, Limit]] = {
@@ -84,10 +85,10 @@ LIMITS: Final[dict[Field, Limit]] = {
     (schema.Timing, "max_signal_age_s"): _between("1", "600", "s"),
     (schema.RatioSettings, "max_ratio"): _RATIO,
     **{(schema.Risk, name): limit for name, limit in _GATES.items()},
-    (schema.Risk, "price_band_pct"): _PERCENT,
     (schema.Risk, "leg_wait_s"): _between("0", "60", "s"),
     (schema.Risk, "physical_settlement_warn_days"): _between("0", "30", "days"),
     **{(schema.ChildRisk, name): limit for name, limit in _GATES.items()},
+    (schema.ChildRisk, "max_slippage_pct"): _PERCENT,
     (schema.Paper, "latency_ms"): _between("0", "60000", "ms"),
     (schema.Paper, "slippage_ticks"): _between("0", "1000", "ticks"),
     (schema.Paper, "quote_stale_s"): _between("0.5", "86400", "s"),
@@ -206,6 +207,7 @@ FORMS: Final[dict[Field, Callable[[str], str | None]]] = {
         )
     },
     (schema.Risk, "expiry_cutoff"): time_problem,
+    (schema.ChildRisk, "expiry_cutoff"): time_problem,
     **{
         (kind, name): check
         for kind in (schema.BrokerUrls, schema.AngelOneUrls)

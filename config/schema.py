@@ -186,6 +186,9 @@ class ChildRisk(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_lots_per_instrument: int | None = None
     max_open_lots: int | None = None
     max_position_pct: Decimal | None = None
+    price_band_pct: Decimal | None = None
+    max_slippage_pct: Decimal | None = None
+    expiry_cutoff: str | None = None
 
 
 class Filters(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -91,7 +91,7 @@ def _beyond_slippage(turn: Turn, item: PromptItem) -> str:
     price = None if quote is None or quote.is_stale(turn.now_ns) else quote.touch(item.side)
     if price is None:
         return ""
-    worse, most = (price - reference) * item.side.sign, most_slippage_inr(turn, instrument, reference)
+    worse, most = (price - reference) * item.side.sign, most_slippage_inr(turn, item.child, instrument, reference)
     if worse <= most:
         return ""
     return f"slippage {worse * 100 / reference:.1f} %, limit {most * 100 / reference:.1f} %"

@@ -126,7 +126,7 @@ def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> 
     market = market_inr(turn, order.leg, order.side)
     if market is None or order.reference_inr is None:
         return
-    limit = _limit_inr(turn, instrument, order.side, market, order.reference_inr)
+    limit = _limit_inr(turn, order, instrument, market, order.reference_inr)
     if order.terms.order_type is OrderType.LIMIT and order.terms.price_inr == limit:
         order.chased_ns = turn.now_ns
         if limit != on_tick(market, instrument.tick_inr, up=order.side is Side.BUY):
@@ -141,10 +141,11 @@ def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> 
     ask(turn, order, terms=Terms(order_type=OrderType.LIMIT, price_inr=limit))
 
 
-def _limit_inr(turn: Turn, instrument: Instrument, side: Side, market: Decimal, reference: Decimal) -> Decimal:
+def _limit_inr(turn: Turn, order: ChildOrder, instrument: Instrument, market: Decimal, reference: Decimal) -> Decimal:
     """The market's price on the tick, or the worst one allowed where the market is beyond it."""
+    side = order.side
     at_market = on_tick(market, instrument.tick_inr, up=side is Side.BUY)
-    return better_of(side, at_market, worst_price_inr(turn, instrument, side, reference))
+    return better_of(side, at_market, worst_price_inr(turn, order.account, instrument, side, reference))
 
 
 def _hold(turn: Turn, order: ChildOrder, reason: str) -> None:

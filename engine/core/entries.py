@@ -415,7 +415,7 @@ def _send(asked: gates.Entry, units: int, copy: Copy) -> None:
         units,
         entry=True,
         copy=copy,
-        terms=entry_terms(turn, asked.master, instrument, side, reference),
+        terms=entry_terms(turn, asked.child.id, asked.master, instrument, side, reference),
         reference_inr=reference,
     )
 

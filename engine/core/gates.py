@@ -152,19 +152,25 @@ def _market(entry: Entry, units: int) -> Verdict:
         return 0, reasons.NO_CALENDAR
     if not entry.turn.market_open:
         return 0, reasons.MARKET_CLOSED
-    why = why_not_now(entry.turn, entry.leg, entry.instrument)
+    why = why_not_now(entry.turn, entry.settings, entry.leg, entry.instrument)
     return (0, why) if why else (units, "")
 
 
-def why_not_now(turn: Turn, leg: ChildLeg, instrument: Instrument) -> str:
-    """Why the hour allows no entry in an instrument although the market is open, '' when it does."""
+def why_not_now(turn: Turn, settings: ChildSettings, leg: ChildLeg, instrument: Instrument) -> str:
+    """Why the hour allows a child no entry in an instrument although the market is open, '' when it does."""
     if hours.is_near_square_off(turn, leg.leg):
         return reasons.SQUARE_OFF
     expiry, today = instrument.expiry, turn.state.day
     if expiry is None or expiry > today:
         return ""
-    is_over = expiry < today or ist_time(turn.now_ns) >= turn.settings.risk.expiry_cutoff
+    is_over = expiry < today or ist_time(turn.now_ns) >= expiry_cutoff(turn, settings)
     return reasons.EXPIRY_CUTOFF if is_over else ""
+
+
+def expiry_cutoff(turn: Turn, settings: ChildSettings) -> str:
+    """From when on a child enters nothing in an expiring contract (IST): the earlier of the two."""
+    own, of_all = settings.risk.expiry_cutoff, turn.settings.risk.expiry_cutoff
+    return of_all if own is None else min(own, of_all)
 
 
 def _signal(entry: Entry, units: int) -> Verdict:
@@ -202,11 +208,11 @@ def _price(entry: Entry, units: int) -> Verdict:
     if reference is None or price is None or reference <= 0:
         return 0, reasons.SLIPPAGE
     away = abs(price - reference) * 100
-    band = entry.turn.settings.risk.price_band_pct
-    if band is not None and away > band * reference:
+    bands = [risk.price_band_pct for risk in _limits(entry) if risk.price_band_pct is not None]
+    if bands and away > min(bands) * reference:
         return 0, reasons.PRICE_BAND
     worse = (price - reference) * entry.side.sign
-    most = most_slippage_inr(entry.turn, entry.instrument, reference)
+    most = most_slippage_inr(entry.turn, entry.child.id, entry.instrument, reference)
     return (0, reasons.SLIPPAGE) if worse > most else (units, "")
 
 

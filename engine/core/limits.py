@@ -9,6 +9,7 @@ from engine.core.baseline import cap_of
 from engine.core.portfolio import lot_units
 from engine.core.results import child_net, total_net
 from engine.core.state_child import Child, ChildLeg
+from engine.core.terms import most_slippage_pct
 from engine.core.turn import Turn, entry_units_open
 from engine.model import split_leg
 from engine.money import rupees
@@ -71,11 +72,12 @@ def _filter(turn: Turn, child: Child) -> Iterator[Row]:
     yield "filters", ", ".join([*allow, *deny]), "", (reasons.FILTERED,)
 
 
-def _market(turn: Turn, _child: Child) -> Iterator[Row]:
+def _market(turn: Turn, child: Child) -> Iterator[Row]:
     calendar = "open" if turn.market_open else reasons.MARKET_CLOSED
     closed = reasons.MARKET_CLOSED, reasons.NO_CALENDAR, reasons.SQUARE_OFF
     yield "market hours", None, calendar if hours.is_covered(turn.state) else reasons.NO_CALENDAR, closed
-    yield "expiry cut-off", f"{turn.settings.risk.expiry_cutoff} IST", "", (reasons.EXPIRY_CUTOFF,)
+    cutoff = gates.expiry_cutoff(turn, turn.child_settings[child.id])
+    yield "expiry cut-off", f"{cutoff} IST", "", (reasons.EXPIRY_CUTOFF,)
 
 
 def _carried(_turn: Turn, child: Child) -> Iterator[Row]:
@@ -92,10 +94,10 @@ def _quote(turn: Turn, _child: Child) -> Iterator[Row]:
     yield "age of a quote", f"{turn.settings.paper.quote_stale_s} s", "", (reasons.NO_QUOTE, reasons.STALE_QUOTE)
 
 
-def _price(turn: Turn, _child: Child) -> Iterator[Row]:
-    yield "price band", _percent(turn.settings.risk.price_band_pct), "", (reasons.PRICE_BAND,)
-    copy = turn.settings.copy
-    yield "slippage", f"{copy.max_slippage_pct} % or {copy.slippage_ticks} ticks", "", (reasons.SLIPPAGE,)
+def _price(turn: Turn, child: Child) -> Iterator[Row]:
+    yield "price band", _least(turn, child, lambda risk: risk.price_band_pct, " %"), "", (reasons.PRICE_BAND,)
+    most_pct, ticks = most_slippage_pct(turn, child.id), turn.settings.copy.slippage_ticks
+    yield "slippage", f"{most_pct} % or {ticks} ticks", "", (reasons.SLIPPAGE,)
 
 
 def _own_position(_turn: Turn, child: Child) -> Iterator[Row]:
@@ -194,7 +196,3 @@ def _money(amount: Decimal | None) -> str:
 
 def _result(amount: Decimal | None, what: str) -> str:
     return f"{what}{'unknown' if amount is None else rupees(amount)}"
-
-
-def _percent(bound: Decimal | None) -> str:
-    return "" if bound is None else f"{bound} %"

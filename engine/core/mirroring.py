@@ -125,7 +125,7 @@ def _rule(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument
     elif gates.is_lone_leg(turn, child, leg, side):
         no_entry = reasons.LONE_LEG
     elif turn.market_open:
-        no_entry = no_entry or gates.why_not_now(turn, leg, instrument)
+        no_entry = no_entry or gates.why_not_now(turn, turn.child_settings[child.id], leg, instrument)
     return rule, no_entry or child.stopped.get(master.scope, "")
 
 

@@ -32,15 +32,22 @@ def on_tick(price_inr: Decimal, tick_inr: Decimal, *, up: bool) -> Decimal:
     return max(steps, Decimal(1)) * tick_inr
 
 
-def most_slippage_inr(turn: Turn, instrument: Instrument, reference_inr: Decimal) -> Decimal:
-    """By how much a copy may be worse than its reference."""
-    copy = turn.settings.copy
-    return max(reference_inr * copy.max_slippage_pct / 100, copy.slippage_ticks * instrument.tick_inr)
+def most_slippage_pct(turn: Turn, child: str) -> Decimal:
+    """The slippage limit of a child: the smaller of the two."""
+    of_all, settings = turn.settings.copy.max_slippage_pct, turn.child_settings.get(child)
+    own = None if settings is None else settings.risk.max_slippage_pct
+    return of_all if own is None else min(own, of_all)
 
 
-def worst_price_inr(turn: Turn, instrument: Instrument, side: Side, reference_inr: Decimal) -> Decimal:
-    """The worst limit that the slippage limit allows, on the tick."""
-    worst = reference_inr + side.sign * most_slippage_inr(turn, instrument, reference_inr)
+def most_slippage_inr(turn: Turn, child: str, instrument: Instrument, reference_inr: Decimal) -> Decimal:
+    """By how much a child's copy may be worse than its reference."""
+    ticks_inr = turn.settings.copy.slippage_ticks * instrument.tick_inr
+    return max(reference_inr * most_slippage_pct(turn, child) / 100, ticks_inr)
+
+
+def worst_price_inr(turn: Turn, child: str, instrument: Instrument, side: Side, reference_inr: Decimal) -> Decimal:
+    """The worst limit that the slippage limit allows a child, on the tick."""
+    worst = reference_inr + side.sign * most_slippage_inr(turn, child, instrument, reference_inr)
     return on_tick(worst, instrument.tick_inr, up=side is Side.SELL)
 
 
@@ -50,16 +57,16 @@ def better_of(side: Side, one: Decimal, other: Decimal) -> Decimal:
 
 
 def entry_terms(
-    turn: Turn, master: MasterLeg, instrument: Instrument, side: Side, reference_inr: Decimal | None
+    turn: Turn, child: str, master: MasterLeg, instrument: Instrument, side: Side, reference_inr: Decimal | None
 ) -> Terms:
-    """How an entry is sent (`copy.as`). Never at a limit beyond the slippage limit."""
+    """How a child's entry is sent (`copy.as`). Never at a limit beyond the slippage limit."""
     as_ = turn.settings.copy.as_
     if as_ is CopyAs.MARKET or reference_inr is None or reference_inr <= 0:
         return Terms()
     limit = _same_limit(master, side) if as_ is CopyAs.SAME else _buffered(turn, instrument, side, reference_inr)
     if limit is None:
         return Terms()
-    limit = better_of(side, limit, worst_price_inr(turn, instrument, side, reference_inr))
+    limit = better_of(side, limit, worst_price_inr(turn, child, instrument, side, reference_inr))
     return Terms(order_type=OrderType.LIMIT, price_inr=on_tick(limit, instrument.tick_inr, up=side is Side.SELL))
 
 

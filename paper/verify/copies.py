@@ -196,7 +196,9 @@ class Copies:
         if instrument is None or reference is None:
             return
         turn = Turn(state, state.now_ns, {})
-        worst = reference + order.side.sign * (most_slippage_inr(turn, instrument, reference) + instrument.tick_inr)
+        worst = reference + order.side.sign * (
+            most_slippage_inr(turn, child.id, instrument, reference) + instrument.tick_inr
+        )
         if terms.price_inr is None or (terms.price_inr - worst) * order.side.sign > 0:
             self._broken("I12", child.id, f"{order.leg}: {order.tag} is moved to {told(terms)}, beyond {worst}")
 

@@ -69,6 +69,13 @@ REFUSED_SETTINGS = [
     ("time with one digit", 'risk: {expiry_cutoff: "9:30"}', 4, "risk.expiry_cutoff", "HH:MM"),
     ("time past midnight", 'risk: {expiry_cutoff: "24:00"}', 4, "risk.expiry_cutoff", "HH:MM"),
     ("cut-off before the open", 'risk: {expiry_cutoff: "09:00"}', 4, "risk.expiry_cutoff", "09:15 to 15:40"),
+    (
+        "child's cut-off after the close",
+        '  - {id: B, broker: paper, risk: {expiry_cutoff: "15:41"}}',
+        4,
+        "children[1].risk.expiry_cutoff",
+        "09:15 to 15:40",
+    ),
     ("cut-off after the close", 'risk: {expiry_cutoff: "15:41"}', 4, "risk.expiry_cutoff", "09:15 to 15:40"),
     ("ratio 10", "ratio: {max_ratio: 10}", 4, "ratio.max_ratio", "at most 5, not 10"),
     ("ratio 0", "ratio: {max_ratio: 0}", 4, "ratio.max_ratio", "above 0"),
