@@ -72,7 +72,7 @@ def _offer_join(turn: Turn, child: Child, scope: str, now: Baseline, start: Base
         turn.notify(WARNING, f"cannot join{why}", child.id)
         return
     prompt = prompts.open_prompt(turn, prompts.JOIN, fresh=True)
-    for master, units in offers:
+    for master, units in _hedges_first(offers):
         offer(turn, prompt, child, master, units, ratio=ratio, told=told)
 
 
@@ -188,8 +188,13 @@ def _offer_missing(turn: Turn, child: Child) -> None:
         child.stopped = {scope: why for scope, why in child.stopped.items() if not why}
         return
     prompt = prompts.open_prompt(turn, prompts.RESYNC, fresh=True)
-    for master, units in offers:
+    for master, units in _hedges_first(offers):
         offer(turn, prompt, child, master, units)
+
+
+def _hedges_first(offers: list[tuple[MasterLeg, int]]) -> list[tuple[MasterLeg, int]]:
+    """What is bought before what is sold: where a limit has no room for all, shorts do not take that of their hedges."""
+    return sorted(offers, key=lambda each: each[0].units < 0)
 
 
 def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], list[str]]:

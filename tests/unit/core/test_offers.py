@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from config.schema import Child, Follow, Sizing, SizingMode
+from config.schema import Child, Follow, Risk, Sizing, SizingMode
 from engine.core import reasons
 from engine.events import (
     BackgroundAdopted,
@@ -176,6 +176,18 @@ def test_reads_from_before_the_resync_do_not_count() -> None:
     for read in old:
         desk.deliver(read)
     assert offered(desk) == []
+
+
+def test_resync_buys_hedges_before_shorts_take_the_room_of_a_limit() -> None:
+    desk = Desk(settings(risk=Risk(max_open_lots=3)))
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.sell(10, symbol=PUT)
+    desk.buy(10)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    ask(desk, "resync")
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    assert (desk.lots(), desk.lots(leg=PUT_LEG)) == (3, 0)
+    assert reasons.MAX_OPEN_LOTS in desk.reasons()
 
 
 def test_resync_withdraws_held_entries_and_offers_their_lots() -> None:
