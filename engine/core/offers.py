@@ -193,7 +193,7 @@ def _offer_missing(turn: Turn, child: Child) -> None:
 
 
 def _hedges_first(offers: list[tuple[MasterLeg, int]]) -> list[tuple[MasterLeg, int]]:
-    """What is bought before what is sold: where a limit has no room for all, shorts do not take that of their hedges."""
+    """What is bought before what is sold: where a limit has room for some, shorts do not take that of their hedges."""
     return sorted(offers, key=lambda each: each[0].units < 0)
 
 

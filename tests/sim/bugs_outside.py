@@ -70,4 +70,4 @@ def chased_beside_a_change() -> list[Swap]:
 @planted
 def chased_beyond_the_slippage_limit() -> list[Swap]:
     """An entry that is copied as a limit is moved to the market, wherever that is."""
-    return [in_module(terms, "most_slippage_inr", lambda _turn, _instrument, _reference: Decimal(1000))]
+    return [in_module(terms, "most_slippage_inr", lambda _turn, _child, _instrument, _reference: Decimal(1000))]

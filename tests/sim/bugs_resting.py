@@ -150,8 +150,8 @@ def cancelled_copy_placed_again() -> list[Swap]:
 def entry_chased_beyond_the_slippage_limit() -> list[Swap]:
     """An entry that is not filled is moved to the market, wherever that is."""
 
-    def wrong(_turn: Turn, instrument: Instrument, side: Side, market: Decimal, _reference: Decimal) -> Decimal:
-        return on_tick(market, instrument.tick_inr, up=side is Side.BUY)
+    def wrong(_turn: Turn, order: ChildOrder, instrument: Instrument, market: Decimal, _reference: Decimal) -> Decimal:
+        return on_tick(market, instrument.tick_inr, up=order.side is Side.BUY)
 
     return [replace_everywhere(chase._limit_inr, wrong)]
 
