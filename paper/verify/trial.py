@@ -8,40 +8,26 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
-
-import msgspec
 
 from config.order_limits import OrderLimits
 from config.schema import Follow, OnOrphanFill
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
-from engine.core.lifecycle import OrderState
-from engine.core.reasons import UNTAGGED
 from engine.core.state import State
-from engine.core.state_child import ChildOrder
-from engine.core.turn import Turn
 from engine.errors import JournalFailed
 from engine.events import (
-    ChildResynced,
     Event,
-    KillSwitched,
     LoggedIn,
-    MaxCapitalSet,
-    Operator,
-    OperatorEvent,
     OrderUpdated,
-    PromptAnswered,
     Resumed,
 )
 from engine.feed import QuoteFeed
 from engine.host import Host
-from engine.model import NS_PER_MS, NS_PER_S, TERMINAL_BOOK, BookStatus, LegId, OrderReport, Side
+from engine.model import NS_PER_MS, NS_PER_S, TERMINAL_BOOK, OrderReport
 from engine.ports import Lane, SessionState
 from engine.snapshot import NoticeLine
 from paper import scenario as act
 from paper.faults import FaultKind, FaultOn
-from paper.simulate import Simulation
 from paper.verify.backing import backed_units
 from paper.verify.bounds import Bounds
 from paper.verify.conduct import Conduct
@@ -50,13 +36,11 @@ from paper.verify.course import Course
 from paper.verify.damage import CHECKPOINT
 from paper.verify.disk import FaultyDisk, ProcessDied
 from paper.verify.doubles import Doubles
-from paper.verify.judge import unrest, verdict
 from paper.verify.losses import Losses
 from paper.verify.memory import Memory, remembered
 from paper.verify.missing import MissingShares
-from paper.verify.ordinary import market_order
+from paper.verify.peace import Peaceful, Phase
 from paper.verify.plan import (
-    PEACE_INR,
     CopiesTag,
     DamagesCheckpoint,
     Dies,
@@ -74,14 +58,12 @@ from paper.verify.plan import (
 from paper.verify.statuses import Statuses
 from paper.verify.suspended import SuspendableLoop
 from paper.verify.truth import Key, Truth
+from paper.verify.watched import Heard, WatchedLane
 from paper.verify.windows import Windows
 from paper.verify.words import describe
 
 OpenState = Callable[[Callable[[str, Path], None]], SessionState]
 """Opens the state on disk; is given what to call at every I/O point."""
-LOOK_NS = 2 * NS_PER_S
-LOOKS = 3
-"""So often in a row everything must be quiet before the verdict."""
 SETTLED_NS = 40 * NS_PER_S
 """What happens after the troubles is known to everybody so long after it (positions are read every 30 s)."""
 STEPS_MOST = 50_000
@@ -97,17 +79,6 @@ NO_STEPS = (
     UnknownStatus,
 )  # fmt: skip
 """What scenarios do not know."""
-NIGHT_NS = 12 * 3600 * NS_PER_S
-REST_MOST_NS = 1500 * NS_PER_S
-"""Not at rest so long after the troubles ended: something is forgotten (an unknown order may take 720 s)."""
-
-
-class Phase(StrEnum):
-    """The parts of a run, each ended by a verdict."""
-
-    TROUBLES = "the troubles"
-    RESYNC = "a resync of every child"
-    OUT = "the master went out"
 
 
 @dataclass(slots=True)
@@ -133,7 +104,7 @@ class Outcome:
     orders: int = 0
 
 
-class Trial(Simulation):
+class Trial(Peaceful):
     """One run of a plan.
 
     Args:
@@ -187,14 +158,9 @@ class Trial(Simulation):
         self._pushes: dict[str, tuple[tuple[int, ...], int]] = {}
         self._booked: dict[str, OrderReport] = {}
         self._resting: dict[str, OrderReport] = {}
-        "Orders of the master that work, in `follow: orders`."
-        self._down_ns = 0
         self._kept: dict[Key, int] = {}
         self._again = plan.deaths
         self._phases = deque([Phase.TROUBLES, *([Phase.RESYNC] if plan.resync else []), Phase.OUT])
-        self._phase_ns = self._still_since_ns = 0
-        self._quiet_looks = 0
-        self._ended = False
         late = (happening.at_ns + SETTLED_NS for happening in plan.happenings if happening.at_ns > plan.calm_ns)
         self._late_until_ns = max((plan.calm_ns, *late))
         for happening in plan.happenings:
@@ -234,7 +200,7 @@ class Trial(Simulation):
     def _opened(self) -> SessionState:
         session = self._open(self.disk.reached)
         session = session if self._memory is None else remembered(session, self._memory, self._found)
-        return _Heard(session, self.course, self.copies, self._missing_shares, self.bounds)
+        return Heard(session, self.course, self.copies, self._missing_shares, self.bounds)
 
     def order_limits_of(self, day: date) -> dict[str, OrderLimits]:
         """What each child's broker takes on a day: on some days less than the dated table says."""
@@ -245,7 +211,7 @@ class Trial(Simulation):
         """Lines that tell the judge what goes over them, and on which the process may die."""
         lanes, feed = self.world.connect()
         self.loop.lanes = tuple(lanes.values())
-        return {account: _WatchedLane(lane, self) for account, lane in lanes.items()}, feed
+        return {account: WatchedLane(lane, self.disk, self.handed_over) for account, lane in lanes.items()}, feed
 
     def _survive(self, work: Callable[[], None]) -> None:
         try:
@@ -414,114 +380,6 @@ class Trial(Simulation):
         self.faults["child push lost" if not delays_ns else "child push late or repeated"] += 1
         return delays_ns
 
-    # Peace
-
-    def _calm(self, now_ns: int) -> None:
-        """The troubles are over: everything works, and the operator answers whatever is asked."""
-        self._tell("peace: everything works from now on")
-        self.disk.heal()
-        self._again = ()
-        self._down_ns = 0
-        self._pushes.clear()
-        self._statuses.heal()
-        for broker in self.world.brokers.values():
-            broker.heal()
-        self.world.quote(tuple(self.plan.peace_quotes(now_ns)), now_ns)
-        if self.loop.host is not None and self.loop.host.failed:
-            self._restart(now_ns, 0)
-        for order_id, report in list(self._resting.items()):
-            if now_ns - report.placed_ns > NIGHT_NS:
-                continue  # it ended with its day
-            ended = msgspec.structs.replace(report, status=BookStatus.CANCELLED, updated_ns=now_ns)
-            self._happen(Happening(at_ns=now_ns, trouble=act.MasterTrades(report=ended)), now_ns)
-            self._resting.pop(order_id, None)
-        self._phase_ns = self._still_since_ns = now_ns
-        self.agenda.at(now_ns + 1, self._look)
-
-    def _look(self, now_ns: int) -> None:
-        """Answer what is asked, and see whether everything is at rest."""
-        host = self.loop.host
-        if host is None or host.failed:
-            self._boot_if_down(now_ns)
-        self._answer(now_ns)
-        state = self.replicator.state
-        why = "late orders may still arrive" if now_ns < self._late_until_ns else ""
-        why = why or unrest(state, self.truth, self._still_since_ns)
-        self._quiet_looks = 0 if why else self._quiet_looks + 1
-        if why and now_ns - self._phase_ns > REST_MOST_NS:
-            self._found(f"I9 not at rest {REST_MOST_NS // NS_PER_S} s after the troubles: {why}")
-            self._ended = True
-        elif self._quiet_looks >= LOOKS:
-            self._next_phase(now_ns)
-        if not self._ended:
-            self.agenda.at(now_ns + LOOK_NS, self._look)
-
-    def _answer(self, now_ns: int) -> None:
-        """What an operator does who wants everything to go on."""
-        state = self.replicator.state
-        if state.kill:
-            self._order(KillSwitched(at_ns=now_ns, level=0))
-        if state.unclean or state.paused:
-            self._order(Resumed(at_ns=now_ns))
-        if state.prompts:
-            self._order(PromptAnswered(at_ns=now_ns, approve=True))
-        for child in state.children.values():
-            if child.needs_login:
-                self._log_in(child.id, now_ns)
-        for order in state.orders.values():
-            if order.state is OrderState.UNKNOWN and order.reason == UNTAGGED:
-                self._cancel_twin(order, now_ns)
-        for answer in self._missing_shares.answers(state, now_ns):
-            self._tell(f"operator: {answer}")
-            self._order(answer)
-
-    def _cancel_twin(self, order: ChildOrder, now_ns: int) -> None:
-        """The owner looks at the broker's and cancels what looks like an exit that the engine does not find."""
-        for row in self.world.exchange.orders(order.account):
-            is_like_it = (row.leg, row.side, row.quantity) == (order.leg, order.side, order.units)
-            if is_like_it and row.tag != order.tag and row.status not in TERMINAL_BOOK:
-                cancel = CancelOrder(account=order.account, tag="", order_id=row.order_id)
-                self.world.exchange.cancel(cancel, now_ns)
-
-    def _order(self, event: Operator) -> None:
-        """The operator orders something of the process that runs."""
-        self.loop.post(event)
-
-    def _next_phase(self, now_ns: int) -> None:
-        """Everything is at rest: the verdict, and then the next part."""
-        state = self.replicator.state
-        turn = Turn(state, state.now_ns, {child.id: child for child in state.settings.children})
-        phase = self._phases.popleft()
-        crowded = self.windows.were_full(self._phase_ns)
-        resynced_ns = self._phase_ns if phase is Phase.RESYNC else None
-        wrong = verdict(turn, self.truth, resynced_ns=resynced_ns, crowded=crowded)
-        wrong += self.losses.at_rest()
-        if phase is Phase.TROUBLES:
-            wrong += self.course.caught_up(state)
-        for text in wrong:
-            self._found(f"{text} (after {phase})")
-        self._phase_ns = self._still_since_ns = now_ns
-        self._quiet_looks = 0
-        if self.violations or not self._phases:
-            self._ended = True
-        elif self._phases[0] is Phase.RESYNC:
-            self._tell("the operator resyncs every child")
-            for child in self.scenario.settings.children:
-                self._order(ChildResynced(at_ns=now_ns, child=child.id))
-        else:
-            self._tell("the master goes out of everything")
-            self._master_out(now_ns)
-
-    def _master_out(self, now_ns: int) -> None:
-        """Out of everything, or on every second day out of the strategy and not of what he held before it."""
-        legs = self.replicator.state.master.legs
-        keeps_background = bool(self.plan.seed % 2)
-        for number, (leg, held) in enumerate(self.truth.master.copy().items()):
-            units = legs[leg].units if keeps_background and leg in legs else held
-            if units:
-                report = _closing(leg, units, f"OUT{number}", now_ns)
-                self._happen(Happening(at_ns=now_ns, trouble=act.MasterTrades(report=report)), now_ns)
-
     # What is seen
 
     def _watch(self) -> None:
@@ -623,57 +481,3 @@ class Trial(Simulation):
             self._tell(f"  -> {command.account} change {command.order_id} {command.tag} to {terms}")
         if isinstance(command, PlaceOrder | ModifyOrder | CancelOrder):
             self.windows.handed_over(command.account, self.clock.now_ns())
-
-
-class _Heard:
-    """A session that tells the judge what the operator ordered and the brokers answered, once the engine has it.
-
-    What is posted to a process that dies before it takes it up was never ordered.
-    """
-
-    def __init__(
-        self, session: SessionState, course: Course, copies: Copies, shares: MissingShares, bounds: Bounds
-    ) -> None:
-        self._session, self._course, self._copies = session, course, copies
-        self._shares, self._bounds = shares, bounds
-        self.replicator, self.unclean = session.replicator, session.unclean
-        self.start, self.prune, self.encode_state = session.start, session.prune, session.encode_state
-        self.checkpoint, self.end, self.crash = session.checkpoint, session.end, session.crash
-
-    def append(self, event: Event, commands: Sequence[Command]) -> None:
-        """Record an event."""
-        self._session.append(event, commands)
-        if isinstance(event, OperatorEvent):
-            self._course.operated(event, event.at_ns, self.replicator.state)
-        if isinstance(event, MaxCapitalSet):
-            self._bounds.capped(event)
-        self._copies.answered(event)
-        self._shares.heard(event)
-
-    def commit(self) -> None:
-        """Make what was recorded durable."""
-        self._session.commit()
-        self._shares.committed()
-
-
-class _WatchedLane:
-    """A lane on which the process may die before or after a command is handed over."""
-
-    def __init__(self, lane: Lane, trial: Trial) -> None:
-        self._lane, self._trial = lane, trial
-
-    def submit(self, command: Command) -> None:
-        if not isinstance(command, PlaceOrder | CancelOrder | ModifyOrder):
-            self._lane.submit(command)
-            return
-        self._trial.disk.reached("before handing over")
-        self._trial.handed_over(command)
-        self._lane.submit(command)
-        self._trial.disk.reached("after handing over")
-
-
-def _closing(leg: LegId, units: int, order_id: str, now_ns: int) -> OrderReport:
-    """The master's order that closes a leg."""
-    side, size = (Side.SELL if units > 0 else Side.BUY), abs(units)
-    bare = market_order(leg, side, size, order_id=order_id, placed_ns=now_ns, updated_ns=now_ns)
-    return msgspec.structs.replace(bare, filled=size, average_price_inr=PEACE_INR, status=BookStatus.COMPLETE)

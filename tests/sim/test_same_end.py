@@ -17,8 +17,9 @@ import runner
 from config.schema import ConfirmWhen, Follow
 from engine.model import LegId
 from paper.verify.chance import draw
+from paper.verify.peace import Phase
 from paper.verify.plan import Plan
-from paper.verify.trial import Phase, Trial
+from paper.verify.trial import Trial
 
 Held = dict[tuple[str, LegId], int]
 
