@@ -50,7 +50,7 @@ class Checkup(checkup.Checkup):
         if not self._credentials.is_of(found.user_id):
             return self._finding(what, Level.BAD, "the token is another user's", log_in)
         self._exchanges = found.exchanges
-        return self._finding(what, Level.GOOD, f"logged in as {found.user_id}")
+        return self._finding(what, Level.GOOD, "logged in as the user of the credentials file")
 
     def _details(self) -> Iterator[Finding]:
         yield self._segments(self._exchanges)
