@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -37,15 +37,17 @@ class Twin:
                 angel.quote(quote)
         self.program = Program(directory)
 
-    def configure(self, master: str, children: tuple[str, ...]) -> Path:
+    def configure(self, master: str, children: tuple[str, ...], ids: Mapping[str, str] | None = None) -> Path:
+        """`ids`: what the configuration calls accounts, where it is not by their names at the broker."""
         directory = self.directory / "config"
         directory.mkdir()
 
         def account(name: str) -> str:
-            file = directory / f"{name}.txt"
+            known_as = (ids or {}).get(name, name)
+            file = directory / f"{known_as}.txt"
             file.touch(mode=0o600)
             file.write_text(self._credentials(name), encoding="utf-8")
-            return f"id: {name}, broker: {'zerodha' if name in ZERODHA else 'angel_one'}, credentials: {file}"
+            return f"id: {known_as}, broker: {'zerodha' if name in ZERODHA else 'angel_one'}, credentials: {file}"
 
         angel = self.angel
         lines = [
@@ -86,6 +88,18 @@ class Twin:
         else:
             found = self.angel.call(lambda: self.angel.exchange.positions(account))
         return {p.symbol: p.net_units // LOT for p in found if p.net_units}
+
+    def doctor(self, config: Path) -> str:
+        """What the doctor prints."""
+        return subprocess.run(
+            self.program.command("doctor", "--config", str(config), "--json"),
+            check=False,
+            cwd=self.directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE_S,
+        ).stdout
 
     def legs(self) -> list[Instrument]:
         """A hedge and a short, near the money."""
@@ -166,7 +180,11 @@ def test_number_that_means_another_contract_there_is_not_believed(twin: Twin) ->
 
 
 def test_no_secret_of_either_broker_is_written_anywhere(twin: Twin) -> None:
-    config = twin.configure("AM0001", ("AC0001", "ZC0001"))
+    for account in twin.angel.desk.accounts.values():
+        account.pin = f"CANARYPIN{account.user}"
+    ids = {"AM0001": "master", "AC0001": "one", "ZC0001": "two"}
+    config = twin.configure("AM0001", ("AC0001", "ZC0001"), ids)
+    doctor = twin.doctor(config)
     twin.program.start(config)
     twin.program.armed(twin.sandbox.clock.now_ns)
     hedge, _ = twin.legs()
@@ -176,28 +194,21 @@ def test_no_secret_of_either_broker_is_written_anywhere(twin: Twin) -> None:
     jwt = [account.jwt for account in accounts if account.jwt]
     assert jwt
     twin.angel.end_sessions()
-    twin.program.wait("a new session", lambda: all(twin.angel.logins(name) >= 2 for name in ANGEL))
+    twin.program.wait("a new session", lambda: all(twin.angel.logins(name) >= 3 for name in ANGEL))
     assert twin.program.stop() == 0
-    canaries = [text.encode() for a in accounts for text in (a.api_key, a.totp_secret, a.jwt, a.feed) if text]
-    canaries += [token.encode() for token in jwt]
+    secrets = [text for a in accounts for text in (a.user, a.pin, a.api_key, a.totp_secret, a.jwt, a.feed) if text]
     zerodha = twin.sandbox.desk.accounts["ZC0001"]
-    canaries += [zerodha.api_secret.encode(), zerodha.access_token.encode()]
+    secrets += [*jwt, zerodha.user_id, zerodha.api_key, zerodha.api_secret, zerodha.access_token]
+    assert not [secret for secret in secrets if secret in doctor]
     files = [path for path in twin.directory.rglob("*") if path.is_file() and "config" not in path.parts[-2:]]
-    assert any(path.suffix == ".sqlite3" for path in files)
+    assert {".sqlite3", ".txt"} <= {path.suffix for path in files}
     for path in files:
         content = path.read_bytes()
-        assert not [canary for canary in canaries if canary in content], path
+        assert not [secret for secret in secrets if secret.encode() in content], path
 
 
 def test_doctor_looks_at_both_brokers(twin: Twin) -> None:
-    done = subprocess.run(
-        twin.program.command("doctor", "--config", str(twin.configure("ZM0001", ("AC0001",))), "--json"),
-        check=False,
-        cwd=twin.directory,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    found = {(f["account"], f["check"]): f["level"] for f in json.loads(done.stdout)["findings"]}
+    told = twin.doctor(twin.configure("ZM0001", ("AC0001",)))
+    found = {(f["account"], f["check"]): f["level"] for f in json.loads(told)["findings"]}
     assert found["ZM0001", "session"] == "good"
     assert found["AC0001", "margin"] == "good"
