@@ -87,7 +87,7 @@ class Checkup(checkup.Checkup):
     def _details(self) -> Iterator[Finding]:
         yield from self._holder()
         yield self._funds()
-        yield self._orders()
+        yield from self._orders()
 
     def _holder(self) -> Iterator[Finding]:
         found = self._read(self._client.profile)
@@ -116,14 +116,18 @@ class Checkup(checkup.Checkup):
             return self._finding("margin", Level.BAD, f"cannot be read: {text}", "try again later")
         return self._margin("net", net)
 
-    def _orders(self) -> Finding:
+    def _orders(self) -> Iterator[Finding]:
         found = self._read(self._client.orderBook)
         try:
-            count = len(wire.rows("" if isinstance(found, _Unread) else found))
+            placed_ns = [
+                wire.ist_ns(row.text("exchtime")) or wire.ist_ns(row.text("updatetime"))
+                for row in wire.rows("" if isinstance(found, _Unread) else found)
+            ]
         except Malformed as error:
             text = found.text if isinstance(found, _Unread) else str(error)
-            return self._finding("orders", Level.BAD, f"the book cannot be read: {text}", "try again later")
-        return self._budget(count)
+            yield self._finding("orders", Level.BAD, f"the book cannot be read: {text}", "try again later")
+            return
+        yield from self._budgets(placed_ns)
 
     def _read(self, call: Callable[[], Any]) -> Any:
         """The `data` of an answer, or why there is none."""
