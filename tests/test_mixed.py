@@ -2,20 +2,24 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from msgspec.structs import replace
 
-from engine.model import Instrument, Side
+from engine.commands import PlaceOrder
+from engine.model import Instrument, OrderReport, Side
+from paper.exchange import Exchange
 from paper.sandbox.sandbox import Plan, Sandbox, SandboxThread
 from tests.contract import angel_rows
 from tests.contract.angel_server import AngelServer
 from tests.test_live import DAY, LOT, PATIENCE_S, Program, StillMarket
 
+T = TypeVar("T")
 ZERODHA, ANGEL = ("ZM0001", "ZC0001"), ("AM0001", "AC0001")
 CAPITAL = {"M": Decimal(3_500_000), "C": Decimal(1_050_000)}
 
@@ -27,9 +31,13 @@ def capital(account: str) -> Decimal:
 class Twin:
     """Both brokers with the same contracts under the exchange's own numbers, and the program against them."""
 
-    def __init__(self, sandbox: Sandbox, thread: SandboxThread, angel: AngelServer, directory: Path) -> None:
+    def __init__(
+        self, sandbox: Sandbox, thread: SandboxThread, angel: AngelServer, directory: Path, more: str = ""
+    ) -> None:
+        """`more`: further lines of the configuration."""
         self.sandbox, self._thread, self.angel, self.directory = sandbox, thread, angel, directory
-        for instrument in sandbox.exchange.instruments():
+        self._more = more
+        for instrument in angel.exchange.instruments():
             number = sandbox.desk.tokens.by_id[instrument.id] >> 8
             angel.desk.scrips[instrument.id] = angel_rows.scrip_row(instrument, str(number))
             quote = sandbox.exchange.newest(instrument.id)
@@ -59,6 +67,7 @@ class Twin:
             f'  zerodha: {{root_url: "{self.sandbox.root_url}", ticker_url: "{self.sandbox.ticker_url}"}}',
             f'  angel_one: {{root_url: "{angel.root_url}", ticker_url: "{angel.ticker_url}",'
             f' order_stream_url: "{angel.order_stream_url}", scrip_url: "{angel.scrip_url}"}}',
+            self._more,
         ]
         path = directory / "config.yaml"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -72,22 +81,32 @@ class Twin:
         a = self.angel.desk.accounts[name]
         return f"api_key = {a.api_key}\nusername = {a.user}\npassword = {a.pin}\ntotp_token = {a.totp_secret}\n"
 
-    def trade(self, master: str, symbol: str, side: Side, lots: int) -> None:
-        if master in ZERODHA:
-            exchange, call = self.sandbox.exchange, self._thread.call
-        else:
-            exchange, call = self.angel.exchange, self.angel.call
-        answer = call(
-            lambda: exchange.trade(master, symbol, "NFO", side, lots * LOT, "NRML", self.sandbox.clock.now_ns())
-        )
+    def trade(self, master: str, symbol: str, side: Side, lots: int, lot_units: int = LOT) -> None:
+        at, now_ns = self._exchange(master), self.sandbox.clock.now_ns()
+        answer = self._call(master, lambda: at.trade(master, symbol, "NFO", side, lots * lot_units, "NRML", now_ns))
         assert answer.order_id, answer
 
     def lots(self, account: str) -> dict[str, int]:
-        if account in ZERODHA:
-            found = self._thread.call(lambda: self.sandbox.exchange.positions(account))
-        else:
-            found = self.angel.call(lambda: self.angel.exchange.positions(account))
-        return {p.symbol: p.net_units // LOT for p in found if p.net_units}
+        return {symbol: units // LOT for symbol, units in self.units(account).items()}
+
+    def units(self, account: str) -> dict[str, int]:
+        found = self._call(account, lambda: self._exchange(account).positions(account))
+        return {p.symbol: p.net_units for p in found if p.net_units}
+
+    def orders(self, account: str) -> list[OrderReport]:
+        return list(self._call(account, lambda: self._exchange(account).orders(account)))
+
+    def place(self, order: PlaceOrder) -> None:
+        """An order of an owner's, by another program of his."""
+        account, now_ns = order.account, self.sandbox.clock.now_ns()
+        answer = self._call(account, lambda: self._exchange(account).place(order, now_ns))
+        assert answer.order_id, answer
+
+    def _exchange(self, account: str) -> Exchange:
+        return self.sandbox.exchange if account in ZERODHA else self.angel.exchange
+
+    def _call(self, account: str, work: Callable[[], T]) -> T:
+        return self._thread.call(work) if account in ZERODHA else self.angel.call(work)
 
     def doctor(self, config: Path) -> str:
         """What the doctor prints."""
