@@ -55,6 +55,7 @@ class Checkup(checkup.Checkup):
         self._sleep = sleep
         self._keeper = Keeper(credentials, self._transport, now_ns, sleep)
         self._client = AngelClient(credentials["api_key"], self._transport)
+        self._client.hide(credentials["username"])
         self._funds_read: Any = _Unread("it was not asked for")
 
     def _session(self) -> Finding:

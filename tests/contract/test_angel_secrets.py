@@ -58,7 +58,7 @@ def secrets_of(server: AngelServer) -> set[str]:
     step = server.clock.now_ns() // 1_000_000_000
     codes = {pyotp.TOTP(account.totp_secret).at(step - 30 * n) for n in range(-1, 4)}
     tokens = {f"{kind}.{USER}.{n}" for kind in ("jwt", "feed") for n in range(1, 9)} | {f"refresh.{USER}"}
-    return codes | tokens | {account.pin, account.api_key, account.totp_secret}
+    return codes | tokens | {account.user, account.pin, account.api_key, account.totp_secret}
 
 
 def work(server: AngelServer, line: AngelLine, told: Told) -> None:
@@ -81,7 +81,7 @@ def echoing(server: AngelServer) -> None:
     tokens = [f"{kind}.{USER}.{n}" for kind in ("jwt", "feed") for n in range(1, account.logins + 1)]
 
     def unknown(authorization: str, api_key: str | None = None) -> object:
-        raise AngelError("AB1009", f"{authorization} {api_key} {' '.join(tokens)}", is_gateway=True)
+        raise AngelError("AB1009", f"{account.user} {authorization} {api_key} {' '.join(tokens)}", is_gateway=True)
 
     def wrong(api_key: str, body: Mapping[str, object]) -> object:
         raise AngelError("AB1000", f"{api_key} {dict(body)}")
