@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from bench.terminal import Terminal
+from config.schema import Mode
 from paper.sandbox.sandbox import Plan, SandboxThread
 from state.acknowledged import NAME
 from tests.test_kill import DISARMED, DONE
 from tests.test_live import CHILDREN, DAY, MASTER, PATIENCE_S, Live, Program, StillMarket
+from tests.test_lost_terminal import CLEAR, Shown
 from tui.compliance import LINES, WORD
 
 ASKS_LIVE, ASKS_RULES = "Type LIVE to go on", f"Type {WORD} to go on"
@@ -193,3 +195,34 @@ def test_flag_is_refused_where_one_address_is_a_sandboxs_and_the_other_is_not(li
     assert done.returncode == USAGE
     assert "cannot be mixed" in done.stderr
     assert nothing_was_started(live)
+
+
+def test_switch_in_the_dashboard_asks_for_the_rules_once_and_a_no_stays_on_paper(live: Live) -> None:
+    shown = Shown(live.directory)
+    live.program = shown
+
+    def switch(time: int) -> None:
+        dialogs, questions = b"SWITCH TO LIVE", ASKS_RULES.encode()
+        before = shown.seen.count(dialogs)
+        shown.press(b"m", what="the dialog", found=lambda: shown.seen.count(dialogs) > before)
+        shown.press(b"LIVE\r", CLEAR, what="the rules", found=lambda: shown.seen.count(questions) == time)
+
+    def sessions(mode: str) -> int:
+        return sum(f"started in {mode}" in line for line in shown.lines)
+
+    try:
+        live.start(mode=Mode.PAPER)
+        live.armed()
+        switch(1)
+        shown.terminal.send(b"no\r")
+        live.wait("a session on paper again", lambda: sessions("PAPER") == 2)
+        assert not (data(live) / NAME).exists()
+        live.armed()
+        switch(2)
+        shown.terminal.send(f"{WORD}\r".encode())
+        live.wait("a live session", lambda: sessions("LIVE") == 1)
+        assert (data(live) / NAME).exists()
+        assert live.stop() == DONE
+    finally:
+        shown.kill()
+        shown.hang_up()
