@@ -72,7 +72,7 @@ def work(server: AngelServer, line: AngelLine, told: Told) -> None:
     told.answer(line.broker.modify(ModifyOrder(account=USER, tag="T", order_id="1", price_inr=Decimal(1))))
     told.answer(line.broker.cancel(CancelOrder(account=USER, tag="T", order_id="1")))
     told.texts += [repr(thing) for thing in (line, line.broker, line._keeper, line._client, line._orders, line._quotes)]
-    server.clock.move(30)
+    server.clock.move(32)
 
 
 def echoing(server: AngelServer) -> None:
@@ -130,7 +130,7 @@ def test_no_secret_is_ever_shown(
         server.drop_streams()
         work(server, line, told)
         line.log_in(angel_credentials(server.desk.accounts[USER], password="CANARYWRONG"))
-        server.clock.move(30)
+        server.clock.move(32)
         work(server, line, told)
         told.texts += [repr(f) for f in Checkup("A1", credentials, urls, None, server.clock.now_ns).findings()]
         until(lambda: any("refuses the login" in text for text in told.texts))
