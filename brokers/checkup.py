@@ -4,7 +4,7 @@ It sends no order and knows no broker: what is read, and how, stands with each o
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from decimal import Decimal
 from typing import ClassVar, Final
 
@@ -14,10 +14,12 @@ from config.credentials import Credentials
 from config.order_limits import OrderLimits
 from config.schema import BrokerUrls
 from engine.findings import Finding, Level
+from engine.model import NS_PER_S
 from engine.money import rupees
 
 DERIVATIVES: Final = ("NFO", "BFO")
 SHARE_USED_MOST: Final = 0.8
+HOUR_NS: Final = 3600 * NS_PER_S
 
 
 class Checkup(ABC):
@@ -84,6 +86,23 @@ class Checkup(ABC):
         level = Level.GOOD if net_inr > 0 else Level.BAD
         todo = "" if net_inr > 0 else "without margin the account is left out of every strategy"
         return self._finding("margin", level, f"{name} is {rupees(net_inr)}", todo)
+
+    def _budgets(self, placed_ns: Sequence[int]) -> Iterator[Finding]:
+        """How much is used of the day's orders and, where the broker has such a limit, of the hour's.
+
+        Args:
+            placed_ns: When each order of the day's book was placed; 0, not known, counts as now.
+        """
+        yield self._budget(len(placed_ns))
+        most = None if self._limits is None else self._limits.hour
+        if most is None:
+            return
+        since_ns = self._now_ns() - HOUR_NS
+        count = sum(1 for at_ns in placed_ns if not at_ns or at_ns > since_ns)
+        is_much = count > most * SHARE_USED_MOST
+        text = f"{count} of {most} in the last hour; changes and cancels count too, and the book does not tell them"
+        todo = "entries wait soon, at the limit exits too: place and change less elsewhere, or wait" if is_much else ""
+        yield self._finding("hour", Level.NOTE if is_much else Level.GOOD, text, todo)
 
     def _budget(self, count: int) -> Finding:
         """How many of the day's orders are used."""

@@ -2,20 +2,24 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from msgspec.structs import replace
 
-from engine.model import Instrument, Side
+from engine.commands import PlaceOrder
+from engine.model import Instrument, OrderReport, Side
+from paper.exchange import Exchange
 from paper.sandbox.sandbox import Plan, Sandbox, SandboxThread
 from tests.contract import angel_rows
 from tests.contract.angel_server import AngelServer
 from tests.test_live import DAY, LOT, PATIENCE_S, Program, StillMarket
 
+T = TypeVar("T")
 ZERODHA, ANGEL = ("ZM0001", "ZC0001"), ("AM0001", "AC0001")
 CAPITAL = {"M": Decimal(3_500_000), "C": Decimal(1_050_000)}
 
@@ -27,9 +31,13 @@ def capital(account: str) -> Decimal:
 class Twin:
     """Both brokers with the same contracts under the exchange's own numbers, and the program against them."""
 
-    def __init__(self, sandbox: Sandbox, thread: SandboxThread, angel: AngelServer, directory: Path) -> None:
+    def __init__(
+        self, sandbox: Sandbox, thread: SandboxThread, angel: AngelServer, directory: Path, more: str = ""
+    ) -> None:
+        """`more`: further lines of the configuration."""
         self.sandbox, self._thread, self.angel, self.directory = sandbox, thread, angel, directory
-        for instrument in sandbox.exchange.instruments():
+        self._more = more
+        for instrument in angel.exchange.instruments():
             number = sandbox.desk.tokens.by_id[instrument.id] >> 8
             angel.desk.scrips[instrument.id] = angel_rows.scrip_row(instrument, str(number))
             quote = sandbox.exchange.newest(instrument.id)
@@ -37,15 +45,17 @@ class Twin:
                 angel.quote(quote)
         self.program = Program(directory)
 
-    def configure(self, master: str, children: tuple[str, ...]) -> Path:
+    def configure(self, master: str, children: tuple[str, ...], ids: Mapping[str, str] | None = None) -> Path:
+        """`ids`: what the configuration calls accounts, where it is not by their names at the broker."""
         directory = self.directory / "config"
         directory.mkdir()
 
         def account(name: str) -> str:
-            file = directory / f"{name}.txt"
+            known_as = (ids or {}).get(name, name)
+            file = directory / f"{known_as}.txt"
             file.touch(mode=0o600)
             file.write_text(self._credentials(name), encoding="utf-8")
-            return f"id: {name}, broker: {'zerodha' if name in ZERODHA else 'angel_one'}, credentials: {file}"
+            return f"id: {known_as}, broker: {'zerodha' if name in ZERODHA else 'angel_one'}, credentials: {file}"
 
         angel = self.angel
         lines = [
@@ -57,6 +67,7 @@ class Twin:
             f'  zerodha: {{root_url: "{self.sandbox.root_url}", ticker_url: "{self.sandbox.ticker_url}"}}',
             f'  angel_one: {{root_url: "{angel.root_url}", ticker_url: "{angel.ticker_url}",'
             f' order_stream_url: "{angel.order_stream_url}", scrip_url: "{angel.scrip_url}"}}',
+            self._more,
         ]
         path = directory / "config.yaml"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -70,22 +81,44 @@ class Twin:
         a = self.angel.desk.accounts[name]
         return f"api_key = {a.api_key}\nusername = {a.user}\npassword = {a.pin}\ntotp_token = {a.totp_secret}\n"
 
-    def trade(self, master: str, symbol: str, side: Side, lots: int) -> None:
-        if master in ZERODHA:
-            exchange, call = self.sandbox.exchange, self._thread.call
-        else:
-            exchange, call = self.angel.exchange, self.angel.call
-        answer = call(
-            lambda: exchange.trade(master, symbol, "NFO", side, lots * LOT, "NRML", self.sandbox.clock.now_ns())
-        )
+    def trade(self, master: str, symbol: str, side: Side, lots: int, lot_units: int = LOT) -> None:
+        at, now_ns = self._exchange(master), self.sandbox.clock.now_ns()
+        answer = self._call(master, lambda: at.trade(master, symbol, "NFO", side, lots * lot_units, "NRML", now_ns))
         assert answer.order_id, answer
 
     def lots(self, account: str) -> dict[str, int]:
-        if account in ZERODHA:
-            found = self._thread.call(lambda: self.sandbox.exchange.positions(account))
-        else:
-            found = self.angel.call(lambda: self.angel.exchange.positions(account))
-        return {p.symbol: p.net_units // LOT for p in found if p.net_units}
+        return {symbol: units // LOT for symbol, units in self.units(account).items()}
+
+    def units(self, account: str) -> dict[str, int]:
+        found = self._call(account, lambda: self._exchange(account).positions(account))
+        return {p.symbol: p.net_units for p in found if p.net_units}
+
+    def orders(self, account: str) -> list[OrderReport]:
+        return list(self._call(account, lambda: self._exchange(account).orders(account)))
+
+    def place(self, order: PlaceOrder) -> None:
+        """An order of an owner's, by another program of his."""
+        account, now_ns = order.account, self.sandbox.clock.now_ns()
+        answer = self._call(account, lambda: self._exchange(account).place(order, now_ns))
+        assert answer.order_id, answer
+
+    def _exchange(self, account: str) -> Exchange:
+        return self.sandbox.exchange if account in ZERODHA else self.angel.exchange
+
+    def _call(self, account: str, work: Callable[[], T]) -> T:
+        return self._thread.call(work) if account in ZERODHA else self.angel.call(work)
+
+    def doctor(self, config: Path) -> str:
+        """What the doctor prints."""
+        return subprocess.run(
+            self.program.command("doctor", "--config", str(config), "--json"),
+            check=False,
+            cwd=self.directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE_S,
+        ).stdout
 
     def legs(self) -> list[Instrument]:
         """A hedge and a short, near the money."""
@@ -166,7 +199,11 @@ def test_number_that_means_another_contract_there_is_not_believed(twin: Twin) ->
 
 
 def test_no_secret_of_either_broker_is_written_anywhere(twin: Twin) -> None:
-    config = twin.configure("AM0001", ("AC0001", "ZC0001"))
+    for account in twin.angel.desk.accounts.values():
+        account.pin = f"CANARYPIN{account.user}"
+    ids = {"AM0001": "master", "AC0001": "one", "ZC0001": "two"}
+    config = twin.configure("AM0001", ("AC0001", "ZC0001"), ids)
+    doctor = twin.doctor(config)
     twin.program.start(config)
     twin.program.armed(twin.sandbox.clock.now_ns)
     hedge, _ = twin.legs()
@@ -176,28 +213,21 @@ def test_no_secret_of_either_broker_is_written_anywhere(twin: Twin) -> None:
     jwt = [account.jwt for account in accounts if account.jwt]
     assert jwt
     twin.angel.end_sessions()
-    twin.program.wait("a new session", lambda: all(twin.angel.logins(name) >= 2 for name in ANGEL))
+    twin.program.wait("a new session", lambda: all(twin.angel.logins(name) >= 3 for name in ANGEL))
     assert twin.program.stop() == 0
-    canaries = [text.encode() for a in accounts for text in (a.api_key, a.totp_secret, a.jwt, a.feed) if text]
-    canaries += [token.encode() for token in jwt]
+    secrets = [text for a in accounts for text in (a.user, a.pin, a.api_key, a.totp_secret, a.jwt, a.feed) if text]
     zerodha = twin.sandbox.desk.accounts["ZC0001"]
-    canaries += [zerodha.api_secret.encode(), zerodha.access_token.encode()]
+    secrets += [*jwt, zerodha.user_id, zerodha.api_key, zerodha.api_secret, zerodha.access_token]
+    assert not [secret for secret in secrets if secret in doctor]
     files = [path for path in twin.directory.rglob("*") if path.is_file() and "config" not in path.parts[-2:]]
-    assert any(path.suffix == ".sqlite3" for path in files)
+    assert {".sqlite3", ".txt"} <= {path.suffix for path in files}
     for path in files:
         content = path.read_bytes()
-        assert not [canary for canary in canaries if canary in content], path
+        assert not [secret for secret in secrets if secret.encode() in content], path
 
 
 def test_doctor_looks_at_both_brokers(twin: Twin) -> None:
-    done = subprocess.run(
-        twin.program.command("doctor", "--config", str(twin.configure("ZM0001", ("AC0001",))), "--json"),
-        check=False,
-        cwd=twin.directory,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    found = {(f["account"], f["check"]): f["level"] for f in json.loads(done.stdout)["findings"]}
+    told = twin.doctor(twin.configure("ZM0001", ("AC0001",)))
+    found = {(f["account"], f["check"]): f["level"] for f in json.loads(told)["findings"]}
     assert found["ZM0001", "session"] == "good"
     assert found["AC0001", "margin"] == "good"

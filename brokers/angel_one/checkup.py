@@ -55,6 +55,7 @@ class Checkup(checkup.Checkup):
         self._sleep = sleep
         self._keeper = Keeper(credentials, self._transport, now_ns, sleep)
         self._client = AngelClient(credentials["api_key"], self._transport)
+        self._client.hide(credentials["username"])
         self._funds_read: Any = _Unread("it was not asked for")
 
     def _session(self) -> Finding:
@@ -87,7 +88,7 @@ class Checkup(checkup.Checkup):
     def _details(self) -> Iterator[Finding]:
         yield from self._holder()
         yield self._funds()
-        yield self._orders()
+        yield from self._orders()
 
     def _holder(self) -> Iterator[Finding]:
         found = self._read(self._client.profile)
@@ -116,14 +117,18 @@ class Checkup(checkup.Checkup):
             return self._finding("margin", Level.BAD, f"cannot be read: {text}", "try again later")
         return self._margin("net", net)
 
-    def _orders(self) -> Finding:
+    def _orders(self) -> Iterator[Finding]:
         found = self._read(self._client.orderBook)
         try:
-            count = len(wire.rows("" if isinstance(found, _Unread) else found))
+            placed_ns = [
+                wire.ist_ns(row.text("exchtime")) or wire.ist_ns(row.text("updatetime"))
+                for row in wire.rows("" if isinstance(found, _Unread) else found)
+            ]
         except Malformed as error:
             text = found.text if isinstance(found, _Unread) else str(error)
-            return self._finding("orders", Level.BAD, f"the book cannot be read: {text}", "try again later")
-        return self._budget(count)
+            yield self._finding("orders", Level.BAD, f"the book cannot be read: {text}", "try again later")
+            return
+        yield from self._budgets(placed_ns)
 
     def _read(self, call: Callable[[], Any]) -> Any:
         """The `data` of an answer, or why there is none."""

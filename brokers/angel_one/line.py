@@ -64,6 +64,7 @@ class AngelLine:
         self._transport = Transport(urls.root_url or ROOT_URL)
         self._keeper = Keeper(credentials, self._transport, now_ns, sleep)
         self._client = AngelClient(credentials["api_key"], self._transport)
+        self._client.hide(credentials["username"])  # the PIN is a few digits, sent at logins only: it stands in amounts
         self._requests = AngelBroker(account, self._client, symbols, now_ns, sleep, counts_shares=counts_shares)
         self._broker = RenewingBroker(self._requests, self._client, self._keeper, now_ns, on_login)
         self._names: dict[ticks.Key, InstrumentId] = {}
@@ -185,6 +186,7 @@ class AngelLine:
             is_other |= credentials["username"] != self._credentials["username"]
             self._keeper.change(credentials)
             self._client.set_api_key(credentials["api_key"])
+            self._client.hide(credentials["username"])
             with self._lock:
                 self._credentials = credentials
                 orders, quotes = self._orders, self._quotes

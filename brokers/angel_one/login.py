@@ -28,6 +28,8 @@ CODE_NS: Final = 30 * NS_PER_S
 """How long a one-time code holds (RFC 6238)."""
 LATE_NS: Final = 2 * NS_PER_S
 """A code that ends so soon could arrive too late, which Angel would call a wrong one: the next one is waited for."""
+EARLY_NS: Final = 2 * NS_PER_S
+"""A code that was waited for is sent so long after its begin: before, a clock ahead of Angel's makes it a wrong one."""
 APART_NS: Final = NS_PER_S
 """Angel takes one login a second (SmartAPI "Rate Limit")."""
 PAUSE_MOST_NS: Final = 600 * NS_PER_S
@@ -142,7 +144,7 @@ class Keeper:
             raise NeedsLogin(account.standing.refused)
         now_ns = self._now_ns()
         wait_ns, left_ns = self._wait_ns(account, now_ns), CODE_NS - now_ns % CODE_NS
-        if wait_ns and (wait_ns != left_ns or left_ns >= LATE_NS):
+        if wait_ns and (wait_ns != left_ns + EARLY_NS or left_ns >= LATE_NS):
             text = f"the next login waits: {record.failed or 'the code of this half minute is used'}"
             raise NeedsLogin(text) if record.failures else NextCode(text, wait_ns / NS_PER_S)
         if wait_ns:
@@ -173,8 +175,10 @@ class Keeper:
             if record.not_before_ns - now_ns > PAUSE_MOST_NS + APART_NS:
                 record.not_before_ns = now_ns  # the clock was set back
             at_ns = max(now_ns, record.not_before_ns)
-            while at_ns // CODE_NS in record.used or CODE_NS - at_ns % CODE_NS < LATE_NS:
-                at_ns += CODE_NS - at_ns % CODE_NS
+            while (step := at_ns // CODE_NS) in record.used or CODE_NS - at_ns % CODE_NS < LATE_NS:
+                at_ns = (step + 1) * CODE_NS + EARLY_NS
+            if step - 1 in record.used:
+                at_ns = max(at_ns, step * CODE_NS + EARLY_NS)
         return at_ns - now_ns
 
     def _session_of(self, account: Account, client: AngelClient, code: Secret, now_ns: int) -> Session:

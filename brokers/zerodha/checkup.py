@@ -50,12 +50,12 @@ class Checkup(checkup.Checkup):
         if not self._credentials.is_of(found.user_id):
             return self._finding(what, Level.BAD, "the token is another user's", log_in)
         self._exchanges = found.exchanges
-        return self._finding(what, Level.GOOD, f"logged in as {found.user_id}")
+        return self._finding(what, Level.GOOD, "logged in as the user of the credentials file")
 
     def _details(self) -> Iterator[Finding]:
         yield self._segments(self._exchanges)
         yield self._funds()
-        yield self._orders()
+        yield from self._orders()
 
     def _funds(self) -> Finding:
         try:
@@ -66,9 +66,11 @@ class Checkup(checkup.Checkup):
             return self._finding("margin", Level.BAD, "there is no equity segment", "ask Zerodha for it")
         return self._margin("equity.net", found.equity.net)
 
-    def _orders(self) -> Finding:
+    def _orders(self) -> Iterator[Finding]:
         try:
             found = wire.decode(self._client.fetch("orders"), tuple[wire.OrderRow, ...])
+            placed_ns = [wire.ist_ns(row.order_timestamp) for row in found]
         except (Refusal, NotSent, NoAnswer, Malformed) as error:
-            return self._finding("orders", Level.BAD, f"the book cannot be read: {error}", "see Kite's status page")
-        return self._budget(len(found))
+            yield self._finding("orders", Level.BAD, f"the book cannot be read: {error}", "see Kite's status page")
+            return
+        yield from self._budgets(placed_ns)

@@ -101,7 +101,7 @@ class Login:
 
     def _client(self, token: Secret | None) -> KiteClient:
         client = KiteClient(self._credentials["api_key"], token, self._transport)
-        client.hide(self._credentials["api_secret"])
+        client.hide(*self._credentials.values())
         return client
 
 

@@ -50,6 +50,8 @@ INSTRUMENTS = (
     future(),
     share(SHARE),
 )
+SHORT_S = 0.4
+"How long an answer is waited for: so that one that never comes costs little."
 PATIENCE_S = 30.0
 "How long something that comes over a socket is waited for; it usually takes milliseconds."
 
@@ -63,6 +65,10 @@ class Desk(Protocol):
     def quote(self, quote: Quote) -> None: ...
 
     def own_trade(self, symbol: str, side: Side, quantity: int) -> None: ...
+
+    def at_exchange(self, work: Callable[[Exchange, int], object]) -> None:
+        """Have something done at the broker's exchange, at its time."""
+        ...
 
     def fault(self, on: str, kind: str, times: int = 1) -> None: ...
 
@@ -102,6 +108,9 @@ class PaperDesk:
 
     def own_trade(self, symbol: str, side: Side, quantity: int) -> None:
         self.exchange.trade(ACCOUNT, symbol, "NFO", side, quantity, "NRML", self.clock.now_ns())
+
+    def at_exchange(self, work: Callable[[Exchange, int], object]) -> None:
+        work(self.exchange, self.clock.now_ns())
 
     def fault(self, on: str, kind: str, times: int = 1) -> None:
         wanted = _PAPER_FAULTS.get(kind, kind)
@@ -144,14 +153,14 @@ class StillMarket:
 class ZerodhaDesk:
     """The adapter of Zerodha against the sandbox."""
 
-    def __init__(self, thread: SandboxThread) -> None:
+    def __init__(self, thread: SandboxThread, read_timeout_s: float = SHORT_S) -> None:
         self._thread = thread
         sandbox = thread.sandbox
         assert sandbox is not None
         self.sandbox = sandbox
         account = sandbox.desk.accounts[ACCOUNT]
         self.key, self.token = Secret(account.api_key), Secret(account.access_token)
-        self.transport = Transport(sandbox.root_url, read_timeout_s=0.4)
+        self.transport = Transport(sandbox.root_url, read_timeout_s=read_timeout_s)
         self.broker = ZerodhaBroker(ACCOUNT, KiteClient(self.key, self.token, self.transport), counts_shares=True)
         self.pushed: list[OrderReport] = []
         self._news = threading.Condition()
@@ -179,6 +188,9 @@ class ZerodhaDesk:
     def own_trade(self, symbol: str, side: Side, quantity: int) -> None:
         exchange, now_ns = self.sandbox.exchange, self.sandbox.clock.now_ns
         self._thread.call(lambda: exchange.trade(ACCOUNT, symbol, "NFO", side, quantity, "NRML", now_ns()))
+
+    def at_exchange(self, work: Callable[[Exchange, int], object]) -> None:
+        self._thread.call(lambda: work(self.sandbox.exchange, self.sandbox.clock.now_ns()))
 
     def fault(self, on: str, kind: str, times: int = 1) -> None:
         wanted = Kind(_WIRE_FAULTS.get(kind, kind))
@@ -211,9 +223,9 @@ _WIRE_FAULTS = {"lost_answer_connection": "dropped_after"}
 class AngelDesk:
     """The adapter of Angel One against the loopback SmartAPI, logged in with PIN and code."""
 
-    def __init__(self, server: AngelServer) -> None:
+    def __init__(self, server: AngelServer, read_timeout_s: float = SHORT_S) -> None:
         self.server = server
-        self.transport = Transport(server.root_url, read_timeout_s=0.4)
+        self.transport = Transport(server.root_url, read_timeout_s=read_timeout_s)
         keeper = Keeper(angel_credentials(server.desk.accounts[ACCOUNT]), self.transport, server.clock.now_ns)
         session = keeper.session()
         client = AngelClient(Secret(server.desk.accounts[ACCOUNT].api_key), self.transport)
@@ -250,6 +262,9 @@ class AngelDesk:
     def own_trade(self, symbol: str, side: Side, quantity: int) -> None:
         exchange, now_ns = self.server.exchange, self.server.clock.now_ns
         self.server.call(lambda: exchange.trade(ACCOUNT, symbol, "NFO", side, quantity, "NRML", now_ns()))
+
+    def at_exchange(self, work: Callable[[Exchange, int], object]) -> None:
+        self.server.call(lambda: work(self.server.exchange, self.server.clock.now_ns()))
 
     def fault(self, on: str, kind: str, times: int = 1) -> None:
         self.server.fault(on, _WIRE_FAULTS.get(kind, kind), times)
@@ -288,9 +303,9 @@ def angel_credentials(account: Account, **changes: str) -> Credentials:
 
 
 @contextmanager
-def angel_desk(paper: Paper, overnight: Mapping[LegId, int]) -> Iterator[Desk]:
+def angel_desk(paper: Paper, overnight: Mapping[LegId, int], read_timeout_s: float = SHORT_S) -> Iterator[Desk]:
     with AngelServer([(ACCOUNT, CAPITAL)], INSTRUMENTS, paper=paper, overnight=overnight) as server:
-        desk = AngelDesk(server)
+        desk = AngelDesk(server, read_timeout_s)
         try:
             yield desk
         finally:
@@ -298,12 +313,12 @@ def angel_desk(paper: Paper, overnight: Mapping[LegId, int]) -> Iterator[Desk]:
 
 
 @contextmanager
-def paper_desk(paper: Paper, overnight: Mapping[LegId, int]) -> Iterator[Desk]:
+def paper_desk(paper: Paper, overnight: Mapping[LegId, int], read_timeout_s: float = SHORT_S) -> Iterator[Desk]:
     yield PaperDesk(paper, overnight)
 
 
 @contextmanager
-def zerodha_desk(paper: Paper, overnight: Mapping[LegId, int]) -> Iterator[Desk]:
+def zerodha_desk(paper: Paper, overnight: Mapping[LegId, int], read_timeout_s: float = SHORT_S) -> Iterator[Desk]:
     plan = Plan(
         day=date(2026, 11, 2),
         accounts=[(ACCOUNT, CAPITAL)],
@@ -314,7 +329,7 @@ def zerodha_desk(paper: Paper, overnight: Mapping[LegId, int]) -> Iterator[Desk]
     )
     thread = SandboxThread(plan)
     with thread:
-        desk = ZerodhaDesk(thread)
+        desk = ZerodhaDesk(thread, read_timeout_s)
         try:
             desk.listen()
             yield desk

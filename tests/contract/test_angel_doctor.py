@@ -16,13 +16,16 @@ from brokers.transport import Transport
 from config.load import load_settings_text
 from config.schema import AngelOneUrls, Settings
 from engine.findings import Finding, Level
+from engine.model import Side
 from tests.contract.angel_desk import Account
 from tests.contract.angel_server import AngelServer
 from tests.contract.desks import INSTRUMENTS, angel_credentials
 from tests.unit.brokers.raw_server import answer, refused_port, says, serving
+from tests.unit.paper.builders import quote
 
 DAY = date(2026, 11, 2)
 USER = "A123"
+OF_THE_HOUR = "in the last hour; changes and cancels count too, and the book does not tell them"
 
 
 @pytest.fixture
@@ -96,8 +99,27 @@ def test_healthy_account_has_nothing_bad(server: AngelServer, tmp_path: Path) ->
         "segments": "NFO, BFO",
         "margin": "net is ₹10,00,000.00",
         "orders": "0 today; Angel has no limit of the day",
+        "hour": f"0 of 1000 {OF_THE_HOUR}",
         "address": "Angel looks at the address of orders only, so it cannot be checked without one",
     }
+
+
+@pytest.mark.parametrize(("orders", "level"), [(800, Level.GOOD), (801, Level.NOTE)])
+def test_hour_that_is_nearly_used_up_is_told_and_over_when_it_is_over(
+    server: AngelServer, tmp_path: Path, orders: int, level: Level
+) -> None:
+    def place() -> None:
+        for _ in range(orders):
+            server.exchange.trade(USER, INSTRUMENTS[0].symbol, "NFO", Side.BUY, 65, "NRML", server.clock.now_ns())
+
+    server.quote(quote(at_ns=server.clock.now_ns()))
+    server.call(place)
+    (hour,) = [f for f in found(server, tmp_path) if f.check == "hour"]
+    assert (hour.level, hour.text) == (level, f"{orders} of 1000 {OF_THE_HOUR}")
+    assert ("or wait" in hour.todo) is (level is Level.NOTE)
+    server.clock.move(3600)
+    (after,) = [f for f in found(server, tmp_path) if f.check == "hour"]
+    assert (after.level, after.text, after.todo) == (Level.GOOD, f"0 of 1000 {OF_THE_HOUR}", "")
 
 
 def test_wrong_pin_is_found_and_tried_once(server: AngelServer, tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ from tests.unit.paper.builders import option, order, quote
 DAY = date(2026, 11, 2)
 CALL_ID, PUT_ID = InstrumentId(f"NFO:{CALL}"), InstrumentId(f"NFO:{PUT}")
 STALE_NS = 10 * NS_PER_S
-HALF_MINUTE = 30.0
+HALF_MINUTE = 32.0
+"Until another code is sent: half a minute, and a little for a clock that is ahead."
 
 
 class World:

@@ -58,7 +58,7 @@ def secrets_of(server: AngelServer) -> set[str]:
     step = server.clock.now_ns() // 1_000_000_000
     codes = {pyotp.TOTP(account.totp_secret).at(step - 30 * n) for n in range(-1, 4)}
     tokens = {f"{kind}.{USER}.{n}" for kind in ("jwt", "feed") for n in range(1, 9)} | {f"refresh.{USER}"}
-    return codes | tokens | {account.pin, account.api_key, account.totp_secret}
+    return codes | tokens | {account.user, account.pin, account.api_key, account.totp_secret}
 
 
 def work(server: AngelServer, line: AngelLine, told: Told) -> None:
@@ -72,7 +72,7 @@ def work(server: AngelServer, line: AngelLine, told: Told) -> None:
     told.answer(line.broker.modify(ModifyOrder(account=USER, tag="T", order_id="1", price_inr=Decimal(1))))
     told.answer(line.broker.cancel(CancelOrder(account=USER, tag="T", order_id="1")))
     told.texts += [repr(thing) for thing in (line, line.broker, line._keeper, line._client, line._orders, line._quotes)]
-    server.clock.move(30)
+    server.clock.move(32)
 
 
 def echoing(server: AngelServer) -> None:
@@ -81,7 +81,7 @@ def echoing(server: AngelServer) -> None:
     tokens = [f"{kind}.{USER}.{n}" for kind in ("jwt", "feed") for n in range(1, account.logins + 1)]
 
     def unknown(authorization: str, api_key: str | None = None) -> object:
-        raise AngelError("AB1009", f"{authorization} {api_key} {' '.join(tokens)}", is_gateway=True)
+        raise AngelError("AB1009", f"{account.user} {authorization} {api_key} {' '.join(tokens)}", is_gateway=True)
 
     def wrong(api_key: str, body: Mapping[str, object]) -> object:
         raise AngelError("AB1000", f"{api_key} {dict(body)}")
@@ -130,7 +130,7 @@ def test_no_secret_is_ever_shown(
         server.drop_streams()
         work(server, line, told)
         line.log_in(angel_credentials(server.desk.accounts[USER], password="CANARYWRONG"))
-        server.clock.move(30)
+        server.clock.move(32)
         work(server, line, told)
         told.texts += [repr(f) for f in Checkup("A1", credentials, urls, None, server.clock.now_ns).findings()]
         until(lambda: any("refuses the login" in text for text in told.texts))

@@ -25,8 +25,8 @@ MADE_MOST_INR = 500
 def open_desk(request: pytest.FixtureRequest) -> Iterator[Open]:
     opened = []
 
-    def make(paper: Paper = EXACT, overnight: Mapping[LegId, int] | None = None) -> Desk:
-        context = DESKS[request.param](paper, overnight or {})
+    def make(paper: Paper = EXACT, overnight: Mapping[LegId, int] | None = None, **more: float) -> Desk:
+        context = DESKS[request.param](paper, overnight or {}, **more)
         desk = context.__enter__()
         opened.append(context)
         return desk

@@ -46,7 +46,7 @@ def test_healthy_accounts_have_nothing_bad(sandbox: Sandbox, tmp_path: Path) -> 
     assert bad(findings) == []
     texts = {(finding.account, finding.check): finding.text for finding in findings}
     assert texts["ZM0001", "margin"] == "equity.net is ₹35,00,000.00"
-    assert texts["ZC0001", "session"] == "logged in as ZC0001"
+    assert texts["ZC0001", "session"] == "logged in as the user of the credentials file"
 
 
 def test_session_that_is_over_says_how_to_log_in(sandbox: Sandbox, tmp_path: Path) -> None:

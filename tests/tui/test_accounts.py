@@ -15,7 +15,9 @@ from tests.tui.harness import SMALL, WIDE, Desk, drive
 from tui.bridge import LoginTalk
 
 PATIENCE_S = 30
-GOOD = Finding(account="ZM0001", check="session", level=Level.GOOD, text="logged in as ZM0001")
+GOOD = Finding(
+    account="ZM0001", check="session", level=Level.GOOD, text="logged in as the user of the credentials file"
+)
 BAD = Finding(account="ZC0001", check="session", level=Level.BAD, text="the token is over", todo="log in again")
 
 

@@ -75,3 +75,43 @@ def test_finding_says_what_it_means(
     finding = look(Broker(given, limits))
     assert (finding.level, finding.text) == (level, text)
     assert bool(finding.todo) is (level is not Level.GOOD and "limits" not in text)
+
+
+HOUR_NS = 3600 * 10**9
+NOW = 10 * HOUR_NS
+JUST, LONG_AGO = NOW - 1, NOW - HOUR_NS
+OF_THE_HOUR = "in the last hour; changes and cancels count too, and the book does not tell them"
+
+
+class Later(Broker):
+    """At ten hours after the beginning of time."""
+
+    def __init__(self, given: Credentials, limits: OrderLimits | None) -> None:
+        super().__init__(given, limits)
+        self._now_ns = lambda: NOW
+
+
+@pytest.mark.parametrize(
+    ("placed_ns", "level", "text"),
+    [
+        ([], Level.GOOD, f"0 of 1000 {OF_THE_HOUR}"),
+        ([JUST] * 800, Level.GOOD, f"800 of 1000 {OF_THE_HOUR}"),
+        ([JUST] * 801, Level.NOTE, f"801 of 1000 {OF_THE_HOUR}"),
+        ([LONG_AGO] * 900, Level.GOOD, f"0 of 1000 {OF_THE_HOUR}"),
+        ([LONG_AGO] * 900 + [JUST] * 2, Level.GOOD, f"2 of 1000 {OF_THE_HOUR}"),
+        ([0, LONG_AGO, NOW + HOUR_NS], Level.GOOD, f"2 of 1000 {OF_THE_HOUR}"),
+    ],
+    ids=["none", "four fifths", "more", "an hour ago", "some of them", "no time, and a clock that is ahead"],
+)
+def test_orders_of_the_hour_are_counted_where_the_broker_limits_them(
+    given: Credentials, placed_ns: list[int], level: Level, text: str
+) -> None:
+    orders, hour = Later(given, replace(UNLIMITED, hour=1000))._budgets(placed_ns)
+    assert (orders.check, orders.text) == ("orders", f"{len(placed_ns)} today; Broker has no limit of the day")
+    assert (hour.check, hour.level, hour.text) == ("hour", level, text)
+    assert bool(hour.todo) is (level is Level.NOTE)
+
+
+@pytest.mark.parametrize("limits", [None, KITE], ids=["limits not known", "no limit of the hour"])
+def test_hour_is_not_spoken_of_where_there_is_no_such_limit(given: Credentials, limits: OrderLimits | None) -> None:
+    assert [one.check for one in Later(given, limits)._budgets([JUST])] == ["orders"]

@@ -32,7 +32,7 @@ def credentials(**changes: str) -> Credentials:
 
 
 class Time:
-    def __init__(self, now_ns: int = NOW) -> None:
+    def __init__(self, now_ns: int = NOW + 5 * S) -> None:
         self.now_ns = now_ns
         self.slept: list[float] = []
 
@@ -166,7 +166,7 @@ def test_code_that_was_used_stays_used_when_something_else_changes() -> None:
 def test_code_is_not_used_twice_by_a_clock_that_is_set_back() -> None:
     with keeper(YES) as (made, server, clock):
         for seconds in (0, 30, 60, 30, 0, 60):
-            clock.now_ns = NOW + seconds * S
+            clock.now_ns = NOW + (5 + seconds) * S
             with suppress(NeedsLogin):
                 made.proven(made.session())
                 made.lost(made.session())
@@ -205,7 +205,7 @@ def test_code_that_another_program_used_is_followed_by_the_next_one() -> None:
     with keeper(says(answer(DOUBTFUL[0])), YES, time=Time(NOW - NOW % (30 * S) + 10 * S)) as (made, server, clock):
         with pytest.raises(NextCode) as caught:
             made.session()
-        assert caught.value.wait_s == 20
+        assert caught.value.wait_s == 22
         clock.sleep(caught.value.wait_s)
         session = made.session()
         made.proven(session)
@@ -369,6 +369,8 @@ def test_code_is_not_used_twice() -> None:
         clock.now_ns += 20 * S
         assert "waits" in why(made)
         clock.now_ns += 10 * S
+        assert "waits" in why(made)  # it begins now, and may not have begun at Angel
+        clock.now_ns += 2 * S
         assert made.session() is not first
     codes = [json.loads(request.body)["totp"] for request in server.requests]
     assert len(set(codes)) == 2
@@ -378,8 +380,25 @@ def test_code_that_is_about_to_end_is_not_sent() -> None:
     start = NOW - NOW % (30 * S) + 29 * S
     with keeper(YES, time=Time(start)) as (made, server, clock):
         made.session()
-    assert clock.slept == [1.0]
+    assert clock.slept == [3.0]
     assert json.loads(server.requests[0].body)["totp"] == pyotp.TOTP(TOTP).at(start // S + 1)
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 0.01, 1.9])
+def test_clock_that_is_ahead_of_angels_makes_no_wrong_code_of_one_that_was_waited_for(ahead_s: float) -> None:
+    """A code that holds at the server since some of its time ago is the right one; one that begins later is wrong."""
+    with keeper(YES, time=Time(NOW - NOW % (30 * S) + 10 * S)) as (made, server, clock):
+        for _ in range(3):
+            while made.current is None:
+                try:
+                    made.session()
+                except NextCode as code:
+                    clock.sleep(code.wait_s)
+            session = made.session()
+            at_angel_ns = clock.now_ns - round(ahead_s * S)
+            assert json.loads(server.requests[-1].body)["totp"] == pyotp.TOTP(TOTP).at(at_angel_ns // S)
+            made.proven(session)
+            made.lost(session)
 
 
 def test_new_session_that_is_refused_at_once_is_not_followed_by_the_next_one_at_once() -> None:
