@@ -19,7 +19,7 @@ ARGS ?=
 NO_TESTS ?=
 SEEDS ?= 2000
 # More than there are cores: many tests wait for a process or a socket.
-WORKERS ?= 3
+WORKERS ?= 4
 ORDER_PATH_TESTS := tests/unit/core tests/unit/engine tests/unit/state tests/scenarios tests/test_rules.py tests/sim/test_found_days.py
 UPGRADE ?=
 LOCK_TOOL := uv==0.13.8

@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pyotp
+import pytest
 
 from engine.model import Side
 from tests.test_mixed import Twin
 from tests.test_mixed import twin as twin  # noqa: PLC0414  a fixture
+
+pytestmark = pytest.mark.slow
+"""It waits for the codes of two half minutes."""
 
 MASTER, HERE, THERE = "ZM0001", "ZC0001", "AC0001"
 NEW_PIN = "8642"
