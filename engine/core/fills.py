@@ -177,7 +177,8 @@ def _take_end(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, end: O
     _tell_end(turn, order)
     is_renewed = order.renewed and rests(order)  # nothing of it is missed: what is wanted of it is placed anew
     if order.entry and order.remaining and not is_renewed:
-        note_missed(turn, child, leg, reasons.CANCELLED_AT_BROKER)
+        why = order.reason if order.reason in reasons.TAKEN_BACK else reasons.CANCELLED_AT_BROKER
+        note_missed(turn, child, leg, why)
     if not order.entry and not order.remaining:
         leg.exit_tries = 0
     elif not order.entry and not order.cancelling_ns and not rests(order):

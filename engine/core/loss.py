@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from config.schema import OnMaxLoss
 from engine.core.results import child_net
 from engine.core.state_child import Child
 from engine.core.turn import ALARM, Turn
@@ -10,7 +9,7 @@ from engine.money import rupees, sum_known
 
 
 def watch_losses(turn: Turn) -> list[Child]:
-    """Stop entries where a daily loss limit is reached, once; returns the children to be exited completely."""
+    """Note where a daily loss limit is reached, once; returns the children whose entries stop with it."""
     state = turn.state
     hit: list[Child] = []
     nets: list[Decimal | None] = []
@@ -32,4 +31,4 @@ def watch_losses(turn: Turn) -> list[Child]:
             ALARM, f"daily loss limit of {rupees(limit)} over all children reached: {rupees(total)}; no further entries"
         )
         hit = turn.configured()
-    return hit if turn.settings.risk.on_max_loss is OnMaxLoss.EXIT_ALL else []
+    return hit

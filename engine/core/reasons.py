@@ -94,6 +94,8 @@ NOT_MIRRORED = (AMO_WAITS, COVER_ORDER, BRACKET_ORDER, AUCTION_ORDER, UNKNOWN_VA
 
 
 _REFUSED = "refused"
+TAKEN_BACK = frozenset({KILLED, DAILY_LOSS})
+"""Why entries that work already are cancelled."""
 
 
 def refused(text: str) -> str:

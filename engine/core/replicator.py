@@ -6,7 +6,7 @@ After every event, in this order: timers that are due, orders whose turn it is, 
 from collections.abc import Callable
 
 from config.schema import Child as ChildSettings
-from config.schema import Settings
+from config.schema import OnMaxLoss, Settings
 from engine.commands import Command
 from engine.core import (
     answering,
@@ -250,7 +250,10 @@ def _look_after(turn: Turn) -> None:
     breaker.look_after(turn)
     note_silence(turn)
     hit = watch_losses(turn)
-    if hit:
+    for child in hit:
+        for leg in child.legs.values():
+            settle(turn, child, leg)  # entries that work are taken back
+    if hit and turn.settings.risk.on_max_loss is OnMaxLoss.EXIT_ALL:
         flatten(turn, [child.id for child in hit], "exited completely: daily loss limit", typed=False)
 
 

@@ -55,8 +55,9 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     over = _over(turn, leg)
     if over > 0:
         _withdraw(turn, child, leg, over)
-    if turn.state.kill:
-        for order in [o for o in turn.open_orders(leg) if o.entry]:
+    if stopped := _stopped(turn, child):
+        for order in [o for o in turn.open_orders(leg) if o.entry and o.state is OrderState.WORKING]:
+            order.reason = order.reason or stopped
             cancel(turn, order)
     _withdraw_exits(turn, leg)
     _spare_lots_ahead(turn, leg)
@@ -75,6 +76,13 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     elif not leg.due_reason:
         prompts.drop_exit(turn, child, leg.leg)
         _exit(turn, child, leg, excess, copy)
+
+
+def _stopped(turn: Turn, child: Child) -> str:
+    """What takes entries back that work already, '' for nothing: they would add to what is to become no more."""
+    if turn.state.kill:
+        return reasons.KILLED
+    return reasons.DAILY_LOSS if child.loss_hit or turn.state.loss_hit else ""
 
 
 def _send_nothing(turn: Turn, child: Child, leg: ChildLeg) -> None:

@@ -371,12 +371,14 @@ class Course:
             self._broken(f"I12 {child.id} {leg.leg}: an exit waits ({why})")
 
     def _look_at_excess(self, state: State, child: Child, leg: ChildLeg) -> None:
-        """Entries that work above the target are cancelled, the newest first (PRODUCT 3.3)."""
+        """Entries that work above the target are cancelled, the newest first; all, where entries are stopped (R6.3)."""
         key = (child.id, leg.leg)
         orders = [state.orders[tag] for tag in leg.orders]  # one that filled whole may still be shown as open
         working = [order for order in orders if order.entry and not rests(order) and order.remaining]
         ahead = ahead_units(Turn(state, state.now_ns, {}), leg) if leg.mirrors else 0
-        over = held_units(leg) - ahead + sum(order.remaining for order in working) - leg.target_units
+        open_units = sum(order.remaining for order in working)
+        is_stopped = child.loss_hit or state.loss_hit or state.kill
+        over = open_units if is_stopped else held_units(leg) - ahead + open_units - leg.target_units
         newest = working[-1] if working else None
         if over <= 0 or newest is None or newest.state is not OrderState.WORKING or newest.day != state.day:
             self._over_ns.pop(key, None)

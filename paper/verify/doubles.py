@@ -96,7 +96,9 @@ class Doubles:
         for row in self._exchange.orders(order.account):
             before = state.orders.get(tags.get(row.tag, ""))
             is_open = row.status not in TERMINAL_BOOK and (row.symbol, row.side) == (order.symbol, order.side)
-            if before is not None and is_open and row.quantity == before.units and before.state is OrderState.ABSENT:
+            if before is None or before.entry or not is_open:
+                continue
+            if row.quantity == before.units and before.state is OrderState.ABSENT:
                 found.append(f"I1 {order.account} {row.leg}: exit {order.tag} while {row.order_id} works as {row.tag}")
         return found
 

@@ -10,7 +10,7 @@ from random import Random
 
 import msgspec
 
-from config.schema import Child, OnMaxLoss
+from config.schema import Child, CopyAs, OnMaxLoss
 from engine.model import NS_PER_S, Instrument
 from paper import scenario as act
 from paper.verify.draft import PRICE_INR, START_NS, WARM_NS
@@ -20,6 +20,8 @@ LOSING = 0.06
 """The share of days on which a daily loss is limited."""
 OWN_INR = (Decimal(300), Decimal(1_000), Decimal(3_000), Decimal(10_000))
 OF_ALL_INR = (Decimal(1_000), Decimal(5_000), Decimal(20_000))
+WAITING = 0.5
+"""The share of them on which entries wait for the master's price: some work when the loss is reached."""
 MOVES_PCT = (-15, -7, -1, 1, 7, 15)
 BLANK = 0.2
 """The share of moves after which nobody knows a price."""
@@ -39,6 +41,10 @@ def with_losses(plan: Plan, rng: Random) -> Plan:
     children = tuple(_limited(child, rng) if rng.random() < 0.7 else child for child in settings.children)
     settings = msgspec.structs.replace(settings, risk=risk, children=children)
     moves = [move for instrument in plan.scenario.instruments for move in _moves(instrument, plan.calm_ns, rng)]
+    if rng.random() < WAITING:
+        wait_s = rng.choice((Decimal(3), Decimal(20)))
+        waits = msgspec.structs.replace(settings.copy, as_=CopyAs.LIMIT, limit_buffer_ticks=0, chase_after_s=wait_s)
+        settings = msgspec.structs.replace(settings, copy=waits)
     scenario = dataclasses.replace(plan.scenario, settings=settings)
     return dataclasses.replace(plan.with_more(*moves), scenario=scenario)
 

@@ -227,6 +227,12 @@ def daily_loss_lost_at_a_start() -> list[Swap]:
     return [replace_everywhere(right, wrong)]
 
 
+@planted_where_orders_rest
+def daily_loss_leaves_what_works() -> list[Swap]:
+    """Entries that work when the daily loss is reached are not taken back."""
+    return [replace_everywhere(settle._stopped, lambda turn, _child: reasons.KILLED if turn.state.kill else "")]
+
+
 @planted
 def charges_counted_twice() -> list[Swap]:
     """What an order costs counts twice in the daily loss."""

@@ -111,6 +111,7 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "daily_loss_of_open_lots_not_counted": ("fills", 833, 323, "I12"),
     "daily_loss_exits_one_child_alone": ("fills", 396, 2007, "I5"),
     "daily_loss_lost_at_a_start": ("fills", 5870, 260, "I12"),
+    "daily_loss_leaves_what_works": ("orders", 1118, 94, "I5"),
     "charges_counted_twice": ("fills", 534, 94, "I12"),
     "copy_of_the_masters_lots": ("orders", 0, 16, "I2"),
     "all_that_rests_has_no_bound": ("orders", 38, 57, "I2"),
