@@ -126,7 +126,7 @@ class LockstepApp(Looking):
         return DEFAULTS if self.current_theme.dark else LIGHT_DEFAULTS
 
     def get_default_screen(self) -> Screen[None]:
-        return Overview(dense=self.memory.habits.dense)
+        return Overview(self.memory.habits)
 
     def on_mount(self) -> None:
         """Start looking at the feed."""

@@ -1,7 +1,7 @@
 """Looking in the app: panels, details, finding, exports, settings, and how the user wants the screen. Sends nothing."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from tui.screens.confirm import Confirm
 from tui.screens.copy_page import CopyPage
 from tui.screens.dialog import Body
 from tui.screens.help import help_lines
-from tui.screens.overview import PANELS
+from tui.screens.overview import PANELS, Overview
 from tui.screens.settings_lines import settings_lines
 from tui.text import clean
 from tui.widgets.attention import keyed
@@ -120,7 +120,7 @@ class Looking(Restarts):
         on = "Fills, refusals and alarms are shown as notes here. n turns them off."
         self.tell(on if self.memory.habits.notes else "No more notes: the events have it all.")
 
-    def remember(self, **habits: str | bool) -> None:
+    def remember(self, **habits: str | bool | Mapping[str, str]) -> None:
         """Keep how the user wants the screen, for the next start too where that can be written."""
         try:
             self.memory.keep(**habits)
@@ -130,6 +130,10 @@ class Looking(Restarts):
     def action_filter(self) -> None:
         """Type a filter."""
         self.overview.open_filter()
+
+    def on_overview_filter_kept(self, event: Overview.FilterKept) -> None:
+        """For the next start."""
+        self.remember(filters=event.filters)
 
     def action_settings(self) -> None:
         """What the session was started with."""
@@ -156,6 +160,9 @@ class Looking(Restarts):
         """Another order of the rows."""
         focused = self.overview.focused
         order = focused.sort_next() if isinstance(focused, Panel) else ""
+        if order and isinstance(focused, Panel):
+            sorts = {name: by for name, by in self.memory.habits.sorts.items() if name != focused.id}
+            self.remember(sorts=sorts if focused.is_usual else {**sorts, str(focused.id): order})
         self.tell(f"Sorted by {order}." if order else "What needs you has one order: the most urgent first.")
 
     def action_child(self) -> None:
