@@ -77,16 +77,21 @@ class Looking(Restarts):
         habits = self.memory.habits
         if new.rings and habits.bell:
             self.bell()
+        if not habits.notes:
+            self._news.take_drifts()
         if not habits.notes or self.frame is None or len(self.screen_stack) > 1:  # a dialog is never covered
             return
-        notes, more = new.notes(frozenset(child.id for child in self.frame.snapshot.children))
+        children = frozenset(child.id for child in self.frame.snapshot.children)
+        drifts = self._news.take_drifts()
+        notes, more = new.notes(children, drifts)
         if notes:
             self.clear_notifications()  # a bad minute covers no more of the screen than one look does
-        for notice in notes:
-            text, title = clean(notice.text), clean(f"{notice.account} {notice.symbol}".strip())
-            self.notify(text, title=title, severity=LEVELS[notice.severity], markup=False, timeout=6)
+        for note in notes:
+            severity = LEVELS[note.severity]
+            self.notify(clean(note.text), title=clean(note.about), severity=severity, markup=False, timeout=6)
         if more:
-            self.notify(f"{more} more in the events", markup=False, timeout=6)
+            where = "the events and the legs" if drifts else "the events"
+            self.notify(f"{more} more in {where}", markup=False, timeout=6)
 
     def action_help(self) -> None:
         """All keys."""
@@ -110,14 +115,14 @@ class Looking(Restarts):
         self.remember(bell=not self.memory.habits.bell)
         if self.memory.habits.bell:
             self.bell()
-            self.tell("The bell rings at alarms and prompts. b turns it off.")
+            self.tell("The bell rings at alarms, drifts and prompts. b turns it off.")
         else:
             self.tell("The bell is off.")
 
     def action_notes(self) -> None:
         """Notes over the screen, or no longer."""
         self.remember(notes=not self.memory.habits.notes)
-        on = "Fills, refusals and alarms are shown as notes here. n turns them off."
+        on = "Fills, refusals, drifts and alarms are shown as notes here. n turns them off."
         self.tell(on if self.memory.habits.notes else "No more notes: the events have it all.")
 
     def remember(self, **habits: str | bool | Mapping[str, str]) -> None:
