@@ -28,6 +28,7 @@ from tui.widgets.matrix import Matrix
 from tui.widgets.orders import Orders
 from tui.widgets.panel import Panel
 from tui.widgets.strategy_line import strategy_line
+from tui.widgets.word_box import WordBox
 
 WIDTH_MIN, HEIGHT_MIN = 80, 24
 WIDE, TALL = 110, 30
@@ -85,7 +86,8 @@ class Overview(Screen[None]):
         yield Day(id="day")
         yield LineBar(id="last-copy")
         yield LineBar(id="needs-line")
-        yield Input(placeholder="filter: words, an account, a symbol; enter keeps it, esc clears it", id="filter")
+        hint = "filter: words, an account, a symbol; enter keeps it, esc clears it"
+        yield WordBox(placeholder=hint, id="filter", most=WORDS_MOST)
         yield LineBar(id="keys")
 
     def on_mount(self) -> None:
