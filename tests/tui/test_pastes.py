@@ -68,6 +68,10 @@ def test_paste_that_goes_on_is_not_over() -> None:
     assert list(pastes.feed(f"{ENDS}q")) == [Pasted("aaaa"), "q"]
 
 
+def test_half_a_character_is_not_the_end_of_the_input() -> None:
+    assert list(Pastes().feed("")) == []  # Textual's parser would take no key after an empty text
+
+
 def test_paste_is_kept_to_its_bound() -> None:
     pastes = Pastes()
     (found,) = [*pastes.feed(BEGINS + "k" * (MOST - 1)), *pastes.feed("kk" * MOST), *pastes.feed(ENDS)]
