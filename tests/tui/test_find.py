@@ -222,6 +222,18 @@ def test_events_that_were_missed_are_told_of_in_the_order_of_time_alone() -> Non
     drive(s.changed(s.condor(), notices=()), script)
 
 
+def test_one_event_that_was_missed_is_one_event() -> None:
+    first, second = s.notices()[:2]
+
+    async def script(desk: Desk) -> None:
+        await desk.publish(notices=(first,))
+        await desk.publish(notices=(first, msgspec.structs.replace(second, number=first.number + 2)))
+        await desk.press("4")
+        assert "1 event is only in the journal" in desk.text
+
+    drive(s.changed(s.condor(), notices=()), script)
+
+
 def test_events_by_severity_and_by_account_newest_first_among_equals() -> None:
     async def script(desk: Desk) -> None:
         ring = {str(n.number): n for n in desk.app.overview.events.ring.notices}
