@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from bench.demo import ROOT, DemoEngine, demo_engine, demo_settings
-from config.schema import Confirm, ConfirmWhen
+from bench.staged import Desk, Stage, after_a_crash, as_live, at_brokers, in_the_morning
+from config.schema import Confirm, ConfirmWhen, Settings
+from engine.events import Operator
+from engine.snapshot import Snapshot
 from tui.app import LockstepApp
 from tui.theme import COLOUR_BLIND, DARK, LIGHT
 
@@ -22,6 +25,8 @@ DOCS = ROOT / "docs"
 WIDE, SMALL = (120, 36), (80, 24)
 SECOND = 29.0
 "All four legs of the condor are on."
+LOGIN = 9
+"Steps down to the account that wants a login."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Shot:
     theme: str = DARK
     then_s: float = 0.0
     "The market goes on for so long after the keys."
+    stage: Stage | None = None
+    "Makes of the demo's picture what it cannot be; then the accounts are called as at brokers."
 
 
 SHOTS = (
@@ -64,7 +71,14 @@ SHOTS = (
     Shot("killed", "Killed: every order is stopped, and what stays open is said", ("f12", "2"), then_s=1.0),
     Shot("paused", "Paused: exits only, and what was missed meanwhile", ("space",), second=10.0, then_s=16.0),
     Shot("palette", "All commands by name (`^p`)", ("ctrl+p",)),
-    Shot("live", "The way to LIVE says why it is closed (`m`)", ("m",)),
+    Shot("live", "LIVE: frame and header are red and say the word, and so does each child that trades", stage=as_live),
+    Shot("live-child", "A child in LIVE, and at which broker it trades", ("6", "enter"), stage=as_live),
+    Shot("live-quit", "Leaving while LIVE names what nobody would follow out (`q`)", ("q",), stage=as_live),
+    Shot("restart", "After a session that did not end well: what is open, and what may be done", stage=after_a_crash),
+    Shot("doctor", "Every account checked at its broker (`a`)", ("a",), 1.0, stage=in_the_morning),
+    Shot("login", "The login of an account (`enter` on one)", ("a", *["down"] * LOGIN, "enter"), 1.0,
+         stage=in_the_morning),
+    Shot("mode", "The way to LIVE says why it is closed (`m`)", ("m",)),
     Shot("help", "All keys (`?`)", ("question_mark",)),
     Shot("light", "The light theme (`ctrl+p`, theme)", theme=LIGHT),
     Shot("colour-blind", "The theme that does without telling red from green", theme=COLOUR_BLIND),
@@ -72,22 +86,48 @@ SHOTS = (
 PAGE = """# The screens
 
 Drawn from the demo, which `make run` shows, by `python -m bench.picture`: first at 120 x 36 cells, then at 80 x 24,
-where the panels of the overview are screens of their own.
+where the panels of the overview are screens of their own. LIVE, the start after a crash, and accounts at brokers are
+staged in the demo's market: no broker was asked.
 """
 
 
 def draw(shot: Shot, size: tuple[int, int]) -> str:
     """The screen as SVG text."""
-    settings = replace(demo_settings(), confirm=Confirm(when=shot.confirm))
+    settings = replace(_settings(shot), confirm=Confirm(when=shot.confirm))
     with demo_engine(settings) as engine:
         if not shot.watched:
             engine.run_to(shot.second)
         return asyncio.run(_screen(engine, shot, size))
 
 
+def _settings(shot: Shot) -> Settings:
+    return demo_settings() if shot.stage is None else at_brokers(demo_settings())
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The demo's engine, seen otherwise."""
+
+    engine: DemoEngine
+    stage: Stage
+    live_refusal: str = ""
+
+    def snapshot(self) -> Snapshot:
+        """The picture of this moment."""
+        return self.stage(self.engine.snapshot())
+
+    def now_ns(self) -> int:
+        """The market's time."""
+        return self.engine.now_ns()
+
+    def send(self, event: Operator) -> None:
+        """Nobody listens."""
+
+
 async def _screen(engine: DemoEngine, shot: Shot, size: tuple[int, int]) -> str:
     engine.live_refusal = "the demo has no accounts that could trade"
-    app = LockstepApp(engine, hz=1, arm_s=0, settings=demo_settings(), history=engine.session)
+    feed, desk = (engine, None) if shot.stage is None else (Staged(engine, shot.stage), Desk())
+    app = LockstepApp(feed, hz=1, arm_s=0, settings=_settings(shot), history=engine.session, desk=desk)
     app.theme = shot.theme
     async with app.run_test(size=size) as pilot:
         if shot.watched:

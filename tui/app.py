@@ -81,8 +81,10 @@ class LockstepApp(Looking):
         Binding("v", "viewer", "viewer", tooltip="The address at which a browser on this machine may look on"),
         Binding("a", "doctor", "accounts", tooltip="Check every account at its broker, and log one in"),
         Binding("d", "dense", "dense", tooltip="Dense matrix: one mark a child"),
-        Binding("b", "ring", "bell", tooltip="Ring the terminal's bell at alarms and prompts, or no longer"),
-        Binding("n", "notes", "notes", tooltip="Notes over the screen of fills, refusals and alarms, or no longer"),
+        Binding("b", "ring", "bell", tooltip="Ring the terminal's bell at alarms, drifts and prompts, or no longer"),
+        Binding(
+            "n", "notes", "notes", tooltip="Notes over the screen of fills, refusals, drifts and alarms, or no longer"
+        ),
         Binding("y", "copy", "copy", tooltip="Copy the panel's table to the clipboard, for a spreadsheet"),
         Binding("e", "export", "export", tooltip="Write the panel's table to a CSV file below exports/"),
         Binding("slash", "filter", "filter", tooltip="Filter the panel that fills the screen, else the events"),
@@ -126,7 +128,7 @@ class LockstepApp(Looking):
         return DEFAULTS if self.current_theme.dark else LIGHT_DEFAULTS
 
     def get_default_screen(self) -> Screen[None]:
-        return Overview(dense=self.memory.habits.dense)
+        return Overview(self.memory.habits)
 
     def on_mount(self) -> None:
         """Start looking at the feed."""

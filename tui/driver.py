@@ -1,8 +1,8 @@
 """A terminal driver that survives a terminal that is gone, and keeps stray output off the screen while the app runs.
 
 Stock Textual 8.2.8 enters application mode twice when SIGCONT comes with a hang-up, loses its writer thread to EIO and
-then blocks the event loop, and spins at end of input (facts: 87-120 % of a core). Private names of the driver are used
-here and nowhere else; the Textual version is pinned.
+then blocks the event loop, spins at end of input (facts: 87-120 % of a core), and finds keys in pastes (`tui.pastes`).
+Private names of the driver are used here and nowhere else; the Textual version is pinned.
 """
 
 import os
@@ -16,6 +16,9 @@ from typing import IO, Protocol, runtime_checkable
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Paste
+
+from tui.pastes import Pasted, Pastes
 
 RESTORE = (
     b"\x1b[<u\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?1049l\x1b[?25h\x1b[0m"
@@ -110,16 +113,19 @@ class SafeDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read keys until told to stop. Raises `EOFError` or `OSError` when the terminal is gone."""
-        parser = XTermParser(self._debug)
+        parser, pastes = XTermParser(self._debug), Pastes()
         decode = getincrementaldecoder("utf-8")("replace").decode
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(0.1):
+                came = pastes.wait()
+                if selector.select(pastes.wait_s):
                     data = os.read(self.fileno, 4096)
                     if not data:
                         raise EOFError
-                    for event in parser.feed(decode(data)):
+                    came = pastes.feed(decode(data))
+                for part in came:
+                    for event in [Paste(part.text)] if isinstance(part, Pasted) else parser.feed(part):
                         self.process_message(event)
                 for event in parser.tick():
                     self.process_message(event)

@@ -22,9 +22,13 @@ class Ears(App[int]):
         self.arm_s = arm_s
         self._deaf_until_s = 0.0
         self._closing_until_s = 0.0
+        self.typed_at_s = 0.0
+        "When the key was typed that is being obeyed. Textual takes a name like key_s for what handles the key s."
 
     async def on_event(self, event: Event) -> None:
         """Keys come here first, and again when no dialog wanted them."""
+        if isinstance(event, Key):
+            self.typed_at_s = event.time
         if isinstance(event, Key) and event.key != ALWAYS and _now_s() < self._deaf_until_s:
             event.stop()
             return

@@ -1,7 +1,7 @@
 """Looking in the app: panels, details, finding, exports, settings, and how the user wants the screen. Sends nothing."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from tui.screens.copy_page import CopyPage
 from tui.screens.dialog import Body
 from tui.screens.file_lines import Reread, reread
 from tui.screens.help import help_lines
-from tui.screens.overview import PANELS
+from tui.screens.overview import PANELS, Overview
 from tui.screens.settings_lines import settings_lines
 from tui.text import clean
 from tui.widgets.attention import keyed
@@ -80,16 +80,21 @@ class Looking(Restarts):
         habits = self.memory.habits
         if new.rings and habits.bell:
             self.bell()
+        if not habits.notes:
+            self._news.take_drifts()
         if not habits.notes or self.frame is None or len(self.screen_stack) > 1:  # a dialog is never covered
             return
-        notes, more = new.notes(frozenset(child.id for child in self.frame.snapshot.children))
+        children = frozenset(child.id for child in self.frame.snapshot.children)
+        drifts = self._news.take_drifts()
+        notes, more = new.notes(children, drifts)
         if notes:
             self.clear_notifications()  # a bad minute covers no more of the screen than one look does
-        for notice in notes:
-            text, title = clean(notice.text), clean(f"{notice.account} {notice.symbol}".strip())
-            self.notify(text, title=title, severity=LEVELS[notice.severity], markup=False, timeout=6)
+        for note in notes:
+            severity = LEVELS[note.severity]
+            self.notify(clean(note.text), title=clean(note.about), severity=severity, markup=False, timeout=6)
         if more:
-            self.notify(f"{more} more in the events", markup=False, timeout=6)
+            where = "the events and the legs" if drifts else "the events"
+            self.notify(f"{more} more in {where}", markup=False, timeout=6)
 
     def action_help(self) -> None:
         """All keys."""
@@ -113,17 +118,17 @@ class Looking(Restarts):
         self.remember(bell=not self.memory.habits.bell)
         if self.memory.habits.bell:
             self.bell()
-            self.tell("The bell rings at alarms and prompts. b turns it off.")
+            self.tell("The bell rings at alarms, drifts and prompts. b turns it off.")
         else:
             self.tell("The bell is off.")
 
     def action_notes(self) -> None:
         """Notes over the screen, or no longer."""
         self.remember(notes=not self.memory.habits.notes)
-        on = "Fills, refusals and alarms are shown as notes here. n turns them off."
+        on = "Fills, refusals, drifts and alarms are shown as notes here. n turns them off."
         self.tell(on if self.memory.habits.notes else "No more notes: the events have it all.")
 
-    def remember(self, **habits: str | bool) -> None:
+    def remember(self, **habits: str | bool | Mapping[str, str]) -> None:
         """Keep how the user wants the screen, for the next start too where that can be written."""
         try:
             self.memory.keep(**habits)
@@ -133,6 +138,10 @@ class Looking(Restarts):
     def action_filter(self) -> None:
         """Type a filter."""
         self.overview.open_filter()
+
+    def on_overview_filter_kept(self, event: Overview.FilterKept) -> None:
+        """For the next start."""
+        self.remember(filters=event.filters)
 
     def action_settings(self) -> None:
         """What the session was started with."""
@@ -162,6 +171,9 @@ class Looking(Restarts):
         """Another order of the rows."""
         focused = self.overview.focused
         order = focused.sort_next() if isinstance(focused, Panel) else ""
+        if order and isinstance(focused, Panel):
+            sorts = {name: by for name, by in self.memory.habits.sorts.items() if name != focused.id}
+            self.remember(sorts=sorts if focused.is_usual else {**sorts, str(focused.id): order})
         self.tell(f"Sorted by {order}." if order else "What needs you has one order: the most urgent first.")
 
     def action_child(self) -> None:

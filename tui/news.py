@@ -4,10 +4,21 @@ from dataclasses import dataclass
 
 from engine.commands import Severity
 from engine.snapshot import NoticeLine, Snapshot
+from tui.drifts import Drift, Drifts, Key
 
 NOTES_MOST = 3
 "Shown at one look; the others are only counted."
 URGENCY = (Severity.ALARM, Severity.WARNING, Severity.INFO)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A note over the screen."""
+
+    about: str
+    "Account and instrument."
+    text: str
+    severity: Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +29,30 @@ class New:
     "Oldest first."
     asks: bool = False
     "Whether a prompt opened."
+    drifts: bool = False
+    "Whether something has drifted for long by now."
 
     @property
     def rings(self) -> bool:
-        """An alarm or a prompt."""
-        return self.asks or any(notice.severity is Severity.ALARM for notice in self.notices)
+        """An alarm, a drift or a prompt."""
+        return self.asks or self.drifts or any(notice.severity is Severity.ALARM for notice in self.notices)
 
-    def notes(self, children: frozenset[str]) -> tuple[list[NoticeLine], int]:
-        """What is worth a note, most urgent first, and how many more there are: warnings, and fills of the children."""
-        worth = [n for n in self.notices if n.severity is not Severity.INFO or _is_fill(n, children)]
-        worth.sort(key=lambda notice: URGENCY.index(notice.severity))
+    def notes(self, children: frozenset[str], drifts: tuple[Drift, ...]) -> tuple[list[Note], int]:
+        """What is worth a note, most urgent first, and how many more there are: warnings, drifts, fills of children.
+
+        Args:
+            children: Ids.
+            drifts: Those that are to be shown now.
+        """
+        worth = [
+            Note(about=f"{drift.child} {drift.title}", text=drift.text, severity=Severity.WARNING) for drift in drifts
+        ]
+        worth += [
+            Note(about=f"{n.account} {n.symbol}".strip(), text=n.text, severity=n.severity)
+            for n in self.notices
+            if n.severity is not Severity.INFO or _is_fill(n, children)
+        ]
+        worth.sort(key=lambda note: URGENCY.index(note.severity))
         return worth[:NOTES_MOST], max(0, len(worth) - NOTES_MOST)
 
 
@@ -36,11 +61,13 @@ def _is_fill(notice: NoticeLine, children: frozenset[str]) -> bool:
 
 
 class News:
-    """Knows what was there at the last look. What it finds at the first one is not new."""
+    """Knows what was there at the last look. What it finds at the first one is not new, but for a drift that lasts."""
 
     def __init__(self) -> None:
         self._prompts: frozenset[str] | None = None
         self._newest = 0
+        self._drifts = Drifts()
+        self._unshown: tuple[Key, ...] = ()
 
     def look(self, snapshot: Snapshot) -> New:
         """Take in a snapshot."""
@@ -51,4 +78,11 @@ class News:
         is_first, asks = self._prompts is None, bool(prompts - (self._prompts or frozenset()))
         notices = tuple(notice for notice in snapshot.notices if notice.number > self._newest)
         self._prompts, self._newest = prompts, newest
-        return New() if is_first else New(notices, asks)
+        drifts = self._drifts.look(snapshot)
+        self._unshown = tuple(key for key in self._unshown if key in self._drifts.told) + drifts
+        return New() if is_first else New(notices, asks, bool(drifts))
+
+    def take_drifts(self) -> tuple[Drift, ...]:
+        """Drifts that no note has shown yet, as they are now: no list of events has them."""
+        unshown, self._unshown = self._unshown, ()
+        return tuple(self._drifts.told[key] for key in unshown)

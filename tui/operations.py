@@ -115,7 +115,7 @@ class Operations(Ears):
         frame = self.ready()
         if frame is None or isinstance(self.screen, Kill):
             return
-        self.push_screen(Kill(frame), self.kill_to)
+        self.push_screen(Kill(frame, opened_s=self.typed_at_s), self.kill_to)
 
     def kill_to(self, level: int | None) -> None:
         """More stops at once; less wants the word."""

@@ -110,11 +110,35 @@ def drive(
 
 def assert_screen(name: str, desk: Desk) -> None:
     """The screen is as stored; `LOCKSTEP_UPDATE_SCREENS=1` stores it anew (then look at the difference)."""
+    _assert_stored(name, desk.text)
+
+
+def _assert_stored(name: str, text: str) -> None:
     path = STORED / f"{name}.txt"
     if os.environ.get("LOCKSTEP_UPDATE_SCREENS"):
         path.parent.mkdir(exist_ok=True)
-        path.write_text(desk.text + "\n", encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == desk.text + "\n", f"{path.name} differs"
+        path.write_text(text + "\n", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text + "\n", f"{path.name} differs"
+
+
+class Pages:
+    """Many screens of one run in one stored file.
+
+    Args:
+        state: Of the file's name.
+    """
+
+    def __init__(self, state: str) -> None:
+        self._state, self._size, self._texts = state, (0, 0), list[str]()
+
+    def add(self, page: str, desk: Desk) -> None:
+        """Take the screen as it is."""
+        self._size = desk.app.size.width, desk.app.size.height
+        self._texts.append(f"=== {page}\n{desk.text}")
+
+    def check(self) -> None:
+        """All of them are as stored."""
+        _assert_stored(f"pages-{self._state}-{self._size[0]}x{self._size[1]}", "\n".join(self._texts))
 
 
 Page = TypeVar("Page", CopyPage, ChildPage)

@@ -201,7 +201,7 @@ def test_children_that_are_rows_of_the_legs_panel_have_the_orders_of_accounts() 
         assert keys(desk, "matrix")[:2] == ["Z039", "Z038"]
         await desk.press("y")
         assert [row.split("\t")[0] for row in desk.app.clipboard.splitlines()[1:3]] == ["Z039", "Z038"]
-        desk.app.overview.matrix.sort = 4
+        desk.app.overview.matrix.sort = "capital"
         await desk.publish(children=children[:5])  # legs have four orders
         assert "by " not in desk.screen[2]
 
@@ -218,6 +218,18 @@ def test_events_that_were_missed_are_told_of_in_the_order_of_time_alone() -> Non
         assert "only in the journal" in desk.text
         await desk.press("s")
         assert "only in the journal" not in desk.text
+
+    drive(s.changed(s.condor(), notices=()), script)
+
+
+def test_one_event_that_was_missed_is_one_event() -> None:
+    first, second = s.notices()[:2]
+
+    async def script(desk: Desk) -> None:
+        await desk.publish(notices=(first,))
+        await desk.publish(notices=(first, msgspec.structs.replace(second, number=first.number + 2)))
+        await desk.press("4")
+        assert "1 event is only in the journal" in desk.text
 
     drive(s.changed(s.condor(), notices=()), script)
 
@@ -274,10 +286,32 @@ def test_filter_ends_with_the_full_screen_of_its_panel() -> None:
     async def script(desk: Desk) -> None:
         await desk.press("1", "slash", *"24350", "enter", "1")
         assert "24750" in desk.text
-        await desk.press("6", "slash", *"zc0004", "tab", "5")
+        await desk.press("5", "slash", *"zc0001", "tab", "6")
         assert not desk.app.overview.has_class("-filtering")
-        await desk.press("6")
-        assert "ZC0001" in desk.text
+        await desk.press("5")
+        assert "ZC0004" in desk.text
+
+    drive(s.condor(), script)
+
+
+def test_filter_of_accounts_and_copies_comes_back_with_their_full_screen_alone() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("2", "slash", *"24900", "enter", "2")
+        assert len(keys(desk, "copies")) == 4 and "filter '" not in desk.text
+        await desk.press("2")
+        assert "filter '24900': 1" in desk.text and "24750" not in desk.text
+        await desk.press("6", "slash", *"zc0001", "tab", "5", "6")
+        assert "filter 'zc0001': 1" in desk.text and "ZC0002" not in desk.text
+
+    drive(s.condor(), script)
+
+
+def test_accounts_say_how_many_of_those_left_out_are_not_in_lockstep() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press("6", "slash", *"zc0004", "enter")
+        assert "filter 'zc0004': 1 · 1 hidden not in lockstep" in desk.text
+        await desk.press("slash", "escape")
+        assert "hidden" not in desk.text
 
     drive(s.condor(), script)
 

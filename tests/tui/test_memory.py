@@ -27,7 +27,9 @@ def test_habits_last_from_one_start_to_the_next(tmp_path: Path) -> None:
     assert [found.name for found in path.parent.iterdir()] == ["screen.json"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"dense": 3}', "\x00", '{"theme": "\\ud800"}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"dense": 3}', "\x00", '{"theme": "\\ud800"}', '{"sorts": [1]}', '{"filters": {"a": 1}}']
+)
 def test_damaged_file_is_as_good_as_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "screen.json"
     path.write_text(text)
@@ -60,6 +62,74 @@ def test_theme_is_remembered_and_one_that_does_not_exist_is_not_used(tmp_path: P
     assert Memory(path).habits.theme == "textual-light"
     path.write_text('{"theme": "no-such-theme"}')
     assert LockstepApp(s.FakeFeed(s.condor()), memory=Memory(path)).theme == DARK
+
+
+SORTED = {"matrix": "name", "events": "severity", "orders": "age", "accounts": "capital", "day": "slippage"}
+
+
+def test_sorts_and_filters_are_as_they_were_left(tmp_path: Path) -> None:
+    path = tmp_path / "screen.json"
+
+    async def script(desk: Desk) -> None:
+        await desk.press("2", "s", "slash", *"24900", "enter", "6", "slash", *"zc0004", "enter", "s", "s", "s")
+        await desk.press("1", "s", "s", "s", "4", "s", "5", "s", "7", "s", "s")
+
+    drive(s.condor(), script, memory=Memory(path))
+    assert Memory(path).habits.sorts == {"copies": "slowest", **SORTED}
+    assert Memory(path).habits.filters == {"copies": "24900", "accounts": "zc0004"}
+
+    async def again(desk: Desk) -> None:
+        assert "by slowest" in desk.text and "filter '" not in desk.text  # beside others nothing is hidden
+        await desk.press("6")
+        assert "by capital · filter 'zc0004': 1" in desk.text and "ZC0001" not in desk.text
+        await desk.press("2")
+        assert "filter '24900': 1" in desk.text
+        await desk.press("slash", "escape", "s", "s", "s")
+
+    drive(s.condor(), again, memory=Memory(path))
+    assert Memory(path).habits.sorts == SORTED
+    assert Memory(path).habits.filters == {"accounts": "zc0004"}
+
+
+def test_filter_that_could_hide_an_alarm_an_order_or_a_leg_is_not_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "screen.json"
+
+    async def script(desk: Desk) -> None:
+        for panel in "145":
+            await desk.press(panel, "slash", *"filled", "enter")
+
+    drive(s.condor(), script, memory=Memory(path))
+    assert not path.exists()
+    path.write_text('{"filters": {"events": "filled", "orders": "filled", "matrix": "filled", "needs": "filled"}}')
+
+    async def again(desk: Desk) -> None:
+        for panel in "1345":
+            assert "filter '" not in desk.text
+            await desk.press(panel)
+
+    drive(s.condor(), again, memory=Memory(path))
+
+
+def test_foreign_sorts_and_filters_in_the_file_are_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "screen.json"
+    words = "\x1b[2J" + "w" * 100_000
+    sorts = {"copies": "no such order", "matrix": "\x1b[2J", "no such panel": "time", "filter": "x", "": "y"}
+    path.write_bytes(msgspec.json.encode({"sorts": sorts, "filters": {"accounts": words, "nobody": "x"}}))
+
+    async def script(desk: Desk) -> None:
+        assert "by " not in desk.screen[2] and "filter '" not in desk.text
+        await desk.press("6")
+        assert "\x1b" not in desk.text and "filter '·[2Jwww" in desk.text and "…': 0" in desk.text
+        await desk.press("slash", "escape")
+        assert "ZC0001" in desk.text
+
+    drive(s.condor(), script, memory=Memory(path))
+
+
+def test_file_of_an_older_program_keeps_its_theme(tmp_path: Path) -> None:
+    path = tmp_path / "screen.json"
+    path.write_text('{"theme": "lockstep-light", "dense": true}')
+    assert Memory(path).habits == Habits(theme="lockstep-light", dense=True)
 
 
 def test_what_cannot_be_written_holds_until_the_end_and_is_said(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from textual.color import Color
 from config.schema import Account, Child, Settings
 from engine.snapshot import EngineState, Snapshot
 from tests.tui import snapshots as s
-from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive
+from tests.tui.harness import LARGE, SMALL, WIDE, Desk, Pages, assert_screen, drive
 from tui.text import plain, width_of
 from tui.widgets.line_bar import LineBar
 from tui.widgets.live_table import LiveTable
@@ -87,11 +87,20 @@ DIALOGS = {
 }
 
 
-@pytest.mark.parametrize("state", IN_A_STATE)
-def test_no_line_of_a_dialog_is_cut_in_any_state(state: str) -> None:
+PANELS = {name: PAGES[name] for name in ("copies", "needs", "events", "orders", "accounts")} | {"day": ("7",)}
+
+
+@pytest.mark.parametrize(("state", "size"), [*((state, SMALL) for state in IN_A_STATE), ("live", WIDE)])
+def test_pages_and_dialogs_are_as_stored_in_every_state_and_no_line_of_them_is_cut(
+    state: str, size: tuple[int, int]
+) -> None:
+    """All of a state in one file and one run of the dashboard, by the names of the pages: a start costs most."""
+    pages = Pages(state)
+
     async def script(desk: Desk) -> None:
-        for name, keys in DIALOGS.items():
+        for name, keys in (DIALOGS | PANELS).items():
             await desk.press(*keys)
+            pages.add(name, desk)
             for table in desk.app.screen.query(LiveTable):
                 long = [plain(row.line) for row in table.rows if width_of(row.line) > table.line_width]
                 assert not long or desk.top == "Overview", name
@@ -99,9 +108,10 @@ def test_no_line_of_a_dialog_is_cut_in_any_state(state: str) -> None:
                 assert width_of(bar.line) <= bar.size.width or not bar.display, (name, plain(bar.line))
             while desk.top != "Overview" or desk.app.overview.panel:
                 await desk.press("escape")
+        pages.check()
 
     settings = Settings(master=Account(id="M", broker="paper"), children=(Child(id="C1", broker="paper"),))
-    drive(IN_A_STATE[state], script, size=SMALL, settings=settings)
+    drive(IN_A_STATE[state], script, size=size, settings=settings)
 
 
 @pytest.mark.parametrize("size", [WIDE, SMALL], ids=["120x36", "80x24"])

@@ -13,6 +13,7 @@ from tui.screens.dialog import Body, Dialog, as_rows
 from tui.text import Line, Span, Tone, has_words, keys, line, plain
 from tui.widgets.line_bar import LineBar
 from tui.widgets.live_table import LiveTable, Row
+from tui.widgets.word_box import WordBox
 
 
 class Notice(Dialog[None]):
@@ -76,7 +77,7 @@ class Typed(Dialog[bool]):
         self.build, self.word = body, word
 
     def controls(self) -> ComposeResult:
-        yield Input(placeholder=f"type {self.word} and press enter", id="typed")
+        yield WordBox(placeholder=f"type {self.word} and press enter", id="typed")
 
     def extra_lines(self) -> int:
         return 5
@@ -119,7 +120,7 @@ class TypedValue(Dialog[str]):
         self.what, self.does = what, does
 
     def controls(self) -> ComposeResult:
-        yield Input(placeholder=self.hint, id="typed")
+        yield WordBox(placeholder=self.hint, id="typed")
         yield LineBar(id="preview")
 
     def extra_lines(self) -> int:
@@ -217,7 +218,7 @@ class Finder(_Choice):
     """Choose one of several rows by typing some of it; gives back the row's key."""
 
     def controls(self) -> ComposeResult:
-        yield Input(placeholder="type a part of a name, a state or a reason", id="typed")
+        yield WordBox(placeholder="type a part of a name, a state or a reason", id="typed")
 
     def extra_lines(self) -> int:
         return 5

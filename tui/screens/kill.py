@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from tui.ears import Ears
 from tui.frame import Frame
 from tui.screens import held_lines
 from tui.screens.dialog import Dialog, as_rows
@@ -12,7 +13,12 @@ from tui.widgets.live_table import Row
 
 
 class Kill(Dialog[int]):
-    """Gives back the level asked for."""
+    """Gives back the level asked for.
+
+    Args:
+        opened_s: When the key was typed that opened it. F12 overtakes the keys typed before it, which were meant
+            for something else; what is typed after it counts at once, for this is no moment to wait.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "level(1)", "stop entries", tooltip="Kill level 1: no entries; exits go on"),
@@ -21,8 +27,9 @@ class Kill(Dialog[int]):
         Binding("0", "level(0)", "lift", tooltip="Lift the kill switch (typed)"),
     ]
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, *, opened_s: float) -> None:
         super().__init__(frame, "KILL SWITCH", danger=True)
+        self._opened_s = opened_s
 
     def rows(self, frame: Frame, width: int) -> tuple[Line, list[Row]]:
         now = {0: "off", 1: "LEVEL 1, entries are stopped", 2: "LEVEL 2, every order is stopped"}[frame.kill_level]
@@ -47,5 +54,7 @@ class Kill(Dialog[int]):
 
     def action_level(self, level: int) -> None:
         """The level asked for; nothing when it is in force already."""
-        if level != self.frame.kill_level:
+        app = self.app
+        is_ahead = isinstance(app, Ears) and app.typed_at_s < self._opened_s
+        if level != self.frame.kill_level and not is_ahead:
             self.dismiss(level)

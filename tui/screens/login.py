@@ -17,6 +17,7 @@ from tui.frame import Frame
 from tui.screens.dialog import Dialog, as_rows
 from tui.text import Line, Span, Tone, clean, keys, line, wrap
 from tui.widgets.live_table import Row
+from tui.widgets.word_box import WordBox
 
 PASTE: Final = "paste the whole address here and press enter"
 
@@ -36,7 +37,7 @@ class Login(Dialog[str]):
         self._on_thread(self._begin)
 
     def controls(self) -> ComposeResult:
-        yield Input(placeholder=PASTE, password=True, id="typed")
+        yield WordBox(placeholder=PASTE, password=True, id="typed")
 
     def extra_lines(self) -> int:
         return 5

@@ -9,11 +9,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
 from tui.frame import Frame
-from tui.text import Line, Span, Tone, line
+from tui.memory import FILTERS_KEPT, WORDS_MOST, Habits
+from tui.text import Line, Span, Tone, clean, line
 from tui.widgets.accounts import Accounts
 from tui.widgets.attention import NeedsYou, attention_line
 from tui.widgets.copies import Copies, copy_lines
@@ -26,6 +28,7 @@ from tui.widgets.matrix import Matrix
 from tui.widgets.orders import Orders
 from tui.widgets.panel import Panel
 from tui.widgets.strategy_line import strategy_line
+from tui.widgets.word_box import WordBox
 
 WIDTH_MIN, HEIGHT_MIN = 80, 24
 WIDE, TALL = 110, 30
@@ -42,7 +45,7 @@ class Overview(Screen[None]):
     """Everything at a glance.
 
     Args:
-        dense: Whether the matrix starts with marks.
+        habits: How the user wants the panels.
     """
 
     AUTO_FOCUS = "#matrix"
@@ -50,9 +53,20 @@ class Overview(Screen[None]):
         Binding("escape", "overview", "overview", show=False, tooltip="Back to the overview"),
     ]
 
-    def __init__(self, *, dense: bool = False) -> None:
+    class FilterKept(Message):
+        """The operator is done with the filter of a panel that is remembered."""
+
+        def __init__(self, filters: dict[str, str]) -> None:
+            super().__init__()
+            self.filters = filters
+            "By panel; those without words are left out."
+
+    def __init__(self, habits: Habits) -> None:
         super().__init__()
-        self._dense = dense
+        self._habits = habits
+        self._filters = {
+            name: clean(words)[:WORDS_MOST] for name, words in habits.filters.items() if name in FILTERS_KEPT
+        }
         self.panel = ""
         self.frame: Frame | None = None
         self._matrix_height: int | str = ""
@@ -62,7 +76,7 @@ class Overview(Screen[None]):
         yield LineBar(id="strategy")
         yield LineBar(id="banner")
         yield LineBar(id="too-small")
-        yield Matrix(id="matrix", dense=self._dense)
+        yield Matrix(id="matrix", dense=self._habits.dense)
         with Horizontal(id="middle"):
             yield Copies(id="copies")
             yield NeedsYou(id="needs")
@@ -72,11 +86,14 @@ class Overview(Screen[None]):
         yield Day(id="day")
         yield LineBar(id="last-copy")
         yield LineBar(id="needs-line")
-        yield Input(placeholder="filter: words, an account, a symbol; enter keeps it, esc clears it", id="filter")
+        hint = "filter: words, an account, a symbol; enter keeps it, esc clears it"
+        yield WordBox(placeholder=hint, id="filter", most=WORDS_MOST)
         yield LineBar(id="keys")
 
     def on_mount(self) -> None:
         """Nothing is known before the first snapshot."""
+        for panel in self.query(Panel):
+            panel.sort = self._habits.sorts.get(panel.id or "", "")
         self.query_one("#header", LineBar).show(line(Span(" LOCKSTEP ", Tone.ON_CALM), "  starting …"))
         self.query_one("#strategy", LineBar).show(line(Span(" Waiting for the engine's first picture.", Tone.DIM)))
         self.choose_layout()
@@ -153,10 +170,14 @@ class Overview(Screen[None]):
     def show_panel(self, name: str) -> None:
         """One panel as the full screen; the same again, or '', goes back to the overview."""
         left = self.filtered
-        self.remove_class("-filtering")
+        if self.has_class("-filtering"):
+            self.remove_class("-filtering")
+            self.keep_filter()
         self.panel = "" if name == self.panel else name
         if left is not self.filtered and left is not self.events:  # beside others it would hide rows without a word
             left.filter_by("")
+        if self.filtered.id in FILTERS_KEPT:
+            self.filtered.filter_by(self._filters.get(self.panel, ""))
         self.choose_layout()
         if self.frame is not None:
             self.fit_heights(self.frame)
@@ -188,7 +209,15 @@ class Overview(Screen[None]):
         self.remove_class("-filtering")
         if clear:
             self.filtered.filter_by("")
+        self.keep_filter()
         self.filtered.focus()
+
+    def keep_filter(self) -> None:
+        """Have the filter again when its panel fills the screen again, where that is one of `FILTERS_KEPT`."""
+        name, words = self.filtered.id or "", self.filtered.wanted
+        if name in FILTERS_KEPT and words != self._filters.get(name, ""):
+            self._filters[name] = words
+            self.post_message(self.FilterKept({panel: kept for panel, kept in self._filters.items() if kept}))
 
     @on(Input.Changed, "#filter")
     def filter_typed(self, event: Input.Changed) -> None:

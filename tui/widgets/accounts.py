@@ -1,9 +1,9 @@
 """One row a child account: how it stands, what it was sized by, what it may use. Pure rows and the panel of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from engine.snapshot import CellState, ChildColumn
+from engine.snapshot import CellState, ChildColumn, ChildState
 from tui import format as fmt
 from tui.frame import Frame, urgency
 from tui.marks import BRIEF, CHILD_MARKS, amount_span, capital_text, cell_mark, child_mark, ratio_text, ratio_tone
@@ -12,6 +12,7 @@ from tui.widgets.live_table import Row
 from tui.widgets.panel import Panel
 
 COUNTED = (CellState.IN_STEP, CellState.WORKING, CellState.DRIFT, CellState.HELD, CellState.UNKNOWN, CellState.SKIPPED)
+CALM = frozenset({ChildState.IDLE, ChildState.IN_STEP})
 NAME_LEAST, REST_CELLS, WIDE_CELLS, NOTE_CELLS = 9, 59, 27, 10
 "Cells of the account, of the columns behind it, of two more where there is room, and of the note that then stays."
 WITH_READ, READ_CELLS = 140, 8
@@ -96,6 +97,13 @@ def matching(panel: Panel, frame: Frame, rows: list[Row]) -> list[Row]:
     return [row for row in rows if panel.matches(told[row.key])]
 
 
+def _hidden(children: Sequence[ChildColumn], found: Sequence[Row]) -> str:
+    """For the title: how many of those that a filter leaves out want to be looked at."""
+    shown = {row.key for row in found}
+    count = sum(child.state not in CALM and child.id not in shown for child in children)
+    return f" · {count} hidden not in lockstep" if count else ""
+
+
 class Accounts(Panel):
     """All children."""
 
@@ -107,5 +115,5 @@ class Accounts(Panel):
         known = "?" if frame.in_step is None else frame.in_step
         found = matching(self, frame, rows)
         text = f"Accounts · {known} of {len(snapshot.children)} in lockstep"
-        self.set_title(line(text, *self.told(len(found))))
+        self.set_title(line(text, *self.told(len(found)), Span(_hidden(snapshot.children, found), Tone.WARN)))
         self.show_found(found, of=len(rows), nothing="No children are configured.", head=head)

@@ -99,6 +99,8 @@ class Events(Panel):
                 continue
             rows.append(Row(str(notice.number), event_line(notice, width)))
             if self.is_usual and (missed := self.ring.missed.get(notice.number)):
-                rows.append(Row("", line(Span(f"         … {missed} events are only in the journal", Tone.WARN))))
+                verb = "is" if missed == 1 else "are"
+                text = f"         … {fmt.counted(missed, 'event')} {verb} only in the journal"
+                rows.append(Row("", line(Span(text, Tone.WARN))))
         self.set_title(line("Events", *self.told(len(rows))))
         self.show_found(rows, of=len(self.ring.notices), nothing=NOTHING)

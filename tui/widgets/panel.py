@@ -10,6 +10,8 @@ from tui.text import EMPTY, Line, Span, Tone, clean, has_words, line
 from tui.widgets.live_table import LiveTable, Row
 
 NO_MATCH = "Nothing matches. / changes the filter."
+WORDS_SHOWN = 24
+"Of a filter's words in a title, so that what stands behind them is seen."
 
 
 class Panel(LiveTable):
@@ -17,8 +19,8 @@ class Panel(LiveTable):
 
     SORTS: ClassVar[tuple[str, ...]] = ()
     "Orders that the rows can be in, the usual one first; empty where there is only one."
-    sort = 0
-    "Index of the order in `orders()`."
+    sort = ""
+    "Name of the order that is wanted; one that is not in `orders()` stands for the usual one."
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -53,7 +55,7 @@ class Panel(LiveTable):
     def order(self) -> str:
         """The name of the order that the rows are in, '' where there is only one."""
         orders = self.orders()
-        return orders[self.sort % len(orders)] if orders else ""
+        return self.sort if self.sort in orders else next(iter(orders), "")
 
     @property
     def is_usual(self) -> bool:
@@ -62,7 +64,9 @@ class Panel(LiveTable):
 
     def sort_next(self) -> str:
         """Take the next order; its name, '' where there is only one."""
-        self.sort = (self.sort + 1) % max(len(self.orders()), 1)
+        orders = self.orders()
+        if orders:
+            self.sort = orders[(orders.index(self.order) + 1) % len(orders)]
         self.rebuild()
         return self.order
 
@@ -73,7 +77,9 @@ class Panel(LiveTable):
     def told(self, found: int) -> tuple[Span, ...]:
         """For the title: the order where it is not the usual one, and the filter with how many rows it leaves."""
         order = "" if self.is_usual else f" · by {self.order}"
-        words = f" · filter '{clean(self.wanted)}': {found}" if self.wanted else ""
+        shown = clean(self.wanted)
+        shown = shown if len(shown) <= WORDS_SHOWN else f"{shown[: WORDS_SHOWN - 1]}…"
+        words = f" · filter '{shown}': {found}" if shown else ""
         return Span(order, Tone.KEY), Span(words, Tone.KEY)
 
     def show_found(self, found: Sequence[Row], *, of: int, nothing: str, head: Line = EMPTY) -> None:
