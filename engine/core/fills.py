@@ -119,7 +119,7 @@ def _surfaced(turn: Turn, child: Child, order: ChildOrder, report: OrderReport, 
         send_change(turn, CancelOrder(account=order.account, tag=order.tag, order_id=report.order_id))
         turn.notify(ALARM, "an order that was given up surfaced: cancelled", child.id, report.symbol)
     if filled:
-        child.stopped[turn.scope_of(order.leg)] = reasons.SURFACED
+        _stop(turn, child, order, reasons.SURFACED)
         child.legs[order.leg].surfaced = True
         text = f"an order that was given up surfaced with {order.filled} filled: the excess is closed, entries stopped"
         turn.notify(ALARM, text, child.id, report.symbol)
@@ -234,9 +234,17 @@ def _second_order(turn: Turn, child: Child, order: ChildOrder, report: OrderRepo
     if _note_foreign(child, report) is not None:
         return  # a resync or another strategy goes on
     text = f"two orders carry the tag {order.tag}: {order.order_id} and {report.order_id}"
-    child.stopped[turn.scope_of(order.leg)] = text
+    _stop(turn, child, order, text)
     turn.notify(ALARM, f"{text}; entries stopped, look at the broker's order book", child.id, report.symbol)
     child.want_positions = True
+
+
+def _stop(turn: Turn, child: Child, order: ChildOrder, reason: str) -> None:
+    """Stop a child's entries until a resync: one that was asked for before knew nothing of the reason."""
+    child.stopped[turn.scope_of(order.leg)] = reason
+    if child.resync_ns is not None:
+        child.resync_ns = None
+        turn.notify(WARNING, "the resync that was asked for before this does not count: look, and ask again", child.id)
 
 
 def _foreign(turn: Turn, child: Child, report: OrderReport) -> None:

@@ -194,6 +194,20 @@ def test_second_order_with_one_tag_halts_the_child_and_counts_as_the_owners() ->
     assert desk.books["C1"].positions[CALL_LEG] == 3 * LOT
 
 
+def test_second_order_with_one_tag_is_not_answered_by_a_resync_that_was_asked_for_before() -> None:
+    desk = sent()
+    place = desk.last()
+    desk.advance(desk.accept(place))
+    desk.silent = {"C1"}
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    second = desk.accept(place, answered=False)
+    desk.push(second)
+    desk.silent = set()
+    desk.run(40)
+    assert "two orders" in desk.child().stopped["ACCOUNT"]
+    assert any("asked for before this" in notice for notice in desk.notices())
+
+
 def test_second_order_with_one_tag_halts_the_child_once() -> None:
     """R7.1: the book goes on showing it, and a resync says that the operator has looked."""
     desk = sent()
