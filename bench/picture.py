@@ -62,7 +62,7 @@ SHOTS = (
     Shot("day", "The day: results drawn over time, what the copies cost (`7`)", ("7",), second=175.0, watched=True),
     Shot("confirm", "Confirm before copy: lots can be edited down, a child left out (`confirm: entries`)", ("c",), 6.6,
          confirm=ConfirmWhen.ENTRIES),
-    Shot("settings", "Settings in force, with what they mean and when a change holds (`i`)", ("i",)),
+    Shot("settings", "Settings in force, with what they mean and what a change would do (`i`)", ("i",)),
     Shot("find", "Go to a child by a part of its name (`g`)", ("g", *"child")),
     Shot("flatten", "Flatten: names accounts, symbols and quantities, and wants a typed word (`f`)", ("f",)),
     Shot("ticket", "An order ticket: lots more or fewer, and what each child would have (`l`)",

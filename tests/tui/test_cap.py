@@ -64,7 +64,7 @@ def test_ratio_that_is_set_is_not_told_to_change() -> None:
 
 def test_dialog_says_the_ratio_of_now_and_of_the_next_strategy() -> None:
     frame = Frame(snapshot=capped(), now_ns=s.NOW, quiet_s=0)
-    assert "Its ratio: 3/10 now, 3/10 with the next strategy." in [
+    assert "Its ratio: 3/10, next strategy 3/10." in [
         plain(each) for each in cap_lines(frame, 70, "ZC0001")
     ]
 
@@ -82,6 +82,6 @@ def test_settings_say_what_the_next_ratio_would_be() -> None:
 
     async def script(desk: Desk) -> None:
         await desk.press("i")
-        assert "3/10 now, 3/10 with the next strategy" in desk.text
+        assert "3/10, next strategy 3/10" in desk.text
 
     drive(capped(), script, settings=settings)

@@ -36,11 +36,10 @@ def cap_lines(frame: Frame, width: int, child: str) -> list[Line]:
 def ratio_words(child: ChildColumn) -> str:
     """A child's ratio, and what it would be if a strategy began now; '' where it has none that money decides."""
     after = child.next_ratio
-    now = f"{fmt.ratio(child.ratio)} now" if child.ratio is not None else ""
     if after is None:
         return ""
-    then = f"{_ratio(after.ratio)} with the next strategy"
-    return f"{now}, {then}" if now else then
+    then = f"next strategy {_ratio(after.ratio)}"
+    return then if child.ratio is None else f"{fmt.ratio(child.ratio)}, {then}"
 
 
 def cap_preview(frame: Frame, child: str, text: str) -> Line | None:
