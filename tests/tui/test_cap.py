@@ -64,9 +64,7 @@ def test_ratio_that_is_set_is_not_told_to_change() -> None:
 
 def test_dialog_says_the_ratio_of_now_and_of_the_next_strategy() -> None:
     frame = Frame(snapshot=capped(), now_ns=s.NOW, quiet_s=0)
-    assert "Its ratio: 3/10, next strategy 3/10." in [
-        plain(each) for each in cap_lines(frame, 70, "ZC0001")
-    ]
+    assert "Its ratio: 3/10, next strategy 3/10." in [plain(each) for each in cap_lines(frame, 70, "ZC0001")]
 
 
 def test_preview_stands_whole_in_the_smallest_window() -> None:
