@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from config.schema import Child as ChildSettings
-from config.schema import SizingMode
+from config.schema import SizingMode, StrategyScope
 from engine.core.baseline import most_ratio
 from engine.core.state import Baseline, Strategy
 from engine.core.state_child import Child
@@ -53,8 +53,10 @@ def next_ratio(turn: Turn, child: Child, settings: ChildSettings | None) -> Next
     """From what a child's ratio would be taken if a strategy began now."""
     if settings is None or settings.sizing.mode is not SizingMode.FROZEN_RATIO:
         return None
-    running = (s.baseline for s in turn.state.strategies.values() if s.baseline is not None)
-    capitals = _capitals_now(turn, child, next(running, None))
+    running = [s.baseline for s in turn.state.strategies.values() if s.baseline is not None]
+    if running and turn.settings.strategy_scope is StrategyScope.UNDERLYING:
+        return None  # the next one may begin beside those that run, with the margins as they are then
+    capitals = _capitals_now(turn, child, running[0] if running else None)
     if capitals is None or min(capitals) <= 0:
         return None
     capital, master = capitals

@@ -50,7 +50,7 @@ class Memory:
 
     def _read(self) -> Habits:
         if self._path is not None:
-            with contextlib.suppress(OSError, msgspec.DecodeError):
+            with contextlib.suppress(OSError, ValueError, RecursionError, msgspec.DecodeError):
                 return msgspec.json.decode(self._path.read_bytes(), type=Habits)
         return Habits()
 

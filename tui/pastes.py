@@ -19,6 +19,8 @@ WAIT_S, ESCAPE_WAIT_S = 0.1, 0.02
 """How long the driver waits, and how long while an ESC may be a key or the beginning of more."""
 HELD_WAITS: Final = 10
 """What else may be the beginning of a paste is held back for so many waits: the terminal is far away."""
+KEY_MOST: Final = 16
+"""Characters of one key, or of few."""
 PASTE_WAITS: Final = 100
 """A paste whose end does not come is over after so many: the keys would be dead, the kill switch among them."""
 
@@ -47,8 +49,11 @@ class Pastes:
 
     def feed(self, text: str) -> Iterator[str | Pasted]:
         """What came, in order; typed text is never empty."""
-        self._waits = 0
+        if self._paste is None or len(text) > KEY_MOST:  # keys that are typed into one without an end keep it not alive
+            self._waits = 0
         rest, self._held = self._held + text, ""
+        if self._paste is None and 0 <= rest.find(ENDS) < (rest.find(BEGINS) + 1 or len(rest)):
+            rest = rest.partition(ENDS)[2]  # the rest of a paste that was over before it ended
         while rest:
             mark = BEGINS if self._paste is None else ENDS
             before, found, rest = rest.partition(mark)

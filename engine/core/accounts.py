@@ -189,9 +189,13 @@ def _compare(turn: Turn, child: Child, leg_id: LegId, began_ns: int, believed_af
         delivery.note_all_there(child, leg_id, began_ns)
     external = net - ours
     kept, is_of_today = child.external.get(leg_id, 0), not believed_after_ns and not child.carried.get(leg_id)
-    if is_delivery(leg_id) and ours and external < kept and not is_of_today:
-        external = kept  # his own, too, are gone by a sale and not otherwise; or a read that lied had more
-        _ask_for_the_book(turn, child)
+    if leg is not None:
+        is_unknown = is_delivery(leg_id) and ours and external < kept and not is_of_today
+        if is_unknown and not _his_are_gone(turn, child, leg, net, kept - external):
+            external = kept  # his own, too, are gone by a sale and not otherwise; or a read that lied had more
+            _ask_for_the_book(turn, child)
+        elif not is_unknown:
+            leg.fewer_of_his = None
     if believed_after_ns and _is_open_whose(turn, child, leg_id):
         external = kept  # whose trade it was is told by a book that explains the positions of its own read
     if external:
@@ -246,6 +250,22 @@ def _miss_shares(turn: Turn, child: Child, leg: ChildLeg, net: int) -> None:
     else:
         _ask_for_the_book(turn, child)
         _tell_once(turn, child, leg, leg.suspicion, delivery.GONE_AT_A_CHILD)
+
+
+def _his_are_gone(turn: Turn, child: Child, leg: ChildLeg, net: int, fewer: int) -> bool:
+    """Whether fewer of the owner's own shares are there for so long that he has sold them on another day."""
+    if not turn.market_open:
+        return False
+    seen = leg.fewer_of_his
+    if seen is None or seen.net_units != net:
+        leg.fewer_of_his = Suspicion(net_units=net, began_ns=turn.now_ns, since_ns=turn.now_ns)
+        return False
+    if turn.now_ns - seen.since_ns < UNEXPLAINED_NS:
+        return False
+    leg.fewer_of_his = None
+    text = f"{fewer} of the owner's own shares are gone, and no order of today sold them: they are not counted any more"
+    turn.notify(WARNING, text, child.id, split_leg(leg.leg)[1])
+    return True
 
 
 def _ask_for_the_book(turn: Turn, child: Child) -> None:

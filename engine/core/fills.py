@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from config.schema import OnLegRefused
 from engine.commands import CancelOrder
-from engine.core import reasons, terms
+from engine.core import prompts, reasons, terms
 from engine.core.charges import order_charges, segment_of
 from engine.core.delivery import is_sale
 from engine.core.entries import resume_entry
@@ -173,12 +173,14 @@ def _take_status(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, rep
 
 def _take_end(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, end: OrderState, status_text: str) -> None:
     """An order is over at the broker, filled or cancelled; a refusal with nothing left is one too."""
-    change_state(turn, order, end, status_text if end is not OrderState.FILLED else "")
+    why = order.reason if order.reason in reasons.TAKEN_BACK else ""
+    if end is OrderState.FILLED and why:
+        order.reason = ""  # it was faster than its cancel
+    change_state(turn, order, end, "" if end is OrderState.FILLED else why or status_text)
     _tell_end(turn, order)
     is_renewed = order.renewed and rests(order)  # nothing of it is missed: what is wanted of it is placed anew
     if order.entry and order.remaining and not is_renewed:
-        why = order.reason if order.reason in reasons.TAKEN_BACK else reasons.CANCELLED_AT_BROKER
-        note_missed(turn, child, leg, why)
+        note_missed(turn, child, leg, why or reasons.CANCELLED_AT_BROKER)
     if not order.entry and not order.remaining:
         leg.exit_tries = 0
     elif not order.entry and not order.cancelling_ns and not rests(order):
@@ -240,9 +242,12 @@ def _second_order(turn: Turn, child: Child, order: ChildOrder, report: OrderRepo
 
 
 def _stop(turn: Turn, child: Child, order: ChildOrder, reason: str) -> None:
-    """Stop a child's entries until a resync: one that was asked for before knew nothing of the reason."""
-    child.stopped[turn.scope_of(order.leg)] = reason
-    if child.resync_ns is not None:
+    """Stop a child's entries until a resync: one that was asked for before, or offers already, knew not the reason."""
+    scope = turn.scope_of(order.leg)
+    child.stopped[scope] = reason
+    legs = {leg.leg for leg in child.legs.values() if turn.scope_of(leg.leg) == scope}
+    is_taken_back = prompts.drop_offers(turn, child, legs)
+    if child.resync_ns is not None or is_taken_back:
         child.resync_ns = None
         turn.notify(WARNING, "the resync that was asked for before this does not count: look, and ask again", child.id)
 

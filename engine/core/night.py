@@ -295,4 +295,4 @@ def _new_day_of(turn: Turn, child: Child) -> None:
             results.keep_closed(turn, child.id, child.legs.pop(key))
     child.sold_of_ours = {key: units for key, units in child.sold_of_ours.items() if key in child.legs}
     for leg in child.legs.values():
-        leg.suspicion, leg.night_read = None, None
+        leg.suspicion, leg.fewer_of_his, leg.night_read = None, None, None

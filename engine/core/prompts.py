@@ -146,9 +146,9 @@ def forget(turn: Turn, child: Child, leg: LegId) -> None:
     _take_out_of(turn, {ENTRY, EXIT, *OFFERS}, child, {leg})
 
 
-def drop_offers(turn: Turn, child: Child, legs: Collection[LegId]) -> None:
-    """Take back what was offered to a child of these legs: they are being left."""
-    _take_out_of(turn, OFFERS, child, legs)
+def drop_offers(turn: Turn, child: Child, legs: Collection[LegId]) -> bool:
+    """Take back what was offered to a child of these legs; whether there was something."""
+    return _take_out_of(turn, OFFERS, child, legs)
 
 
 def drop_tickets(turn: Turn, child: Child, leg: LegId) -> None:
@@ -156,11 +156,15 @@ def drop_tickets(turn: Turn, child: Child, leg: LegId) -> None:
     _take_out_of(turn, {TICKET}, child, {leg})
 
 
-def _take_out_of(turn: Turn, kinds: Collection[str], child: Child, legs: Collection[LegId]) -> None:
-    """Take a child's legs out of the prompts of some kinds; one that asks nothing more is closed."""
+def _take_out_of(turn: Turn, kinds: Collection[str], child: Child, legs: Collection[LegId]) -> bool:
+    """Take a child's legs out of the prompts of some kinds; one that asks nothing more is closed. Whether any was."""
+    found = False
     for prompt in [p for p in turn.state.prompts.values() if p.kind in kinds]:
-        prompt.items = [item for item in prompt.items if item.child != child.id or item.leg not in legs]
+        left = [item for item in prompt.items if item.child != child.id or item.leg not in legs]
+        found = found or len(left) < len(prompt.items)
+        prompt.items = left
         close_if_empty(turn, prompt)
+    return found
 
 
 def close_if_empty(turn: Turn, prompt: Prompt) -> None:

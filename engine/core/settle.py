@@ -55,9 +55,10 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     over = _over(turn, leg)
     if over > 0:
         _withdraw(turn, child, leg, over)
-    if stopped := _stopped(turn, child):
+    stopped = _stopped(turn, child)
+    if stopped and child.synced and not child.needs_login:  # else when it is read again
         for order in [o for o in turn.open_orders(leg) if o.entry and o.state is OrderState.WORKING]:
-            order.reason = order.reason or stopped
+            order.reason = stopped
             cancel(turn, order)
     _withdraw_exits(turn, leg)
     _spare_lots_ahead(turn, leg)

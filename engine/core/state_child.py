@@ -230,6 +230,8 @@ class ChildLeg(msgspec.Struct, kw_only=True):
     surfaced: bool = False
     "An order that was given up filled after all: until its repair is done the leg may hold too much."
     suspicion: Suspicion | None = None
+    fewer_of_his: Suspicion | None = None
+    "Reads that show fewer of the owner's own shares than are known, without a sale of today."
     listed: Instrument | None = None
     "What the instrument was on the day before, `None` for a leg that was opened today."
     changed: str = ""

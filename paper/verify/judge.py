@@ -79,6 +79,8 @@ def _child_unrest(state: State, child: Child, since_ns: int) -> str:
                 return f"{tag} is {order.state}"
         if leg.entry_pending or leg.awaiting_units:
             return f"{child.id} {leg.leg} is pending or awaiting"
+        if leg.fewer_of_his is not None:
+            return f"{child.id} {leg.leg}: shares of the owner's are looked for"
         if (leg.due or leg.suspicion is not None) and not _is_untold(state, leg):
             return f"{child.id} {leg.leg} is due or suspected"
     return ""

@@ -33,8 +33,9 @@ LOOK_NS = 2 * NS_PER_S
 LOOKS = 3
 """So often in a row everything must be quiet before the verdict."""
 NIGHT_NS = 12 * 3600 * NS_PER_S
-REST_MOST_NS = 1500 * NS_PER_S
-"""Not at rest so long after the troubles ended: something is forgotten (an unknown order may take 720 s)."""
+REST_MOST_NS = 2400 * NS_PER_S
+"""Not at rest so long after the troubles ended: something is forgotten (an unknown order may take 720 s, and what is
+not believed for 600 s may have to wait for the open before)."""
 
 
 class Phase(StrEnum):

@@ -57,9 +57,10 @@ def test_where_margins_are_not_known_only_the_running_strategy_is_told() -> None
     assert preview("7 L", capped(next_ratio=None)) == "₹7,00,000  at once no entry above 1/5"
 
 
-def test_ratio_that_is_set_is_not_told_to_change() -> None:
-    fixed = capped(next_ratio=None, scopes=s.part_of("3/10", "10,50,000"))
-    assert preview("7 L", fixed) == "₹7,00,000"
+def test_ratio_that_is_set_stays_and_is_bound_at_once() -> None:
+    fixed = capped(next_ratio=None, scopes=s.part_of("3/10", "12,00,000"))
+    assert preview("7 L", fixed) == "₹7,00,000  at once no entry above 1/5"
+    assert preview("11 L", fixed) == "₹11,00,000"
 
 
 def test_dialog_says_the_ratio_of_now_and_of_the_next_strategy() -> None:

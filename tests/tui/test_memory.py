@@ -28,11 +28,15 @@ def test_habits_last_from_one_start_to_the_next(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"dense": 3}', "\x00", '{"theme": "\\ud800"}', '{"sorts": [1]}', '{"filters": {"a": 1}}']
-)
-def test_damaged_file_is_as_good_as_none(tmp_path: Path, text: str) -> None:
+    "text",
+    [
+        "", "{", "[]", b'{"theme": "\xff"}', '{"x": ' + "[" * 5000 + "]" * 5000 + "}",
+        '{"dense": 3}', "\x00", '{"theme": "\\ud800"}', '{"sorts": [1]}', '{"filters": {"a": 1}}',
+    ],
+)  # fmt: skip
+def test_damaged_file_is_as_good_as_none(tmp_path: Path, text: str | bytes) -> None:
     path = tmp_path / "screen.json"
-    path.write_text(text)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert Memory(path).habits == Habits()
 
 

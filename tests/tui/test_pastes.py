@@ -64,8 +64,24 @@ def test_paste_that_goes_on_is_not_over() -> None:
     assert list(pastes.feed(f"{BEGINS}a")) == []
     for _ in range(3):
         assert [part for _ in range(PASTE_WAITS - 1) for part in pastes.wait()] == []
-        assert list(pastes.feed("a")) == []
-    assert list(pastes.feed(f"{ENDS}q")) == [Pasted("aaaa"), "q"]
+        assert list(pastes.feed("a" * 17)) == []
+    assert list(pastes.feed(f"{ENDS}q")) == [Pasted("a" * 52), "q"]
+
+
+def test_keys_that_are_pressed_into_a_paste_without_an_end_keep_it_not_alive() -> None:
+    pastes = Pastes()
+    assert list(pastes.feed(f"{BEGINS}lost")) == []
+    heard: list[str | Pasted] = []
+    for _ in range(PASTE_WAITS):
+        heard += [*pastes.feed(F12), *(part for _ in range(10) for part in pastes.wait())]
+    assert heard[-1] == F12
+
+
+def test_rest_of_a_paste_that_was_over_before_its_end_came_is_typed_nowhere() -> None:
+    pastes = Pastes()
+    assert list(pastes.feed(f"{BEGINS}a")) == []
+    assert [part for _ in range(PASTE_WAITS) for part in pastes.wait()] == [Pasted("a")]
+    assert list(pastes.feed(f"k1{ENDS}q{BEGINS}b{ENDS}")) == ["q", Pasted("b")]
 
 
 def test_half_a_character_is_not_the_end_of_the_input() -> None:

@@ -7,12 +7,25 @@ import pytest
 from msgspec.structs import replace
 
 from config.errors import ConfigError
-from config.schema import Account, Child, Confirm, ConfirmWhen, Filters, RatioSettings, Settings, Sizing, SizingMode
+from config.schema import (
+    Account,
+    Brokers,
+    BrokerUrls,
+    Child,
+    Confirm,
+    ConfirmWhen,
+    Demo,
+    Filters,
+    RatioSettings,
+    Settings,
+    Sizing,
+    SizingMode,
+)
 from tests.tui import snapshots as s
 from tests.tui.harness import Desk, drive
 from tests.tui.test_cap import NEXT, capped
 from tui.frame import Frame
-from tui.screens.file_lines import file_lines
+from tui.screens.file_lines import OF_THE_ACCOUNT, file_lines
 from tui.text import plain, width_of
 
 SETTINGS = Settings(
@@ -57,11 +70,21 @@ CHANGES = [
         ],
     ),
     (replace(SETTINGS, master=Account(id="ZM0002", broker="paper")), ["master  ZM0001 → ZM0002"]),
+    (replace(SETTINGS, master=Account(id="ZM0001", broker="zerodha")), [f"master  {OF_THE_ACCOUNT}"]),
+    (
+        replace(SETTINGS, children=(replace(FIRST, broker="zerodha", credentials="config/canary.txt"), SECOND)),
+        [f"ZC0001  {OF_THE_ACCOUNT}"],
+    ),
+    (
+        replace(SETTINGS, brokers=Brokers(zerodha=BrokerUrls(root_url="http://127.0.0.1:1"))),
+        ["brokers  their addresses"],
+    ),
+    (replace(SETTINGS, demo=Demo(seed=3)), ["demo  its market"]),
     (replace(SETTINGS, filters=Filters(deny=("[red]*",))), ["filters.deny  [] → [red]*"]),
 ]
 
 
-@pytest.mark.parametrize(("found", "lines"), CHANGES, ids=[lines[0].partition("  ")[0] for _, lines in CHANGES])
+@pytest.mark.parametrize(("found", "lines"), CHANGES, ids=[lines[0] for _, lines in CHANGES])
 def test_each_change_is_told_with_what_it_does(found: Settings, lines: list[str]) -> None:
     assert told(found) == ["the file now  from the next start on", *lines]
 

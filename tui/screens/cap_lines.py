@@ -38,7 +38,7 @@ def ratio_words(child: ChildColumn) -> str:
     after = child.next_ratio
     if after is None:
         return ""
-    then = f"next strategy {_ratio(after.ratio)}"
+    then = f"next strategy {next_words(after.ratio)}"
     return then if child.ratio is None else f"{fmt.ratio(child.ratio)}, {then}"
 
 
@@ -50,25 +50,31 @@ def cap_preview(frame: Frame, child: str, text: str) -> Line | None:
         return None
     amount = "no cap" if cap is None else fmt.rupees(cap)
     column = child_of(frame.snapshot, child)
-    does = "" if column is None else "; ".join(_effects(column, cap))
+    does = "" if column is None else "; ".join(_effects(frame, column, cap))
     return line(Span(f" {amount}", Tone.BOLD), f"  {does}" if does else "")
 
 
-def _effects(child: ChildColumn, cap_inr: Decimal | None) -> list[str]:
-    after, bound = child.next_ratio, _bound(child, cap_inr)
-    out = [] if after is None else [f"next ratio {_ratio(after.capped(cap_inr))}"]
+def _effects(frame: Frame, child: ChildColumn, cap_inr: Decimal | None) -> list[str]:
+    after, bound = child.next_ratio, _bound(frame, child, cap_inr)
+    out = [] if after is None else [f"next ratio {next_words(after.capped(cap_inr))}"]
     if bound is not None:
         out.append(f"at once no entry above {fmt.ratio(bound)}")
     return out
 
 
-def _bound(child: ChildColumn, cap_inr: Decimal | None) -> Fraction | None:
-    """The part of the master's lots that entries of the running strategy may reach, where a cap makes it smaller."""
-    ratio, capital = child.ratio, child.capital_inr
-    if ratio is None or capital is None or cap_inr is None or child.ratio_at_ns is None or cap_inr >= capital:
+def _bound(frame: Frame, child: ChildColumn, cap_inr: Decimal | None) -> Fraction | None:
+    """The part of the master's lots that entries of a running strategy may reach, where a cap makes it smaller."""
+    if cap_inr is None:
         return None
-    return ratio * Fraction(cap_inr) / Fraction(capital)
+    baselines = {strategy.scope: strategy.baseline_inr for strategy in frame.snapshot.strategies}
+    bounds = [
+        Fraction(cap_inr) / Fraction(baseline)
+        for part in child.ratios
+        if (baseline := baselines.get(part.scope)) and Fraction(cap_inr) / Fraction(baseline) < (part.ratio or 0)
+    ]
+    return min(bounds, default=None)
 
 
-def _ratio(ratio: Fraction | None) -> str:
+def next_words(ratio: Fraction | None) -> str:
+    """A ratio that would be taken, `None` for none."""
     return "none: it is left out" if ratio is None else fmt.ratio(ratio)

@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator
 
 from config.errors import ConfigError, all_messages
 from config.schema import Child, Settings, SizingMode
-from tui import format as fmt
 from tui.frame import Frame, child_of
+from tui.screens.cap_lines import next_words
 from tui.screens.setting_rows import NOT_SHOWN, OF_ACCOUNT, setting_rows
 from tui.text import Line, Span, Tone, clean, line, wrap
 
 Reread = Callable[[], Settings]
 """Reads the configuration file again. Raises `ConfigError`."""
+OF_THE_ACCOUNT = "its broker, credentials, name or money"
+"What stands in the file of an account itself is not shown."
 NEW, GONE = "new: it takes part from the next start on", "gone: it is left to its owner at the next start"
 
 
@@ -49,6 +51,12 @@ def _changes(frame: Frame, before: Settings, after: Settings) -> Iterator[tuple[
             yield path, clean(f"{now[path]} → {value}")
     if before.master.id != after.master.id:
         yield "master", clean(f"{before.master.id} → {after.master.id}")
+    elif before.master != after.master:
+        yield "master", OF_THE_ACCOUNT
+    if before.brokers != after.brokers:
+        yield "brokers", "their addresses"
+    if before.demo != after.demo:
+        yield "demo", "its market"
     known, kept = ({child.id: child for child in each.children} for each in (before, after))
     for name, child in kept.items():
         if name not in known:
@@ -62,6 +70,8 @@ def _changes(frame: Frame, before: Settings, after: Settings) -> Iterator[tuple[
 
 def _child_changes(frame: Frame, before: Child, after: Child, settings: Settings) -> Iterator[tuple[str, str]]:
     was = {path: value for path, value, _ in setting_rows(before, without=OF_ACCOUNT)}
+    if any(getattr(before, name) != getattr(after, name) for name in OF_ACCOUNT):
+        yield clean(after.id), OF_THE_ACCOUNT
     for path, value, _ in setting_rows(after, without=OF_ACCOUNT):
         if was[path] != value:
             yield clean(f"{after.id} {path}"), clean(f"{was[path]} → {value}")
@@ -72,4 +82,4 @@ def _child_changes(frame: Frame, before: Child, after: Child, settings: Settings
     then = column.next_ratio.with_most(most if after.max_ratio is None else min(most, after.max_ratio))
     kept = before.max_capital_inr == after.max_capital_inr  # then a cap that the operator has set stays
     if (ratio := then.capped(column.max_capital_inr if kept else after.max_capital_inr)) != column.next_ratio.ratio:
-        yield clean(f"{after.id} ratio"), f"{fmt.ratio(ratio)} with the next strategy, by the margins of now"
+        yield clean(f"{after.id} ratio"), f"{next_words(ratio)} with the next strategy, by the margins of now"

@@ -489,6 +489,31 @@ def test_shares_of_the_owners_that_only_one_read_had_are_not_kept() -> None:
     assert (desk.has(), desk.child().external) == (30, {})
 
 
+def test_shares_of_the_owners_that_were_sold_on_a_day_that_nobody_saw_are_not_counted_for_ever() -> None:
+    desk = next_morning()
+    desk.shown("C1", 60)
+    desk.run(60)
+    assert desk.child().external == {SHARES: 30}
+    desk.shown("C1", 40)
+    desk.run(580)
+    assert (desk.has(), desk.child().external) == (30, {SHARES: 30})  # a broker may show them late
+    desk.run(120)
+    assert (desk.has(), desk.child().external) == (30, {SHARES: 10})
+    assert sum("20 of the owner's own shares are gone" in text for text in desk.notices()) == 1
+
+
+def test_shares_of_the_owners_that_are_shown_again_were_never_gone() -> None:
+    desk = next_morning()
+    desk.shown("C1", 60)
+    desk.run(60)
+    for _ in range(3):
+        desk.shown("C1", 40)
+        desk.run(400)
+        desk.shown("C1", 60)
+        desk.run(60)
+    assert (desk.has(), desk.child().external) == (30, {SHARES: 30})
+
+
 def test_one_sale_explains_once() -> None:
     desk = next_morning()
     own_sale(desk, 10)

@@ -14,7 +14,7 @@ from engine.commands import CancelOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.core.tags import make_tag
-from engine.events import ChildResynced, Outcome
+from engine.events import ChildResynced, Outcome, Paused, PromptAnswered, Resumed
 from engine.model import NS_PER_S, BookStatus, OrderReport, Side
 from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, child, settings
 from tests.unit.paper.builders import PUT
@@ -206,6 +206,25 @@ def test_second_order_with_one_tag_is_not_answered_by_a_resync_that_was_asked_fo
     desk.run(40)
     assert "two orders" in desk.child().stopped["ACCOUNT"]
     assert any("asked for before this" in notice for notice in desk.notices())
+
+
+def test_second_order_with_one_tag_takes_back_what_a_resync_offers_already() -> None:
+    desk = sent()
+    place = desk.last()
+    desk.advance(desk.accept(place))
+    desk.filling = True
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10, symbol=PUT)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(5)
+    assert len(desk.state.prompts) == 1
+    desk.push(desk.accept(place, answered=False))
+    assert desk.state.prompts == {}
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(5)
+    assert "two orders" in desk.child().stopped["ACCOUNT"]
+    assert desk.lots(leg=PUT_LEG) == 0
 
 
 def test_second_order_with_one_tag_halts_the_child_once() -> None:

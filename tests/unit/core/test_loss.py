@@ -5,12 +5,16 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from config.rules import charge_rates
-from config.schema import ChildFilters, ChildRisk, OnMaxLoss, Risk, Settings
+from config.schema import ChildFilters, ChildRisk, Copy, CopyAs, OnMaxLoss, Risk, Settings
+from engine.commands import CancelOrder
 from engine.core import reasons
-from engine.model import BookStatus, Side
-from tests.unit.core.builders import LOT, Desk, S, child, quote_of, settings
+from engine.core.lifecycle import OrderState
+from engine.events import LoggedIn
+from engine.model import BookStatus, OrderReport, Side
+from tests.unit.core.builders import LOT, PUT_LEG, Desk, S, child, quote_of, settings
 from tests.unit.paper.builders import CALL, PUT
 
 LIMIT = Decimal(1950)
@@ -135,3 +139,51 @@ def test_daily_loss_counts_from_the_previous_close() -> None:
     desk.run(3)
     assert not desk.child("C1").loss_hit
     assert desk.lots("C1") == 3
+
+
+# --- entries that work already -------------------------------------------------------------------------------------
+
+
+def waiting() -> tuple[Desk, OrderReport]:
+    """C1 holds three lots and has three more at a limit in the book, when its loss reaches the limit."""
+    desk = held(replace(limited(), copy=Copy(as_=CopyAs.LIMIT, limit_buffer_ticks=0, chase_after_s=Decimal(600))))
+    desk.filling = False
+    desk.buy(10, symbol=PUT)
+    desk.run(1)
+    row = desk.accept(desk.last())
+    desk.quote(CALL, "90")
+    desk.run(1)
+    return desk, row
+
+
+def test_entry_that_works_is_cancelled_when_the_limit_is_reached_and_missed_for_that() -> None:
+    desk, row = waiting()
+    assert [cancel.order_id for cancel in desk.commands(CancelOrder) if cancel.account == "C1"] == [row.order_id]
+    desk.advance(
+        msgspec.structs.replace(row, status_text="cancelled by the client"), filled=0, status=BookStatus.CANCELLED
+    )
+    assert desk.reasons("C1") == {reasons.DAILY_LOSS}
+    assert desk.leg(leg=PUT_LEG).skipped == reasons.DAILY_LOSS
+
+
+def test_entry_that_fills_faster_than_its_cancel_is_filled_and_nothing_else() -> None:
+    desk, row = waiting()
+    tag = next(order.tag for order in desk.state.orders.values() if order.order_id == row.order_id)
+    desk.advance(row)
+    assert (desk.state.orders[tag].state, desk.state.orders[tag].reason) == (OrderState.FILLED, "")
+
+
+def test_entry_of_an_account_without_a_login_is_cancelled_when_it_is_read_again() -> None:
+    desk = held(replace(limited(), copy=Copy(as_=CopyAs.LIMIT, limit_buffer_ticks=0, chase_after_s=Decimal(600))))
+    desk.filling = False
+    desk.buy(10, symbol=PUT)
+    desk.run(1)
+    desk.accept(desk.last())
+    desk.deliver(desk.picture(orders=None, positions=None, error="no session", needs_login=True))
+    desk.quote(CALL, "90")
+    desk.run(40)
+    assert desk.child("C1").loss_hit
+    assert [cancel for cancel in desk.commands(CancelOrder) if cancel.account == "C1"] == []
+    desk.handle(LoggedIn(at_ns=desk.now_ns, account="C1"))
+    desk.run(10)
+    assert len({cancel.order_id for cancel in desk.commands(CancelOrder) if cancel.account == "C1"}) == 1

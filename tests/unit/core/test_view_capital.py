@@ -293,6 +293,11 @@ def test_while_a_strategy_runs_the_next_ratio_is_of_what_would_be_available_with
     assert (next_ratio(desk), next_ratio(desk, 200_000)) == (Fraction(36, 100), Fraction(2, 10))
 
 
+def test_next_ratio_is_unknown_while_a_strategy_of_another_underlying_runs() -> None:
+    desk = started(Desk(replace(settings(), strategy_scope=StrategyScope.UNDERLYING)))
+    assert build_snapshot(desk.state, desk.now_ns, Frame()).children[0].next_ratio is None
+
+
 @pytest.mark.parametrize("account", ["C1", "M"])
 def test_next_ratio_is_unknown_where_the_broker_does_not_say_what_is_used(account: str) -> None:
     desk = started(Desk())
