@@ -191,7 +191,7 @@ class AngelBroker:
         Raises:
             Malformed: The scrips of the day are not there yet.
         """
-        return replace(report, symbol=self._name(report.exchange, report.symbol))
+        return replace(self._client.told(report), symbol=self._name(report.exchange, report.symbol))
 
     def _name(self, exchange: str, symbol: str) -> str:
         if self.symbols is None:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import requests
+from msgspec.structs import replace
 
 from brokers.angel_one import wire
 from brokers.angel_one.refusals import outcome_of_text
@@ -19,11 +20,13 @@ from brokers.errors import Malformed, Refusal
 from brokers.transport import Transport
 from config.credentials import Secret
 from engine.events import Outcome
+from engine.model import OrderReport
 
 ROOT_URL: Final = "https://apiconnect.angelone.in"
 BROKEN: Final = 500
 """From this HTTP status on an answer to a write means nothing, and one to a read is no success."""
 HIDDEN: Final = "***"
+SECRET_LEAST: Final = 4
 TEXT_MOST: Final = 200
 """Letters of an answer that people are shown."""
 READ_MOST: Final = 16_384
@@ -119,8 +122,9 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
         self.refresh_token = None if session is None else session.refresh.reveal()
 
     def hide(self, *texts: Secret) -> None:
-        """Let these never stand in an error's text, should the server repeat them."""
-        self._secrets = (*self._secrets, *(text.reveal() for text in texts if text))
+        """Let these never stand in what is told, should the server repeat them. What is as short as a word is none."""
+        shown = (text.reveal() for text in texts if text)
+        self._secrets = (*self._secrets, *(text for text in shown if len(text) >= SECRET_LEAST))
 
     def _request(self, route: str, method: str, parameters: Mapping[str, object] | None = None) -> Any:
         """What SmartConnect's methods send through; returns the whole envelope, successful or not.
@@ -158,6 +162,12 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
         if is_broken and (is_write or envelope.succeeded):
             raise Refusal(Outcome.UNKNOWN, f"HTTP {reply.status}: {self.words(envelope)}")
         return found
+
+    def told(self, report: OrderReport) -> OrderReport:
+        """A row of the book whose words repeat no credential: risk management names the account that it refuses."""
+        if not report.status_text:
+            return report
+        return replace(report, status_text=self._without_secrets(report.status_text))
 
     def _without_secrets(self, text: str) -> str:
         for secret in sorted(set(self._secrets), key=len, reverse=True):  # one may be part of another

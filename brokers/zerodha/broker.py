@@ -111,10 +111,11 @@ class ZerodhaBroker:
 
     def orders(self) -> Sequence[OrderReport]:
         """All orders of the day."""
-        return self._read(
+        found = self._read(
             lambda: wire.reports_of(wire.decode(self._client.fetch("orders"), tuple[wire.OrderRow, ...])),
             "the order book",
         )
+        return tuple(map(self._client.told, found))
 
     def positions(self) -> Sequence[Position]:
         """All positions, carried ones and those closed today included."""

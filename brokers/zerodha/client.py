@@ -15,17 +15,20 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from kiteconnect.connect import KiteConnect
+from msgspec.structs import replace
 
 from brokers.errors import Malformed, Refusal
 from brokers.transport import NotSent, Reply, Started, Transport
 from brokers.zerodha import wire
 from brokers.zerodha.refusals import outcome_of
 from config.credentials import Secret
+from engine.model import OrderReport
 
 ROOT_URL: Final = "https://api.kite.trade"
 FORM: Final = "application/x-www-form-urlencoded"
 OK: Final = 200
 HIDDEN: Final = "***"
+SECRET_LEAST: Final = 4
 _is_plain: Final = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 
 
@@ -63,8 +66,9 @@ class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
         return self._exchange(route, "POST", None, params, is_json=True, query=query).body
 
     def hide(self, *texts: Secret) -> None:
-        """Let these never stand in an error's text, should the server repeat them."""
-        self._secrets = (*self._secrets, *(text.reveal() for text in texts if text))
+        """Let these never stand in what is told, should the server repeat them. What is as short as a word is none."""
+        shown = (text.reveal() for text in texts if text)
+        self._secrets = (*self._secrets, *(text for text in shown if len(text) >= SECRET_LEAST))
 
     def _request(
         self,
@@ -157,11 +161,19 @@ class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
     def _refusal(self, reply: Reply) -> Refusal:
         error_type, message = wire.decode_error(reply.body)
         outcome = outcome_of(reply.status, error_type, message)
-        text = message or f"HTTP {reply.status} without Kite's own words"
+        return Refusal(outcome, self._without_secrets(message or f"HTTP {reply.status} without Kite's own words"))
+
+    def told(self, report: OrderReport) -> OrderReport:
+        """A row of the book whose words repeat no credential: risk management names the account that it refuses."""
+        if not report.status_text:
+            return report
+        return replace(report, status_text=self._without_secrets(report.status_text))
+
+    def _without_secrets(self, text: str) -> str:
         secrets = {secret for secret in (self.api_key, self.access_token, *self._secrets) if secret}
         for secret in sorted(secrets, key=len, reverse=True):  # one may be part of another
             text = text.replace(secret, HIDDEN)
-        return Refusal(outcome, text)
+        return text
 
 
 def _data_of(reply: Reply) -> Any:

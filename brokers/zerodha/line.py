@@ -77,7 +77,9 @@ class ZerodhaLine:
         with self._lock:
             if self._closed:
                 return
-            self._listener = Listener(on_order=on_order, on_quotes=on_quotes, on_link=on_link)
+            self._listener = Listener(
+                on_order=lambda report: on_order(self._client.told(report)), on_quotes=on_quotes, on_link=on_link
+            )
             self._restart()
 
     def basket_margin(self, basket: Basket) -> Decimal:
