@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.core import reasons
+from engine.core.address import ALARM_TEXT as ADDRESS_REFUSED
 from engine.events import ChildResynced, PromptAnswered
 from paper.sandbox.faults import ACCEPTS, PUSHES, Fault, Kind, PushFault
 from paper.sandbox.sandbox import Plan, SandboxThread
@@ -23,6 +24,8 @@ TEN = tuple(f"ZC{number:04}" for number in range(1, 11))
 PATIENCE_FOR_THE_ABSENT_S = 4 * PATIENCE_S
 "An order is called absent two minutes after it was sent, when three complete reads have not shown it."
 SLOW_S = 2.0
+AGAIN = 100
+"So many looks, or some seconds, are between two resyncs."
 
 SETTLED = [
     Kind.ACCEPTED_THEN_TIMEOUT,
@@ -80,14 +83,32 @@ class Ten(Live):
         return {child for child in TEN for line in self.lines if child in line and any(why in line for why in whys)}
 
     def resync_until(self, condor: dict[str, dict[str, int]]) -> None:
-        """The operator resyncs every child that lacks lots, and approves what is offered, until nobody does."""
-        operate(self, *(ChildResynced(at_ns=0, child=child) for child in TEN))
+        """The operator resyncs every child, and approves what is offered, until nobody lacks lots."""
+        looks = 0
 
         def found() -> bool:
+            nonlocal looks
+            if looks % AGAIN == 0:
+                lack = [child for child, held in self.positions().items() if held != condor[child]]
+                operate(self, *(ChildResynced(at_ns=0, child=child) for child in lack))
+            looks += 1
             operate(self, PromptAnswered(at_ns=0, approve=True))
             return self.positions() == condor
 
-        self.wait("the condor after a resync", found)
+        self.program.wait("the condor after a resync", found, 2 * PATIENCE_S)
+
+    def log_in(self, child: str) -> None:
+        """The operator's login in another terminal."""
+        token = self.sandbox.desk.accounts[child].request_token
+        subprocess.run(
+            Program.command("login", child, "--config", str(self.config)),
+            check=True,
+            cwd=self.directory,
+            input=f"{token}\n",
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
 
     def filled(self) -> dict[str, tuple[tuple[str, int], ...]]:
         """(side, lots) of every order that filled."""
@@ -219,6 +240,29 @@ def test_order_that_was_refused_is_missed_until_the_operator_resyncs(ten: Ten, k
     condor = dict.fromkeys(TEN, enter(ten))
     ten.wait_for_hits(kind)
     ten.wait("ten told", lambda: ten.told(reasons.refused("")) == set(TEN))
+    assert_nothing_is_doubled(ten)
+    assert_resynced(ten, condor)
+
+
+def test_children_whose_token_has_died_take_part_after_their_logins(ten: Ten) -> None:
+    ten.start()
+    ten.armed()
+    ten.arm(Kind.TOKEN_EXPIRED)
+    condor = dict.fromkeys(TEN, enter(ten))
+    ten.wait("ten told", lambda: ten.told("LOGIN REQUIRED") == set(TEN))
+    for child in TEN:
+        ten.log_in(child)
+    ten.wait("ten logged in", lambda: ten.told("logged in again") == set(TEN))
+    assert_nothing_is_doubled(ten)
+    assert_resynced(ten, condor)
+
+
+def test_children_whose_address_was_refused_take_part_when_it_is_taken(ten: Ten) -> None:
+    ten.start()
+    ten.armed()
+    ten.arm(Kind.IP_REFUSED)
+    condor = dict.fromkeys(TEN, enter(ten))
+    ten.wait("ten told", lambda: ten.told(ADDRESS_REFUSED) == set(TEN))
     assert_nothing_is_doubled(ten)
     assert_resynced(ten, condor)
 
