@@ -90,7 +90,16 @@ DIALOGS = {
 PANELS = {name: PAGES[name] for name in ("copies", "needs", "events", "orders", "accounts")} | {"day": ("7",)}
 
 
-@pytest.mark.parametrize(("state", "size"), [*((state, SMALL) for state in IN_A_STATE), ("live", WIDE)])
+SIZED = [
+    *((state, SMALL) for state in IN_A_STATE),
+    ("live", WIDE),
+    *(pytest.param(state, WIDE, marks=pytest.mark.slow) for state in ("stale", "killed", "held")),
+    *(pytest.param(state, LARGE, marks=pytest.mark.slow) for state in ("live", "stale", "killed", "held")),
+]
+"""The smallest window cuts first."""
+
+
+@pytest.mark.parametrize(("state", "size"), SIZED)
 def test_pages_and_dialogs_are_as_stored_in_every_state_and_no_line_of_them_is_cut(
     state: str, size: tuple[int, int]
 ) -> None:
