@@ -448,6 +448,9 @@ class Course:
             order, child = state.orders.get(row.tag), state.children[account]
             if order is None or order.state not in (OrderState.ABSENT, OrderState.WITHDRAWN):
                 continue
+            waits = any(change.tag == row.tag for change in child.traffic.changes)
+            if waits and self._windows.is_full(account, state.now_ns):
+                continue  # for its turn
             seen = child.orders_began_ns > self.moved_ns.get((account, row.leg), 0) + KNOWN_AFTER_NS
             if seen and row.tag not in self.cancelled and not child.ip_refused and account not in self.deceived:
                 self._broken(
