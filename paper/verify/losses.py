@@ -53,6 +53,10 @@ class Losses:
         self._hit = set(self._lasting)
         self._below_ns.clear()
 
+    def resumed(self, for_ns: int) -> None:
+        """A process that was not run for so long goes on: what it had not looked at yet is a moment ago for it."""
+        self._lost_ns = {name: at_ns + for_ns for name, at_ns in self._lost_ns.items()}
+
     def handed_over(self, child: Child, order: ChildOrder) -> None:
         """An entry is handed over."""
         if self._limits and self._hit & {child.id, ALL}:

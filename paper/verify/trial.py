@@ -312,6 +312,7 @@ class Trial(Peaceful):
         if self.loop.host is host:
             self._tell("the process is run again")
             self.course.resumed(now_ns)
+            self.losses.resumed(trouble.for_ns)
             self.loop.resume(timers_first=trouble.timers_first, loses=trouble.loses)
 
     def _happens_outside(self, trouble: Trouble, now_ns: int) -> None:

@@ -82,6 +82,7 @@ RESTING = {
     8704: "judge: a second order with one tag that the exchange does not take is in no book",
     9945: "judge: what a prompt asked about took room until the step in which it kept another leg out",
     32858: "shares of the owner's own that he had sold before a kill were counted for ever on the next day",
+    44051: "judge: a loss that was reached in the moment before the process was not run is known when it is run again",
     38840: "judge: the cancel of an order that surfaces waits for a rate window that is full",
     22710: "a resync that was asked for before it lifted the stop for two orders with one tag",
     19546: "an entry that worked when the daily loss was reached went on working, and nobody moved or cancelled it",
