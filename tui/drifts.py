@@ -62,9 +62,7 @@ class Drifts:
                 key = cell.child, leg.leg
                 if cell.have_lots == cell.want_lots:
                     continue
-                is_drift = (
-                    cell.state is CellState.DRIFT and key not in asked
-                )  # else it is mended, or said in another way
+                is_drift = cell.state is CellState.DRIFT and key not in asked  # else it is mended, or said otherwise
                 if not is_drift and key not in self._first_ns:
                     continue
                 first_ns[key] = self._first_ns.get(key, now_ns)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from config.schema import SizingMode
-from engine.core.sizing import capped_ratio
+from engine.core.sizing import capped_ratio, stricter
 from engine.core.state import Baseline, Run, Strategy
 from engine.core.turn import Turn, seconds_ns
 from engine.model import NS_PER_S, Funds
@@ -171,9 +171,7 @@ def ratio_of(turn: Turn, baseline: Baseline, child: str) -> Fraction | None:
 
 def most_ratio(turn: Turn, child: str) -> Fraction:
     """The largest ratio allowed for a child."""
-    own = turn.child_settings[child].max_ratio
-    most = turn.settings.ratio.max_ratio
-    return most if own is None else min(own, most)
+    return stricter(turn.settings.ratio.max_ratio, turn.child_settings[child].max_ratio)
 
 
 def cap_of(turn: Turn, child: str) -> Decimal | None:

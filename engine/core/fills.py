@@ -245,10 +245,7 @@ def _stop(turn: Turn, child: Child, order: ChildOrder, reason: str) -> None:
     """Stop a child's entries until a resync: one that was asked for before, or offers already, knew not the reason."""
     scope = turn.scope_of(order.leg)
     child.stopped[scope] = reason
-    legs = {leg.leg for leg in child.legs.values() if turn.scope_of(leg.leg) == scope}
-    is_taken_back = prompts.drop_offers(turn, child, legs)
-    if child.resync_ns is not None or is_taken_back:
-        child.resync_ns = None
+    if prompts.void_resync(turn, child, {leg for leg in child.legs if turn.scope_of(leg) == scope}):
         turn.notify(WARNING, "the resync that was asked for before this does not count: look, and ask again", child.id)
 
 

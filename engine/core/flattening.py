@@ -51,8 +51,7 @@ def exit_leg(turn: Turn, leg_id: LegId, children: Sequence[str]) -> None:
                 turn.notify(WARNING, "nothing of it is open: nothing to exit", child_id, symbol)
             continue
         turn.notify(WARNING, "leg exited by the operator", child.id, symbol)
-        prompts.drop_offers(turn, child, {leg_id})
-        child.resync_ns = None
+        prompts.void_resync(turn, child, {leg_id})
         leg.lacking = True
         turn.skip(child, leg_id, reasons.EXITED_BY_HAND, tells=False)
         leave_mirrored(turn, leg, reasons.EXITED_BY_HAND)
@@ -82,8 +81,7 @@ def _leave(turn: Turn, child: Child, scope: str, reason: str, *, typed: bool) ->
     """Stop a child's entries of a scope and exit its legs."""
     passes = typed or turn.state.kill < 2
     legs = [leg for leg in child.legs.values() if turn.scope_of(leg.leg) == scope]
-    prompts.drop_offers(turn, child, {leg.leg for leg in legs})
-    child.resync_ns = None  # one that was ordered before would take this back
+    prompts.void_resync(turn, child, {leg.leg for leg in legs})  # one that was ordered before would take this back
     child.stopped[scope] = reason
     for leg in legs:
         for mirror in leg.mirrors.values():

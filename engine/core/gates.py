@@ -19,7 +19,7 @@ from engine.core.plans import by_hand_units
 from engine.core.portfolio import lot_units
 from engine.core.resting import on_the_way
 from engine.core.results import child_pnl
-from engine.core.sizing import by_ratio, slice_most
+from engine.core.sizing import by_ratio, slice_most, stricter
 from engine.core.sizing_rules import rule_of_mode
 from engine.core.state_child import Child, ChildLeg
 from engine.core.state_master import MasterLeg
@@ -76,6 +76,7 @@ class Entry:
 Verdict = tuple[int, str]
 """Units that may go, and the reason when it is fewer than asked for."""
 Gate = Callable[[Entry, int], Verdict]
+Bound = int | Decimal
 
 
 def check(entry: Entry, units: int, gates: Sequence[Gate] | None = None) -> Verdict:
@@ -115,7 +116,7 @@ def _child(entry: Entry, units: int) -> Verdict:
         return 0, reasons.NOT_READ
     if address.refuses(entry.turn, child):
         return 0, reasons.IP_REFUSED
-    if child.loss_hit or entry.turn.state.loss_hit:
+    if entry.turn.is_loss_hit(child):
         return 0, reasons.DAILY_LOSS
     return (0, reasons.DAILY_LOSS_UNKNOWN) if _loss_is_unknown(entry) else (units, "")
 
@@ -169,8 +170,7 @@ def why_not_now(turn: Turn, settings: ChildSettings, leg: ChildLeg, instrument: 
 
 def expiry_cutoff(turn: Turn, settings: ChildSettings) -> str:
     """From when on a child enters nothing in an expiring contract (IST): the earlier of the two."""
-    own, of_all = settings.risk.expiry_cutoff, turn.settings.risk.expiry_cutoff
-    return of_all if own is None else min(own, of_all)
+    return stricter(turn.settings.risk.expiry_cutoff, settings.risk.expiry_cutoff)
 
 
 def _signal(entry: Entry, units: int) -> Verdict:
@@ -208,8 +208,8 @@ def _price(entry: Entry, units: int) -> Verdict:
     if reference is None or price is None or reference <= 0:
         return 0, reasons.SLIPPAGE
     away = abs(price - reference) * 100
-    bands = [risk.price_band_pct for risk in _limits(entry) if risk.price_band_pct is not None]
-    if bands and away > min(bands) * reference:
+    band = strictest(_limits(entry), lambda risk: risk.price_band_pct)
+    if band is not None and away > band * reference:
         return 0, reasons.PRICE_BAND
     worse = (price - reference) * entry.side.sign
     most = most_slippage_inr(entry.turn, entry.child.id, entry.instrument, reference)
@@ -298,13 +298,13 @@ def _open_lots(entry: Entry) -> int:
 
 
 def _position_value(entry: Entry, units: int) -> Verdict:
-    bounds = [risk.max_position_pct for risk in _limits(entry) if risk.max_position_pct is not None]
-    if not bounds:
+    most_pct = strictest(_limits(entry), lambda risk: risk.max_position_pct)
+    if most_pct is None:
         return units, ""
     capital, price = entry.child.available_inr, entry.price_inr
     if capital is None or price is None or capital <= 0:
         return 0, reasons.MAX_POSITION
-    most_units = int(capital * min(bounds) / 100 / price) - entry.committed_units
+    most_units = int(capital * most_pct / 100 / price) - entry.committed_units
     return (units, "") if most_units >= units else (max(0, most_units), reasons.MAX_POSITION)
 
 
@@ -382,6 +382,11 @@ def _broker(entry: Entry, units: int) -> Verdict:
 def _limits(entry: Entry) -> tuple[Risk, ChildRisk]:
     """The global limits and the child's own: an order has to pass both."""
     return entry.turn.settings.risk, entry.settings.risk
+
+
+def strictest(risks: Iterable[Risk | ChildRisk], of: Callable[[Risk | ChildRisk], Bound | None]) -> Bound | None:
+    """The smallest of the global bound and the child's own, `None` where there is neither."""
+    return min((bound for risk in risks if (bound := of(risk)) is not None), default=None)
 
 
 GATES: tuple[Gate, ...] = (

@@ -183,11 +183,10 @@ ROWS: dict[str, Callable[[Turn, Child], Iterator[Row]]] = {
 }
 
 
-def _least(turn: Turn, child: Child, of: Callable[[Risk | ChildRisk], int | Decimal | None], unit: str = "") -> str:
+def _least(turn: Turn, child: Child, of: Callable[[Risk | ChildRisk], gates.Bound | None], unit: str = "") -> str:
     """The stronger of the global bound and the child's own."""
-    bounds = [of(turn.settings.risk), of(turn.child_settings[child.id].risk)]
-    known = [bound for bound in bounds if bound is not None]
-    return f"{min(known)}{unit}" if known else ""
+    bound = gates.strictest((turn.settings.risk, turn.child_settings[child.id].risk), of)
+    return "" if bound is None else f"{bound}{unit}"
 
 
 def _money(amount: Decimal | None) -> str:

@@ -120,7 +120,7 @@ def _rule(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument
         no_entry = reasons.KILLED
     elif leg.handed_over:
         no_entry = reasons.HANDED_OVER
-    elif child.loss_hit or turn.state.loss_hit:
+    elif turn.is_loss_hit(child):
         no_entry = reasons.DAILY_LOSS
     elif gates.is_lone_leg(turn, child, leg, side):
         no_entry = reasons.LONE_LEG

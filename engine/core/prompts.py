@@ -151,6 +151,13 @@ def drop_offers(turn: Turn, child: Child, legs: Collection[LegId]) -> bool:
     return _take_out_of(turn, OFFERS, child, legs)
 
 
+def void_resync(turn: Turn, child: Child, legs: Collection[LegId]) -> bool:
+    """Take back what was offered of these legs, and a resync that would offer it again; whether there was one."""
+    is_found = drop_offers(turn, child, legs) or child.resync_ns is not None
+    child.resync_ns = None
+    return is_found
+
+
 def drop_tickets(turn: Turn, child: Child, leg: LegId) -> None:
     """The master is out of a leg: what a ticket asked for is not of what he holds next."""
     _take_out_of(turn, {TICKET}, child, {leg})

@@ -248,7 +248,7 @@ def why_stopped(turn: Turn, child: Child, leg: ChildLeg) -> str:
         return reasons.KILLED
     if state.paused:
         return reasons.PAUSED
-    if child.loss_hit or state.loss_hit:
+    if turn.is_loss_hit(child):
         return reasons.DAILY_LOSS
     return child.stopped.get(turn.scope_of(leg.leg), "") or leg.changed
 

@@ -83,7 +83,7 @@ def _stopped(turn: Turn, child: Child) -> str:
     """What takes entries back that work already, '' for nothing: they would add to what is to become no more."""
     if turn.state.kill:
         return reasons.KILLED
-    return reasons.DAILY_LOSS if child.loss_hit or turn.state.loss_hit else ""
+    return reasons.DAILY_LOSS if turn.is_loss_hit(child) else ""
 
 
 def _send_nothing(turn: Turn, child: Child, leg: ChildLeg) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from typing import TypeVar
 
 from engine.model import Instrument, Value
+
+Bound = TypeVar("Bound", Decimal, Fraction, str)
 
 LotsFor = Callable[[int], int]
 """Whole lots that a child takes for a master holding of so many units. Monotonic; 0 for 0."""
@@ -159,6 +162,11 @@ def slice_most(instrument: Instrument) -> int | None:
     if instrument.freeze_units is None:
         return None
     return max(instrument.lot_units, instrument.freeze_units // instrument.lot_units * instrument.lot_units)
+
+
+def stricter(of_all: Bound, own: Bound | None) -> Bound:
+    """The bound that counts for a child: the one for all, or its own where that is smaller."""
+    return of_all if own is None else min(own, of_all)
 
 
 def capped_ratio(available_inr: Decimal, cap_inr: Decimal | None, baseline_inr: Decimal, most: Fraction) -> Fraction:

@@ -9,6 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from config.schema import CopyAs
 from engine.commands import ModifyOrder
 from engine.core.lifecycle import TERMINAL, OrderState
+from engine.core.sizing import stricter
 from engine.core.state_child import Child, ChildLeg, ChildOrder, Terms
 from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.throttle import send_change, terms_of
@@ -34,9 +35,8 @@ def on_tick(price_inr: Decimal, tick_inr: Decimal, *, up: bool) -> Decimal:
 
 def most_slippage_pct(turn: Turn, child: str) -> Decimal:
     """The slippage limit of a child: the smaller of the two."""
-    of_all, settings = turn.settings.copy.max_slippage_pct, turn.child_settings.get(child)
-    own = None if settings is None else settings.risk.max_slippage_pct
-    return of_all if own is None else min(own, of_all)
+    settings = turn.child_settings.get(child)
+    return stricter(turn.settings.copy.max_slippage_pct, None if settings is None else settings.risk.max_slippage_pct)
 
 
 def most_slippage_inr(turn: Turn, child: str, instrument: Instrument, reference_inr: Decimal) -> Decimal:

@@ -141,6 +141,10 @@ class Turn:
         """Take back a skip that no longer holds."""
         self.state.skips.pop(f"{child.id}|{split_leg(leg)[1]}|{reason}", None)
 
+    def is_loss_hit(self, child: Child) -> bool:
+        """Whether a daily loss stops a child's entries: its own, or that of all."""
+        return child.loss_hit or self.state.loss_hit
+
     @property
     def market_open(self) -> bool:
         """Whether a trading session is running."""

@@ -270,8 +270,7 @@ class Copies:
                 self._unknown_ns[order.tag] = state.now_ns
                 if order.entry:
                     self._room_taken_ns[child.id, leg.leg] = state.now_ns
-            waits = any(change.tag == order.tag for change in child.traffic.changes)
-            if waits and self._windows.is_full(child.id, state.now_ns):
+            if self._windows.holds_back(child, order.tag, state.now_ns):
                 self._crowded_ns[order.tag] = state.now_ns
             if order.entry and order.cancelling_ns and order.state in AT_BROKER:
                 self._leaving_ns[child.id, leg.leg] = state.now_ns

@@ -383,8 +383,7 @@ class Course:
         if over <= 0 or newest is None or newest.state is not OrderState.WORKING or newest.day != state.day:
             self._over_ns.pop(key, None)
             return
-        waits = any(change.tag == newest.tag for change in child.traffic.changes)
-        if waits and self._windows.is_full(child.id, state.now_ns):
+        if self._windows.holds_back(child, newest.tag, state.now_ns):
             self._over_ns[key] = state.now_ns
         is_due = state.now_ns - self._over_ns.setdefault(key, state.now_ns) >= CANCELLED_WITHIN_NS
         if is_due and newest.tag not in self.cancelled and not child.ip_refused and child.synced:
@@ -448,9 +447,8 @@ class Course:
             order, child = state.orders.get(row.tag), state.children[account]
             if order is None or order.state not in (OrderState.ABSENT, OrderState.WITHDRAWN):
                 continue
-            waits = any(change.tag == row.tag for change in child.traffic.changes)
-            if waits and self._windows.is_full(account, state.now_ns):
-                continue  # for its turn
+            if self._windows.holds_back(child, row.tag, state.now_ns):
+                continue
             seen = child.orders_began_ns > self.moved_ns.get((account, row.leg), 0) + KNOWN_AFTER_NS
             if seen and row.tag not in self.cancelled and not child.ip_refused and account not in self.deceived:
                 self._broken(

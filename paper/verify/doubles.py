@@ -7,6 +7,7 @@ Also draws tags that a broker cuts or changes.
 import dataclasses
 from collections.abc import Collection
 from random import Random
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -31,6 +32,18 @@ WORKS_NS = 200 * NS_PER_S
 TWO_WITH_ONE_TAG = "two orders carry the tag"
 
 
+class _Double(NamedTuple):
+    """A second order."""
+
+    at_ns: int
+    day: str
+    account: str
+    leg: LegId
+    "That of ours."
+    number: int
+    "Of the strategy that ran then, 0 for none."
+
+
 class Doubles:
     """The second orders of a run.
 
@@ -43,10 +56,8 @@ class Doubles:
         self._exchange, self._brokers, self._course = world.exchange, world.brokers, course
         self._originals: dict[tuple[str, str], str] = {}
         "Ids of the orders that are ours, by account and tag."
-        self._unseen: list[tuple[int, str, LegId, int, str]] = []
-        """When second orders came into which account, the legs of ours, the numbers of their strategies, and the day;
-        until a book that must show them was read. That of the next day does not.
-        """
+        self._unseen: list[_Double] = []
+        "Until a book that must show them was read. That of the next day does not."
         self._told: set[tuple[str, str]] = set()
         "By child: what is said of two orders with one tag."
         self._over: set[tuple[str, str]] = set()
@@ -74,7 +85,8 @@ class Doubles:
         self._exchange.place(order, now_ns)
         if sum(each.tag == row.tag for each in self._exchange.orders(what.child)) == 1:
             return False  # the exchange takes none any more
-        self._unseen.append((now_ns, what.child, row.leg, 0 if strategy is None else strategy.number, state.day))
+        number = 0 if strategy is None else strategy.number
+        self._unseen.append(_Double(now_ns, state.day, what.child, row.leg, number))
         return True
 
     def _is_known(self, row: OrderReport, state: State) -> bool:
@@ -110,14 +122,14 @@ class Doubles:
     def looked(self, state: State) -> list[str]:
         """Hold the state after a step against what must be: entries stop, once, until a resync or the next strategy."""
         for double in list(self._unseen):
-            at_ns, account, leg, number, day = double
-            is_answered = self._course.offered_ns.get(account, 0) > at_ns or day != state.day
-            if not is_answered and state.children[account].orders_began_ns <= at_ns + KNOWN_AFTER_NS:
+            account = double.account
+            is_answered = self._course.offered_ns.get(account, 0) > double.at_ns or double.day != state.day
+            if not is_answered and state.children[account].orders_began_ns <= double.at_ns + KNOWN_AFTER_NS:
                 continue
             self._unseen.remove(double)
-            strategy = _strategy_of(state, leg)
+            strategy = _strategy_of(state, double.leg)
             is_judged = not is_answered and account not in self._course.deceived
-            if is_judged and strategy is not None and strategy.number == number:
+            if is_judged and strategy is not None and strategy.number == double.number:
                 self._course.flattened.setdefault(account, {})[strategy.scope] = strategy.number
         told = {
             (child.id, why)

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 
 from config.order_limits import OrderLimits
+from engine.core.state_child import Child
 from engine.model import NS_PER_S
 from paper.faults import FaultOn
 from paper.verify.truth import Truth
@@ -42,6 +43,10 @@ class Windows:
             most is not None and so_far - bisect_right(times, now_ns - (span_s + ANSWERED_MOST_S) * NS_PER_S) >= most
             for _, span_s, most in _spans(limits)
         )
+
+    def holds_back(self, child: Child, tag: str, now_ns: int) -> bool:
+        """Whether a change of an order waits for its turn."""
+        return any(change.tag == tag for change in child.traffic.changes) and self.is_full(child.id, now_ns)
 
     def were_full(self, since_ns: int) -> frozenset[str]:
         """Accounts of which a window was full then, or at a moment since."""

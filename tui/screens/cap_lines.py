@@ -68,9 +68,10 @@ def _bound(frame: Frame, child: ChildColumn, cap_inr: Decimal | None) -> Fractio
         return None
     baselines = {strategy.scope: strategy.baseline_inr for strategy in frame.snapshot.strategies}
     bounds = [
-        Fraction(cap_inr) / Fraction(baseline)
+        bound
         for part in child.ratios
-        if (baseline := baselines.get(part.scope)) and Fraction(cap_inr) / Fraction(baseline) < (part.ratio or 0)
+        if (baseline := baselines.get(part.scope))
+        and (bound := Fraction(cap_inr) / Fraction(baseline)) < (part.ratio or 0)
     ]
     return min(bounds, default=None)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from config.errors import ConfigError, all_messages
 from config.schema import Child, Settings, SizingMode
+from engine.core.sizing import stricter
 from tui.frame import Frame, child_of
 from tui.screens.cap_lines import next_words
 from tui.screens.setting_rows import NOT_SHOWN, OF_ACCOUNT, setting_rows
@@ -78,8 +79,7 @@ def _child_changes(frame: Frame, before: Child, after: Child, settings: Settings
     column = child_of(frame.snapshot, after.id)
     if column is None or column.next_ratio is None or after.sizing.mode is not SizingMode.FROZEN_RATIO:
         return
-    most = settings.ratio.max_ratio
-    then = column.next_ratio.with_most(most if after.max_ratio is None else min(most, after.max_ratio))
+    then = column.next_ratio.with_most(stricter(settings.ratio.max_ratio, after.max_ratio))
     kept = before.max_capital_inr == after.max_capital_inr  # then a cap that the operator has set stays
     if (ratio := then.capped(column.max_capital_inr if kept else after.max_capital_inr)) != column.next_ratio.ratio:
         yield clean(f"{after.id} ratio"), f"{next_words(ratio)} with the next strategy, by the margins of now"
