@@ -120,10 +120,7 @@ class Checkup(checkup.Checkup):
     def _orders(self) -> Iterator[Finding]:
         found = self._read(self._client.orderBook)
         try:
-            placed_ns = [
-                wire.ist_ns(row.text("exchtime")) or wire.ist_ns(row.text("updatetime"))
-                for row in wire.rows("" if isinstance(found, _Unread) else found)
-            ]
+            placed_ns = [wire.placed_ns(row) for row in wire.rows("" if isinstance(found, _Unread) else found)]
         except Malformed as error:
             text = found.text if isinstance(found, _Unread) else str(error)
             yield self._finding("orders", Level.BAD, f"the book cannot be read: {text}", "try again later")

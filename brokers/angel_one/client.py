@@ -12,21 +12,18 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import requests
-from msgspec.structs import replace
 
 from brokers.angel_one import wire
 from brokers.angel_one.refusals import outcome_of_text
+from brokers.discreet import Discreet
 from brokers.errors import Malformed, Refusal
 from brokers.transport import Transport
 from config.credentials import Secret
 from engine.events import Outcome
-from engine.model import OrderReport
 
 ROOT_URL: Final = "https://apiconnect.angelone.in"
 BROKEN: Final = 500
 """From this HTTP status on an answer to a write means nothing, and one to a read is no success."""
-HIDDEN: Final = "***"
-SECRET_LEAST: Final = 4
 TEXT_MOST: Final = 200
 """Letters of an answer that people are shown."""
 READ_MOST: Final = 16_384
@@ -72,7 +69,7 @@ class Session(NamedTuple):
     "When it ends at the latest."
 
 
-class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # SmartApi has no types
+class AngelClient(Discreet, _SDK.SmartConnect):  # type: ignore[misc,name-defined]  # SmartApi has no types
     """One account's client. Every method may be called from any thread.
 
     Args:
@@ -83,7 +80,6 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
     def __init__(self, api_key: Secret, transport: Transport) -> None:
         # SmartConnect's own constructor is left out: it writes to the disk. These are the fields its methods use.
         self.debug, self.session_expiry_hook = False, None
-        self._secrets: tuple[str, ...] = ()
         self.set_api_key(api_key)
         self.access_token: str | None = None
         self.refresh_token: str | None = None
@@ -121,11 +117,6 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
         self.feed_token = None if session is None else session.feed.reveal()
         self.refresh_token = None if session is None else session.refresh.reveal()
 
-    def hide(self, *texts: Secret) -> None:
-        """Let these never stand in what is told, should the server repeat them. What is as short as a word is none."""
-        shown = (text.reveal() for text in texts if text)
-        self._secrets = (*self._secrets, *(text for text in shown if len(text) >= SECRET_LEAST))
-
     def _request(self, route: str, method: str, parameters: Mapping[str, object] | None = None) -> Any:
         """What SmartConnect's methods send through; returns the whole envelope, successful or not.
 
@@ -162,17 +153,6 @@ class AngelClient(_SDK.SmartConnect):  # type: ignore[misc,name-defined]  # Smar
         if is_broken and (is_write or envelope.succeeded):
             raise Refusal(Outcome.UNKNOWN, f"HTTP {reply.status}: {self.words(envelope)}")
         return found
-
-    def told(self, report: OrderReport) -> OrderReport:
-        """A row of the book whose words repeat no credential: risk management names the account that it refuses."""
-        if not report.status_text:
-            return report
-        return replace(report, status_text=self._without_secrets(report.status_text))
-
-    def _without_secrets(self, text: str) -> str:
-        for secret in sorted(set(self._secrets), key=len, reverse=True):  # one may be part of another
-            text = text.replace(secret, HIDDEN)
-        return text
 
     def words(self, envelope: wire.Envelope) -> str:
         """Angel's words of a refusal, for people."""

@@ -219,6 +219,11 @@ def rows(data: object) -> list[Row]:
     return [Row(item) for item in data]
 
 
+def placed_ns(row: Row) -> int:
+    """When an order was placed, as far as its row tells; 0 for not known."""
+    return ist_ns(row.text("exchtime")) or ist_ns(row.text("updatetime"))
+
+
 def report_of(row: Row) -> OrderReport | None:
     """A row of the order book, or the order of a pushed update; `None` for one that ended as an order for nothing.
 
@@ -255,7 +260,7 @@ def report_of(row: Row) -> OrderReport | None:
         price_inr=row.price("price"),
         trigger_price_inr=row.price("triggerprice"),
         tag=row.text("ordertag"),
-        placed_ns=ist_ns(row.text("exchtime")) or updated_ns,
+        placed_ns=placed_ns(row),
         updated_ns=max(updated_ns, ist_ns(row.text("exchorderupdatetime"))),
         validity=Validity.IOC if row.text("duration").upper() == "IOC" else Validity.DAY,
         variety=AMO if words in _AMO_WAITS else VARIETIES.get(variety.upper(), variety.lower()),

@@ -15,24 +15,21 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from kiteconnect.connect import KiteConnect
-from msgspec.structs import replace
 
+from brokers.discreet import Discreet
 from brokers.errors import Malformed, Refusal
 from brokers.transport import NotSent, Reply, Started, Transport
 from brokers.zerodha import wire
 from brokers.zerodha.refusals import outcome_of
 from config.credentials import Secret
-from engine.model import OrderReport
 
 ROOT_URL: Final = "https://api.kite.trade"
 FORM: Final = "application/x-www-form-urlencoded"
 OK: Final = 200
-HIDDEN: Final = "***"
-SECRET_LEAST: Final = 4
 _is_plain: Final = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 
 
-class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
+class KiteClient(Discreet, KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
     """One account's client. Every method may be called from any thread.
 
     Args:
@@ -45,7 +42,6 @@ class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
         token = None if access_token is None else access_token.reveal()
         super().__init__(api_key.reveal(), access_token=token)
         self._transport = transport
-        self._secrets: tuple[str, ...] = ()
         self._head: tuple[tuple[str, str | None], str, Mapping[str, str]] | None = None
         "What orders were last sent with, and by which variety and token."
 
@@ -64,11 +60,6 @@ class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
     def ask(self, route: str, params: object, query: Mapping[str, object]) -> bytes:
         """The body of a question that is asked with a JSON body (margins). Raises as `fetch`."""
         return self._exchange(route, "POST", None, params, is_json=True, query=query).body
-
-    def hide(self, *texts: Secret) -> None:
-        """Let these never stand in what is told, should the server repeat them. What is as short as a word is none."""
-        shown = (text.reveal() for text in texts if text)
-        self._secrets = (*self._secrets, *(text for text in shown if len(text) >= SECRET_LEAST))
 
     def _request(
         self,
@@ -163,17 +154,8 @@ class KiteClient(KiteConnect):  # type: ignore[misc]  # kiteconnect has no types
         outcome = outcome_of(reply.status, error_type, message)
         return Refusal(outcome, self._without_secrets(message or f"HTTP {reply.status} without Kite's own words"))
 
-    def told(self, report: OrderReport) -> OrderReport:
-        """A row of the book whose words repeat no credential: risk management names the account that it refuses."""
-        if not report.status_text:
-            return report
-        return replace(report, status_text=self._without_secrets(report.status_text))
-
-    def _without_secrets(self, text: str) -> str:
-        secrets = {secret for secret in (self.api_key, self.access_token, *self._secrets) if secret}
-        for secret in sorted(secrets, key=len, reverse=True):  # one may be part of another
-            text = text.replace(secret, HIDDEN)
-        return text
+    def _hidden(self) -> set[str]:
+        return {secret for secret in (self.api_key, self.access_token, *self._secrets) if secret}
 
 
 def _data_of(reply: Reply) -> Any:
