@@ -145,6 +145,21 @@ class Live:
             "regular", "NFO", symbol, side, lots * LOT, "NRML", "MARKET", tag="own", market_protection=-1
         )
 
+    def log_in(self, child: str, *arguments: str) -> str:
+        """The operator's login in another terminal, with the token that Kite's page gives; what is printed."""
+        done = subprocess.run(
+            self.program.command("login", *arguments, "--config", str(self.config)),
+            check=False,
+            cwd=self.directory,
+            input=f"{self.sandbox.desk.accounts[child].request_token}\n",
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+        assert done.returncode == 0, done.stderr
+        assert self.sandbox.desk.accounts[child].access_token not in done.stdout + done.stderr
+        return done.stdout
+
     def positions(self) -> dict[str, dict[str, int]]:
         desk = self.sandbox.desk
 
@@ -197,6 +212,12 @@ def live(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Live]:
         made = Live(thread, tmp_path)
         yield made
         made.program.kill()
+
+
+def equal(children: Sequence[str] = CHILDREN) -> Plan:
+    """A sandbox whose children have equal capital, in a market in which nothing moves."""
+    accounts = [(MASTER, Decimal(3_500_000)), *((child, Decimal(1_050_000)) for child in children)]
+    return Plan(day=DAY, market=StillMarket(), accounts=accounts)
 
 
 def symbols(live: Live) -> list[str]:
@@ -306,19 +327,8 @@ def test_login_in_another_terminal_lets_a_running_session_go_on(live: Live) -> N
     child = live.sandbox.desk.accounts["ZC0001"]
     live.thread.call(lambda: setattr(child, "access_token", ""))
     live.wait("the login is asked for", lambda: any("ZC0001" in line and "login" in line for line in live.lines))
-    command = [sys.executable, str(ROOT / "runner.py"), "login", "--config", str(live.config)]
-    done = subprocess.run(
-        command,
-        check=False,
-        cwd=live.directory,
-        input=f"{child.request_token}\n",
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stderr
-    assert child.access_token not in done.stdout + done.stderr
-    assert [line for line in done.stdout.splitlines() if "logged in already" in line] != []
+    told = live.log_in("ZC0001")
+    assert [line for line in told.splitlines() if "logged in already" in line] != []
     live.wait("the login is heard", lambda: any("ZC0001: " in line and "logged in" in line for line in live.lines))
     condor = enter(live)
     live.wait("the condor", lambda: live.positions() == dict.fromkeys(CHILDREN, condor))

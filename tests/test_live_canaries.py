@@ -2,14 +2,13 @@
 
 import subprocess
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from paper.sandbox.faults import Fault, Kind
-from paper.sandbox.sandbox import Plan, SandboxThread
-from tests.test_live import CHILDREN, DAY, MASTER, PATIENCE_S, Live, StillMarket, enter, leave
+from paper.sandbox.sandbox import SandboxThread
+from tests.test_live import CHILDREN, MASTER, PATIENCE_S, Live, enter, equal, leave
 from tests.test_lost_terminal import Shown
 
 NAMES = dict(zip((MASTER, *CHILDREN), ("boss", "first", "second", "third"), strict=True))
@@ -19,8 +18,7 @@ DEAD = CHILDREN[0]
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
-    accounts = [(MASTER, Decimal(3_500_000)), *((child, Decimal(1_050_000)) for child in CHILDREN)]
-    thread = SandboxThread(Plan(day=DAY, market=StillMarket(), accounts=accounts))
+    thread = SandboxThread(equal())
     with thread:
         made = Live(thread, tmp_path)
         text = made.config.read_text()

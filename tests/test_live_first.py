@@ -2,17 +2,16 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bench.terminal import Terminal
 from config.schema import Mode
-from paper.sandbox.sandbox import Plan, SandboxThread
+from paper.sandbox.sandbox import SandboxThread
 from state.acknowledged import NAME
 from tests.test_kill import DISARMED, DONE
-from tests.test_live import CHILDREN, DAY, MASTER, PATIENCE_S, Live, Program, StillMarket
+from tests.test_live import CHILDREN, PATIENCE_S, Live, Program, equal
 from tests.test_lost_terminal import CLEAR, Shown
 from tui.compliance import LINES, WORD
 
@@ -62,8 +61,7 @@ class Asked(Program):
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
-    accounts = [(MASTER, Decimal(3_500_000)), *((child, Decimal(1_050_000)) for child in CHILDREN)]
-    thread = SandboxThread(Plan(day=DAY, market=StillMarket(), accounts=accounts))
+    thread = SandboxThread(equal())
     with thread:
         made = Live(thread, tmp_path)
         yield made

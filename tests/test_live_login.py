@@ -1,22 +1,19 @@
 """A child whose token dies in the middle of a session: it is stopped and says so, the others go on, and a login mends it."""
 
-import subprocess
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from paper.sandbox.sandbox import Plan, SandboxThread
-from tests.test_live import CHILDREN, DAY, LOT, MASTER, PATIENCE_S, Live, StillMarket, enter, leave, symbols
+from paper.sandbox.sandbox import SandboxThread
+from tests.test_live import CHILDREN, LOT, MASTER, Live, enter, equal, leave, symbols
 
 DEAD, *OTHERS = CHILDREN
 
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
-    accounts = [(MASTER, Decimal(3_500_000)), *((child, Decimal(1_050_000)) for child in CHILDREN)]
-    thread = SandboxThread(Plan(day=DAY, market=StillMarket(), accounts=accounts))
+    thread = SandboxThread(equal())
     with thread:
         made = Live(thread, tmp_path)
         yield made
@@ -37,17 +34,7 @@ def die(live: Live) -> None:
 
 def log_in(live: Live) -> None:
     """The operator's login in another terminal."""
-    account = live.sandbox.desk.accounts[DEAD]
-    done = subprocess.run(
-        live.program.command("login", DEAD, "--config", str(live.config)),
-        check=False,
-        cwd=live.directory,
-        input=f"{account.request_token}\n",
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stderr
+    live.log_in(DEAD, DEAD)
     live.wait("the login is heard", lambda: says(live, f"{DEAD}: ", "logged in"))
 
 

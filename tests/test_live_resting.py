@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from engine.model import NS_PER_S, Quote, instrument_id
 from paper.rejections import MODIFICATIONS_MAX
 from paper.sandbox.limits import ORDERS_PER_SECOND, Limits
-from paper.sandbox.sandbox import Plan, SandboxThread
+from paper.sandbox.sandbox import SandboxThread
 from tests.test_kill import DONE
-from tests.test_live import DAY, LOT, MASTER, PATIENCE_S, Live, StillMarket, symbols
+from tests.test_live import LOT, MASTER, PATIENCE_S, Live, equal, symbols
 
 TEN = tuple(f"ZC{number:04}" for number in range(1, 11))
 MOVES = 30
@@ -117,8 +117,7 @@ class Resting(Live):
 
 @pytest.fixture
 def resting(tmp_path: Path) -> Iterator[Resting]:
-    accounts = [(MASTER, Decimal(3_500_000)), *((child, Decimal(1_050_000)) for child in TEN)]
-    thread = SandboxThread(Plan(day=DAY, market=StillMarket(), accounts=accounts))
+    thread = SandboxThread(equal(TEN))
     with thread:
         made = Resting(thread, tmp_path)
         yield made

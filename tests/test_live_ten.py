@@ -4,7 +4,6 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,10 @@ from engine.core import reasons
 from engine.core.address import ALARM_TEXT as ADDRESS_REFUSED
 from engine.events import ChildResynced, PromptAnswered
 from paper.sandbox.faults import ACCEPTS, PUSHES, Fault, Kind, PushFault
-from paper.sandbox.sandbox import Plan, SandboxThread
+from paper.sandbox.sandbox import SandboxThread
 from tests.operated import OperatedProgram, operate
 from tests.test_kill import DISARMED, DONE
-from tests.test_live import DAY, LOT, MASTER, PATIENCE_S, Live, Program, StillMarket, enter, leave
+from tests.test_live import LOT, MASTER, PATIENCE_S, Live, Program, enter, equal, leave
 
 pytestmark = pytest.mark.slow
 
@@ -64,9 +63,12 @@ class Ten(Live):
         super().__init__(thread, directory, TEN)
         self.program = OperatedProgram(directory)
 
-    def arm(self, kind: Kind) -> None:
-        """The next order of each child meets this fault."""
+    def struck(self, kind: Kind) -> dict[str, dict[str, int]]:
+        """The program starts, and the first order of each child meets this fault; what everybody is to hold."""
+        self.start()
+        self.armed()
         self.arm_each("place", kind, TEN)
+        return dict.fromkeys(TEN, enter(self))
 
     def arm_each(self, request: str, kind: Kind, accounts: Sequence[str], times: int = 1) -> None:
         """So many of the next requests of each account meet this fault."""
@@ -78,9 +80,13 @@ class Ten(Live):
         faults = [PushFault(kind, account, times) for account in (MASTER, *TEN)]
         self.thread.call(lambda: self.sandbox.server.arm(faults))
 
-    def told(self, *whys: str) -> set[str]:
-        """The children of which one of these was said."""
-        return {child for child in TEN for line in self.lines if child in line and any(why in line for why in whys)}
+    def wait_to_be_told(self, why: str, patience_s: float = PATIENCE_S) -> None:
+        """Until this was said of every child."""
+
+        def found() -> bool:
+            return all(any(child in line and why in line for line in self.lines) for child in TEN)
+
+        self.program.wait(f"ten times {why}", found, patience_s)
 
     def resync_until(self, condor: dict[str, dict[str, int]]) -> None:
         """The operator resyncs every child, and approves what is offered, until nobody lacks lots."""
@@ -96,19 +102,6 @@ class Ten(Live):
             return self.positions() == condor
 
         self.program.wait("the condor after a resync", found, 2 * PATIENCE_S)
-
-    def log_in(self, child: str) -> None:
-        """The operator's login in another terminal."""
-        token = self.sandbox.desk.accounts[child].request_token
-        subprocess.run(
-            Program.command("login", child, "--config", str(self.config)),
-            check=True,
-            cwd=self.directory,
-            input=f"{token}\n",
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
 
     def filled(self) -> dict[str, tuple[tuple[str, int], ...]]:
         """(side, lots) of every order that filled."""
@@ -156,8 +149,7 @@ class Ten(Live):
 
 @pytest.fixture
 def ten(tmp_path: Path) -> Iterator[Ten]:
-    accounts = [(MASTER, Decimal(3_500_000)), *((child, Decimal(1_050_000)) for child in TEN)]
-    thread = SandboxThread(Plan(day=DAY, market=StillMarket(), accounts=accounts))
+    thread = SandboxThread(equal(TEN))
     with thread:
         made = Ten(thread, tmp_path)
         yield made
@@ -173,10 +165,7 @@ def assert_nothing_is_doubled(ten: Ten) -> None:
 
 @pytest.mark.parametrize("kind", SETTLED)
 def test_condor_is_entered_once_by_each_child_and_a_kill_changes_nothing(ten: Ten, kind: Kind) -> None:
-    ten.start()
-    ten.armed()
-    ten.arm(kind)
-    condor = dict.fromkeys(TEN, enter(ten))
+    condor = ten.struck(kind)
     ten.wait("the condor", lambda: ten.positions() == condor)
     ten.wait_for_hits(kind)
     entered = ten.books()
@@ -196,10 +185,7 @@ def test_condor_is_entered_once_by_each_child_and_a_kill_changes_nothing(ten: Te
 @pytest.mark.parametrize("kind", SETTLED)
 def test_killed_while_nobody_has_answered_each_order_is_known_to_the_next_process(ten: Ten, kind: Kind) -> None:
     """Nor is one that the broker refused, or that still waited in its lane: it is looked for until it is called absent."""
-    ten.start()
-    ten.armed()
-    ten.arm(kind)
-    enter(ten)
+    ten.struck(kind)
     ten.wait_for_hits(kind)
     ten.kill_and_start()
     if kind in ACCEPTS or kind is Kind.SLOW:
@@ -214,13 +200,9 @@ def test_killed_while_nobody_has_answered_each_order_is_known_to_the_next_proces
 
 @pytest.mark.parametrize("kind", LOST)
 def test_order_that_never_arrived_is_held_for_the_operator_who_resyncs(ten: Ten, kind: Kind) -> None:
-    ten.start()
-    ten.armed()
-    ten.arm(kind)
-    condor = dict.fromkeys(TEN, enter(ten))
+    condor = ten.struck(kind)
     ten.wait_for_hits(kind)
-    everybody = set(TEN)
-    ten.program.wait("ten held", lambda: ten.told(reasons.NEVER_APPEARED) == everybody, PATIENCE_FOR_THE_ABSENT_S)
+    ten.wait_to_be_told(reasons.NEVER_APPEARED, PATIENCE_FOR_THE_ABSENT_S)
     assert_nothing_is_doubled(ten)
     # What another process sees is what is durable: a little later than what the program says.
     ten.wait("nothing unknown", lambda: (ten.status()["unknown"], ten.status()["working"]) == ([], []))
@@ -234,35 +216,26 @@ def test_order_that_never_arrived_is_held_for_the_operator_who_resyncs(ten: Ten,
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_order_that_was_refused_is_missed_until_the_operator_resyncs(ten: Ten, kind: Kind) -> None:
-    ten.start()
-    ten.armed()
-    ten.arm(kind)
-    condor = dict.fromkeys(TEN, enter(ten))
+    condor = ten.struck(kind)
     ten.wait_for_hits(kind)
-    ten.wait("ten told", lambda: ten.told(reasons.refused("")) == set(TEN))
+    ten.wait_to_be_told(reasons.refused(""))
     assert_nothing_is_doubled(ten)
     assert_resynced(ten, condor)
 
 
 def test_children_whose_token_has_died_take_part_after_their_logins(ten: Ten) -> None:
-    ten.start()
-    ten.armed()
-    ten.arm(Kind.TOKEN_EXPIRED)
-    condor = dict.fromkeys(TEN, enter(ten))
-    ten.wait("ten told", lambda: ten.told("LOGIN REQUIRED") == set(TEN))
+    condor = ten.struck(Kind.TOKEN_EXPIRED)
+    ten.wait_to_be_told("LOGIN REQUIRED")
     for child in TEN:
-        ten.log_in(child)
-    ten.wait("ten logged in", lambda: ten.told("logged in again") == set(TEN))
+        ten.log_in(child, child)
+    ten.wait_to_be_told("logged in again")
     assert_nothing_is_doubled(ten)
     assert_resynced(ten, condor)
 
 
 def test_children_whose_address_was_refused_take_part_when_it_is_taken(ten: Ten) -> None:
-    ten.start()
-    ten.armed()
-    ten.arm(Kind.IP_REFUSED)
-    condor = dict.fromkeys(TEN, enter(ten))
-    ten.wait("ten told", lambda: ten.told(ADDRESS_REFUSED) == set(TEN))
+    condor = ten.struck(Kind.IP_REFUSED)
+    ten.wait_to_be_told(ADDRESS_REFUSED)
     assert_nothing_is_doubled(ten)
     assert_resynced(ten, condor)
 
@@ -304,8 +277,8 @@ def test_connection_that_falls_silent_costs_entries_that_the_operator_resyncs(te
     ten.armed()
     ten.arm_pushes("freeze", times=1)
     condor = dict.fromkeys(TEN, enter(ten))
-    ten.wait("ten told", lambda: ten.told(reasons.NO_QUOTE) == set(TEN))
-    ten.wait("updates again", lambda: ten.told("order updates are heard again") == set(TEN))
+    ten.wait_to_be_told(reasons.NO_QUOTE)
+    ten.wait_to_be_told("order updates are heard again")
     assert_nothing_is_doubled(ten)
     assert_resynced(ten, condor)
 

@@ -4,18 +4,17 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bench.terminal import Terminal, runner
 from config.schema import Mode
-from paper.sandbox.sandbox import Plan, SandboxThread
+from paper.sandbox.sandbox import SandboxThread
 from state.acknowledged import keep_acknowledged
 from state.store import JOURNAL_NAME, mode_directory
 from tests.test_kill import DONE
-from tests.test_live import CHILDREN, DAY, MASTER, PATIENCE_S, Live, Program, StillMarket, enter, leave
+from tests.test_live import CHILDREN, PATIENCE_S, Live, Program, enter, equal, leave
 from tui.compliance import VERSION_OF_RULES
 
 AGAIN_S = 5.0
@@ -73,8 +72,7 @@ class Shown(Program):
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
-    accounts = [(MASTER, Decimal(3_500_000)), *((child, Decimal(1_050_000)) for child in CHILDREN)]
-    thread = SandboxThread(Plan(day=DAY, market=StillMarket(), accounts=accounts))
+    thread = SandboxThread(equal())
     with thread:
         made = Live(thread, tmp_path)
         made.program = Shown(tmp_path)

@@ -1,11 +1,8 @@
 """No secret of an Angel One account is ever shown, whatever Angel says and whatever goes wrong."""
 
-import logging
-import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from pathlib import Path
 
 import pyotp
 import pytest
@@ -17,10 +14,11 @@ from brokers.catalogue import Listing
 from config.schema import AngelOneUrls
 from engine.commands import CancelOrder, ModifyOrder
 from engine.errors import ReadFailed
-from engine.ports import Answer
 from tests.contract.angel_desk import AngelError
 from tests.contract.angel_server import AngelServer
 from tests.contract.desks import INSTRUMENTS, angel_credentials
+from tests.contract.overheard import Overheard
+from tests.contract.overheard import overheard as overheard  # noqa: PLC0414  a fixture
 from tests.contract.test_angel_line import DAY, STALE_NS, until
 from tests.unit.paper.builders import order, quote
 
@@ -38,13 +36,10 @@ def server() -> Iterator[AngelServer]:
 
 
 class Told:
-    """Everything that the adapter says to anybody."""
+    """What is told in the words of this adapter."""
 
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def answer(self, answer: Answer) -> None:
-        self.texts += [repr(answer), answer.reason]
+    def __init__(self, overheard: Overheard) -> None:
+        self.texts, self.answer = overheard.texts, overheard.answer
 
     def link(self, _on: bool, why: str) -> None:
         self.texts.append(why)
@@ -90,20 +85,9 @@ def echoing(server: AngelServer) -> None:
     server.desk.log_in = wrong  # type: ignore[method-assign, assignment]
 
 
-def test_no_secret_is_ever_shown(
-    server: AngelServer,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    caplog.set_level(logging.DEBUG)
-    for name in ("SmartApi", "websocket", "logzero_default", "urllib3"):
-        logging.getLogger(name).addHandler(caplog.handler)
-    told = Told()
-    raised: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", raised.append)
+def test_no_secret_is_ever_shown(server: AngelServer, overheard: Overheard) -> None:
+    overheard.listen("SmartApi", "websocket", "logzero_default", "urllib3")
+    told = Told(overheard)
     urls = AngelOneUrls(
         root_url=server.root_url, ticker_url=server.ticker_url, order_stream_url=server.order_stream_url,
         scrip_url=server.scrip_url,
@@ -137,10 +121,4 @@ def test_no_secret_is_ever_shown(
         told.texts += [repr(credentials), repr(line)]
     finally:
         line.close()
-    output = capfd.readouterr()
-    shown = "\n".join([*told.texts, output.out, output.err, caplog.text])
-    found = sorted(secret for secret in secrets_of(server) | {"CANARYWRONG"} if secret in shown)
-    assert found == [], [line for line in shown.splitlines() if "CANARYKEY" in line][:3]
-    assert "***" in shown  # the server did repeat some, and they were hidden
-    assert raised == []
-    assert list(tmp_path.iterdir()) == []
+    overheard.assert_hidden(secrets_of(server) | {"CANARYWRONG"}, "CANARYKEY")

@@ -1,6 +1,5 @@
 """No secret of a Zerodha account is ever shown, whatever Kite says and whatever goes wrong."""
 
-import logging
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -19,11 +18,12 @@ from config.schema import BrokerUrls
 from engine.commands import CancelOrder, ModifyOrder
 from engine.errors import ReadFailed
 from engine.model import NS_PER_S, Basket, BasketOrder, Side, leg_id
-from engine.ports import Answer
 from paper.sandbox.errors import GENERAL, INPUT, TOKEN, KiteError
 from paper.sandbox.faults import Fault, Kind, PushFault
 from paper.sandbox.sandbox import Plan, SandboxThread
 from tests.contract.desks import CALL, INSTRUMENTS, PATIENCE_S, StillMarket
+from tests.contract.overheard import Overheard
+from tests.contract.overheard import overheard as overheard  # noqa: PLC0414  a fixture
 from tests.unit.paper.builders import order, quote
 
 USER = "CANARYUSER"
@@ -81,13 +81,10 @@ def server() -> Iterator[Server]:
 
 
 class Told:
-    """Everything that the adapter says to anybody."""
+    """What is told in the words of this adapter."""
 
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def answer(self, answer: Answer) -> None:
-        self.texts += [repr(answer), answer.reason]
+    def __init__(self, overheard: Overheard) -> None:
+        self.texts, self.answer = overheard.texts, overheard.answer
 
     def link(self, on: bool, why: str) -> None:
         self.texts.append(f"link {on} {why}")
@@ -138,20 +135,9 @@ def work(server: Server, line: ZerodhaLine, told: Told) -> None:
     told.texts += [repr(thing) for thing in (credentials, login, line, broker, line._client, line._stream)]
 
 
-def test_no_secret_is_ever_shown(
-    server: Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    caplog.set_level(logging.DEBUG)
-    for name in ("kiteconnect", "autobahn", "twisted", "urllib3"):
-        logging.getLogger(name).addHandler(caplog.handler)
-    told = Told()
-    raised: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", raised.append)
+def test_no_secret_is_ever_shown(server: Server, overheard: Overheard) -> None:
+    overheard.listen("kiteconnect", "autobahn", "twisted", "urllib3")
+    told = Told(overheard)
     fresh = quote(at_ns=server.sandbox.clock.now_ns())
     server.thread.call(lambda: server.sandbox.quote([fresh]))
     line = ZerodhaLine("A1", server.credentials(), server.urls, server.sandbox.clock.now_ns, STALE_NS)
@@ -177,12 +163,4 @@ def test_no_secret_is_ever_shown(
         until(lambda: any("the login is over" in text for text in told.texts))
     finally:
         line.close()
-        for name in ("kiteconnect", "autobahn", "twisted", "urllib3"):
-            logging.getLogger(name).removeHandler(caplog.handler)
-    output = capfd.readouterr()
-    shown = "\n".join([*told.texts, output.out, output.err, caplog.text])
-    found = sorted(secret for secret in server.secrets | {"CANARYWRONG"} if secret in shown)
-    assert found == [], [line for line in shown.splitlines() if "CANARY" in line][:5]
-    assert "***" in shown  # the server did repeat some, and they were hidden
-    assert raised == []
-    assert list(tmp_path.iterdir()) == []
+    overheard.assert_hidden(server.secrets | {"CANARYWRONG"}, "CANARY")

@@ -41,6 +41,7 @@ from tests.unit.brokers.angel_one.payloads import needs_samples, sample
 from tests.unit.brokers.angel_one.test_broker import broker, place
 from tests.unit.brokers.angel_one.test_login import keeper
 from tests.unit.brokers.angel_one.test_streams import USER, Ear, orders, quotes, until
+from tests.unit.brokers.angel_one.test_streams import closing as closing  # noqa: PLC0414  a fixture
 from tests.unit.brokers.raw_server import Talk, answer, says, serving
 from tests.unit.paper.builders import NOW, option
 
@@ -235,14 +236,6 @@ def test_scrip_is_what_the_payload_says_field_by_field() -> None:
 def server() -> Iterator[AngelServer]:
     with AngelServer([(USER, Decimal(1_000_000))], [option()]) as made:
         yield made
-
-
-@pytest.fixture
-def closing() -> Iterator[list[Any]]:
-    made: list[Any] = []
-    yield made
-    for stream in made:
-        stream.close()
 
 
 FRAMES = ("ws_order_first_frame", "ws_order_live_open_pending", "ws_order_live_complete", "ws_order_rejected")

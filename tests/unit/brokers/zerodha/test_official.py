@@ -45,7 +45,7 @@ from tests.unit.brokers.raw_server import RawServer, Talk, says, serving
 from tests.unit.brokers.raw_server import answer as http_answer
 from tests.unit.brokers.zerodha.payloads import MOCKS, mock, needs_mocks
 from tests.unit.brokers.zerodha.test_broker import broker, place
-from tests.unit.brokers.zerodha.test_ticker import NOW, PATIENCE_S, answer, asked_for, said, say
+from tests.unit.brokers.zerodha.test_ticker import NOW, PATIENCE_S, connected, said, say
 from tests.unit.brokers.zerodha.test_ticks import message
 
 pytestmark = needs_mocks
@@ -248,9 +248,7 @@ def heard() -> Iterator[tuple[Ear, socket.socket]]:
         stream = KiteStream(Secret("key"), Secret("token"), ear.listener, lambda: NOW, url=f"ws://{host}:{port}")
         stream.subscribe(TOKENS)
         stream.start()
-        connection, key = asked_for(server)
-        with connection:
-            answer(connection, key)
+        with connected(server) as connection:
             assert said(connection) == {"a": "subscribe", "v": list(TOKENS)}
             yield ear, connection
         stream.close()

@@ -7,6 +7,7 @@ import queue
 import socket
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -73,6 +74,15 @@ def answer(connection: socket.socket, key: bytes) -> None:
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
     )
+
+
+@contextmanager
+def connected(server: socket.socket) -> Iterator[socket.socket]:
+    """The connection that comes in, its handshake answered."""
+    connection, key = asked_for(server)
+    with connection:
+        answer(connection, key)
+        yield connection
 
 
 def said(connection: socket.socket) -> object:
@@ -187,9 +197,7 @@ def test_tokens_of_another_day_name_nothing_any_more(server: socket.socket) -> N
     stream = stream_of(server, ear)
     stream.subscribe({11: X, 22: Y})
     stream.start()
-    connection, key = asked_for(server)
-    with connection:
-        answer(connection, key)
+    with connected(server) as connection:
         assert said(connection) == {"a": "subscribe", "v": [11, 22]}
         assert said(connection) == {"a": "mode", "v": ["full", [11, 22]]}
         stream.subscribe({22: X, 33: Y})
@@ -213,9 +221,7 @@ def test_tokens_that_are_gone_are_not_asked_for_at_the_next_connection(server: s
     stream.subscribe({22: Y})
     assert said(connection) == {"a": "unsubscribe", "v": [11]}
     connection.close()
-    connection, key = asked_for(server)
-    with connection:
-        answer(connection, key)
+    with connected(server) as connection:
         assert said(connection) == {"a": "subscribe", "v": [22]}
         stream.close()
 
@@ -253,9 +259,7 @@ def test_listener_that_raises_does_not_end_the_connection(server: socket.socket)
     stream = stream_of(server, ear)
     stream.subscribe({11: X})
     stream.start()
-    connection, key = asked_for(server)
-    with connection:
-        answer(connection, key)
+    with connected(server) as connection:
         assert ear.link() == (True, "")
         for _ in range(2):
             say(connection, message(packet(11)))
@@ -271,9 +275,7 @@ def test_connection_that_falls_silent_is_dropped_and_made_again(server: socket.s
     stream = KiteStream(Secret("key"), Secret("token"), ear.listener, lambda: now[0], url=f"ws://{host}:{port}")
     stream.subscribe({11: X})
     stream.start()
-    frozen, key = asked_for(server)
-    with frozen:
-        answer(frozen, key)
+    with connected(server) as frozen:
         assert ear.link() == (True, "")
         now[0] += SILENT_NS
         frozen.sendall(b"\x82\x01\x00")  # a heartbeat
@@ -281,9 +283,7 @@ def test_connection_that_falls_silent_is_dropped_and_made_again(server: socket.s
         assert ear.quotes.get(timeout=PATIENCE_S).instrument == X
         now[0] += SILENT_NS + 1
         assert ear.link()[0] is False
-        connection, key = asked_for(server)
-        with connection:
-            answer(connection, key)
+        with connected(server) as connection:
             assert ear.link() == (True, "")
             assert said(connection) == {"a": "subscribe", "v": [11]}
     stream.close()
