@@ -1,12 +1,15 @@
 """A terminal driver that survives a terminal that is gone, and keeps stray output off the screen while the app runs.
 
 Stock Textual 8.2.8 enters application mode twice when SIGCONT comes with a hang-up, loses its writer thread to EIO and
-then blocks the event loop, spins at end of input (facts: 87-120 % of a core), and finds keys in pastes (`tui.pastes`).
+then blocks the event loop, spins at end of input (facts: 87-120 % of a core), finds keys in pastes (`tui.pastes`),
+and may keep an older window size.
 Private names of the driver are used here and nowhere else; the Textual version is pinned.
 """
 
+import asyncio
 import os
 import selectors
+import signal
 import sys
 import termios
 from codecs import getincrementaldecoder
@@ -16,7 +19,8 @@ from typing import IO, Protocol, runtime_checkable
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
-from textual.events import Paste
+from textual.events import Paste, Resize
+from textual.geometry import Size
 
 from tui.pastes import Pasted, Pastes
 
@@ -99,6 +103,26 @@ class SafeDriver(LinuxDriver):
         except (OSError, ValueError):
             return super()._get_terminal_size()
         return width or 80, height or 24
+
+    def start_application_mode(self) -> None:
+        """Begin, and from now on read the terminal's size in the event loop.
+
+        Stock Textual reads it in the signal handler; one that is interrupted by the next tells its older size last.
+        """
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's
+        loop = asyncio.get_running_loop()
+
+        def on_resize(*_: object) -> None:
+            with suppress(RuntimeError):  # the loop has just been closed
+                loop.call_soon_threadsafe(self._tell_size)
+
+        signal.signal(signal.SIGWINCH, on_resize)
+        loop.call_soon(self._tell_size)
+
+    def _tell_size(self) -> None:
+        if not self._in_band_window_resize:
+            size = Size(*self._get_terminal_size())
+            self._app.post_message(Resize(size, size))
 
     def _sigcont_application(self, *_: object) -> None:
         """Come back only from a real suspension: a hang-up sends SIGCONT too."""

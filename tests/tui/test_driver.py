@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,25 @@ def ready():
 sys.exit(run_dashboard(s.FakeFeed(s.flat()), on_ready=ready))
 """
 
+RESIZED_WHILE_READING = """
+import os, signal, sys, termios
+from tests.tui import snapshots as s
+from tui import driver
+from tui.app import run_dashboard
+def ready():
+    read = os.get_terminal_size
+    def older(number):
+        found, os.get_terminal_size = read(number), read
+        terminal_is(20, 60)
+        return found
+    def terminal_is(height, width):
+        termios.tcsetwinsize(driver._terminal[-1].fileno(), (height, width))
+        signal.raise_signal(signal.SIGWINCH)
+    os.get_terminal_size = older
+    terminal_is(36, 100)
+sys.exit(run_dashboard(s.FakeFeed(s.flat()), on_ready=ready))
+"""
+
 
 class Terminal:
     """The outside of a pseudo terminal with the dashboard in it."""
@@ -33,8 +53,9 @@ class Terminal:
         self.process, self.outside, self.seen = process, outside, b""
 
     def read_until(self, wanted: bytes, limit_s: float = 20) -> None:
+        until_s = time.monotonic() + limit_s
         while wanted not in self.seen:
-            ready, _, _ = select.select([self.outside], [], [], limit_s)
+            ready, _, _ = select.select([self.outside], [], [], max(0, until_s - time.monotonic()))
             assert ready, f"{wanted!r} did not come"
             self.seen += os.read(self.outside, 65536)
 
@@ -50,13 +71,13 @@ class Terminal:
 
 
 @contextmanager
-def terminal(stdin: int | None = None) -> Iterator[Terminal]:
+def terminal(stdin: int | None = None, program: str = PROGRAM) -> Iterator[Terminal]:
     outside, inside = pty.openpty()
     termios.tcsetwinsize(inside, (36, 120))
     env = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
     env.pop("TEXTUAL_DRIVER", None)
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         cwd=ROOT,
         stdin=inside if stdin is None else stdin,
         stdout=inside,
@@ -106,6 +127,12 @@ def test_sigcont_without_a_suspension_changes_nothing() -> None:
         tty.drain()
         assert tty.process.wait(10) == 0
         assert tty.seen.count(b"\x1b[?1049h") == 1
+        os.close(tty.outside)
+
+
+def test_size_that_changes_while_it_is_read_is_the_one_that_is_drawn() -> None:
+    with terminal(program=RESIZED_WHILE_READING) as tty:
+        tty.read_until(b"Terminal too small: 60x20")
         os.close(tty.outside)
 
 
