@@ -63,6 +63,8 @@ def press(at: MirroredLeg, mirror: Mirror) -> None:
     for order in resting_of(at.turn, at.leg, mirror):
         if _can_move(order):
             _move(at, order)
+            if not at.leg.due:
+                at.leg.due, at.leg.due_since_ns = True, at.turn.now_ns
 
 
 def _take(at: MirroredLeg, mirror: Mirror, units: int) -> None:

@@ -119,6 +119,12 @@ def ask(
         leg.prompt, leg.awaiting_units = prompt.id, units
 
 
+def item_of(turn: Turn, child: Child, leg: ChildLeg) -> PromptItem | None:
+    """A leg's entry in the prompt that it waits in."""
+    items = turn.state.prompts[leg.prompt].items if leg.prompt else []
+    return next((item for item in items if item.entry and (item.child, item.leg) == (child.id, leg.leg)), None)
+
+
 def take_out(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
     """Withdraw up to `units` of a leg's entry from the prompt that it waits in; returns how many were withdrawn."""
     taken = min(units, leg.awaiting_units)

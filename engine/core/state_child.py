@@ -37,6 +37,8 @@ class Asked(msgspec.Struct, kw_only=True):
     "The whole quantity, filled units included; `None`: as it was."
     sent_ns: int
     answered_ns: int = 0
+    shown_units: int | None = None
+    "The smaller quantity that the broker has shown meanwhile; `None`: none."
 
 
 class ChildOrder(msgspec.Struct, kw_only=True):

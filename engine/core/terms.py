@@ -165,7 +165,7 @@ def note_report(order: ChildOrder, report: OrderReport) -> None:
         return
     is_held = order.state is OrderState.HELD and report.status in TERMINAL_BOOK  # what is held of it is ours to decide
     if order.modifications and not is_held:  # nothing else changes a quantity
-        order.units = max(report.quantity, report.filled)
+        _note_quantity(order, report)
     if report.status in TERMINAL_BOOK:
         return
     order.terms_ns = report.updated_ns
@@ -174,6 +174,23 @@ def note_report(order: ChildOrder, report: OrderReport) -> None:
     asked = order.asked
     if asked is not None and is_same(shown, asked.terms) and asked.units in (None, report.quantity):
         order.asked = None
+
+
+def _note_quantity(order: ChildOrder, report: OrderReport) -> None:
+    """Take in the quantity that the broker shows; what a change that is under way may bring back may still fill."""
+    asked = order.asked
+    order.units = max(report.quantity, report.filled)
+    if asked is None or asked.units is None or report.status in TERMINAL_BOOK:
+        return
+    asked.shown_units = order.units if order.units < asked.units else None
+    order.units = max(order.units, asked.units)
+
+
+def _drop_asked(order: ChildOrder) -> None:
+    """Nothing more comes of a change: the broker's order is as he showed it last."""
+    if order.asked is not None and order.asked.shown_units is not None:
+        order.units = max(order.asked.shown_units, order.filled)
+    order.asked = None
 
 
 def is_same(shown: Terms, wanted: Terms) -> bool:
@@ -193,7 +210,8 @@ def note_answer(turn: Turn, order: ChildOrder, outcome: Outcome) -> None:
     if outcome is Outcome.ACKED:
         order.refusals = 0
     elif outcome is not Outcome.UNKNOWN:
-        order.asked, order.refused_ns = None, turn.now_ns
+        _drop_asked(order)
+        order.refused_ns = turn.now_ns
         order.refusals += outcome is Outcome.REJECTED
 
 
@@ -203,4 +221,4 @@ def note_book(turn: Turn, child: Child, began_ns: int) -> None:
         for order in turn.open_orders(leg):
             asked = order.asked
             if asked is not None and 0 < asked.answered_ns < began_ns and order.state is OrderState.WORKING:
-                order.asked = None
+                _drop_asked(order)

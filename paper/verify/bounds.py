@@ -155,7 +155,10 @@ class Bounds:
                 asked = max(leg.awaiting_units, self._asked.get((child.id, leg.leg), 0))
                 used += Fraction(abs(leg.allocation_units) + opening + asked, self._lot(leg.leg))
         # what took the room may have been given up since
-        gave_up = any(leg.skipped not in ("", reason) for leg in child.legs.values())
+        gave_up = any(leg.skipped not in ("", reason) for leg in child.legs.values()) or any(
+            skip.child == child.id and skip.at_ns == state.now_ns and skip.reason != reason
+            for skip in state.skips.values()
+        )
         if not gave_up and LIMITS[reason] in LOTS and used < bound:
             self._broken("I5", child.id, symbol, f"not copied ({reason}), and {used} of {bound} lots are taken")
 

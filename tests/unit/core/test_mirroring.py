@@ -744,3 +744,66 @@ def test_lots_that_are_all_in_exits_are_kept_for_nobody() -> None:
     desk.sell(10)
     keep_excess(turn_of(desk.state), desk.child(), desk.leg(), LOT)
     assert (desk.lots(), desk.child().external) == (3, {})
+
+
+def raised_while_a_change_is_lost() -> tuple[Desk, ModifyOrder]:
+    """An order of ten lots is to be four, then seven; what became of the first change is known only after the second."""
+    desk = Desk(orders(LIKE_HIM), filling=False)
+    resting(desk, 10)
+    desk.accept(desk.last())
+    resting(desk, 4)
+    [smaller] = desk.commands(ModifyOrder)
+    desk.now_ns += 60 * S  # the machine sleeps
+    resting(desk, 7)
+    larger = desk.commands(ModifyOrder)[-1]
+    assert (smaller.quantity, larger.quantity) == (4 * LOT, 7 * LOT)
+    desk.move(smaller, answered=False)
+    return desk, larger
+
+
+def test_units_that_a_change_under_way_may_bring_back_are_not_ordered_a_second_time() -> None:
+    desk, larger = raised_while_a_change_is_lost()
+    desk.run("0.1")
+    assert desk.placed() == [(Side.BUY, 10)]
+    desk.move(larger)
+    desk.run(10)
+    assert desk.placed() == [(Side.BUY, 10)]
+    assert [each.quantity for each in desk.books["C1"].orders.values()] == [7 * LOT]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REJECTED, Outcome.ACKED], ids=["refused", "without an effect"])
+def test_units_that_a_change_did_not_bring_back_are_ordered(outcome: Outcome) -> None:
+    desk, larger = raised_while_a_change_is_lost()
+    desk.answer(larger, outcome, order_id=larger.order_id, reason="not today")
+    desk.run(10)
+    assert desk.placed() == [(Side.BUY, 10), (Side.BUY, 3)]
+
+
+def test_exit_that_goes_to_the_market_as_soon_as_it_is_due_is_due_until_it_has_ended() -> None:
+    desk, his, ours = working()
+    ended(desk, his, BookStatus.CANCELLED)
+    desk.advance(ours)  # ahead of his order for a moment, so that nothing is due yet when he is out
+    desk.buy(10)
+    desk.run("0.3")
+    his = resting(desk, 10, side=Side.SELL, limit="105", id_="M9")
+    exit_ = desk.accept(desk.last(), answered=False)
+    ended(desk, his, BookStatus.COMPLETE, filled=10)
+    assert (desk.placed(), desk.lots(), desk.leg().due) == ([(Side.BUY, 3), (Side.SELL, 3)], 3, False)
+    desk.silent.add("C1")
+    desk.now_ns += 60 * S
+    desk.push(exit_)
+    assert [change.order_type for change in desk.commands(ModifyOrder)] == [OrderType.MARKET]
+    assert desk.leg().due
+    desk.advance(exit_)
+    assert (desk.lots(), desk.leg().due) == (0, False)
+
+
+def test_orders_of_one_prompt_belong_to_what_the_master_did_for_each() -> None:
+    desk = Desk(orders(LIKE_HIM, confirm=ENTRIES), filling=False)
+    desk.buy(1)
+    desk.run(1)
+    resting(desk, 2, id_="M2")
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    assert desk.placed() == [(Side.BUY, 1), (Side.BUY, 2)]
+    copies = {copy.id: copy.master_units for copy in desk.state.copies}
+    assert [copies[desk.order(place).decision] for place in desk.commands(PlaceOrder)] == [LOT, 2 * LOT]
