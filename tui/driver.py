@@ -1,8 +1,8 @@
 """A terminal driver that survives a terminal that is gone, and keeps stray output off the screen while the app runs.
 
 Stock Textual 8.2.8 enters application mode twice when SIGCONT comes with a hang-up, loses its writer thread to EIO and
-then blocks the event loop, spins at end of input (facts: 87-120 % of a core), finds keys in pastes (`tui.pastes`),
-and may keep an older window size.
+then blocks the event loop, spins at end of input (facts: 87-120 % of a core), finds keys in pastes (`tui.pastes`)
+and in what the terminal answers (`tui.replies`), and may keep an older window size.
 Private names of the driver are used here and nowhere else; the Textual version is pinned.
 """
 
@@ -13,7 +13,7 @@ import signal
 import sys
 import termios
 from codecs import getincrementaldecoder
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Protocol, runtime_checkable
 
@@ -23,6 +23,7 @@ from textual.events import Paste, Resize
 from textual.geometry import Size
 
 from tui.pastes import Pasted, Pastes
+from tui.replies import Replies
 
 RESTORE = (
     b"\x1b[<u\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?1049l\x1b[?25h\x1b[0m"
@@ -137,22 +138,29 @@ class SafeDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read keys until told to stop. Raises `EOFError` or `OSError` when the terminal is gone."""
-        parser, pastes = XTermParser(self._debug), Pastes()
+        parser, pastes, replies = XTermParser(self._debug), Pastes(), Replies()
         decode = getincrementaldecoder("utf-8")("replace").decode
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                came = pastes.wait()
                 if selector.select(pastes.wait_s):
                     data = os.read(self.fileno, 4096)
                     if not data:
                         raise EOFError
-                    came = pastes.feed(decode(data))
-                for part in came:
+                    came = [*_without(replies, pastes.feed(decode(data)))]
+                else:
+                    came = [*_without(replies, pastes.wait()), replies.wait()]
+                for part in (part for part in came if part):
                     for event in [Paste(part.text)] if isinstance(part, Pasted) else parser.feed(part):
                         self.process_message(event)
                 for event in parser.tick():
                     self.process_message(event)
+
+
+def _without(replies: Replies, came: Iterable[str | Pasted]) -> Iterator[str | Pasted]:
+    """What came, without the terminal's answers in what is typed."""
+    for part in came:
+        yield part if isinstance(part, Pasted) else replies.feed(part)
 
 
 @contextmanager
