@@ -54,7 +54,7 @@ def send_short(at: MirroredLeg, mirror: Mirror) -> None:
     if order.filled and at.turn.settings.confirm.when is ConfirmWhen.NEVER:
         enter_completion(at.turn, at.child, at.master, leg, at.instrument, short, order)
     else:  # nothing goes unasked, and what he never filled is measured by his newest fill
-        decision = Decision(at.turn, at.master, at.master.last_fill_ns)
+        decision = Decision(at.turn, at.master, at.master.signal_ns)
         enter(at.turn, at.child, at.master, leg, at.instrument, decision, at.no_entry)
 
 

@@ -392,7 +392,7 @@ def enter_completion(
     What an order that has not filled left no room for came with his newest fill in the leg.
     """
     side = Side.BUY if leg.sign > 0 else Side.SELL
-    reference, signal_ns = price_to_meet(order, master), order.filled_ns or master.last_fill_ns
+    reference, signal_ns = price_to_meet(order, master), order.signal_ns or master.signal_ns
     asked = _entry(turn, child, master, leg, instrument, side, signal_ns, reference)
     allowed, why = gates.check(asked, units)
     copy = Decision(turn, master, signal_ns).copy(child, side, entry=True)

@@ -77,8 +77,8 @@ def absorb(turn: Turn, report: OrderReport, changes: Changes) -> None:
     if new > 0:
         value = (report.average_price_inr or Decimal(0)) * report.filled
         cost, order.value_inr, order.filled = value - order.value_inr, value, report.filled
-        order.filled_ns = turn.now_ns
-        _fill(turn, order, new, cost, report.updated_ns or turn.now_ns, changes)
+        order.filled_ns, order.signal_ns = turn.now_ns, report.updated_ns or turn.now_ns
+        _fill(turn, order, new, cost, order.signal_ns, changes)
     strategies.unpin(turn, turn.strategy(scope))
 
 
@@ -174,7 +174,7 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
     leg = master_leg(turn, order.leg)
     signed = order.side.sign * new
     leg.price_inr, leg.last_fill_ns, leg.order_type = cost / new, turn.now_ns, order.order_type
-    leg.side, leg.limit_inr = order.side, order.price_inr
+    leg.signal_ns, leg.side, leg.limit_inr = at_ns, order.side, order.price_inr
     master.last_update_ns = turn.now_ns
     if not master.known and at_ns < turn.state.started_ns:
         return  # history from before the program's first day: the positions of the first read hold it

@@ -41,6 +41,8 @@ class MasterOrder(msgspec.Struct, kw_only=True):
     "Filled units that opened strategy lots; the others closed lots or background."
     filled_ns: int = 0
     "When we learned of its newest fill."
+    signal_ns: int = 0
+    "When that happened."
     ended_ns: int = 0
     "When we learned of its end, 0 while it works."
     followed: bool = False
@@ -94,6 +96,9 @@ class MasterLeg(msgspec.Struct, kw_only=True):
     limit_inr: Decimal | None = None
     "Its limit, `None` where it has none."
     last_fill_ns: int = 0
+    "When we learned of the newest fill."
+    signal_ns: int = 0
+    "When that happened."
     window: Window | None = None
     suspicion: Suspicion | None = None
     listed: Instrument | None = None

@@ -807,3 +807,23 @@ def test_orders_of_one_prompt_belong_to_what_the_master_did_for_each() -> None:
     assert desk.placed() == [(Side.BUY, 1), (Side.BUY, 2)]
     copies = {copy.id: copy.master_units for copy in desk.state.copies}
     assert [copies[desk.order(place).decision] for place in desk.commands(PlaceOrder)] == [LOT, 2 * LOT]
+
+
+def test_what_his_fill_brought_is_not_completed_when_that_is_old() -> None:
+    desk = Desk(orders(), filling=False)
+    his = resting(desk, 10, limit="100")
+    desk.accept(desk.last())
+    his = ended(desk, his, BookStatus.OPEN, filled=5)
+    desk.run("0.5")
+    filled_ns = desk.now_ns
+    desk.now_ns += 60 * S  # the machine sleeps
+    done = msgspec.structs.replace(
+        his, status=BookStatus.COMPLETE, filled=10 * LOT, average_price_inr=Decimal(100), updated_ns=filled_ns
+    )
+    desk.book(done)
+    desk.handle(OrderUpdated(at_ns=desk.now_ns, account="M", report=done))
+    desk.run(5)
+    desk.cancelled(desk.commands(CancelOrder)[0])
+    desk.run(10)
+    assert desk.placed() == [(Side.BUY, 3)]
+    assert (desk.lots(), desk.target(), desk.reasons()) == (0, 0, {reasons.STALE_SIGNAL})
