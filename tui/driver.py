@@ -30,6 +30,8 @@ RESTORE = (
 )
 "Leaves everything that the driver may have switched on."
 
+SIZE_AGAIN_S = 0.1
+
 _terminal: list[IO[str]] = []
 "The terminal behind the standard streams while they are redirected."
 
@@ -118,7 +120,7 @@ class SafeDriver(LinuxDriver):
                 loop.call_soon_threadsafe(self._tell_size)
 
         signal.signal(signal.SIGWINCH, on_resize)
-        loop.call_soon(self._tell_size)
+        loop.call_later(SIZE_AGAIN_S, self._tell_size)  # stock Textual tells meanwhile what it read before
 
     def _tell_size(self) -> None:
         if not self._in_band_window_resize:

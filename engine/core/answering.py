@@ -162,9 +162,13 @@ def _decline_item(turn: Turn, kind: str, item: PromptItem, reason: str) -> None:
     child = turn.state.children[item.child]
     leg = child.legs[item.leg]
     if kind == prompts.ENTRY:
+        for mirror in leg.mirrors.values():
+            if mirror.asked_units:
+                note_skipped(turn, mirror.copy_id, item.child, reason)
+        if item.units > asked_units(leg):
+            note_skipped(turn, item.decision, item.child, reason)
         grant(leg, 0, reason)
         note_missed(turn, child, leg, reason)
-        note_skipped(turn, item.decision, item.child, reason)
     elif kind == prompts.JOIN:
         turn.strategy(turn.scope_of(leg.leg)).left_out[child.id] = reasons.NEXT_STRATEGY
         turn.skip(child, leg.leg, reason)

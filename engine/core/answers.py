@@ -55,7 +55,8 @@ def _changed(turn: Turn, child: Child, order: ChildOrder, answer: RequestAnswere
     """A cancel or modification ended: the book tells what came of it, then it is decided anew."""
     child.want_orders = child.want_orders or answer.outcome is not Outcome.ACKED
     if answer.request is Request.MODIFY:
-        terms.note_answer(turn, order, answer.outcome)
+        if not throttle.is_changing(child, order.tag):  # else it was the answer to an older one
+            terms.note_answer(turn, order, answer.outcome)
         child.want_orders = child.want_orders or order.asked is not None
     elif answer.outcome is Outcome.REJECTED:
         order.cancelling_ns = turn.now_ns

@@ -35,6 +35,8 @@ class Asked(msgspec.Struct, kw_only=True):
     terms: Terms
     units: int | None
     "The whole quantity, filled units included; `None`: as it was."
+    standing_units: int = 0
+    "What it was as far as we knew: some brokers want it repeated."
     sent_ns: int
     answered_ns: int = 0
     shown_units: int | None = None
@@ -273,6 +275,8 @@ class Traffic(msgspec.Struct, kw_only=True):
     day: str = ""
     "The day that the counts of the day belong to."
     under_way: list[UnderWay] = []
+    late: list[UnderWay] = []
+    "Changes of orders that count as ended without an answer, since then: it may come still."
     ended_ns: list[int] = []
     "When writes were answered, oldest first, as far back as the longest window."
     placed: int = 0

@@ -173,17 +173,18 @@ def note_report(order: ChildOrder, report: OrderReport) -> None:
     order.terms = shown
     asked = order.asked
     if asked is not None and is_same(shown, asked.terms) and asked.units in (None, report.quantity):
-        order.asked = None
+        _drop_asked(order)
 
 
 def _note_quantity(order: ChildOrder, report: OrderReport) -> None:
     """Take in the quantity that the broker shows; what a change that is under way may bring back may still fill."""
     asked = order.asked
     order.units = max(report.quantity, report.filled)
-    if asked is None or asked.units is None or report.status in TERMINAL_BOOK:
+    if asked is None or report.status in TERMINAL_BOOK:
         return
-    asked.shown_units = order.units if order.units < asked.units else None
-    order.units = max(order.units, asked.units)
+    most = asked.standing_units if asked.units is None else asked.units
+    asked.shown_units = order.units if order.units < most else None
+    order.units = max(order.units, most)
 
 
 def _drop_asked(order: ChildOrder) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tui.app import EXIT_TERMINAL_LOST
 from tui.driver import GuardedFile
 
@@ -43,6 +45,20 @@ def ready():
     os.get_terminal_size = older
     terminal_is(36, 100)
 sys.exit(run_dashboard(s.FakeFeed(s.flat()), on_ready=ready))
+"""
+
+RESIZED_AT_THE_START = """
+import signal, sys, termios
+from tests.tui import snapshots as s
+from tui import driver
+from tui.app import run_dashboard
+begin = driver.SafeDriver.start_application_mode
+def begin_and_resize(self):
+    begin(self)
+    termios.tcsetwinsize(driver._terminal[-1].fileno(), (20, 60))
+    signal.raise_signal(signal.SIGWINCH)
+driver.SafeDriver.start_application_mode = begin_and_resize
+sys.exit(run_dashboard(s.FakeFeed(s.flat())))
 """
 
 
@@ -130,8 +146,9 @@ def test_sigcont_without_a_suspension_changes_nothing() -> None:
         os.close(tty.outside)
 
 
-def test_size_that_changes_while_it_is_read_is_the_one_that_is_drawn() -> None:
-    with terminal(program=RESIZED_WHILE_READING) as tty:
+@pytest.mark.parametrize("program", [RESIZED_WHILE_READING, RESIZED_AT_THE_START], ids=["read", "the start"])
+def test_size_that_changes_during_that_is_the_one_that_is_drawn(program: str) -> None:
+    with terminal(program=program) as tty:
         tty.read_until(b"Terminal too small: 60x20")
         os.close(tty.outside)
 

@@ -746,8 +746,8 @@ def test_lots_that_are_all_in_exits_are_kept_for_nobody() -> None:
     assert (desk.lots(), desk.child().external) == (3, {})
 
 
-def raised_while_a_change_is_lost() -> tuple[Desk, ModifyOrder]:
-    """An order of ten lots is to be four, then seven; what became of the first change is known only after the second."""
+def raised_while_a_change_is_late() -> tuple[Desk, ModifyOrder]:
+    """An order of ten lots is to be four, then seven; the first change is seen, and not answered, after the second."""
     desk = Desk(orders(LIKE_HIM), filling=False)
     resting(desk, 10)
     desk.accept(desk.last())
@@ -762,7 +762,7 @@ def raised_while_a_change_is_lost() -> tuple[Desk, ModifyOrder]:
 
 
 def test_units_that_a_change_under_way_may_bring_back_are_not_ordered_a_second_time() -> None:
-    desk, larger = raised_while_a_change_is_lost()
+    desk, larger = raised_while_a_change_is_late()
     desk.run("0.1")
     assert desk.placed() == [(Side.BUY, 10)]
     desk.move(larger)
@@ -773,7 +773,8 @@ def test_units_that_a_change_under_way_may_bring_back_are_not_ordered_a_second_t
 
 @pytest.mark.parametrize("outcome", [Outcome.REJECTED, Outcome.ACKED], ids=["refused", "without an effect"])
 def test_units_that_a_change_did_not_bring_back_are_ordered(outcome: Outcome) -> None:
-    desk, larger = raised_while_a_change_is_lost()
+    desk, larger = raised_while_a_change_is_late()
+    desk.answer(desk.commands(ModifyOrder)[0], Outcome.ACKED)
     desk.answer(larger, outcome, order_id=larger.order_id, reason="not today")
     desk.run(10)
     assert desk.placed() == [(Side.BUY, 10), (Side.BUY, 3)]
@@ -827,3 +828,66 @@ def test_what_his_fill_brought_is_not_completed_when_that_is_old() -> None:
     desk.run(10)
     assert desk.placed() == [(Side.BUY, 3)]
     assert (desk.lots(), desk.target(), desk.reasons()) == (0, 0, {reasons.STALE_SIGNAL})
+
+
+def test_change_that_a_restart_left_without_an_answer_is_over_with_the_next_read() -> None:
+    desk, _ = raised_while_a_change_is_late()
+    desk.restart()
+    desk.run(20)
+    assert desk.last_order().units == 4 * LOT
+
+
+def test_change_that_nobody_answers_is_over_after_a_while() -> None:
+    desk, _ = raised_while_a_change_is_late()
+    desk.run(60)
+    assert desk.last_order().units == 7 * LOT
+    desk.run(60)
+    assert desk.last_order().units == 4 * LOT
+
+
+def test_late_answer_to_an_older_change_says_nothing_of_the_newer_one() -> None:
+    desk, larger = raised_while_a_change_is_late()
+    desk.answer(desk.commands(ModifyOrder)[0], Outcome.ACKED)
+    desk.run(10)
+    assert desk.placed() == [(Side.BUY, 10)]
+    desk.move(larger)
+    desk.run(10)
+    assert desk.placed() == [(Side.BUY, 10)]
+    assert [each.quantity for each in desk.books["C1"].orders.values()] == [7 * LOT]
+
+
+def test_exit_that_goes_to_the_market_while_it_is_made_smaller_is_not_sent_beside() -> None:
+    """Some brokers want the quantity repeated with every change: an older one comes back with it."""
+    desk = Desk(orders(LIKE_HIM))
+    desk.buy(10)
+    desk.filling = False
+    his = resting(desk, 10, side=Side.SELL, limit="105", id_="M9")
+    desk.accept(desk.last())
+    resting(desk, 4, side=Side.SELL, limit="105", id_="M9")
+    [smaller] = desk.commands(ModifyOrder)
+    assert smaller.quantity == 4 * LOT
+    desk.sell(10)
+    desk.run("0.1")
+    ended(desk, his, BookStatus.CANCELLED)
+    desk.run(4)
+    market = desk.commands(ModifyOrder)[-1]
+    assert (market.order_type, market.quantity, market.standing_units) == (OrderType.MARKET, None, 10 * LOT)
+    desk.move(smaller)
+    desk.run("0.1")
+    assert desk.placed() == [(Side.BUY, 10), (Side.SELL, 10)]
+    exit_ = desk.move(msgspec.structs.replace(market, quantity=market.standing_units))
+    desk.advance(exit_)
+    desk.run(10)
+    assert (desk.placed(), desk.lots()) == ([(Side.BUY, 10), (Side.SELL, 10)], 0)
+
+
+def test_what_is_declined_of_an_order_that_rests_is_noted_there() -> None:
+    desk = Desk(orders(LIKE_HIM, confirm=ENTRIES), filling=False)
+    desk.buy(1)
+    desk.run(1)
+    resting(desk, 2, id_="M2")
+    desk.sell(1)
+    desk.run(1)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=False))
+    skipped = {copy.master_units // LOT: dict(copy.skipped) for copy in desk.state.copies}
+    assert (skipped[1], skipped[2]) == ({}, {"C1": reasons.DECLINED})
