@@ -43,6 +43,7 @@ def answered(
         outcome=answer.outcome,
         order_id=answer.order_id,
         reason=answer.reason,
+        number=command.number if isinstance(command, ModifyOrder) else 0,
     )
 
 

@@ -43,6 +43,8 @@ class ModifyOrder(CommandBase, frozen=True, kw_only=True):
     trigger_price_inr: Decimal | None = None
     standing_units: int | None = None
     "What the order is for as far as the engine knows, filled units included: for brokers whose change repeats it."
+    number: int = 0
+    "Which change of the order it is, from 1; its answer repeats it."
 
 
 class CancelOrder(CommandBase, frozen=True, kw_only=True):

@@ -149,6 +149,8 @@ class RequestAnswered(EventBase, frozen=True, kw_only=True):
     outcome: Outcome
     order_id: str = ""
     reason: str = ""
+    number: int = 0
+    "Which change of an order it was; 0 for other writes."
 
 
 class MarginTold(EventBase, frozen=True, kw_only=True):

@@ -162,7 +162,11 @@ class SafeDriver(LinuxDriver):
 def _without(replies: Replies, came: Iterable[str | Pasted]) -> Iterator[str | Pasted]:
     """What came, without the terminal's answers in what is typed."""
     for part in came:
-        yield part if isinstance(part, Pasted) else replies.feed(part)
+        if isinstance(part, Pasted):
+            replies.end()
+            yield part
+        else:
+            yield replies.feed(part)
 
 
 @contextmanager

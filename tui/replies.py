@@ -7,12 +7,14 @@ Textual 8.2.8 types what it does not understand: the colour that a terminal tell
 import re
 from typing import Final
 
+from tui.pastes import KEY_MOST
+
 STRING: Final = r"\x1b[\]P_^X][^\x07\x1b\x9c]*"
 """An operating system command, a device control string, or another one, without its end."""
 PRIVATE: Final = r"\x1b\[[?>=][\d;:]*[ -/]*"
 """What no key begins with: attributes, modes and the like."""
 REPLY: Final = re.compile(
-    rf"{STRING}(?:\x07|\x9c|\x1b\\|(?=\x1b))"
+    rf"{STRING}(?:\x07|\x9c|\x1b\\|(?=\x1b[^\\]))"
     rf"|(?!\x1b\[\?\d+;\d+\$y){PRIVATE}[@-~]"  # Textual asks about two modes
     r"|\x1b\[\d+[nt]|\x1b\[(?!48;)\d+(?:;\d+){2,}[txy]"  # the 48th report of a window is its size
 )
@@ -20,6 +22,8 @@ LOST: Final = re.compile(rf"(?:{STRING}\x1b?|{PRIVATE})\Z")
 BEGUN: Final = re.compile(rf"(?:{LOST.pattern}|\x1b\[[\d;]*\Z)")
 WAITS: Final = 10
 """What has begun and does not end is given up after so many waits of the driver, about a second."""
+ALT_KEY: Final = 2
+"""Characters of a key that is pressed with Alt; an answer comes with more of it."""
 MOST: Final = 1 << 12
 """Characters that are kept of what has begun; what is between its beginning and its end does not matter."""
 
@@ -33,16 +37,29 @@ class Replies:
 
     def feed(self, text: str) -> str:
         """What of the text was typed."""
-        text, self._begun, self._waits = self._begun + text, "", 0
-        begun = BEGUN.search(text)
-        if begun is not None:
-            text, self._begun = text[: begun.start()], begun.group()[:MOST]
-        return REPLY.sub("", text)
+        self._waits = self._waits + 1 if self._begun and len(text) <= KEY_MOST else 0  # keys keep nothing alive
+        begun = self._take()
+        text = REPLY.sub("", text if self._waits >= WAITS else begun + text)
+        found = BEGUN.search(text)
+        if found is None:
+            return text
+        self._begun = found.group()[:MOST]
+        return text[: found.start()]
 
     def wait(self) -> str:
         """Nothing came for a while; what of the text that was held is a key after all."""
         self._waits += 1
-        if not self._begun or self._waits < WAITS:
+        if len(self._begun) == ALT_KEY:
+            return self._take()
+        if self._waits < WAITS:
             return ""
-        begun, self._begun = self._begun, ""
+        begun = self._take()
         return "" if LOST.match(begun) else begun
+
+    def end(self) -> None:
+        """A paste came: what has begun before it does not end."""
+        self._begun = ""
+
+    def _take(self) -> str:
+        begun, self._begun = self._begun, ""
+        return begun

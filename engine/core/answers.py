@@ -35,7 +35,7 @@ def take_answer(turn: Turn, answer: RequestAnswered) -> None:
     state = turn.state
     order = state.orders.get(answer.tag)
     child = state.children.get(answer.account)
-    if child is not None and throttle.note_answer(turn, child, answer.request, answer.tag):
+    if child is not None and throttle.note_answer(turn, child, answer.request, answer.tag, answer.number):
         breaker.note_end(turn, child, answer.outcome)
         address.note_end(turn, child, answer.outcome)
     if order is None or child is None:
@@ -55,8 +55,7 @@ def _changed(turn: Turn, child: Child, order: ChildOrder, answer: RequestAnswere
     """A cancel or modification ended: the book tells what came of it, then it is decided anew."""
     child.want_orders = child.want_orders or answer.outcome is not Outcome.ACKED
     if answer.request is Request.MODIFY:
-        if not throttle.is_changing(child, order.tag):  # else it was the answer to an older one
-            terms.note_answer(turn, order, answer.outcome)
+        terms.note_answer(turn, order, answer.outcome, answer.number)
         child.want_orders = child.want_orders or order.asked is not None
     elif answer.outcome is Outcome.REJECTED:
         order.cancelling_ns = turn.now_ns

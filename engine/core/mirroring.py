@@ -151,7 +151,7 @@ def _note_his_fill(at: MirroredLeg, mirror: Mirror) -> None:
     copy = find_copy(at.turn, mirror.copy_id) if order.filled else None
     if copy is not None:
         copy.master_price_inr = average_inr(order)
-        copy.signal_ns = copy.signal_ns or order.signal_ns
+        copy.signal_ns = copy.signal_ns or order.filled_ns
 
 
 def _note_falls(at: MirroredLeg) -> None:

@@ -32,7 +32,7 @@ def send_queue(turn: Turn) -> None:
     if not state.queue:
         return
     queue, state.queue = state.queue, []
-    queue.sort(key=lambda tag: _rank(state.orders[tag], state.children[state.orders[tag].account]))
+    queue.sort(key=lambda tag: _rank(turn, state.orders[tag]))
     behind: dict[str, list[str]] = {}
     for tag in reversed(queue):
         behind.setdefault(state.orders[tag].account, []).append(tag)
@@ -56,9 +56,14 @@ def _take_back_moves(turn: Turn) -> None:
                 throttle.take_back_change(child, order)
 
 
-def _rank(order: ChildOrder, child: Child) -> tuple[int, int, str]:
-    """Buys that close shorts, buys that open, sells that close longs, sells that open; then as decided."""
+def _rank(turn: Turn, order: ChildOrder) -> tuple[int, int, str]:
+    """Buys that close shorts, buys that open, sells that close longs, sells that open; then as decided.
+
+    Before them what may have waited too long: where a strategy is left for it, nothing more is entered.
+    """
     rank = (0 if order.side is Side.BUY else 2) + (1 if order.entry else 0)
+    if order.entry and order.side is Side.SELL and turn.now_ns >= order.wait_until_ns and not rests(order):
+        rank = -1
     return rank, order.created_ns, order.tag
 
 

@@ -39,6 +39,8 @@ class Asked(msgspec.Struct, kw_only=True):
     "What it was as far as we knew: some brokers want it repeated."
     sent_ns: int
     answered_ns: int = 0
+    lost_ns: int = 0
+    "When it was given up without an answer; that may come still."
     shown_units: int | None = None
     "The smaller quantity that the broker has shown meanwhile; `None`: none."
 
@@ -267,6 +269,8 @@ class UnderWay(msgspec.Struct, kw_only=True):
     request: Request
     tag: str
     at_ns: int
+    number: int = 0
+    "Which change of its order."
 
 
 class Traffic(msgspec.Struct, kw_only=True):
@@ -275,8 +279,6 @@ class Traffic(msgspec.Struct, kw_only=True):
     day: str = ""
     "The day that the counts of the day belong to."
     under_way: list[UnderWay] = []
-    late: list[UnderWay] = []
-    "Changes of orders that count as ended without an answer, since then: it may come still."
     ended_ns: list[int] = []
     "When writes were answered, oldest first, as far back as the longest window."
     placed: int = 0

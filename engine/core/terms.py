@@ -25,6 +25,8 @@ REFUSED_PAUSE_NS = 2 * NS_PER_S
 """A change that was not accepted is asked for again after so long at the earliest."""
 ASKED_MOST_NS = 40 * NS_PER_S
 """A modification of which nothing was heard for so long, or nothing since its answer, no longer stops another one."""
+LATE_NS = 60 * NS_PER_S
+"""An answer that did not come for so long after its change was given up, while the process ran, comes no more."""
 
 
 def on_tick(price_inr: Decimal, tick_inr: Decimal, *, up: bool) -> Decimal:
@@ -161,12 +163,13 @@ def is_asked(turn: Turn, order: ChildOrder) -> bool:
 
 def note_report(order: ChildOrder, report: OrderReport) -> None:
     """Take in the terms that the broker shows of an open order; late news change nothing."""
-    if report.updated_ns < order.terms_ns or order.state in TERMINAL:
+    is_over = report.status in TERMINAL_BOOK
+    if order.state in TERMINAL or (report.updated_ns < order.terms_ns and not is_over):
         return
-    is_held = order.state is OrderState.HELD and report.status in TERMINAL_BOOK  # what is held of it is ours to decide
+    is_held = order.state is OrderState.HELD and is_over  # what is held of it is ours to decide
     if order.modifications and not is_held:  # nothing else changes a quantity
         _note_quantity(order, report)
-    if report.status in TERMINAL_BOOK:
+    if is_over:
         return
     order.terms_ns = report.updated_ns
     shown = Terms(order_type=report.order_type, price_inr=report.price_inr, trigger_inr=report.trigger_price_inr)
@@ -203,23 +206,33 @@ def is_same(shown: Terms, wanted: Terms) -> bool:
     )
 
 
-def note_answer(turn: Turn, order: ChildOrder, outcome: Outcome) -> None:
-    """A modification was answered: the book tells what came of it, unless it was certainly not accepted."""
-    if order.asked is None:
-        return
-    order.asked.answered_ns = turn.now_ns
+def note_answer(turn: Turn, order: ChildOrder, outcome: Outcome, number: int) -> None:
+    """A modification was answered: the book tells what came of it, unless it was certainly not accepted.
+
+    The late answer to an older one (`number`) says nothing of the newest but that the broker refuses changes.
+    """
+    is_newest = number == order.modifications
+    if is_newest and order.asked is not None:
+        order.asked.answered_ns = turn.now_ns
     if outcome is Outcome.ACKED:
-        order.refusals = 0
+        order.refusals = 0 if is_newest else order.refusals
     elif outcome is not Outcome.UNKNOWN:
-        _drop_asked(order)
         order.refused_ns = turn.now_ns
         order.refusals += outcome is Outcome.REJECTED
+        if is_newest:
+            _drop_asked(order)
 
 
 def note_book(turn: Turn, child: Child, began_ns: int) -> None:
-    """A complete read of the book has been taken in: what it shows is what became of the changes answered before."""
+    """A complete read of the book has been taken in: what it shows is what became of the changes answered before.
+
+    An answer that did not come for long after the change was given up does not come any more.
+    """
     for leg in child.legs.values():
         for order in turn.open_orders(leg):
             asked = order.asked
-            if asked is not None and 0 < asked.answered_ns < began_ns and order.state is OrderState.WORKING:
+            if asked is None or order.state is not OrderState.WORKING:
+                continue
+            ended_ns = asked.answered_ns or (asked.lost_ns and asked.lost_ns + LATE_NS)
+            if 0 < ended_ns < began_ns:
                 _drop_asked(order)

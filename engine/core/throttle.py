@@ -24,8 +24,6 @@ LOST_NS = 30 * NS_PER_S
 SECOND_RESERVE, RESERVE = 4, 10
 """One part in so many of the second, and of the longer windows and the day, is kept for exits, cancels and changes:
 a burst of entries must not make the exit that follows it wait. A tenth of a second's few writes would be none."""
-LATE_NS = 60 * NS_PER_S
-"""An answer that did not come for so long after that, while the process ran, does not come any more."""
 ENDED_AT_BROKER = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED})
 
 
@@ -34,32 +32,24 @@ def begin_process(turn: Turn, limits: dict[str, OrderLimits] | None) -> None:
     turn.state.order_limits = limits or {}
     for child in turn.state.children.values():
         for write in list(child.traffic.under_way):
-            _end_unheard(turn, child, write)
-        _end_late(turn, child, child.traffic.late)
+            note_answer(turn, child, write.request, write.tag, write.number)
+            if (order := _newest_change(turn, write)) is not None and order.asked is not None:
+                order.asked.answered_ns = turn.now_ns
 
 
-def note_write(turn: Turn, child: Child, request: Request, tag: str) -> None:
-    """A write of this turn goes to the broker."""
+def note_write(turn: Turn, child: Child, request: Request, tag: str, number: int = 0) -> None:
+    """A write of this turn goes to the broker; `number` tells the changes of an order apart."""
     traffic = _today(turn, child)
-    traffic.under_way.append(UnderWay(request=request, tag=tag, at_ns=turn.now_ns))
+    traffic.under_way.append(UnderWay(request=request, tag=tag, at_ns=turn.now_ns, number=number))
     if request is Request.PLACE:
         traffic.placed += 1
 
 
-def note_answer(turn: Turn, child: Child, request: Request, tag: str) -> bool:
+def note_answer(turn: Turn, child: Child, request: Request, tag: str, number: int = 0) -> bool:
     """A write ended, however; false when it was not under way (any more)."""
     traffic = child.traffic
-    for write in traffic.late:
-        if (write.request, write.tag) == (request, tag):
-            traffic.late.remove(write)
-            return False
-    return _end(turn, child, request, tag)
-
-
-def _end(turn: Turn, child: Child, request: Request, tag: str) -> bool:
-    traffic = child.traffic
     for write in traffic.under_way:
-        if (write.request, write.tag) == (request, tag):
+        if (write.request, write.tag, write.number) == (request, tag, number):
             traffic.under_way.remove(write)
             if child.id in turn.state.order_limits:
                 traffic.ended_ns.append(turn.now_ns)
@@ -67,25 +57,10 @@ def _end(turn: Turn, child: Child, request: Request, tag: str) -> bool:
     return False
 
 
-def _end_unheard(turn: Turn, child: Child, write: UnderWay) -> None:
-    """A write counts as ended; the answer to a change of an order may come late, and is not for the next one."""
-    _end(turn, child, write.request, write.tag)
-    if write.request is Request.MODIFY:
-        child.traffic.late.append(msgspec.structs.replace(write, at_ns=turn.now_ns))
-
-
-def _end_late(turn: Turn, child: Child, writes: list[UnderWay]) -> None:
-    """No answer to these changes comes any more: the next book tells what became of the newest."""
-    child.traffic.late = [write for write in child.traffic.late if write not in writes]
-    for write in writes:
-        order = turn.state.orders.get(write.tag)
-        if order is not None and order.asked is not None and not is_changing(child, write.tag):
-            order.asked.answered_ns = order.asked.answered_ns or turn.now_ns
-
-
-def is_changing(child: Child, tag: str) -> bool:
-    """Whether a change of an order is under way."""
-    return any((write.request, write.tag) == (Request.MODIFY, tag) for write in child.traffic.under_way)
+def _newest_change(turn: Turn, write: UnderWay) -> ChildOrder | None:
+    """The order that a write changes, when no other one changed it since."""
+    order = turn.state.orders.get(write.tag) if write.request is Request.MODIFY else None
+    return None if order is None or order.modifications != write.number else order
 
 
 def note_book(child: Child, rows: int) -> None:
@@ -137,9 +112,9 @@ def send_waiting(turn: Turn) -> None:
         traffic = child.traffic
         if traffic.under_way and turn.now_ns - traffic.under_way[0].at_ns >= LOST_NS:
             for write in [w for w in traffic.under_way if turn.now_ns - w.at_ns >= LOST_NS]:
-                _end_unheard(turn, child, write)
-        if traffic.late:
-            _end_late(turn, child, [write for write in traffic.late if turn.now_ns - write.at_ns >= LATE_NS])
+                note_answer(turn, child, write.request, write.tag, write.number)
+                if (order := _newest_change(turn, write)) is not None and order.asked is not None:
+                    order.asked.lost_ns = turn.now_ns
         if traffic.changes:
             _send_changes(turn, child)
 
@@ -272,10 +247,14 @@ def _send_changes(turn: Turn, child: Child) -> None:
             order.chased_ns = turn.now_ns
             order.modifications += 1
             order.asked = Asked(
-                terms=terms_of(change), units=change.quantity, standing_units=order.units, sent_ns=turn.now_ns
+                terms=terms_of(change),
+                units=change.quantity,
+                standing_units=order.units,
+                sent_ns=turn.now_ns,
+                shown_units=None if order.asked is None else order.asked.shown_units,
             )
-            note_write(turn, child, Request.MODIFY, change.tag)
-            turn.out.append(msgspec.structs.replace(change, standing_units=order.units))
+            note_write(turn, child, Request.MODIFY, change.tag, order.modifications)
+            turn.out.append(msgspec.structs.replace(change, standing_units=order.units, number=order.modifications))
     traffic.changes = kept
     if kept and limits is not None:
         _wake(turn, child, limits, entry=False)

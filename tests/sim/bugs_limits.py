@@ -46,9 +46,9 @@ def only_new_orders_counted_in_rate_windows() -> list[Swap]:
     """Cancels and modifications are in no window: as many new orders go out beside them."""
     right = throttle.note_write
 
-    def wrong(turn: Turn, child: Child, request: Request, tag: str) -> None:
+    def wrong(turn: Turn, child: Child, request: Request, tag: str, number: int = 0) -> None:
         if request is Request.PLACE:
-            right(turn, child, request, tag)
+            right(turn, child, request, tag, number)
 
     return [replace_everywhere(right, wrong)]
 

@@ -41,6 +41,7 @@ DAYS = {
     3489: "an answer that was taken up after a sleep of the machine approved entries long after the master's fill",
     22364: "an order that filled in parts was charged as several, and a daily loss was called reached before it was",
     3012026: "a sale of the owner's shares that was pushed was not looked for in the book, and forgotten over the night",
+    63506: "an entry went out in the moment in which its strategy was left for a sell that had waited too long",
     1004354: "judge: what is the owner's is told by the next read of positions",
 }
 

@@ -45,13 +45,30 @@ def test_key_breaks_an_answer_off() -> None:
     assert replies.feed("q") == "q"
 
 
-def test_answer_that_does_not_end_is_given_up() -> None:
+def test_key_that_is_cut_breaks_an_answer_off() -> None:
+    replies = Replies()
+    assert replies.feed("\x1b]11;rgb:11/22/33 \x1b[1;") == ""
+    assert replies.feed("5A") == "\x1b[1;5A"
+
+
+@pytest.mark.parametrize("is_typed", [True, False], ids=["while keys come", "while nothing comes"])
+def test_answer_that_does_not_end_is_given_up(*, is_typed: bool) -> None:
     replies = Replies()
     assert replies.feed("\x1b]" + "x" * 3 * MOST) == ""
-    for _ in range(WAITS):
-        assert (replies.feed("f"), replies.wait()) == ("", "")
-    assert "".join(replies.wait() for _ in range(WAITS)) == ""
+    assert "".join(replies.feed("f") if is_typed else replies.wait() for _ in range(WAITS - 1)) == ""
+    assert [replies.feed("f") if is_typed else replies.wait(), replies.feed("f")] == ["f" if is_typed else "", "f"]
+
+
+def test_paste_ends_an_answer() -> None:
+    replies = Replies()
+    assert replies.feed("\x1b]11;") == ""
+    replies.end()
     assert replies.feed("f") == "f"
+
+
+def test_key_with_alt_is_one_after_a_moment() -> None:
+    replies = Replies()
+    assert [replies.feed("\x1b]"), replies.wait(), replies.feed("f")] == ["", "\x1b]", "f"]
 
 
 def test_what_could_be_a_key_is_one_when_it_does_not_end() -> None:

@@ -442,6 +442,7 @@ class Desk:
                 outcome=outcome,
                 order_id=order_id,
                 reason=reason,
+                number=command.number if isinstance(command, ModifyOrder) else 0,
             )
         )
 

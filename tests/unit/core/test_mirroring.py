@@ -774,7 +774,6 @@ def test_units_that_a_change_under_way_may_bring_back_are_not_ordered_a_second_t
 @pytest.mark.parametrize("outcome", [Outcome.REJECTED, Outcome.ACKED], ids=["refused", "without an effect"])
 def test_units_that_a_change_did_not_bring_back_are_ordered(outcome: Outcome) -> None:
     desk, larger = raised_while_a_change_is_late()
-    desk.answer(desk.commands(ModifyOrder)[0], Outcome.ACKED)
     desk.answer(larger, outcome, order_id=larger.order_id, reason="not today")
     desk.run(10)
     assert desk.placed() == [(Side.BUY, 10), (Side.BUY, 3)]
@@ -891,3 +890,31 @@ def test_what_is_declined_of_an_order_that_rests_is_noted_there() -> None:
     desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=False))
     skipped = {copy.master_units // LOT: dict(copy.skipped) for copy in desk.state.copies}
     assert (skipped[1], skipped[2]) == ({}, {"C1": reasons.DECLINED})
+
+
+def test_refused_changes_are_counted_whatever_becomes_of_older_ones() -> None:
+    """An exit that cannot be changed is cancelled, to be sent anew; the answer to its first change hangs."""
+    desk = Desk(orders(LIKE_HIM))
+    desk.buy(10)
+    desk.filling = False
+    desk.sell(10)
+    desk.accept(desk.last())
+    desk.run("3.5")
+    desk.run("3.5")
+    first, second = desk.commands(ModifyOrder)
+    desk.answer(second, Outcome.REJECTED)
+    desk.run(4)
+    assert len(desk.commands(CancelOrder)) == 1
+    desk.answer(first, Outcome.REJECTED)
+    assert desk.last_order().refusals == 2
+
+
+def test_end_of_an_order_tells_its_quantity_however_old_its_clock() -> None:
+    desk, larger = raised_while_a_change_is_late()
+    shown = desk.books["C1"].orders[larger.order_id]
+    desk.now_ns -= S // 2  # stamped in whole seconds
+    over = msgspec.structs.replace(shown, status=BookStatus.COMPLETE, filled=4 * LOT, updated_ns=desk.now_ns)
+    desk.now_ns += S // 2
+    desk.push(msgspec.structs.replace(over, average_price_inr=Decimal(99)))
+    ours = desk.state.orders[larger.tag]
+    assert (ours.state, ours.units, ours.filled) == (OrderState.FILLED, 4 * LOT, 4 * LOT)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.order_limits import OrderLimits
-from config.schema import Mode, Risk
+from config.schema import Mode, OnLegRefused, Risk
 from engine.commands import PlaceOrder
 from engine.core import orders, reasons, sending
 from engine.core.lifecycle import OrderState
@@ -172,6 +172,22 @@ def test_selling_entry_is_held_when_the_buy_before_it_takes_too_long() -> None:
     desk.run("0.2")
     assert (sell.state, sell.reason) == (OrderState.HELD, reasons.WAITED_FOR_BUY)
     assert desk.placed() == [(Side.BUY, 3)]
+
+
+def test_nothing_is_entered_in_the_moment_in_which_a_strategy_is_left_for_a_sell_that_waited_too_long() -> None:
+    desk = Desk(settings(risk=Risk(on_leg_refused=OnLegRefused.UNWIND)), filling=False)
+    desk.master(Side.BUY, 10, symbol=HEDGE)
+    desk.sell(10)
+    [tag] = desk.leg().orders
+    desk.now_ns = desk.state.now_ns = desk.state.orders[tag].wait_until_ns
+    turn = turn_of(desk.state)
+    copy = new_copy(turn, PUT_LEG, Side.BUY, entry=True, signal_ns=desk.now_ns)
+    leg = turn.child_leg(desk.child(), PUT_LEG)
+    leg.sign, leg.target_units = 1, LOT
+    orders.make_orders(turn, desk.child(), leg, instrument(PUT), Side.BUY, LOT, entry=True, copy=copy)
+    sending.send_queue(turn)
+    assert desk.state.orders[tag].state is OrderState.HELD
+    assert [command for command in turn.out if isinstance(command, PlaceOrder)] == []
 
 
 def test_selling_exit_goes_on_when_the_buy_before_it_takes_too_long() -> None:
