@@ -7,8 +7,6 @@ Textual 8.2.8 types what it does not understand: the colour that a terminal tell
 import re
 from typing import Final
 
-from tui.pastes import KEY_MOST
-
 STRING: Final = r"\x1b[\]P_^X][^\x07\x1b\x9c]*"
 """An operating system command, a device control string, or another one, without its end."""
 PRIVATE: Final = r"\x1b\[[?>=][\d;:]*[ -/]*"
@@ -20,10 +18,10 @@ REPLY: Final = re.compile(
 )
 LOST: Final = re.compile(rf"(?:{STRING}\x1b?|{PRIVATE})\Z")
 BEGUN: Final = re.compile(rf"(?:{LOST.pattern}|\x1b\[[\d;]*\Z)")
-WAITS: Final = 10
-"""What has begun and does not end is given up after so many waits of the driver, about a second."""
-ALT_KEY: Final = 2
-"""Characters of a key that is pressed with Alt; an answer comes with more of it."""
+WAITS: Final = 20
+"""What has begun and does not end is given up after so many waits of the driver, about two seconds without input."""
+PIECES: Final = 64
+"""And after so many pieces: a slow line may bring an answer one by one, and keys must not be dead for longer."""
 MOST: Final = 1 << 12
 """Characters that are kept of what has begun; what is between its beginning and its end does not matter."""
 
@@ -33,33 +31,29 @@ class Replies:
 
     def __init__(self) -> None:
         self._begun = ""
-        self._waits = 0
+        self._waits = self._pieces = 0
 
     def feed(self, text: str) -> str:
         """What of the text was typed."""
-        self._waits = self._waits + 1 if self._begun and len(text) <= KEY_MOST else 0  # keys keep nothing alive
-        begun = self._take()
-        text = REPLY.sub("", text if self._waits >= WAITS else begun + text)
+        before, self._begun = self._begun, ""
+        self._pieces += 1
+        text = REPLY.sub("", text if self._pieces > PIECES else before + text)
         found = BEGUN.search(text)
         if found is None:
             return text
         self._begun = found.group()[:MOST]
+        if not before or not self._begun.startswith(before):  # keys that are typed into it keep it not alive
+            self._waits = self._pieces = 0
         return text[: found.start()]
 
     def wait(self) -> str:
         """Nothing came for a while; what of the text that was held is a key after all."""
         self._waits += 1
-        if len(self._begun) == ALT_KEY:
-            return self._take()
         if self._waits < WAITS:
             return ""
-        begun = self._take()
+        begun, self._begun = self._begun, ""
         return "" if LOST.match(begun) else begun
 
     def end(self) -> None:
         """A paste came: what has begun before it does not end."""
         self._begun = ""
-
-    def _take(self) -> str:
-        begun, self._begun = self._begun, ""
-        return begun

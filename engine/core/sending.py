@@ -59,10 +59,11 @@ def _take_back_moves(turn: Turn) -> None:
 def _rank(turn: Turn, order: ChildOrder) -> tuple[int, int, str]:
     """Buys that close shorts, buys that open, sells that close longs, sells that open; then as decided.
 
-    Before them what may have waited too long: where a strategy is left for it, nothing more is entered.
+    Before them what has waited too long for a buy: where a strategy is left for it, nothing more is entered.
     """
     rank = (0 if order.side is Side.BUY else 2) + (1 if order.entry else 0)
-    if order.entry and order.side is Side.SELL and turn.now_ns >= order.wait_until_ns and not rests(order):
+    is_late = order.entry and order.side is Side.SELL and turn.now_ns >= order.wait_until_ns and not rests(order)
+    if is_late and _buys_before(turn, turn.state.children[order.account], order):
         rank = -1
     return rank, order.created_ns, order.tag
 

@@ -43,6 +43,8 @@ class Asked(msgspec.Struct, kw_only=True):
     "When it was given up without an answer; that may come still."
     shown_units: int | None = None
     "The smaller quantity that the broker has shown meanwhile; `None`: none."
+    follows: bool = False
+    "What became of the change before it was not known."
 
 
 class ChildOrder(msgspec.Struct, kw_only=True):

@@ -219,7 +219,7 @@ def note_answer(turn: Turn, order: ChildOrder, outcome: Outcome, number: int) ->
     elif outcome is not Outcome.UNKNOWN:
         order.refused_ns = turn.now_ns
         order.refusals += outcome is Outcome.REJECTED
-        if is_newest:
+        if is_newest and order.asked is not None and not order.asked.follows:  # else the next book tells
             _drop_asked(order)
 
 

@@ -60,7 +60,7 @@ def note_answer(turn: Turn, child: Child, request: Request, tag: str, number: in
 def _newest_change(turn: Turn, write: UnderWay) -> ChildOrder | None:
     """The order that a write changes, when no other one changed it since."""
     order = turn.state.orders.get(write.tag) if write.request is Request.MODIFY else None
-    return None if order is None or order.modifications != write.number else order
+    return order if order is not None and write.number in (0, order.modifications) else None
 
 
 def note_book(child: Child, rows: int) -> None:
@@ -252,6 +252,7 @@ def _send_changes(turn: Turn, child: Child) -> None:
                 standing_units=order.units,
                 sent_ns=turn.now_ns,
                 shown_units=None if order.asked is None else order.asked.shown_units,
+                follows=order.asked is not None,
             )
             note_write(turn, child, Request.MODIFY, change.tag, order.modifications)
             turn.out.append(msgspec.structs.replace(change, standing_units=order.units, number=order.modifications))

@@ -3,7 +3,7 @@
 import pytest
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 
-from tui.replies import MOST, WAITS, Replies
+from tui.replies import MOST, PIECES, WAITS, Replies
 
 ANSWERS = {
     "its colour": "\x1b]11;rgb:ffff/ffff/ffff\x07",
@@ -24,6 +24,20 @@ def test_answer_is_no_key_wherever_it_is_cut(answer: str) -> None:
     for cut in range(3, len(answer)):  # what may begin a paste is held before
         replies = Replies()
         assert [replies.feed("a" + answer[:cut]), replies.feed(answer[cut:] + "b")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("waits", [0, 3], ids=["quickly", "slowly"])
+@pytest.mark.parametrize("size", [1, 2, 6])
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_answer_that_comes_in_pieces_is_no_key(answer: str, size: int, waits: int) -> None:
+    if waits and size < 6:
+        return  # so slow is no line
+    replies = Replies()
+    pieces = [answer[:3], *(answer[at : at + size] for at in range(3, len(answer), size))]
+    typed = ""
+    for piece in pieces:
+        typed += replies.feed(piece) + "".join(replies.wait() for _ in range(waits))
+    assert (typed, replies.feed("y")) == ("", "y")
 
 
 @pytest.mark.parametrize(
@@ -51,12 +65,18 @@ def test_key_that_is_cut_breaks_an_answer_off() -> None:
     assert replies.feed("5A") == "\x1b[1;5A"
 
 
-@pytest.mark.parametrize("is_typed", [True, False], ids=["while keys come", "while nothing comes"])
-def test_answer_that_does_not_end_is_given_up(*, is_typed: bool) -> None:
+def test_answer_that_does_not_end_is_given_up_while_nothing_comes() -> None:
     replies = Replies()
     assert replies.feed("\x1b]" + "x" * 3 * MOST) == ""
-    assert "".join(replies.feed("f") if is_typed else replies.wait() for _ in range(WAITS - 1)) == ""
-    assert [replies.feed("f") if is_typed else replies.wait(), replies.feed("f")] == ["f" if is_typed else "", "f"]
+    assert "".join(replies.feed("f") + replies.wait() for _ in range(WAITS)) == ""
+    assert replies.feed("f") == "f"
+
+
+def test_answer_that_does_not_end_is_given_up_while_keys_come() -> None:
+    replies = Replies()
+    assert replies.feed("\x1b]11;") == ""
+    assert "".join(replies.feed("f") for _ in range(PIECES)) == ""
+    assert replies.feed("f") == "f"
 
 
 def test_paste_ends_an_answer() -> None:
@@ -64,11 +84,6 @@ def test_paste_ends_an_answer() -> None:
     assert replies.feed("\x1b]11;") == ""
     replies.end()
     assert replies.feed("f") == "f"
-
-
-def test_key_with_alt_is_one_after_a_moment() -> None:
-    replies = Replies()
-    assert [replies.feed("\x1b]"), replies.wait(), replies.feed("f")] == ["", "\x1b]", "f"]
 
 
 def test_what_could_be_a_key_is_one_when_it_does_not_end() -> None:

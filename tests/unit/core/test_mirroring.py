@@ -918,3 +918,34 @@ def test_end_of_an_order_tells_its_quantity_however_old_its_clock() -> None:
     desk.push(msgspec.structs.replace(over, average_price_inr=Decimal(99)))
     ours = desk.state.orders[larger.tag]
     assert (ours.state, ours.units, ours.filled) == (OrderState.FILLED, 4 * LOT, 4 * LOT)
+
+
+def test_refused_change_says_nothing_of_an_older_one_that_nobody_answered() -> None:
+    desk = Desk(orders(LIKE_HIM), filling=False)
+    resting(desk, 10)
+    desk.accept(desk.last())
+    desk.silent.add("C1")
+    resting(desk, 4)
+    [smaller] = desk.commands(ModifyOrder)
+    desk.run(15)
+    desk.answer(smaller, Outcome.UNKNOWN)
+    desk.run(35)
+    resting(desk, 7)
+    desk.run(6)
+    larger = desk.commands(ModifyOrder)[-1]
+    desk.move(smaller, answered=False)
+    desk.move(larger, answered=False, push=False)
+    desk.run(15)
+    desk.answer(larger, Outcome.UNKNOWN)
+    desk.run(35)
+    resting(desk, 7, limit="98")
+    desk.run(6)
+    dearer = desk.commands(ModifyOrder)[-1]
+    assert (larger.quantity, dearer.quantity) == (7 * LOT, None)
+    desk.answer(dearer, Outcome.REJECTED)
+    desk.run(1)
+    assert desk.placed() == [(Side.BUY, 10)]
+    desk.silent.remove("C1")
+    desk.run(20)
+    assert desk.placed() == [(Side.BUY, 10)]
+    assert desk.last_order().units == 7 * LOT

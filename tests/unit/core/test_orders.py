@@ -174,6 +174,17 @@ def test_selling_entry_is_held_when_the_buy_before_it_takes_too_long() -> None:
     assert desk.placed() == [(Side.BUY, 3)]
 
 
+def test_buy_of_later_goes_before_a_sell_that_waited_for_something_else() -> None:
+    desk = Desk(filling=False)
+    desk.sell(10)
+    desk.buy(10, symbol=HEDGE)
+    for _ in range(2):
+        for place in desk.commands(PlaceOrder)[-2:]:
+            desk.answer(place, Outcome.NOT_SENT)
+        desk.run(3)
+    assert desk.placed()[-2:] == [(Side.BUY, 3), (Side.SELL, 3)]
+
+
 def test_nothing_is_entered_in_the_moment_in_which_a_strategy_is_left_for_a_sell_that_waited_too_long() -> None:
     desk = Desk(settings(risk=Risk(on_leg_refused=OnLegRefused.UNWIND)), filling=False)
     desk.master(Side.BUY, 10, symbol=HEDGE)
