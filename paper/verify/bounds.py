@@ -156,8 +156,9 @@ class Bounds:
                 used += Fraction(abs(leg.allocation_units) + opening + asked, self._lot(leg.leg))
         # what took the room may have been given up since
         gave_up = any(leg.skipped not in ("", reason) for leg in child.legs.values()) or any(
-            skip.child == child.id and skip.at_ns == state.now_ns and skip.reason != reason
+            skip.child == child.id and (skip.at_ns == state.now_ns or skip.reason == reasons.LONE_LEG)
             for skip in state.skips.values()
+            if skip.reason != reason  # a lone leg is told once, whatever it takes back later
         )
         if not gave_up and LIMITS[reason] in LOTS and used < bound:
             self._broken("I5", child.id, symbol, f"not copied ({reason}), and {used} of {bound} lots are taken")

@@ -93,6 +93,7 @@ RESTING = {
     57745: "an exit that went to the market in the moment when it became due was not called due",
     64621: "judge: what a lone leg gives up had taken room in the same moment",
     83409: "what completes a copy was measured by when the master's fill was heard of, after a sleep of the machine",
+    19733: "judge: what a lone leg gives up between two looks had taken room",
     2575: "judge: what rests in a prompt takes room, and may be given up for what it kept out",
     413: "judge: what filled before an order was mirrored comes beside its copy, which may fill at once",
     130713: "judge: an order that the master moves again and again is run after",
