@@ -502,6 +502,17 @@ def test_shares_of_the_owners_that_were_sold_on_a_day_that_nobody_saw_are_not_co
     assert sum("20 of the owner's own shares are gone" in text for text in desk.notices()) == 1
 
 
+def test_shares_of_the_owners_that_are_fewer_after_the_close_are_not_gone() -> None:
+    """Brokers move shares between positions and holdings then."""
+    desk = next_morning()
+    desk.shown("C1", 60)
+    desk.run(60)
+    jump(desk, ns("15:31", 3))
+    desk.shown("C1", 40)
+    desk.run(900)
+    assert (desk.has(), desk.child().external) == (30, {SHARES: 30})
+
+
 def test_shares_of_the_owners_that_are_shown_again_were_never_gone() -> None:
     desk = next_morning()
     desk.shown("C1", 60)
