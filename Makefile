@@ -20,7 +20,7 @@ NO_TESTS ?=
 SEEDS ?= 2000
 # More than there are cores: many tests wait for a process or a socket. Who is done takes from who is not.
 WORKERS ?= 6
-TESTS := $(PY) -m pytest -n $(WORKERS) --dist worksteal
+PYTEST := -m pytest -n $(WORKERS) --dist worksteal
 ORDER_PATH_TESTS := tests/unit/core tests/unit/engine tests/unit/state tests/scenarios tests/test_rules.py tests/sim/test_found_days.py
 UPGRADE ?=
 LOCK_TOOL := uv==0.13.8
@@ -31,7 +31,7 @@ run: $(RUNTIME)
 setup: $(DEV)
 
 test: $(DEV)
-	@$(TESTS) $(ARGS)
+	@$(PY) $(PYTEST) $(ARGS)
 
 check: $(DEV)
 	$(PY) -m ruff format --check .
@@ -41,7 +41,7 @@ check: $(DEV)
 	$(PY) runner.py verify --seeds $(SEEDS)
 	$(PY) runner.py verify --seeds $$(( $(SEEDS) / 2 )) --follow orders
 ifeq ($(NO_TESTS),)
-	$(TESTS) $(ARGS)
+	$(PY) $(PYTEST) $(ARGS)
 endif
 
 format: $(DEV)
@@ -50,7 +50,7 @@ format: $(DEV)
 
 coverage: $(DEV)
 	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m pytest -n $(WORKERS) --dist worksteal $(ORDER_PATH_TESTS) $(ARGS)
+	@$(PY) -m coverage run $(PYTEST) $(ORDER_PATH_TESTS) $(ARGS)
 	@$(PY) -m coverage combine -q
 	@$(PY) -m coverage report
 

@@ -31,6 +31,7 @@ RESTORE = (
 "Leaves everything that the driver may have switched on."
 
 SIZE_AGAIN_S = 0.1
+"So long after the beginning the size is read once more."
 
 _terminal: list[IO[str]] = []
 "The terminal behind the standard streams while they are redirected."

@@ -9,6 +9,7 @@ from engine.core.entries import Decision, enter, enter_completion
 from engine.core.lifecycle import OrderState
 from engine.core.mirrored_leg import MirroredLeg
 from engine.core.orders import price_to_meet
+from engine.core.plans import make_due
 from engine.core.resting import (
     detach,
     filled_units,
@@ -63,8 +64,7 @@ def press(at: MirroredLeg, mirror: Mirror) -> None:
     for order in resting_of(at.turn, at.leg, mirror):
         if _can_move(order):
             _move(at, order)
-            if not at.leg.due:
-                at.leg.due, at.leg.due_since_ns = True, at.turn.now_ns
+            make_due(at.turn, at.leg)
 
 
 def _take(at: MirroredLeg, mirror: Mirror, units: int) -> None:

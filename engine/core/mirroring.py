@@ -22,7 +22,7 @@ from engine.core.master import master_leg
 from engine.core.mirror_sizes import size_entries, size_exits, size_orders
 from engine.core.mirrored_leg import MirroredLeg
 from engine.core.orders import average_inr, find_copy
-from engine.core.plans import close_if_done, note_missed
+from engine.core.plans import close_if_done, make_due, note_missed
 from engine.core.resting import ahead_units, closed_ahead, filled_units, going_exit_units, resting_of
 from engine.core.resting_orders import Resting
 from engine.core.settle import settle
@@ -245,5 +245,5 @@ def forget_day(turn: Turn) -> None:
                 note_missed(turn, child, leg, why)
             if ahead > 0 and turn.settings.risk.on_orphan_fill is OnOrphanFill.KEEP:
                 keep_excess(turn, child, leg, ahead)
-            elif ahead > 0 and not leg.due:
-                leg.due, leg.due_since_ns = True, turn.now_ns
+            elif ahead > 0:
+                make_due(turn, leg)

@@ -115,6 +115,12 @@ def is_hedge(turn: Turn, child: Child, leg: ChildLeg) -> bool:
     )
 
 
+def make_due(turn: Turn, leg: ChildLeg) -> None:
+    """An exit is due; since now, when none was."""
+    if not leg.due:
+        leg.due, leg.due_since_ns = True, turn.now_ns
+
+
 def close_if_done(turn: Turn, leg: ChildLeg) -> None:
     """A leg that the master is out of and in which nothing is left starts anew with its next entry."""
     if not leg.allocation_units and not leg.orders:

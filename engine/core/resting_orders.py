@@ -203,9 +203,11 @@ class Resting:
     def _ask(self, mirror: Mirror, order: MasterOrder, units: int) -> None:
         """Ask before resting; a leg's part in a prompt is one row, whatever it is made of."""
         turn, leg = self.turn, self.leg
-        of_fills = prompts.item_of(turn, self.child, leg) if leg.awaiting_units > asked_units(leg) else None
+        signal_ns, decision = order.placed_ns, self._copy(mirror).id
+        asks_of_fills = leg.awaiting_units > asked_units(leg)
+        if asks_of_fills and (item := prompts.item_of(turn, self.child, leg)) is not None:
+            signal_ns, decision = item.signal_ns, item.decision  # what rests knows its own
         mirror.asked_units = units
-        decision = self._copy(mirror).id
         prompts.ask(
             turn,
             prompts.open_prompt(turn, prompts.ENTRY),
@@ -214,8 +216,8 @@ class Resting:
             mirror.side,
             leg.awaiting_units + units,
             entry=True,
-            signal_ns=order.placed_ns if of_fills is None else of_fills.signal_ns,
-            decision=decision if of_fills is None else of_fills.decision,  # what rests knows its own
+            signal_ns=signal_ns,
+            decision=decision,
         )
 
     def _take_back(self, mirror: Mirror, keep: int) -> None:

@@ -10,7 +10,7 @@ from engine.core import address, hours, prompts, reasons
 from engine.core.handover import orphan
 from engine.core.lifecycle import AT_BROKER, UNSENT, OrderState
 from engine.core.orders import change_state, cut_short, make_orders, new_copy, take_off
-from engine.core.plans import close_if_done
+from engine.core.plans import close_if_done, make_due
 from engine.core.resting import (
     ahead_units,
     asked_units,
@@ -66,8 +66,7 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
     if excess <= 0:
         _send_nothing(turn, child, leg)
         return
-    if not leg.due:
-        leg.due, leg.due_since_ns = True, turn.now_ns
+    make_due(turn, leg)
     leg.exit_granted = leg.exit_granted or at_once or _is_postponed_enough(turn, leg)
     leg.due_reason = exit_blocker(turn, child, leg)
     if leg.due_reason in hours.READ_FIRST:
@@ -89,8 +88,8 @@ def _stopped(turn: Turn, child: Child) -> str:
 def _send_nothing(turn: Turn, child: Child, leg: ChildLeg) -> None:
     """Nothing more is to be sent of an exit: what is due rests, is on its way, or has gone."""
     covered = covering_units(turn, leg, _needed(turn, leg))
-    if covered and not leg.due:
-        leg.due, leg.due_since_ns = True, turn.now_ns
+    if covered:
+        make_due(turn, leg)
     if leg.due_reason and leg.due_reason not in (reasons.CUT_SHORT, exit_blocker(turn, child, leg)):
         leg.due_reason = ""  # what stopped it holds no more
     if leg.due and not covered and not going_exit_units(turn, leg):

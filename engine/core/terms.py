@@ -10,7 +10,7 @@ from config.schema import CopyAs
 from engine.commands import ModifyOrder
 from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.sizing import stricter
-from engine.core.state_child import Child, ChildLeg, ChildOrder, Terms
+from engine.core.state_child import Asked, Child, ChildLeg, ChildOrder, Terms
 from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.throttle import send_change, terms_of
 from engine.core.turn import Turn
@@ -168,32 +168,25 @@ def note_report(order: ChildOrder, report: OrderReport) -> None:
         return
     is_held = order.state is OrderState.HELD and is_over  # what is held of it is ours to decide
     if order.modifications and not is_held:  # nothing else changes a quantity
-        _note_quantity(order, report)
+        order.units = max(report.quantity, report.filled)
     if is_over:
         return
     order.terms_ns = report.updated_ns
-    shown = Terms(order_type=report.order_type, price_inr=report.price_inr, trigger_inr=report.trigger_price_inr)
-    order.terms = shown
+    order.terms = Terms(order_type=report.order_type, price_inr=report.price_inr, trigger_inr=report.trigger_price_inr)
     asked = order.asked
-    if asked is not None and is_same(shown, asked.terms) and asked.units in (None, report.quantity):
-        _drop_asked(order)
-
-
-def _note_quantity(order: ChildOrder, report: OrderReport) -> None:
-    """Take in the quantity that the broker shows; what a change that is under way may bring back may still fill."""
-    asked = order.asked
-    order.units = max(report.quantity, report.filled)
-    if asked is None or report.status in TERMINAL_BOOK:
+    if asked is None:
         return
     most = asked.standing_units if asked.units is None else asked.units
     asked.shown_units = order.units if order.units < most else None
-    order.units = max(order.units, most)
+    order.units = max(order.units, most)  # what the change may bring back may still fill
+    if is_same(order.terms, asked.terms) and asked.units in (None, report.quantity):
+        _drop(order, asked)
 
 
-def _drop_asked(order: ChildOrder) -> None:
+def _drop(order: ChildOrder, asked: Asked) -> None:
     """Nothing more comes of a change: the broker's order is as he showed it last."""
-    if order.asked is not None and order.asked.shown_units is not None:
-        order.units = max(order.asked.shown_units, order.filled)
+    if asked.shown_units is not None:
+        order.units = max(asked.shown_units, order.filled)
     order.asked = None
 
 
@@ -211,16 +204,16 @@ def note_answer(turn: Turn, order: ChildOrder, outcome: Outcome, number: int) ->
 
     The late answer to an older one (`number`) says nothing of the newest but that the broker refuses changes.
     """
-    is_newest = number == order.modifications
-    if is_newest and order.asked is not None:
-        order.asked.answered_ns = turn.now_ns
+    is_newest, asked = number == order.modifications, order.asked
+    if is_newest and asked is not None:
+        asked.answered_ns = turn.now_ns
     if outcome is Outcome.ACKED:
         order.refusals = 0 if is_newest else order.refusals
     elif outcome is not Outcome.UNKNOWN:
         order.refused_ns = turn.now_ns
         order.refusals += outcome is Outcome.REJECTED
-        if is_newest and order.asked is not None and not order.asked.follows:  # else the next book tells
-            _drop_asked(order)
+        if is_newest and asked is not None and not asked.follows:  # else the next book tells
+            _drop(order, asked)
 
 
 def note_book(turn: Turn, child: Child, began_ns: int) -> None:
@@ -235,4 +228,4 @@ def note_book(turn: Turn, child: Child, began_ns: int) -> None:
                 continue
             ended_ns = asked.answered_ns or (asked.lost_ns and asked.lost_ns + LATE_NS)
             if 0 < ended_ns < began_ns:
-                _drop_asked(order)
+                _drop(order, asked)

@@ -33,8 +33,8 @@ def begin_process(turn: Turn, limits: dict[str, OrderLimits] | None) -> None:
     for child in turn.state.children.values():
         for write in list(child.traffic.under_way):
             note_answer(turn, child, write.request, write.tag, write.number)
-            if (order := _newest_change(turn, write)) is not None and order.asked is not None:
-                order.asked.answered_ns = turn.now_ns
+            if (asked := _asked_by(turn, write)) is not None:
+                asked.answered_ns = turn.now_ns
 
 
 def note_write(turn: Turn, child: Child, request: Request, tag: str, number: int = 0) -> None:
@@ -57,10 +57,11 @@ def note_answer(turn: Turn, child: Child, request: Request, tag: str, number: in
     return False
 
 
-def _newest_change(turn: Turn, write: UnderWay) -> ChildOrder | None:
-    """The order that a write changes, when no other one changed it since."""
+def _asked_by(turn: Turn, write: UnderWay) -> Asked | None:
+    """What a change asked for and is not known to be done, when no other change of the order came after it."""
     order = turn.state.orders.get(write.tag) if write.request is Request.MODIFY else None
-    return order if order is not None and write.number in (0, order.modifications) else None
+    is_newest = order is not None and write.number in (0, order.modifications)  # 0: of a version without numbers
+    return order.asked if order is not None and is_newest else None
 
 
 def note_book(child: Child, rows: int) -> None:
@@ -113,8 +114,8 @@ def send_waiting(turn: Turn) -> None:
         if traffic.under_way and turn.now_ns - traffic.under_way[0].at_ns >= LOST_NS:
             for write in [w for w in traffic.under_way if turn.now_ns - w.at_ns >= LOST_NS]:
                 note_answer(turn, child, write.request, write.tag, write.number)
-                if (order := _newest_change(turn, write)) is not None and order.asked is not None:
-                    order.asked.lost_ns = turn.now_ns
+                if (asked := _asked_by(turn, write)) is not None:
+                    asked.lost_ns = turn.now_ns
         if traffic.changes:
             _send_changes(turn, child)
 

@@ -224,8 +224,11 @@ def test_noise_on_the_line_sends_nothing(window: Window, said: Path) -> None:
     parts = (
         controls,
         b"\x1b[99;99;99z",
+        b"\x1b[?1;2c",
         b"\x1b[999~",
         b"\x80\xff\xc3",
+        b"\x1b]11;rgb:0/0/0\x07",
+        b"\x1b[0n",
     )
     for _ in range(50):
         window.send(b"".join(rng.choice(parts) for _ in range(20)))
