@@ -33,6 +33,7 @@ class EngineLoop:
         clock: Real, scaled or virtual time.
         agenda: Work beside the core in the same thread (the paper exchange, a simulated market).
         on_beat: Called after every round of work, at the engine's thread (snapshots).
+        on_event: Called after every event that a host handled (a simulation looks whether every rule holds).
     """
 
     def __init__(
@@ -41,11 +42,12 @@ class EngineLoop:
         agenda: Agenda,
         *,
         on_beat: Callable[[], None] | None = None,
+        on_event: Callable[[], None] | None = None,
     ) -> None:
         self.clock, self.agenda = clock, agenda
         self.host: Host | None = None
         self.feed: QuoteFeed | None = None
-        self.on_beat = on_beat
+        self.on_beat, self.on_event = on_beat, on_event
         self._inbox: queue.Queue[Event] = queue.Queue(INBOX_MOST)
         self._own: deque[Event] = deque()
         "What the engine's thread posts to itself (the world beside the core): handled before the inbox."
@@ -122,6 +124,8 @@ class EngineLoop:
     def _handle(self, event: Event) -> None:
         if self.host is not None:
             self.host.handle(self._dated(event))
+            if self.on_event is not None:
+                self.on_event()
 
     def _dated(self, event: Event) -> Event:
         """An operator's order counts from when it is taken up, and the clock stands still there until it is done.

@@ -58,7 +58,7 @@ class Simulation:
         self.sessions = sessions_of(scenario.day)
         self.clock = VirtualClock(scenario.start_ns)
         self.agenda = Agenda()
-        self.loop = self.loop_class(self.clock, self.agenda, on_beat=self._watch)
+        self.loop = self.loop_class(self.clock, self.agenda, on_beat=self._watch, on_event=self._watch)
         for step in scenario.steps:  # before everything else, so that they come first at their instant
             self.agenda.at(step.at_ns, partial(self._do, step.action))
         self.world = World(
@@ -198,7 +198,7 @@ class Simulation:
                 self.failed.append(f"at {at_s:g} s: positions of {child}: wanted {positions}, was {seen.get(child)}")
 
     def _watch(self) -> None:
-        """Look for broken invariants after every round of work."""
+        """Look for broken invariants: after every event, and after every round of work in the world beside it."""
         host = self.loop.host
         if host is None or (host.events_handled == self._seen_events and not host.failed):
             return

@@ -203,6 +203,26 @@ def test_beat_follows_every_round_of_work() -> None:
     assert beats == [1, 2]
 
 
+def test_every_event_of_a_round_is_looked_at() -> None:
+    desk = Desk()
+    looks: list[int] = []
+    desk.loop.on_event = lambda: looks.append(len(desk.core.seen))
+    desk.agenda.at(NOW + S, lambda at_ns: desk.loop.post(Paused(at_ns=at_ns)))
+    desk.agenda.at(NOW + S, lambda at_ns: desk.loop.post(LoggedIn(at_ns=at_ns, account="C1")))
+    desk.loop.run(until_ns=NOW + 2 * S)
+    assert looks == [1, 2]
+
+
+def test_event_that_no_process_hears_is_not_looked_at() -> None:
+    desk = Desk()
+    desk.loop.host = None
+    looks: list[int] = []
+    desk.loop.on_event = lambda: looks.append(1)
+    desk.loop.post(Paused(at_ns=NOW))
+    desk.loop.drain()
+    assert looks == []
+
+
 def test_world_goes_on_while_no_process_listens() -> None:
     desk = Desk(NOW + S)
     desk.loop.host = None

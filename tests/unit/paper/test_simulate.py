@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from config.schema import Mode
+from engine.commands import Command
 from engine.core.state_child import ChildLeg
+from engine.events import Event, Paused, Resumed
 from engine.model import NS_PER_S, LegId
 from engine.snapshot import NoticeLine
 from paper.scenario_file import load_scenario
@@ -197,6 +199,28 @@ def test_broken_invariant_is_a_violation_told_once_with_its_first_time(tmp_path:
     (violation,) = run.simulation.violations
     assert violation.startswith("I2 C1")
     assert violation.endswith("(first at 12 s)")
+
+
+def test_invariant_broken_from_one_event_to_the_next_of_the_same_round_is_a_violation(tmp_path: Path) -> None:
+    run = Run(tmp_path, ENTRY)
+
+    def flicker(at_ns: int) -> None:
+        core = run.simulation.replicator
+        leg = core.state.children["C1"].legs[LegId(f"NFO:{CALL}:NRML")]
+        right_units, handle = leg.target_units, core.handle
+
+        def wrong_while_paused(event: Event) -> list[Command]:
+            commands = handle(event)
+            leg.target_units = 650 if isinstance(event, Paused) else right_units
+            return commands
+
+        core.handle = wrong_while_paused  # type: ignore[method-assign]
+        run.simulation.loop.post(Paused(at_ns=at_ns))
+        run.simulation.loop.post(Resumed(at_ns=at_ns))
+
+    run.simulation.agenda.at(NOW + 12 * NS_PER_S, flicker)
+    run.run()
+    assert [v for v in run.simulation.violations if v.startswith("I2 C1")]
 
 
 def test_order_without_a_durable_intent_is_a_violation(tmp_path: Path) -> None:
