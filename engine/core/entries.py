@@ -130,6 +130,8 @@ def decide_child(
     if move is Move.OUT:
         prompts.drop_tickets(turn, child, leg.leg)
         end_told(leg)
+    elif not after.target_units and not leg.lacking:
+        leg.skipped = reasons.BELOW_ONE_LOT
     # An entry that waits for this leg's exits goes on as far as the master still holds its lots.
     stays_units = held_units(leg) - going_exit_units(turn, leg)
     leg.entry_pending = leg.entry_pending and move is Move.FALL and leg.target_units > stays_units
@@ -262,7 +264,7 @@ def enter(
         stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
         if stays_units < leg.target_units:  # what an exit takes is not wanted back
             miss(turn, child, leg, stays_units)
-        leg.skipped = no_entry
+        leg.skipped, leg.lacking = no_entry, leg.lacking or no_entry in reasons.OF_THE_MOMENT
         return
     if leg.target_units < instrument.lot_units:
         if leg.lacking:

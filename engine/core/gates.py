@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from config.schema import Child as ChildSettings
-from config.schema import ChildRisk, OnLegBelowLot, OnLegRefused, Risk, SizingMode
+from config.schema import ChildRisk, OnLegBelowLot, Risk, SizingMode
 from engine.core import address, breaker, hours, reasons, throttle
 from engine.core.baseline import cap_of
 from engine.core.filters import child_allows, ist_time
@@ -336,15 +336,14 @@ def _is_missing(turn: Turn, child: Child, master: MasterLeg) -> bool:
 
 def lacks(turn: Turn, leg: ChildLeg | None) -> bool:
     """Whether a leg that the master holds is missing at the child, wholly or in part."""
-    risk = turn.settings.risk
     if leg is None:
         return False
-    held = any(turn.state.orders[tag].state is OrderState.HELD for tag in leg.orders)
-    if held and risk.on_leg_refused is not OnLegRefused.CONTINUE:
+    if leg.lacking or any(turn.state.orders[tag].state is OrderState.HELD for tag in leg.orders):
         return True
-    if leg.skipped == reasons.BELOW_ONE_LOT and not leg.target_units:
-        return risk.on_leg_below_lot is OnLegBelowLot.HOLD
-    return leg.lacking or any(
+    is_rounded = leg.base_units > 0 or leg.skipped == reasons.BELOW_ONE_LOT
+    if leg.decided_units and not leg.target_units and is_rounded:
+        return turn.settings.risk.on_leg_below_lot is OnLegBelowLot.HOLD
+    return any(
         mirror.entry and mirror.missed_units > mirror.told_units and mirror.reason != reasons.SHORT_MARGIN
         for mirror in leg.mirrors.values()
     )

@@ -46,6 +46,8 @@ NOT_ANSWERED = "declined: not answered in time"
 EDITED_DOWN = "edited down"
 NO_MARGIN_NOW = "left out: margin missing"
 NO_PRICE_FOR_RISK = "no price for the risk budget"
+OF_THE_MOMENT = frozenset({NO_MARGIN_NOW, NO_PRICE_FOR_RISK})
+"""Why a child takes no part in one entry, and in the next one perhaps."""
 FILLED_LATE = "an exit filled late: fewer lots than wanted"
 NOT_CONFIGURED = "no longer configured: not traded"
 CLOSED_BY_HAND = "closed by hand"

@@ -68,7 +68,7 @@ def begin(turn: Turn, strategy: Strategy, placed_ns: int, order_id: str) -> None
     for child in turn.state.children.values():
         child.stopped.pop(strategy.scope, None)
         for leg in child.legs.values():
-            if not leg.allocation_units and not leg.orders:
+            if turn.scope_of(leg.leg) == strategy.scope and not leg.allocation_units and not leg.orders:
                 leg.skipped = ""
     baseline = strategy.pinned or select_baseline(turn, strategy, placed_ns, order_id)
     strategy.pinned = None
