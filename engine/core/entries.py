@@ -379,7 +379,7 @@ def enter_approved(
         asked = replace(asked, is_ticket=is_ticket)
         allowed, why = gates.check(asked, wanted)
         if allowed:
-            _send(asked, allowed, copy)
+            _send(asked, allowed, copy, signal_ns=turn.now_ns)  # how old it was counted when it was asked about
     reason = why or why_less
     if reason:
         copy.skipped[child.id] = reason
@@ -405,7 +405,7 @@ def enter_completion(
         note_missed(turn, child, leg, why)
 
 
-def _send(asked: gates.Entry, units: int, copy: Copy) -> None:
+def _send(asked: gates.Entry, units: int, copy: Copy, *, signal_ns: int | None = None) -> None:
     """Queue an entry that passed its gates, on the terms that `copy.as` wants."""
     turn, instrument, side, reference = asked.turn, asked.instrument, asked.side, asked.reference_inr
     make_orders(
@@ -419,6 +419,7 @@ def _send(asked: gates.Entry, units: int, copy: Copy) -> None:
         copy=copy,
         terms=entry_terms(turn, asked.child.id, asked.master, instrument, side, reference),
         reference_inr=reference,
+        signal_ns=signal_ns,
     )
 
 

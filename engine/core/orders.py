@@ -41,10 +41,12 @@ def make_orders(
     copy: Copy,
     terms: Terms = THROUGH_THE_MARKET,
     reference_inr: Decimal | None = None,
+    signal_ns: int | None = None,
 ) -> None:
     """Queue orders for `units` in slices of whole lots, each at most the freeze quantity.
 
-    An odd remainder (an exit to zero of a changed lot size) goes out with the last slice.
+    An odd remainder (an exit to zero of a changed lot size) goes out with the last slice. `signal_ns`: since when an
+    entry counts as wanted, `None` for the signal of its decision.
     """
     most = slice_most(instrument) or units
     number = 0
@@ -54,6 +56,7 @@ def make_orders(
         slice_units = min(units, most)
         order = _queue(turn, child, leg, side, slice_units, number, entry=entry, copy=copy)
         order.terms, order.reference_inr = msgspec.structs.replace(terms), reference_inr
+        order.signal_ns = copy.signal_ns if signal_ns is None else signal_ns
         units -= slice_units
         number += 1
 
@@ -71,7 +74,6 @@ def _queue(
         entry=entry,
         decision=copy.id,
         slice=number,
-        signal_ns=copy.signal_ns,
         master_price_inr=copy.master_price_inr,
         created_ns=turn.now_ns,
         day=state.day,

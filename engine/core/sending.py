@@ -224,7 +224,8 @@ def _is_ready_exit(turn: Turn, child: Child, order: ChildOrder) -> bool:
 
 def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
     """Whether an entry that waited must not be sent any more; then it is given up."""
-    age_ns = turn.now_ns - max(order.signal_ns, order.created_ns)
+    # What rests waits for no fill of the master's: it is as old as the order of his that it goes with, or its change.
+    age_ns = turn.now_ns - (order.created_ns if rests(order) else order.signal_ns)
     if stopped := why_stopped(turn, child, leg):
         reason = stopped
     elif hours.is_near_square_off(turn, leg.leg):

@@ -5,7 +5,7 @@ It must not look further than that moment; what becomes of the order is the matt
 
 from collections.abc import Callable
 
-from config.schema import OnLegRefused
+from config.schema import ConfirmWhen, OnLegRefused
 from engine.commands import CancelOrder, Command, ModifyOrder, PlaceOrder
 from engine.core.lifecycle import AT_BROKER, TERMINAL, OrderState
 from engine.core.resting import rests
@@ -21,7 +21,7 @@ from paper.verify.losses import Losses
 from paper.verify.truth import GIVEN_UP, Key, Truth
 
 PROMPTS_MOST_NS = 20 * NS_PER_S
-"""Prompts of a simulated day last no longer; what was decided on a fresh signal and waits goes within as long again."""
+"""Prompts of a simulated day last no longer; what was asked about, or rests, goes within as long after a fresh signal."""
 
 
 class Conduct:
@@ -158,7 +158,9 @@ class Conduct:
         asked_ns = self._course.offered_ns.get(child.id, 0)
         signal_ns = max(self.rose_ns.get(order.leg, 0), asked_ns)
         most_ns = SIGNAL_MOST_NS + PROMPTS_MOST_NS
-        if order.created_ns - signal_ns > most_ns or state.now_ns - order.created_ns > most_ns:
+        is_asked_about = state.settings.confirm.when is not ConfirmWhen.NEVER or asked_ns > 0
+        is_old = not is_asked_about and not rests(order) and state.now_ns - signal_ns > SIGNAL_MOST_NS
+        if is_old or order.created_ns - signal_ns > most_ns or state.now_ns - order.created_ns > most_ns:
             return f"of {(state.now_ns - signal_ns) / NS_PER_S:g} s after the master's fill"
         return ""
 

@@ -1,0 +1,67 @@
+"""Old signals (R6.8): what waited for its broker, its window or its hedge is never sent later than a fresh signal."""
+
+from decimal import Decimal
+
+from config.schema import Confirm, ConfirmWhen, Risk
+from engine.commands import PlaceOrder
+from engine.core import reasons
+from engine.events import Outcome, PromptAnswered
+from engine.model import Side
+from tests.unit.core.builders import HEDGE, Desk, S, settings
+from tests.unit.paper.builders import CALL
+
+MOST_NS = 30 * S
+
+
+def _refused_for_a_while(desk: Desk, seconds: int) -> list[int]:
+    """The broker takes nothing for its rate limit; when each try went out."""
+    tries: list[int] = []
+    for _ in range(seconds):
+        for place in list(desk.unanswered):
+            tries.append(desk.now_ns)
+            desk.answer(place, Outcome.RATE_LIMITED)
+        desk.run(1)
+    return tries
+
+
+def test_entry_of_a_late_signal_is_tried_no_longer_than_its_signal_is_fresh() -> None:
+    desk = Desk(filling=False)
+    desk.silent.add("M")
+    report, filled_ns = desk.report(Side.BUY, 10), desk.now_ns
+    desk.book(report)
+    desk.run(20)
+    desk.push(report, "M")
+    desk.run("0.3")
+    tries = _refused_for_a_while(desk, 40)
+    assert len(tries) > 2
+    assert max(tries) - filled_ns <= MOST_NS
+    assert reasons.STALE_SIGNAL in desk.reasons()
+
+
+def test_approved_entry_is_as_old_as_its_approval() -> None:
+    """How old the signal was counted when it was asked about (PRODUCT 4)."""
+    desk = Desk(settings(confirm=Confirm(when=ConfirmWhen.ENTRIES)), filling=False)
+    desk.master(Side.BUY, 10)
+    filled_ns = desk.now_ns
+    desk.run(20)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    approved_ns = desk.now_ns
+    tries = _refused_for_a_while(desk, 50)
+    assert max(tries) - filled_ns > MOST_NS
+    assert max(tries) - approved_ns <= MOST_NS
+
+
+def test_short_that_waits_for_its_hedge_is_not_sent_when_its_signal_is_old() -> None:
+    desk = Desk(settings(risk=Risk(leg_wait_s=Decimal(20))), filling=False)
+    desk.silent.add("M")
+    both = (desk.report(Side.BUY, 10, id_="MA", symbol=HEDGE), desk.report(Side.SELL, 10, id_="MB"))
+    desk.run(25)
+    for report in both:
+        desk.push(report, "M")
+    desk.run("0.3")
+    bought = desk.accept(desk.last())
+    desk.run(15)
+    desk.advance(bought)
+    desk.run("0.1")
+    assert CALL not in {place.symbol for place in desk.commands(PlaceOrder)}
+    assert reasons.STALE_SIGNAL in desk.reasons()
