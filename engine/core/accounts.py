@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from engine.core import carried, delivery, freshness, hours, reasons, rebuild, terms, throttle, yesterday
-from engine.core.answers import note_absence
+from engine.core.answers import lose_login, note_absence
 from engine.core.entries import resume_entry
 from engine.core.expiry import still_listed
 from engine.core.fills import apply_child_report
@@ -41,9 +41,10 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
     child.owed_orders = child.asked_orders and event.orders is None
     child.owed_positions = child.asked_positions and event.positions is None
     child.asked_orders = child.asked_positions = False
-    if event.needs_login and not child.needs_login:
-        child.needs_login = True
-        turn.notify(ALARM, "LOGIN REQUIRED: the account is stopped until a login", child.id)
+    if event.needs_login:
+        lose_login(turn, child, turn.now_ns)
+    elif child.needs_login and event.began_ns > child.login_lost_ns and _works(event):
+        logged_in(turn, child)  # nobody may have told: another process was logged in, or the login came before the news
     if event.error and event.error != child.error:
         turn.notify(WARNING, f"could not be read: {event.error}", child.id)
     child.error = event.error
@@ -69,6 +70,11 @@ def take_child_read(turn: Turn, child: Child, event: AccountRead) -> None:
         if leg.due or leg.entry_pending:
             settle(turn, child, leg)
             resume_entry(turn, child, leg)
+
+
+def _works(event: AccountRead) -> bool:
+    """Whether a read shows that the account has a session."""
+    return event.orders is not None or event.positions is not None
 
 
 def _take_book(turn: Turn, child: Child, event: AccountRead, rows: Sequence[OrderReport]) -> None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from engine.core import address, breaker, reasons, terms, throttle
+from engine.core import address, breaker, hours, reasons, terms, throttle
 from engine.core.entries import resume_entry
 from engine.core.fills import refuse
-from engine.core.lifecycle import OrderState
+from engine.core.lifecycle import TERMINAL, OrderState
 from engine.core.orders import change_state, give_up, hold
 from engine.core.settle import CANCEL_AGAIN_NS, settle
 from engine.core.state_child import Child, ChildOrder
@@ -18,6 +18,8 @@ LOOK_AFTER_NS = tuple(int(s * NS_PER_S) for s in (0.5, 1, 2, 4, 8, 15))
 """Pauses between two looks into the order book for an unknown order; the last one repeats."""
 ABSENT_AFTER_NS = 120 * NS_PER_S
 """Not before so long after sending is an order called absent..."""
+SLEPT_NS = 60 * NS_PER_S
+"""No event for so long: the process was not run."""
 ABSENT_READS = 3
 """...and only after so many complete reads without it since."""
 LATE_LOOK_NS = NS_PER_S
@@ -28,6 +30,8 @@ CLOCKS_APART_NS = 5 * NS_PER_S
 BACKOFF_S = (1, 2, 4, 8, 15)
 """Pauses before a write that was proven not accepted is sent again."""
 MOST_TRIES = 8
+LOGIN_AGAIN_NS = 10 * NS_PER_S
+"""Where writes want a login and reads work, a write is tried again at most so often."""
 
 
 def take_answer(turn: Turn, answer: RequestAnswered) -> None:
@@ -41,7 +45,7 @@ def take_answer(turn: Turn, answer: RequestAnswered) -> None:
     if order is None or child is None:
         return
     if answer.outcome is Outcome.NEEDS_LOGIN:
-        _needs_login(turn, child)
+        lose_login(turn, child, turn.now_ns + LOGIN_AGAIN_NS)
     if answer.request is Request.PLACE:
         _placed(turn, child, order, answer)
     else:
@@ -61,7 +65,9 @@ def _changed(turn: Turn, child: Child, order: ChildOrder, answer: RequestAnswere
         order.cancelling_ns = turn.now_ns
 
 
-def _needs_login(turn: Turn, child: Child) -> None:
+def lose_login(turn: Turn, child: Child, until_ns: int) -> None:
+    """The broker wants a login. A read that works proves one, when it began after `until_ns`."""
+    child.login_lost_ns = max(child.login_lost_ns, until_ns)
     if not child.needs_login:
         child.needs_login = True
         turn.notify(ALARM, "LOGIN REQUIRED: the account is stopped until a login", child.id)
@@ -117,15 +123,33 @@ def make_unknown(turn: Turn, child: Child, order: ChildOrder) -> None:
     """The order may exist: look for its tag, again and again; nothing is sent in its place meanwhile."""
     change_state(turn, order, OrderState.UNKNOWN)
     order.resolve_step, order.absent_reads, order.hastened = 0, 0, False
-    order.resolve_from_ns = max(order.sent_ns, turn.state.started_ns) + ABSENT_AFTER_NS
+    order.resolve_from_ns = max(order.sent_ns, turn.state.started_ns, turn.state.woke_ns) + ABSENT_AFTER_NS
     turn.timer(f"order:{order.tag}", turn.now_ns + LOOK_AFTER_NS[0])
     symbol = split_leg(order.leg)[1]
     turn.notify(ALARM, f"no answer to {order.side} {order.units}: looked for by its tag {order.tag}", child.id, symbol)
 
 
+def note_sleep(turn: Turn, since_ns: int) -> None:
+    """Time in which the process was not run (the machine slept) is none in which an order could have appeared.
+
+    The time-outs of a request that was under way stand still, too: its bytes may leave after the wake.
+    """
+    if turn.now_ns - since_ns < SLEPT_NS:
+        return
+    turn.state.woke_ns = turn.now_ns
+    for child in turn.state.children.values():
+        for leg in child.legs.values():
+            for order in turn.open_orders(leg):
+                if order.state is OrderState.UNKNOWN:
+                    order.resolve_from_ns = max(order.resolve_from_ns, turn.now_ns + ABSENT_AFTER_NS)
+                    order.absent_reads = 0
+
+
 def order_timer(turn: Turn, tag: str) -> None:
-    """An order's own deadline: an answer that never came, another look for an unknown one, a backoff that is over."""
-    order = turn.state.orders[tag]
+    """An order's own deadline: an answer that never came, another look for one that is unknown, or to be gone."""
+    order = turn.state.orders.get(tag)
+    if order is None:
+        return  # of an earlier day, and forgotten
     child = turn.state.children[order.account]
     if order.state is OrderState.SENT:
         throttle.note_answer(turn, child, Request.PLACE, tag)
@@ -140,6 +164,8 @@ def order_timer(turn: Turn, tag: str) -> None:
         else:
             pause = min(pause, order.resolve_from_ns - turn.now_ns)
         turn.timer(f"order:{tag}", turn.now_ns + pause)
+    elif order.state in TERMINAL and order.cancelling_ns:
+        child.want_orders = True  # it was given up, and worked all the same
 
 
 def note_absence(turn: Turn, child: Child, rows: Sequence[OrderReport], began_ns: int) -> None:
@@ -148,8 +174,8 @@ def note_absence(turn: Turn, child: Child, rows: Sequence[OrderReport], began_ns
         for order in list(turn.open_orders(leg)):
             if order.state is not OrderState.UNKNOWN or began_ns < order.resolve_from_ns:
                 continue
-            if is_of_an_earlier_day(turn.state, order):
-                continue  # absence from today's book says nothing of it
+            if is_of_an_earlier_day(turn.state, order) or _is_after_its_day(order, began_ns):
+                continue  # absence from another day's book says nothing of it: a broker empties its book in the night
             agrees = net_units(child, order.leg) == leg.allocation_units + order.external_units
             if not agrees and began_ns < order.resolve_from_ns + DISAGREE_MOST_NS:
                 continue
@@ -169,6 +195,10 @@ def note_absence(turn: Turn, child: Child, rows: Sequence[OrderReport], began_ns
             symbol = split_leg(order.leg)[1]
             turn.notify(ALARM, "the exit never appeared at the broker: sent again", child.id, symbol)
             settle(turn, child, leg)
+
+
+def _is_after_its_day(order: ChildOrder, at_ns: int) -> bool:
+    return hours.day_number(at_ns) > hours.day_number(hours.day_start_ns(order.day))
 
 
 def _untagged_twin(child: Child, order: ChildOrder, rows: Sequence[OrderReport]) -> str:

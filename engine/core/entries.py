@@ -35,7 +35,7 @@ from engine.core.sizing import (
 )
 from engine.core.sizing_rules import NO_ENTRIES, sizing_rule
 from engine.core.state import Copy, Sized
-from engine.core.state_child import Child, ChildLeg
+from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import MasterLeg, MasterOrder
 from engine.core.terms import entry_terms
 from engine.core.turn import Turn, exits_open, held_units, seconds_ns
@@ -379,7 +379,8 @@ def enter_approved(
         asked = replace(asked, is_ticket=is_ticket)
         allowed, why = gates.check(asked, wanted)
         if allowed:
-            _send(asked, allowed, copy, signal_ns=turn.now_ns)  # how old it was counted when it was asked about
+            for order in _send(asked, allowed, copy):
+                order.signal_ns = turn.now_ns  # how old the master's was counted when it was asked about
     reason = why or why_less
     if reason:
         copy.skipped[child.id] = reason
@@ -405,10 +406,10 @@ def enter_completion(
         note_missed(turn, child, leg, why)
 
 
-def _send(asked: gates.Entry, units: int, copy: Copy, *, signal_ns: int | None = None) -> None:
+def _send(asked: gates.Entry, units: int, copy: Copy) -> list[ChildOrder]:
     """Queue an entry that passed its gates, on the terms that `copy.as` wants."""
     turn, instrument, side, reference = asked.turn, asked.instrument, asked.side, asked.reference_inr
-    make_orders(
+    return make_orders(
         turn,
         asked.child,
         asked.leg,
@@ -419,7 +420,6 @@ def _send(asked: gates.Entry, units: int, copy: Copy, *, signal_ns: int | None =
         copy=copy,
         terms=entry_terms(turn, asked.child.id, asked.master, instrument, side, reference),
         reference_inr=reference,
-        signal_ns=signal_ns,
     )
 
 

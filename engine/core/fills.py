@@ -11,12 +11,12 @@ from engine.core import prompts, reasons, terms
 from engine.core.charges import order_charges, segment_of
 from engine.core.delivery import is_sale
 from engine.core.entries import resume_entry
-from engine.core.lifecycle import TERMINAL, OrderState
+from engine.core.lifecycle import TERMINAL, UNSENT, OrderState
 from engine.core.orders import average_inr, change_state, hold
 from engine.core.plans import by_hand_units, note_missed
 from engine.core.records import record_child_fill
 from engine.core.resting import rests
-from engine.core.settle import settle
+from engine.core.settle import CANCEL_AGAIN_NS, settle
 from engine.core.state_child import Child, ChildLeg, ChildOrder, OwnFill
 from engine.core.tags import is_our_tag, number_of
 from engine.core.throttle import send_change
@@ -54,6 +54,8 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
     was_done = order.state in TERMINAL
     order.order_id = report.order_id
     child.tags[report.order_id] = order.tag
+    if order.state in UNSENT and report.status not in TERMINAL_BOOK:
+        order.units = max(order.units, report.quantity)  # the broker has all of it, whatever was taken off since
     terms.note_report(order, report)
     late = take_fill(turn, child, leg, order, report)
     _take_status(turn, child, leg, order, report)
@@ -114,10 +116,12 @@ def _held_from(turn: Turn, order: ChildOrder, report: OrderReport) -> int:
 
 def _surfaced(turn: Turn, child: Child, order: ChildOrder, report: OrderReport, *, filled: bool) -> None:
     """An order that was given up or replaced is at the broker after all: cancel it; what it filled is exited."""
-    if report.status not in TERMINAL_BOOK and not order.cancelling_ns:
+    if report.status not in TERMINAL_BOOK and turn.now_ns - order.cancelling_ns >= CANCEL_AGAIN_NS:
+        if not order.cancelling_ns:
+            turn.notify(ALARM, "an order that was given up surfaced: cancelled", child.id, report.symbol)
         order.cancelling_ns = turn.now_ns
         send_change(turn, CancelOrder(account=order.account, tag=order.tag, order_id=report.order_id))
-        turn.notify(ALARM, "an order that was given up surfaced: cancelled", child.id, report.symbol)
+        turn.timer(f"order:{order.tag}", turn.now_ns + CANCEL_AGAIN_NS)
     if filled:
         _stop(turn, child, order, reasons.SURFACED)
         child.legs[order.leg].surfaced = True

@@ -51,7 +51,7 @@ def begin_process(state: State, event: SessionStarted, child_settings: dict[str,
     for child in state.children.values():  # those that are no longer configured, too: nothing of theirs is sent
         child.synced, child.read_sent_ns, child.positions_began_ns, child.positions_at_ns = False, None, 0, None
         child.orders_began_ns, child.own_fills, child.margin_ask = 0, [], None
-        child.margin_wait_ns = 0
+        child.margin_wait_ns = child.login_lost_ns = 0
     state.now_ns = max(state.now_ns, event.at_ns)
     state.started_ns, state.stopped, state.armed = state.now_ns, False, False
     state.unheard, state.calendar_until = {}, event.calendar_until

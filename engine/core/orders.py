@@ -41,24 +41,27 @@ def make_orders(
     copy: Copy,
     terms: Terms = THROUGH_THE_MARKET,
     reference_inr: Decimal | None = None,
-    signal_ns: int | None = None,
-) -> None:
+) -> list[ChildOrder]:
     """Queue orders for `units` in slices of whole lots, each at most the freeze quantity.
 
-    An odd remainder (an exit to zero of a changed lot size) goes out with the last slice. `signal_ns`: since when an
-    entry counts as wanted, `None` for the signal of its decision.
+    An odd remainder (an exit to zero of a changed lot size) goes out with the last slice.
+
+    Returns:
+        The orders.
     """
     most = slice_most(instrument) or units
     number = 0
+    made: list[ChildOrder] = []
     if entry:
         leg.handed_over = leg.flattening = False  # the program trades the leg again
     while units > 0:
         slice_units = min(units, most)
         order = _queue(turn, child, leg, side, slice_units, number, entry=entry, copy=copy)
         order.terms, order.reference_inr = msgspec.structs.replace(terms), reference_inr
-        order.signal_ns = copy.signal_ns if signal_ns is None else signal_ns
+        made.append(order)
         units -= slice_units
         number += 1
+    return made
 
 
 def _queue(
@@ -74,6 +77,7 @@ def _queue(
         entry=entry,
         decision=copy.id,
         slice=number,
+        signal_ns=copy.signal_ns,
         master_price_inr=copy.master_price_inr,
         created_ns=turn.now_ns,
         day=state.day,

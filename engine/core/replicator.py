@@ -22,7 +22,7 @@ from engine.core import (
     throttle,
 )
 from engine.core.accounts import logged_in, take_child_read
-from engine.core.answers import order_timer, restart_orders, take_answer
+from engine.core.answers import note_sleep, order_timer, restart_orders, take_answer
 from engine.core.baseline import add_sample, settle_margins
 from engine.core.chase import chase
 from engine.core.fills import apply_child_report
@@ -125,8 +125,9 @@ class Replicator:
             turn = self._start(event)
         else:
             state = self.state
-            state.now_ns = max(state.now_ns, event.at_ns)
+            before_ns, state.now_ns = state.now_ns, max(state.now_ns, event.at_ns)
             turn = Turn(state, state.now_ns, self._child_settings)
+            note_sleep(turn, before_ns)
             if type(event) is SessionStopped:
                 state.stopped = True
                 turn.notify(INFO, "stopped in an orderly way")

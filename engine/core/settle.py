@@ -36,6 +36,10 @@ from engine.model import NS_PER_S, Instrument, Side, sign
 
 CANCEL_AGAIN_NS = 5 * NS_PER_S
 """A cancel that changed nothing is asked for again after so long."""
+POSITIONS_OLD_NS = 90 * NS_PER_S
+"""Positions are read every 30 s: older ones mean that the process slept, or that reads fail."""
+READ_MOST_NS = 20 * NS_PER_S
+"""An exit waits no longer for positions that are too old to exit by."""
 
 
 def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *, at_once: bool = False) -> None:
@@ -194,13 +198,25 @@ def _account_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
         return reasons.KILLED
     if child.id not in turn.child_settings:
         return reasons.NOT_CONFIGURED
-    if not child.synced:
+    if not child.synced or _is_unsure(turn, child, leg):
         return reasons.NOT_READ
     if leg.rebuilt and not leg.flattening:
         return reasons.REBUILT
     if child.needs_login:
         return reasons.LOGIN_REQUIRED
     return reasons.IP_REFUSED if address.stops(turn, child) else ""
+
+
+def _is_unsure(turn: Turn, child: Child, leg: ChildLeg) -> bool:
+    """Whether what is known of a child's positions is too old to exit by: the owner may have closed them meanwhile.
+
+    It is read anew. When that does not come soon our own ledger decides, since an exit is not to be missed.
+    """
+    is_old = turn.now_ns - child.positions_began_ns > POSITIONS_OLD_NS
+    if not is_old or turn.now_ns - leg.due_since_ns >= READ_MOST_NS:
+        return False
+    child.want_orders = child.want_positions = True
+    return True
 
 
 def _terms(turn: Turn, child: Child, leg: ChildLeg) -> Instrument | None:

@@ -202,6 +202,8 @@ class State(msgspec.Struct, kw_only=True):
     "What each account's broker takes; an account that is missing is without limits."
     now_ns: int = 0
     started_ns: int = 0
+    woke_ns: int = 0
+    "When the process was last run again after it had not been run for long."
     stopped: bool = False
     armed: bool = False
     unclean: bool = False

@@ -381,6 +381,8 @@ class Child(msgspec.Struct, kw_only=True):
     "Tags of our orders by the broker's order id: a broker may drop the tag."
     error: str = ""
     needs_login: bool = False
+    login_lost_ns: int = 0
+    "What began later and works was asked with a session that holds."
     stopped: dict[str, str] = {}
     "Why no further entries in this strategy, by scope."
     unwinding: list[str] = []

@@ -21,7 +21,7 @@ from paper.verify.losses import Losses
 from paper.verify.truth import GIVEN_UP, Key, Truth
 
 PROMPTS_MOST_NS = 20 * NS_PER_S
-"""Prompts of a simulated day last no longer; what was asked about, or rests, goes within as long after a fresh signal."""
+"""Prompts of a simulated day last no longer; what was asked about, or rests, goes within as long again."""
 
 
 class Conduct:

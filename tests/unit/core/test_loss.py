@@ -179,11 +179,13 @@ def test_entry_of_an_account_without_a_login_is_cancelled_when_it_is_read_again(
     desk.buy(10, symbol=PUT)
     desk.run(1)
     desk.accept(desk.last())
+    desk.silent.add("C1")
     desk.deliver(desk.picture(orders=None, positions=None, error="no session", needs_login=True))
     desk.quote(CALL, "90")
     desk.run(40)
     assert desk.child("C1").loss_hit
     assert [cancel for cancel in desk.commands(CancelOrder) if cancel.account == "C1"] == []
+    desk.silent.clear()
     desk.handle(LoggedIn(at_ns=desk.now_ns, account="C1"))
     desk.run(10)
     assert len({cancel.order_id for cancel in desk.commands(CancelOrder) if cancel.account == "C1"}) == 1

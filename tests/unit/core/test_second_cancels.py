@@ -74,9 +74,11 @@ def test_cancel_of_an_exit_is_asked_for_again_after_a_login() -> None:
     order = next(iter(desk.state.orders[tag] for tag in desk.leg().orders))
     order.cancelling_ns = desk.now_ns
     desk.child().needs_login = True
+    desk.silent.add("C1")
     desk.run(12)
     assert not desk.commands(CancelOrder)
     desk.child().needs_login = False
+    desk.silent.clear()
     desk.run(6)
     assert len(desk.commands(CancelOrder)) >= 1
 

@@ -247,10 +247,36 @@ def test_cancel_and_modify_are_not_asked_for_an_order_of_yesterday() -> None:
     assert [type(c).__name__ for c in desk.out].count("CancelOrder") == before
 
 
+@pytest.mark.parametrize("first_read", ["01:00", "06:05"])
+def test_book_that_was_emptied_in_the_night_proves_no_absence(first_read: str) -> None:
+    """The entry filled after all; the account could be read again only when its broker's new day had begun."""
+    desk = Desk(filling=False)
+    jump(desk, ns("15:29:20"))
+    desk.buy(10)
+    place = desk.last()
+    desk.silent.add("C1")
+    desk.answer(place, Outcome.UNKNOWN)
+    desk.advance(desk.accept(place, answered=False), push=False)
+    pass_night(desk)
+    if first_read == "01:00":
+        desk.now_ns = ns("01:00", 3)
+        desk.silent.clear()
+        desk.run(700)
+        assert order_of(desk, place.tag).state is OrderState.UNKNOWN
+    desk.silent.clear()
+    morning(desk, "09:20")
+    desk.run(60)
+    assert (desk.lots(), desk.child().external) == (3, {})
+    desk.filling = True
+    desk.sell(10)
+    assert desk.books["C1"].positions[CALL_LEG] == 0
+
+
 def test_unknown_order_is_resolved_for_a_process_that_ran_on() -> None:
     desk, tag = unknown_entry()
     jump(desk, ns("15:31"))
-    morning(desk, "06:05")
+    morning(desk, "09:20")
+    desk.run(60)
     assert tag not in desk.leg().orders if CALL_LEG in desk.child().legs else True
     assert desk.lots() == 0
 
