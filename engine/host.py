@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from engine.calls import unsent
 from engine.commands import CancelOrder, Command, ModifyOrder, Notify, PlaceOrder, Record, Severity, Subscribe
 from engine.core.replicator import Replicator
 from engine.errors import BrokenInvariant, JournalFailed
@@ -23,6 +24,7 @@ COMMIT_EVERY_NS = NS_PER_S
 CHECKPOINT_EVERY_NS = 30 * NS_PER_S
 CHECKPOINT_LATEST_NS = 150 * NS_PER_S
 """A large one holds the engine up for a while: while orders are on their way it waits, but not for ever."""
+HELD_UP = "the engine was held up"
 WRITES = (PlaceOrder, ModifyOrder, CancelOrder)
 
 
@@ -84,10 +86,25 @@ class Host:
             self.fail(f"a fault in the program: {type(error).__name__}: {error}", event.at_ns)
             return
         self.events_handled += 1
-        self._carry_out(commands)
+        late = self._overdue(commands)
+        self._carry_out([command for command in commands if command not in late] if late else commands)
+        for command in late:
+            self._take_back(command)
         since_ns = event.at_ns - self._checkpointed_ns
         if since_ns >= CHECKPOINT_LATEST_NS or (since_ns >= CHECKPOINT_EVERY_NS and not self.replicator.is_in_haste):
             self.checkpoint(event.at_ns)
+
+    def _overdue(self, commands: list[Command]) -> list[PlaceOrder]:
+        """Entries that got too old while the disk took its time."""
+        placed = [command for command in commands if isinstance(command, PlaceOrder)]
+        now_ns = self.stamps.now_ns() if placed else 0
+        return [command for command in placed if self.replicator.is_overdue(command.tag, now_ns)]
+
+    def _take_back(self, order: PlaceOrder) -> None:
+        """An order is not sent after all: the core is told as it is told of one that never left."""
+        answer = unsent(order, HELD_UP, self.stamps.now_ns())
+        if answer is not None:
+            self.handle(answer)
 
     def _carry_out(self, commands: list[Command]) -> None:
         """Send what is durable now, and tell people."""

@@ -22,6 +22,8 @@ IDLE_S = 0.2
 """The longest wait without looking at the stop flag."""
 BATCH_MOST = 500
 """Events handled before due work gets its turn."""
+WAITED_NS = 1_000_000_000
+"""An event that waited so long counts from when it is taken up."""
 NEVER_NS = 2**62
 """Later than any time."""
 
@@ -130,11 +132,12 @@ class EngineLoop:
     def _dated(self, event: Event) -> Event:
         """An operator's order counts from when it is taken up, and the clock stands still there until it is done.
 
-        So what it sends goes out at the time that the journal has for it, and a simulated market can be rebuilt.
+        So what it sends goes out at the time that the journal has for it, and a simulated market can be rebuilt. What
+        waited for long while the engine was held up is taken up now: what comes of it is decided by the time of now.
         """
-        if not isinstance(event, OperatorEvent):
-            return event
         now_ns = self.clock.now_ns()
+        if not isinstance(event, OperatorEvent):
+            return event if now_ns - event.at_ns < WAITED_NS else replace(event, at_ns=now_ns)
         self.clock.hold_at(now_ns)
         return replace(event, at_ns=now_ns) if event.at_ns < now_ns else event
 

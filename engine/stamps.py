@@ -35,6 +35,10 @@ class Stamps:
         self._now = now
         self._known: dict[str, Stamp] = {}
 
+    def now_ns(self) -> int:
+        """What the engine's clock shows; 0 where nobody wants to know."""
+        return self._now()
+
     def of(self, tag: str) -> Stamp:
         """An order's stamps; those of an order sent again are of the last time."""
         return self._known.get(tag, UNSTAMPED)

@@ -22,6 +22,11 @@ SETTLE_NS: Final = NS_PER_S
 """An answer that says "log in" has surely arrived where it goes so long after it was given."""
 
 
+LOGIN_MOST_NS: Final = 5 * NS_PER_S
+"""An order waits no longer for a login: it is decided anew whether it is sent."""
+SLOW_LOGIN: Final = "the login took too long"
+
+
 class RenewingBroker:
     """One account (an `engine.ports.Broker`). Every method may be called from any thread.
 
@@ -51,8 +56,15 @@ class RenewingBroker:
         return self._broker.account
 
     def place(self, order: PlaceOrder) -> Answer:
-        """Place the order, once."""
-        return self._written(lambda: self._broker.place(order))
+        """Place the order, once; not when a login before it has taken so long that it may not be wanted any more."""
+        began_ns = self._now_ns()
+
+        def placed() -> Answer:
+            if self._now_ns() - began_ns > LOGIN_MOST_NS:
+                return Answer(outcome=Outcome.NOT_SENT, reason=SLOW_LOGIN)
+            return self._broker.place(order)
+
+        return self._written(placed)
 
     def modify(self, order: ModifyOrder) -> Answer:
         """Change an open order, once."""

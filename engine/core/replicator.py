@@ -35,7 +35,7 @@ from engine.core.mirroring import follow
 from engine.core.operator import obey
 from engine.core.polling import note_silence, poll, read_wanted
 from engine.core.records import record_strategies
-from engine.core.sending import send_queue
+from engine.core.sending import is_overdue, send_queue
 from engine.core.settle import settle, settle_due
 from engine.core.state import State
 from engine.core.state_child import Child
@@ -114,6 +114,11 @@ class Replicator:
             any(leg.window is not None for leg in self._state.master.legs.values())
             or any(child.traffic.under_way for child in self._state.children.values())
         )
+
+    def is_overdue(self, tag: str, now_ns: int) -> bool:
+        """Whether an entry that was decided must not leave any more: its signal got too old until now."""
+        order = None if self._state is None else self._state.orders.get(tag)
+        return order is not None and is_overdue(self.state.settings, order, now_ns)
 
     def handle(self, event: Event) -> list[Command]:
         """Take in one event and decide.

@@ -5,6 +5,7 @@ One place sends. Orders are made and moved along their life in `engine.core.orde
 
 from typing import Final
 
+from config.schema import Settings
 from engine.commands import PlaceOrder
 from engine.core import address, breaker, funds, gates, hours, reasons, throttle
 from engine.core.lifecycle import AT_BROKER, OrderState
@@ -224,8 +225,6 @@ def _is_ready_exit(turn: Turn, child: Child, order: ChildOrder) -> bool:
 
 def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
     """Whether an entry that waited must not be sent any more; then it is given up."""
-    # What rests waits for no fill of the master's: it is as old as the order of his that it goes with, or its change.
-    age_ns = turn.now_ns - (order.created_ns if rests(order) else order.signal_ns)
     if stopped := why_stopped(turn, child, leg):
         reason = stopped
     elif hours.is_near_square_off(turn, leg.leg):
@@ -236,7 +235,7 @@ def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -
         reason = reasons.IP_REFUSED
     elif throttle.is_budget_spent(turn, child):
         reason = reasons.DAILY_BUDGET
-    elif age_ns > seconds_ns(turn.settings.timing.max_signal_age_s):
+    elif is_overdue(turn.settings, order, turn.now_ns):
         reason = reasons.STALE_SIGNAL if turn.state.armed else reasons.DISARMED
     elif order.tries and order.not_before_ns <= turn.now_ns:
         reason = _recheck(turn, child, leg, order)
@@ -246,6 +245,15 @@ def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -
         return False
     give_up(turn, child, leg, order, reason)
     return True
+
+
+def is_overdue(settings: Settings, order: ChildOrder, now_ns: int) -> bool:
+    """Whether an entry is too old to be sent.
+
+    What rests waits for no fill of the master's: it is as old as the order of his that it goes with, or its change.
+    """
+    since_ns = order.created_ns if rests(order) else order.signal_ns
+    return order.entry and now_ns - since_ns > seconds_ns(settings.timing.max_signal_age_s)
 
 
 def why_stopped(turn: Turn, child: Child, leg: ChildLeg) -> str:

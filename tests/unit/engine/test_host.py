@@ -5,12 +5,16 @@ from contextlib import suppress
 import pytest
 
 from engine.commands import Command, Subscribe
+from engine.core import reasons
+from engine.core.lifecycle import OrderState
 from engine.errors import BrokenInvariant
-from engine.events import Paused, SessionStopped, TimePassed
+from engine.events import OrderUpdated, Paused, SessionStopped, TimePassed
 from engine.host import CHECKPOINT_EVERY_NS, CHECKPOINT_LATEST_NS, COMMIT_EVERY_NS, NOTICES_MOST, Host
 from engine.loop import stop_host
+from engine.model import NS_PER_S, Side
 from engine.ports import Lane
 from engine.snapshot import NoticeLine
+from tests.unit.core.builders import Desk as CoreDesk
 from tests.unit.engine.fakes import (
     Log,
     LoggedJournal,
@@ -56,6 +60,36 @@ def test_write_is_appended_and_committed_before_it_is_sent(command: Command) -> 
     desk = Desk([notice("deciding"), command]).settled()
     desk.tick(1)
     assert desk.log == ["append TimePassed 2", "commit", f"{type(command).__name__} T1"]
+
+
+class SlowDisk(LoggedJournal):
+    """Takes its time for every commit, by a clock that others can read."""
+
+    def __init__(self, log: Log, takes_ns: int) -> None:
+        super().__init__(log)
+        self.now_ns, self._takes_ns = NOW, takes_ns
+
+    def commit(self) -> None:
+        super().commit()
+        self.now_ns += self._takes_ns
+
+
+@pytest.mark.parametrize(("takes_s", "is_sent"), [(29, True), (31, False)])
+def test_entry_that_got_too_old_while_it_was_made_durable_is_not_sent(takes_s: int, is_sent: bool) -> None:
+    """The core is told that it never left, and gives it up: the journal has both."""
+    core = CoreDesk(filling=False)
+    log: Log = []
+    lanes: dict[str, Lane] = {"C1": LoggedLane(log), "M": LoggedLane(log)}
+    disk = SlowDisk(log, takes_s * NS_PER_S)
+    disk.now_ns = core.now_ns
+    host = Host(core.core, disk, lanes, None, lambda: b"", now=lambda: disk.now_ns)
+    host.handle(OrderUpdated(at_ns=core.now_ns, account="M", report=core.report(Side.BUY, 10, id_="MO1")))
+    disk.now_ns = core.now_ns
+    host.handle(TimePassed(at_ns=core.now_ns + NS_PER_S))
+    placed = [line for line in log if line.startswith("PlaceOrder")]
+    [order] = core.state.orders.values()
+    end = (OrderState.SENT, "") if is_sent else (OrderState.WITHDRAWN, reasons.STALE_SIGNAL)
+    assert (len(placed), order.state, order.reason) == (int(is_sent), *end)
 
 
 def test_writes_of_all_children_are_one_commit() -> None:

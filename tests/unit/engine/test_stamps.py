@@ -8,7 +8,7 @@ from tests.unit.paper.builders import NOW
 
 
 def test_a_host_stamps_the_orders_of_an_event_when_they_are_durable_and_when_they_are_out() -> None:
-    times = iter((100, 200))
+    times = iter((99, 100, 200))
     core = ScriptedCore([notice("x"), place("T1"), place("T2")], [])
     host = Host(core, LoggedJournal(), {"C1": LoggedLane([])}, None, lambda: b"", now=lambda: next(times))
     host.handle(TimePassed(at_ns=NOW))
