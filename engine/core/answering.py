@@ -129,9 +129,11 @@ def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: Prom
         strategy.ratios[child.id] = item.ratio
         if kind == prompts.JOIN and strategy.baseline is not None:
             note_joined(strategy.baseline, child.id, item.told)
-    if item.ratio is not None or kind == prompts.JOIN:
+    was_handed_over = strategy.left_out.get(child.id) == reasons.HANDED_OVER
+    if kind == prompts.JOIN or (item.ratio is not None and not was_handed_over):
         strategy.left_out.pop(child.id, None)
-    child.stopped.pop(master.scope, None)
+    if kind != prompts.ADOPT:  # one leg alone brings no child back
+        child.stopped.pop(master.scope, None)
     strategy.afforded.pop(child.id, None)  # the margin is looked at anew
     size = abs(master.units)
     instrument = turn.leg_instrument(child.id, leg.leg)

@@ -266,6 +266,10 @@ def _offer_adopted(turn: Turn, prompt: Prompt, child: Child, master: MasterLeg) 
     if instrument is None:
         turn.skip(child, master.leg, turn.why_unknown(child.id, master.leg))
         return
+    runs = strategy.state is not StrategyState.FLAT
+    if why := (child.stopped.get(strategy.scope) or strategy.left_out.get(child.id)) if runs else "":
+        turn.skip(child, master.leg, why)  # it was flattened, or handed over: a resync or a join brings it all legs
+        return
     ratio = strategy.ratios.get(child.id)
     if ratio is None and strategy.state is StrategyState.FLAT and baseline is not None:
         if reason := left_out_reason(turn, baseline, child.id):

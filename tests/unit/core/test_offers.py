@@ -13,13 +13,26 @@ from engine.events import (
     ChildJoined,
     ChildResynced,
     Flattened,
+    HandedOver,
     Outcome,
     Paused,
     PromptAnswered,
     Resumed,
 )
 from engine.model import Funds, Side
-from tests.unit.core.builders import CALL_LEG, ENTRIES, LOT, PUT_LEG, Book, Desk, child, instrument, settings
+from tests.unit.core.builders import (
+    CALL_LEG,
+    ENTRIES,
+    HEDGE,
+    HEDGE_LEG,
+    LOT,
+    PUT_LEG,
+    Book,
+    Desk,
+    child,
+    instrument,
+    settings,
+)
 from tests.unit.core.test_mirroring import resting
 from tests.unit.paper.builders import CALL, PUT
 
@@ -47,14 +60,14 @@ def background() -> Desk:
     return Desk(background={CALL_LEG: 10 * LOT})
 
 
-def ask(desk: Desk, what: str) -> None:
+def ask(desk: Desk, what: str, *, symbol: str = CALL) -> None:
     match what:
         case "join":
             desk.handle(ChildJoined(at_ns=desk.now_ns, child="C1"))
         case "resync":
             desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
         case _:
-            desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=CALL))
+            desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=symbol))
     desk.run(2)
 
 
@@ -432,6 +445,27 @@ def test_adoption_while_a_strategy_runs_uses_its_ratio() -> None:
     approve(desk)
     assert (desk.lots(), desk.lots(leg=PUT_LEG)) == (3, 3)
     assert desk.strategy().ratios == {"C1": Fraction(3, 10)}
+
+
+@pytest.mark.parametrize(("event", "reason"), [(Flattened, reasons.FLATTENED), (HandedOver, reasons.HANDED_OVER)])
+@pytest.mark.parametrize("is_asked_first", [False, True])
+def test_adoption_brings_no_child_back_that_was_taken_out(
+    event: type[Flattened | HandedOver], reason: str, is_asked_first: bool
+) -> None:
+    """The other legs are missing there: a resync or a join brings all of them, this one would stand alone."""
+    desk = Desk(settings(child("C1"), child("C2")), background={PUT_LEG: 10 * LOT})
+    desk.buy(10)
+    if is_asked_first:
+        ask(desk, "adopt", symbol=PUT)
+    desk.handle(event(at_ns=desk.now_ns, children=("C1",)))
+    desk.run(2)
+    if not is_asked_first:
+        ask(desk, "adopt", symbol=PUT)
+    approve(desk)
+    assert (desk.lots("C1", PUT_LEG), desk.lots("C2", PUT_LEG)) == (0, 3)
+    assert reason in desk.child("C1").stopped.values()
+    desk.sell(10, symbol=HEDGE)
+    assert desk.lots("C1", HEDGE_LEG) == 0
 
 
 def test_adoption_for_a_fixed_number_of_lots_enters_these() -> None:
