@@ -20,7 +20,7 @@ from engine.core.portfolio import lot_units
 from engine.core.resting import on_the_way
 from engine.core.results import child_pnl
 from engine.core.sizing import by_ratio, slice_most, stricter
-from engine.core.sizing_rules import rule_of_mode
+from engine.core.sizing_rules import MOVING, rule_of_mode
 from engine.core.state_child import Child, ChildLeg
 from engine.core.state_master import MasterLeg
 from engine.core.terms import most_slippage_inr
@@ -222,12 +222,20 @@ def _own_position(entry: Entry, units: int) -> Verdict:
 
 
 def capital_units(turn: Turn, child: Child, leg: ChildLeg, instrument: Instrument, master_units: int) -> int | None:
-    """What a child's capital cap allows of a leg in which the master has so many units; `None` for no bound."""
-    strategy = turn.strategy(turn.scope_of(leg.leg))
-    cap, baseline, ratio = cap_of(turn, child.id), strategy.baseline, strategy.ratios.get(child.id)
-    if cap is None or ratio is None or baseline is None or baseline.master_inr is None:
+    """What a child's capital cap allows of a leg in which the master has so many units; `None` for no bound.
+
+    Its share of what the master had at the start, nothing where that is not known; a frozen ratio grows by no raised cap.
+    Sizes that are taken from the child's capital at each moment have the cap in them.
+    """
+    strategy, mode = turn.strategy(turn.scope_of(leg.leg)), turn.child_settings[child.id].sizing.mode
+    cap, baseline = cap_of(turn, child.id), strategy.baseline
+    if cap is None or mode in MOVING:
         return None
-    bound = min(ratio, Fraction(max(Decimal(0), cap)) / Fraction(baseline.master_inr))
+    if baseline is None or baseline.master_inr is None or baseline.master_inr <= 0:
+        return by_hand_units(turn, child, leg)
+    bound = Fraction(max(Decimal(0), cap)) / Fraction(baseline.master_inr)
+    if mode is SizingMode.FROZEN_RATIO:
+        bound = min(bound, strategy.ratios.get(child.id, bound))
     return by_ratio(bound, instrument.lot_units)(master_units) * instrument.lot_units + by_hand_units(turn, child, leg)
 
 

@@ -253,6 +253,33 @@ def test_cap_raised_while_the_strategy_runs_changes_nothing() -> None:
     assert entered(desk) == (1, set())
 
 
+HALF = Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("sizing", "cap_inr", "lots"),
+    [
+        (HALF, 1_000_000, 5),  # a tenth of the master's ten lakh for every lakh; the child's own three are no bound
+        (HALF, 100_000, 1),
+        (Sizing(mode=SizingMode.FIXED_LOTS, lots=2), 200_000, 2),
+        (Sizing(mode=SizingMode.FIXED_LOTS, lots=2), 100_000, 1),
+        (Sizing(mode=SizingMode.FIXED_LOTS, lots=2), 1, 0),
+        (Sizing(mode=SizingMode.LIVE_RATIO), 100_000, 1),
+    ],
+)
+def test_cap_binds_in_every_sizing_mode(sizing: Sizing, cap_inr: int, lots: int) -> None:
+    desk = Desk(settings(child(sizing=sizing, max_capital_inr=Decimal(cap_inr))))
+    desk.buy(10)
+    assert desk.lots() == lots
+
+
+def test_cap_that_cannot_be_evaluated_lets_nothing_pass() -> None:
+    desk = Desk(settings(child(sizing=HALF, max_capital_inr=Decimal(1_000_000))), warm=False)
+    desk.books["M"].available_inr = None
+    desk.run(3)
+    assert entered(desk) == (0, {reasons.MAX_CAPITAL})
+
+
 LOTS = [
     ("per order, exactly", {"max_lots_per_order": 3}, 3),
     ("per order, beyond", {"max_lots_per_order": 2}, 2),
