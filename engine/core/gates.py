@@ -224,8 +224,8 @@ def _own_position(entry: Entry, units: int) -> Verdict:
 def capital_units(turn: Turn, child: Child, leg: ChildLeg, instrument: Instrument, master_units: int) -> int | None:
     """What a child's capital cap allows of a leg in which the master has so many units; `None` for no bound.
 
-    Its share of what the master had at the start, nothing where that is not known; a frozen ratio grows by no raised cap.
-    Sizes that are taken from the child's capital at each moment have the cap in them.
+    Its share of what the master had at the start, nothing where that is not known; a raised cap lets no frozen ratio
+    grow. Sizes that are taken from the child's capital at each moment have the cap in them.
     """
     strategy, mode = turn.strategy(turn.scope_of(leg.leg)), turn.child_settings[child.id].sizing.mode
     cap, baseline = cap_of(turn, child.id), strategy.baseline

@@ -274,9 +274,7 @@ def test_cap_binds_in_every_sizing_mode(sizing: Sizing, cap_inr: int, lots: int)
 
 
 def test_cap_that_cannot_be_evaluated_lets_nothing_pass() -> None:
-    desk = Desk(settings(child(sizing=HALF, max_capital_inr=Decimal(1_000_000))), warm=False)
-    desk.books["M"].available_inr = None
-    desk.run(3)
+    desk = Desk(settings(child(sizing=HALF, max_capital_inr=Decimal(1_000_000))), margins={"M": 0})
     assert entered(desk) == (0, {reasons.MAX_CAPITAL})
 
 
