@@ -137,13 +137,15 @@ def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: Prom
     strategy.afforded.pop(child.id, None)  # the margin is looked at anew
     size = abs(master.units)
     instrument = turn.leg_instrument(child.id, leg.leg)
-    missing = 0 if instrument is None else missing_units(turn, child, master, leg, instrument)
+    missing = 0
+    if instrument is not None:
+        missing = missing_units(turn, child, master, leg, instrument, is_new=kind != prompts.RESYNC)
     units = min(item.units, missing)
     if not units and leg.sign:
         count_from_here(turn, child, master, leg)  # the master fell meanwhile: what is due stays due
         return 0
     target = max(0, held_units(leg)) + share(turn, leg) - held_units(leg) + units
-    leg.lacking, leg.flattening, leg.skipped = False, False, ""
+    leg.lacking, leg.flattening, leg.skipped, leg.missed_units = False, False, "", missing - units
     store_plan(
         leg,
         Plan(

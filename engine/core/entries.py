@@ -9,7 +9,7 @@ from config.schema import ConfirmWhen, SizingMode
 from engine.core import carried, gates, prompts, reasons
 from engine.core.lifecycle import AT_BROKER
 from engine.core.orders import make_orders, new_copy, price_to_meet
-from engine.core.plans import is_hedge, miss, note_missed, plan_of, store_plan, tell_given_up
+from engine.core.plans import is_hedge, miss, note_decided, note_missed, plan_of, store_plan, tell_given_up
 from engine.core.resting import (
     ahead_units,
     asked_units,
@@ -33,7 +33,7 @@ from engine.core.sizing import (
     decide_target,
     move_of,
 )
-from engine.core.sizing_rules import NO_ENTRIES, sizing_rule
+from engine.core.sizing_rules import BY_RATIO, NO_ENTRIES, sizing_rule
 from engine.core.state import Copy, Sized
 from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.state_master import MasterLeg, MasterOrder
@@ -116,13 +116,14 @@ def decide_child(
         return
     rule, no_entry = NO_ENTRIES, ""
     if move is Move.RISE:
-        rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
+        rule, no_entry = sizing_rule(turn, child, master, instrument)
         if leg.flattening and child.stopped.get(master.scope) in reasons.LEFT:
             rule, no_entry = NO_ENTRIES, child.stopped[master.scope]  # what it still holds is no part of the rise
         leg.handed_over = leg.handed_over and no_entry != ""  # the program trades the leg again
     round_up = move is Move.FALL and is_hedge(turn, child, leg)
     after = decide_target(before, master.units, instrument.lot_units, rule, round_up=round_up)
     store_plan(leg, after)
+    note_decided(leg, before, is_sized=rule.lots_for is not None)
     decision.sized = _sized(before, after, master, instrument, rule)
     if move is Move.RISE:
         enter(turn, child, master, leg, instrument, decision, no_entry)
@@ -173,7 +174,9 @@ def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, 
     """A leg that today's instrument file does not have: an entry is missed, an exit stays due until it is known."""
     if move is Move.NONE:
         return
-    store_plan(leg, decide_target(plan_of(leg), master.units, 1, NO_ENTRIES, round_up=False))
+    before = plan_of(leg)
+    store_plan(leg, decide_target(before, master.units, 1, NO_ENTRIES, round_up=False))
+    note_decided(leg, before, is_sized=False)
     if move is Move.RISE:
         leg.skipped, leg.lacking = turn.why_unknown(child.id, leg.leg), True
         turn.skip(child, leg.leg, leg.skipped, again=True)
@@ -217,7 +220,7 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
     elif instrument is None:
         note_missed(turn, child, leg, turn.why_unknown(child.id, leg.leg))
     else:
-        _, no_entry = sizing_rule(turn, child, master, leg, instrument)
+        _, no_entry = sizing_rule(turn, child, master, instrument)
         enter(turn, child, master, leg, instrument, decision, no_entry)
 
 
@@ -229,6 +232,7 @@ def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) ->
         instrument = carried.terms(turn, child, leg)
         lot_units = 1 if instrument is None else instrument.lot_units
         store_plan(leg, decide_target(before, master.units, lot_units, NO_ENTRIES, round_up=False))
+        note_decided(leg, before, is_sized=False)
     else:
         stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
         if stays_units >= leg.target_units:
@@ -455,7 +459,7 @@ def count_from_here(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) 
     is_at_rest = not (leg.orders or leg.due or leg.entry_pending or leg.awaiting_units or leg.mirrors)
     if instrument is None or not is_at_rest or not leg.sign or leg.by_hand_units:
         return
-    rule, _ = sizing_rule(turn, child, master, leg, instrument)
+    rule, _ = sizing_rule(turn, child, master, instrument)
     if rule.lots_for is None or turn.child_settings[child.id].sizing.mode is not SizingMode.FROZEN_RATIO:
         return
     held, lot = abs(leg.allocation_units), instrument.lot_units
@@ -464,9 +468,21 @@ def count_from_here(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) 
         store_plan(leg, msgspec.structs.replace(plan_of(leg), high_units=abs(master.units), base_units=held))
 
 
-def missing_units(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> int:
-    """Units that a child would have more had it missed nothing: what `resync` offers."""
-    rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
+def missing_units(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument, *, is_new: bool = False
+) -> int:
+    """Units that a child would have more had it missed nothing: what `resync` offers.
+
+    A ratio tells them by what the master holds now; in the other modes what was missed was kept. `is_new`: the child
+    takes part in the leg from now on (join, adopt), and all that its sizing gives at this moment is missing.
+    """
+    rule, no_entry = sizing_rule(turn, child, master, instrument)
     if no_entry or rule.lots_for is None:
         return 0
-    return max(0, rule.lots_for(abs(master.units)) * instrument.lot_units - share(turn, leg))
+    lot = instrument.lot_units
+    missing = rule.lots_for(abs(master.units)) * lot - share(turn, leg)
+    if rule.most_lots is not None:  # one decision's worth
+        missing = min(missing, rule.most_lots * lot)
+    if not is_new and turn.child_settings[child.id].sizing.mode not in BY_RATIO:
+        missing = min(missing, leg.missed_units // lot * lot)
+    return max(0, missing)

@@ -9,7 +9,7 @@ from config.schema import OnLegRefused
 from engine.core import prompts, reasons
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up
-from engine.core.plans import store_plan
+from engine.core.plans import by_hand_units, store_plan
 from engine.core.resting import leave_mirrored
 from engine.core.settle import settle
 from engine.core.sizing import Plan
@@ -93,6 +93,7 @@ def _leave_leg(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, passes: 
     leg.entry_pending = False
     if leg.sign:
         leg.skipped = reason
+        leg.missed_units += max(0, leg.target_units - by_hand_units(turn, child, leg))
         size = leg.decided_units
         store_plan(leg, Plan(sign=leg.sign, high_units=size, decided_units=size))
     for order in [o for o in turn.open_orders(leg) if o.state is OrderState.HELD]:

@@ -250,11 +250,11 @@ def _in_proportion(entry: Entry, units: int) -> Verdict:
     """Where the margin was not enough for all lots of one leg, the others get no more than the same share."""
     scope = entry.turn.scope_of(entry.leg.leg)
     share = entry.turn.strategy(scope).afforded.get(entry.child.id)
-    rule, _ = rule_of_mode(entry.turn, entry.child, entry.master, entry.leg, entry.instrument)
+    rule, _ = rule_of_mode(entry.turn, entry.child, entry.master, entry.instrument)
     if share is None or rule.lots_for is None or entry.is_ticket:
         return units, ""
-    if entry.settings.sizing.mode is SizingMode.RISK_PCT:  # of its own high, which the plan has raised by now
-        lots = entry.leg.target_units // entry.instrument.lot_units
+    if entry.settings.sizing.mode in MOVING:  # what was decided is decided, whatever it would be by now
+        lots = entry.leg.target_units // entry.instrument.lot_units + rule.added_lots(0, entry.backing_units)
     else:
         lots = rule.lots_for(abs(entry.master.units) + entry.backing_units)
     by_hand = by_hand_units(entry.turn, entry.child, entry.leg)

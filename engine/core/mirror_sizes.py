@@ -86,18 +86,18 @@ def _record(turn: Turn, leg: ChildLeg, order: MasterOrder, *, entry: bool) -> Mi
 
 def _size_entry(at: MirroredLeg, mirror: Mirror, order: MasterOrder) -> None:
     """floor(r x his lots) of an order; while the child takes no entries, what was known before."""
-    lots_for, lot = at.rule.lots_for, at.instrument.lot_units
-    if at.no_entry or lots_for is None:
+    rule, lot = at.rule, at.instrument.lot_units
+    if at.no_entry or rule.lots_for is None:
         at.turn.skip(at.child, at.leg.leg, at.no_entry)
         return
     opens = order.quantity - (order.filled - order.opened_units)
     if mirror.sized_for != opens:
         before, mirror.sized_for = mirror.sized_units, opens
-        mirror.sized_units = lots_for(opens) * lot
+        mirror.sized_units = rule.added_lots(0, opens) * lot
         smaller = max(0, before - mirror.sized_units)  # what was missed of the larger order goes first
         mirror.missed_units = max(mirror.told_units, mirror.missed_units - smaller)
     if not mirror.is_sized and order.opened_units:  # what filled before it could rest is copied as fills are
-        due = min(mirror.sized_units, lots_for(order.opened_units) * lot)
+        due = min(mirror.sized_units, rule.added_lots(0, order.opened_units) * lot)
         mirror.due_units = mirror.taken_units = mirror.completed_units = due
     mirror.is_sized = True
     if not mirror.sized_units and not at.leg.target_units:

@@ -85,7 +85,7 @@ def _follow_leg(turn: Turn, child: Child, master: MasterLeg, working: list[Maste
         if orders:
             turn.skip(child, leg.leg, turn.why_unknown(child.id, leg.leg))
         return
-    rule, no_entry = _rule(turn, child, master, leg, instrument)
+    rule, no_entry = _rule(turn, child, master, leg, instrument, orders)
     at = MirroredLeg(
         turn=turn, child=child, master=master, leg=leg, instrument=instrument, rule=rule, no_entry=no_entry
     )
@@ -112,9 +112,12 @@ def _rests(order: MasterOrder) -> bool:
     return is_there and order.order_type in RESTS and order.validity is Validity.DAY and not why_at_fills(order)
 
 
-def _rule(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> tuple[SizingRule, str]:
+def _rule(
+    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument, orders: list[MasterOrder]
+) -> tuple[SizingRule, str]:
     """The child's sizing, and why it rests no entries now ('' when it does)."""
-    rule, no_entry = sizing_rule(turn, child, master, leg, instrument)
+    opens = orders[0].side if orders and not master.units else None
+    rule, no_entry = sizing_rule(turn, child, master, instrument, opens)
     side = Side.SELL if leg.sign < 0 else Side.BUY
     if turn.state.kill:
         no_entry = reasons.KILLED
@@ -133,7 +136,7 @@ def _note_fills(at: MirroredLeg, mirror: Mirror) -> None:
     """What the master's fills of an entry are worth by now; his price is what slippage is measured by."""
     order = at.his(mirror)
     if at.rule.lots_for is not None:
-        worth = at.rule.lots_for(order.opened_units) * at.instrument.lot_units
+        worth = at.rule.added_lots(0, order.opened_units) * at.instrument.lot_units
         mirror.due_units = max(mirror.due_units, min(worth, mirror.sized_units))
     come_units = filled_units(at.turn, mirror) + mirror.taken_units
     missed_units = min(mirror.missed_units, mirror.sized_units - come_units)  # what filled after all was not missed

@@ -82,8 +82,8 @@ def _lots_to_join(
     """A child's lots of a leg by its ratio, or by its mode where that has none; and why it gets none."""
     if ratio is not None:
         return by_ratio(ratio, instrument.lot_units)(abs(master.units)), ""
-    rule, reason = rule_of_mode(turn, child, master, turn.child_leg(child, master.leg), instrument)
-    return (0, reason) if rule.lots_for is None else (rule.lots_for(abs(master.units)), "")
+    rule, reason = rule_of_mode(turn, child, master, instrument)
+    return (0, reason) if rule.lots_for is None else (rule.added_lots(0, abs(master.units)), "")
 
 
 def offer(
@@ -280,11 +280,11 @@ def _offer_adopted(turn: Turn, prompt: Prompt, child: Child, master: MasterLeg) 
     if ratio is not None:
         units = by_ratio(ratio, instrument.lot_units)(size) * instrument.lot_units
     else:
-        rule, reason = sizing_rule(turn, child, master, turn.child_leg(child, master.leg), instrument)
+        rule, reason = sizing_rule(turn, child, master, instrument)
         if rule.lots_for is None:
             turn.skip(child, master.leg, reason)
             return
-        units = rule.lots_for(size) * instrument.lot_units
+        units = rule.added_lots(0, size) * instrument.lot_units
     if not units:
         turn.skip(child, master.leg, reasons.BELOW_ONE_LOT)
         return

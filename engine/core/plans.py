@@ -65,6 +65,17 @@ def by_hand_units(turn: Turn, child: Child, leg: ChildLeg) -> int:
     return max(0, min(leg.by_hand_units, leg.target_units - own))
 
 
+def note_decided(leg: ChildLeg, before: Plan, *, is_sized: bool) -> None:
+    """A leg's plan was decided anew: what was missed shrinks as the master leaves, and grows by all that was not sized.
+
+    Of an entry without a sizing (a margin or an instrument that is not known) it is an upper bound: all his lots.
+    """
+    if leg.decided_units < before.decided_units:
+        leg.missed_units = leg.missed_units * leg.decided_units // before.decided_units
+    elif not is_sized:
+        leg.missed_units += leg.decided_units - before.decided_units
+
+
 def miss(turn: Turn, child: Child, leg: ChildLeg, committed_units: int) -> bool:
     """Of a leg's target only `committed_units` are left: a ticket's lots go first.
 
@@ -75,6 +86,7 @@ def miss(turn: Turn, child: Child, leg: ChildLeg, committed_units: int) -> bool:
     """
     plan, own_units = plan_of(leg), leg.base_units - leg.by_hand_units
     short, by_hand = leg.target_units - committed_units, by_hand_units(turn, child, leg)
+    leg.missed_units += max(0, short - by_hand)
     if 0 < short == by_hand:
         store_plan(leg, msgspec.structs.replace(plan, base_units=own_units, target_units=committed_units))
     else:
@@ -89,6 +101,7 @@ def raise_by_hand(leg: ChildLeg, units: int, missing_units: int) -> None:
     plan = plan_of(leg)
     raised = msgspec.structs.replace(plan, base_units=plan.base_units + units, target_units=plan.target_units + units)
     store_plan(leg, raised)
+    leg.missed_units = max(0, leg.missed_units - units)
     leg.by_hand_units = by_hand
     leg.peak_by_hand_units = max(leg.peak_by_hand_units, by_hand)
     if units >= missing_units:
@@ -130,4 +143,4 @@ def close_if_done(turn: Turn, leg: ChildLeg) -> None:
     store_plan(leg, Plan())
     leg.due, leg.due_reason, leg.due_since_ns, leg.cut_told = False, "", 0, False
     leg.exit_after_ns, leg.exit_tries, leg.exit_as_limit = 0, 0, False
-    leg.skipped, leg.lacking, leg.flattening = "", False, False
+    leg.skipped, leg.lacking, leg.flattening, leg.missed_units = "", False, False, 0

@@ -48,11 +48,20 @@ class SizingRule(Value, frozen=True, kw_only=True):
     """
 
     lots_for: LotsFor | None
+    most_lots: int | None = None
+    "The most lots that one decision adds, `None` for no such bound."
     re_enters: bool = True
     ratio: Fraction | None = None
     "What the master's lots are multiplied with, for people; `None` where there is no ratio."
     words: str = ""
     "The sizing for people, where there is no ratio; '' where the child takes no entries."
+
+    def added_lots(self, before_units: int, units: int) -> int:
+        """Lots that are added when the master goes from one holding to a larger one; 0 where nothing is entered."""
+        if self.lots_for is None:
+            return 0
+        added = max(0, self.lots_for(units) - self.lots_for(before_units))
+        return added if self.most_lots is None else min(added, self.most_lots)
 
 
 def move_of(plan: Plan, master_units: int) -> Move:
@@ -98,9 +107,12 @@ def decide_target(plan: Plan, master_units: int, lot_units: int, rule: SizingRul
     if size > plan.high_units:
         # Without entries what is left of the target is the child's share from now on.
         own = plan.target_units if rule.lots_for is None else plan.base_units
-        target = own + _added_units(rule, plan.high_units, size, lot_units)
+        target = own + rule.added_lots(plan.high_units, size) * lot_units
         return Plan(sign=sign, high_units=size, base_units=target, target_units=target, decided_units=size)
     target = max(plan.target_units, _risen_again(plan, size, lot_units, rule))
+    if rule.most_lots is not None and target > (most := plan.target_units + rule.most_lots * lot_units):
+        # What the budget does not pay for is missed.
+        return Plan(sign=sign, high_units=size, base_units=most, target_units=most, decided_units=size)
     return Plan(
         sign=sign, high_units=plan.high_units, base_units=plan.base_units, target_units=target, decided_units=size
     )
@@ -115,12 +127,6 @@ def missed(plan: Plan, committed_units: int) -> Plan:
         target_units=min(plan.target_units, committed_units),
         decided_units=plan.decided_units,
     )
-
-
-def _added_units(rule: SizingRule, high_units: int, size: int, lot_units: int) -> int:
-    if rule.lots_for is None:
-        return 0
-    return max(0, rule.lots_for(size) - rule.lots_for(high_units)) * lot_units
 
 
 def _risen_again(plan: Plan, size: int, lot_units: int, rule: SizingRule) -> int:
@@ -150,11 +156,9 @@ def by_lots(lots: int) -> LotsFor:
     return lambda units: lots if units else 0
 
 
-def by_risk(budget_inr: Decimal, cost_of_lot_inr: Decimal, lot_units: int, high_units: int) -> LotsFor:
-    """Of what the master adds beyond `high_units`, as many lots as `budget_inr` pays for, never more than his own."""
-    most = int(budget_inr // cost_of_lot_inr)
-    before = high_units // lot_units
-    return lambda units: min(units // lot_units, before + most)
+def affordable_lots(budget_inr: Decimal, cost_of_lot_inr: Decimal) -> int:
+    """Whole lots that a budget pays for."""
+    return int(budget_inr // cost_of_lot_inr)
 
 
 def slice_most(instrument: Instrument) -> int | None:

@@ -6,21 +6,26 @@ from config.schema import SizingMode
 from engine.core import reasons
 from engine.core.baseline import cap_of, most_ratio
 from engine.core.margin import MarginPosition, portfolio_margin
-from engine.core.sizing import SizingRule, by_lots, by_ratio, by_risk, capped_ratio
-from engine.core.state_child import Child, ChildLeg
+from engine.core.sizing import SizingRule, affordable_lots, by_lots, by_ratio, capped_ratio
+from engine.core.state_child import Child
 from engine.core.state_master import MasterLeg
 from engine.core.turn import Turn
-from engine.model import Instrument, Side
+from engine.model import Instrument, Side, sign
 
 NO_ENTRIES = SizingRule(lots_for=None)
 MOVING = frozenset({SizingMode.LIVE_RATIO, SizingMode.RISK_PCT})
 """Modes whose measure changes all the time."""
+BY_RATIO = frozenset({SizingMode.FROZEN_RATIO, SizingMode.FIXED_RATIO})
+"""Modes that tell what a child should have by what the master holds, whatever happened before."""
 
 
 def sizing_rule(
-    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument
+    turn: Turn, child: Child, master: MasterLeg, instrument: Instrument, side: Side | None = None
 ) -> tuple[SizingRule, str]:
-    """A child's sizing at this moment, and why it takes no entries ('' when it does)."""
+    """A child's sizing at this moment, and why it takes no entries ('' when it does).
+
+    `side`: of an entry in a leg that the master does not hold yet, `None` for the side on which he is.
+    """
     if child.id not in turn.child_settings:
         return NO_ENTRIES, reasons.NOT_CONFIGURED
     strategy = turn.strategy(master.scope)
@@ -28,11 +33,11 @@ def sizing_rule(
         return NO_ENTRIES, left_out
     if strategy.exit_only:
         return NO_ENTRIES, reasons.RESET
-    return rule_of_mode(turn, child, master, leg, instrument)
+    return rule_of_mode(turn, child, master, instrument, side)
 
 
 def rule_of_mode(
-    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument
+    turn: Turn, child: Child, master: MasterLeg, instrument: Instrument, side: Side | None = None
 ) -> tuple[SizingRule, str]:
     """What a child's sizing mode gives at this moment, whether it takes part or not."""
     sizing = turn.child_settings[child.id].sizing
@@ -40,7 +45,8 @@ def rule_of_mode(
     if sizing.mode is SizingMode.FIXED_LOTS and sizing.lots is not None:
         return SizingRule(lots_for=by_lots(sizing.lots), re_enters=False, words=f"{sizing.lots} lots"), ""
     if sizing.mode is SizingMode.RISK_PCT:
-        return _risk_rule(turn, child, master, leg, instrument)
+        his = sign(master.units or master.background_units)
+        return _risk_rule(turn, child, instrument, side or (Side.SELL if his < 0 else Side.BUY))
     if sizing.mode is SizingMode.LIVE_RATIO:
         ratio = live_ratio(turn, child)
         if ratio is None:
@@ -62,17 +68,14 @@ def live_ratio(turn: Turn, child: Child) -> Fraction | None:
     return capped_ratio(available, cap, master, most_ratio(turn, child.id))
 
 
-def _risk_rule(
-    turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument
-) -> tuple[SizingRule, str]:
+def _risk_rule(turn: Turn, child: Child, instrument: Instrument, side: Side) -> tuple[SizingRule, str]:
     pct = turn.child_settings[child.id].sizing.pct
     cap = cap_of(turn, child.id)
     available = child.available_inr
     if pct is None or available is None or available <= 0:
         return NO_ENTRIES, reasons.NO_MARGIN_NOW
     capital = available if cap is None else min(available, cap)
-    side = Side.BUY if master.units > 0 else Side.SELL
-    quote = turn.quote(leg.leg)
+    quote = turn.state.quotes.get(instrument.id)
     price = None if quote is None else quote.touch(side)
     if price is None or price <= 0:
         return NO_ENTRIES, reasons.NO_PRICE_FOR_RISK
@@ -82,5 +85,6 @@ def _risk_rule(
         cost = portfolio_margin([one], {})
     if cost <= 0:
         return NO_ENTRIES, reasons.NO_PRICE_FOR_RISK
-    rule = by_risk(capital * pct / 100, cost, instrument.lot_units, leg.high_units)
-    return SizingRule(lots_for=rule, words=f"{pct} % at risk"), ""
+    his_lots = by_ratio(Fraction(1), instrument.lot_units)
+    most = affordable_lots(capital * pct / 100, cost)
+    return SizingRule(lots_for=his_lots, most_lots=most, words=f"{pct} % at risk"), ""

@@ -233,6 +233,8 @@ class ChildLeg(msgspec.Struct, kw_only=True):
     "Of the base, what a ticket added and nobody has missed since."
     peak_by_hand_units: int = 0
     "The most of it since nothing of the leg was open."
+    missed_units: int = 0
+    "What was missed of what the sizing gave, for what the master holds now; counts where no ratio tells it."
     lacking: bool = False
     "Lots of it were missed for good: the lone-leg guard holds until the leg is closed or resynced."
     surfaced: bool = False

@@ -14,7 +14,7 @@ from engine.core.plans import is_hedge, lower_by_hand, plan_of, raise_by_hand
 from engine.core.resting import going_exit_units, rests
 from engine.core.settle import settle
 from engine.core.sizing import decide_target
-from engine.core.sizing_rules import NO_ENTRIES, sizing_rule
+from engine.core.sizing_rules import BY_RATIO, NO_ENTRIES, sizing_rule
 from engine.core.state_child import Child, ChildLeg
 from engine.core.state_master import MasterLeg
 from engine.core.turn import WARNING, Turn, held_units
@@ -81,7 +81,7 @@ def _part(turn: Turn, child: Child, master: MasterLeg, event: TicketWritten) -> 
 def why_not_added(turn: Turn, child: Child, master: MasterLeg, instrument: Instrument) -> str:
     """Why a child takes no more lots of a leg by hand, '' when it does."""
     leg = turn.child_leg(child, master.leg)
-    _, no_entry = sizing_rule(turn, child, master, leg, instrument)
+    _, no_entry = sizing_rule(turn, child, master, instrument)
     return no_entry or child.stopped.get(master.scope, "") or _why_not_now(turn, leg, master)
 
 
@@ -112,12 +112,11 @@ def _more_units(turn: Turn, child: Child, master: MasterLeg, instrument: Instrum
     if not event.in_ratio:
         return event.lots * instrument.lot_units
     leg = turn.child_leg(child, master.leg)
-    rule, _ = sizing_rule(turn, child, master, leg, instrument)
+    rule, _ = sizing_rule(turn, child, master, instrument)
     if rule.lots_for is None or not rule.re_enters:
         return 0
     before = leg.decided_units
-    lots = rule.lots_for(before + event.lots * _his_lot_units(turn, instrument)) - rule.lots_for(before)
-    return max(0, lots) * instrument.lot_units
+    return rule.added_lots(before, before + event.lots * _his_lot_units(turn, instrument)) * instrument.lot_units
 
 
 def _fewer_units(turn: Turn, child: Child, master: MasterLeg, instrument: Instrument, event: TicketWritten) -> int:
@@ -165,6 +164,8 @@ def plan_ticket(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
 
 def _missed_units(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> int:
     """What a leg's pair lacks of what the sizing gives for the master's largest holding."""
-    rule, _ = sizing_rule(turn, child, master, leg, instrument)
+    if turn.child_settings[child.id].sizing.mode not in BY_RATIO:
+        return leg.missed_units
+    rule, _ = sizing_rule(turn, child, master, instrument)
     whole = 0 if rule.lots_for is None else rule.lots_for(leg.high_units) * instrument.lot_units
     return max(0, whole - (leg.base_units - leg.by_hand_units))

@@ -55,9 +55,9 @@ def ratio_taken_anew_at_each_leg() -> list[Swap]:
     right = sizing_rules.sizing_rule
 
     def wrong(
-        turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument
+        turn: Turn, child: Child, master: MasterLeg, instrument: Instrument, side: Side | None = None
     ) -> tuple[SizingRule, str]:
-        rule, why = right(turn, child, master, leg, instrument)
+        rule, why = right(turn, child, master, instrument, side)
         ratio = live_ratio(turn, child)
         if why or ratio is None or child.id not in turn.strategy(master.scope).ratios:
             return rule, why

@@ -11,9 +11,9 @@ from engine.core.sizing import (
     Move,
     Plan,
     SizingRule,
+    affordable_lots,
     by_lots,
     by_ratio,
-    by_risk,
     capped_ratio,
     decide_target,
     missed,
@@ -215,14 +215,25 @@ def test_fixed_lots_come_with_the_first_unit() -> None:
         ("exactly three", 18_000, 0, 10, 3),
         ("a rupee short of three", 17_999, 0, 10, 2),
         ("never more than the master's own", 20_000, 0, 2, 2),
-        ("only beyond the old high", 20_000, 10, 20, 13),
+        ("only beyond the old high", 20_000, 10, 20, 3),
+        ("no more than is beyond the old high", 20_000, 10, 12, 2),
         ("nothing for nothing", 20_000, 0, 0, 0),
         ("a budget below one lot", 5_999, 0, 10, 0),
     ],
 )
 def test_risk_budget_pays_for_added_lots(what: str, budget: int, high: int, size: int, lots: int) -> None:
-    lots_for = by_risk(Decimal(budget), Decimal(6000), LOT, high * LOT)
-    assert lots_for(size * LOT) == lots, what
+    most = affordable_lots(Decimal(budget), Decimal(6000))
+    rule = SizingRule(lots_for=by_ratio(Fraction(1), LOT), most_lots=most)
+    assert rule.added_lots(high * LOT, size * LOT) == lots, what
+
+
+def test_risk_budget_bounds_a_rise_after_a_partial_exit_too() -> None:
+    """What it does not pay for is missed: a further rise brings no more than its own part."""
+    rule = SizingRule(lots_for=by_ratio(Fraction(1), LOT), most_lots=2)
+    before = Plan(sign=1, high_units=10 * LOT, base_units=8 * LOT, target_units=1 * LOT, decided_units=1 * LOT)
+    after = decide(before, 9, rule)
+    assert (after.target_units, after.high_units, after.base_units) == (3 * LOT, 9 * LOT, 3 * LOT)
+    assert decide(after, 10, rule).target_units == 4 * LOT
 
 
 @pytest.mark.parametrize(
