@@ -112,7 +112,7 @@ def decide_child(
     if move is Move.NONE or (move is Move.RISE and reductions_only):
         return
     if move is Move.RISE and _is_being_left(turn, master, leg):
-        _enter_later(leg, decision.signal_ns)
+        enter_later(leg, decision.signal_ns)
         return
     rule, no_entry = NO_ENTRIES, ""
     if move is Move.RISE:
@@ -137,7 +137,7 @@ def decide_child(
     stays_units = held_units(leg) - going_exit_units(turn, leg)
     leg.entry_pending = leg.entry_pending and move is Move.FALL and leg.target_units > stays_units
     if move is Move.OUT and master.units:
-        _enter_later(leg, decision.signal_ns)
+        enter_later(leg, decision.signal_ns)
     side = Side.SELL if leg.sign > 0 else Side.BUY
     has_exit = held_units(leg) - exits_open(turn, leg) > leg.target_units
     settle(turn, child, leg, decision.copy(child, side, entry=False) if has_exit else None)
@@ -184,11 +184,11 @@ def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, 
     settle(turn, child, leg)
     if move is Move.OUT and master.units:
         leg.entry_pending = False  # it was of the side that he has left
-        _enter_later(leg, decision.signal_ns)
+        enter_later(leg, decision.signal_ns)
         resume_entry(turn, child, leg)
 
 
-def _enter_later(leg: ChildLeg, signal_ns: int) -> None:
+def enter_later(leg: ChildLeg, signal_ns: int) -> None:
     """The entry waits until the leg's exits are terminal; with what waits already it is as old as the oldest of it."""
     signal_ns = min(signal_ns, leg.entry_signal_ns) if leg.entry_pending else signal_ns
     leg.entry_pending, leg.entry_signal_ns = True, signal_ns
@@ -288,7 +288,7 @@ def enter(
         room = room_for_entries(turn, leg, leaving) if is_bounded else wanted
         later = max(0, min(wanted - room, cut_units(turn, leg)))
         if later:
-            _enter_later(leg, decision.signal_ns)  # as soon as what is being taken off leaves its room
+            enter_later(leg, decision.signal_ns)  # as soon as what is being taken off leaves its room
         wanted -= later
         owe(turn, leg, wanted - min(wanted, room))
         wanted = min(wanted, room)
@@ -296,7 +296,7 @@ def enter(
     if wanted < instrument.lot_units:
         return
     if leaving or cancelling or (fresh and not child.synced):
-        _enter_later(leg, decision.signal_ns)
+        enter_later(leg, decision.signal_ns)
         return
     asked = _entry(turn, child, master, leg, instrument, side, decision.signal_ns, master.price_inr)
     allowed, why = gates.check(asked, wanted)

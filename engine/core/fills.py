@@ -10,12 +10,12 @@ from engine.commands import CancelOrder
 from engine.core import prompts, reasons, terms
 from engine.core.charges import order_charges, segment_of
 from engine.core.delivery import is_sale
-from engine.core.entries import resume_entry
+from engine.core.entries import enter_later, resume_entry
 from engine.core.lifecycle import TERMINAL, UNSENT, OrderState
 from engine.core.orders import average_inr, change_state, hold
 from engine.core.plans import by_hand_units, note_missed
 from engine.core.records import record_child_fill
-from engine.core.resting import rests
+from engine.core.resting import rests, share
 from engine.core.settle import CANCEL_AGAIN_NS, settle
 from engine.core.state_child import Child, ChildLeg, ChildOrder, OwnFill
 from engine.core.tags import is_our_tag, number_of
@@ -184,7 +184,11 @@ def _take_end(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, end: O
     _tell_end(turn, order)
     is_renewed = order.renewed and rests(order)  # nothing of it is missed: what is wanted of it is placed anew
     if order.entry and order.remaining and not is_renewed:
-        note_missed(turn, child, leg, why or reasons.CANCELLED_AT_BROKER)
+        is_ours = end is OrderState.CANCELLED and order.cancelling_ns > 0 and not why
+        if is_ours and not rests(order) and not leg.mirrors and share(turn, leg) < leg.target_units:
+            enter_later(leg, order.signal_ns)  # the master sold less than a cancel takes back: the rest is sent anew
+        else:
+            note_missed(turn, child, leg, why or reasons.CANCELLED_AT_BROKER)
     if not order.entry and not order.remaining:
         leg.exit_tries = 0
     elif not order.entry and not order.cancelling_ns and not rests(order):

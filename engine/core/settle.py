@@ -66,7 +66,7 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
             cancel(turn, order)
     _withdraw_exits(turn, leg)
     _spare_lots_ahead(turn, leg)
-    excess = _excess(turn, leg)
+    excess = _keep_odd_units(turn, child, leg, _excess(turn, leg))
     if excess <= 0:
         _send_nothing(turn, child, leg)
         return
@@ -109,6 +109,18 @@ def _take_whole_lots(turn: Turn, child: Child, leg: ChildLeg) -> None:
     instrument = turn.leg_instrument(child.id, leg.leg)
     if instrument is not None and not leg.changed and not leg.allocation_units % instrument.lot_units:
         leg.target_units -= leg.target_units % instrument.lot_units
+
+
+def _keep_odd_units(turn: Turn, child: Child, leg: ChildLeg, excess: int) -> int:
+    """What of an excess can be sold: no part of a lot goes before the whole holding does; it belongs to the target."""
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    if excess <= 0 or instrument is None or leg.changed or not leg.allocation_units % instrument.lot_units:
+        return excess
+    if excess == abs(leg.allocation_units):
+        return excess
+    odd = excess % instrument.lot_units
+    leg.target_units += odd
+    return excess - odd
 
 
 def exit_part(turn: Turn, child: Child, leg: ChildLeg, units: int) -> None:

@@ -129,6 +129,24 @@ def test_units_stay_where_the_broker_did_not_scale_them() -> None:
     assert desk.child().external == {}
 
 
+def test_part_of_a_lot_stays_until_the_whole_holding_goes() -> None:
+    """3 lots of 65 are 2.6 of 75: half of his leaves 120 units, of which 45 are no lot."""
+    desk = held()
+    restart(desk, instruments=changed(lot_units=75))
+    desk.run(2)
+    desk.handle(LegMapped(at_ns=desk.now_ns, leg=CALL_LEG, symbol=CALL))
+    desk.quote(CALL, "100")
+    desk.run(2)
+    desk.sell(5)
+    desk.run(30)
+    leg = desk.leg()
+    assert (desk.commands(PlaceOrder)[-1].quantity, leg.allocation_units, leg.target_units) == (75, 120, 120)
+    assert (leg.due, leg.due_reason) == (False, "")
+    assert not any("waits" in text for text in desk.notices())
+    desk.sell(5)
+    assert (desk.commands(PlaceOrder)[-1].quantity, leg.allocation_units) == (120, 0)
+
+
 def test_split_moves_the_leg_and_scales_what_the_broker_scaled() -> None:
     desk = held()
     pass_night(desk)

@@ -123,7 +123,7 @@ def test_entry_that_waited_for_a_cancel_too_long_is_not_sent() -> None:
     desk.advance(report, filled=0, status=BookStatus.CANCELLED)
     desk.run(1)
     assert (desk.placed(), desk.target()) == ([(Side.BUY, 3)], 0)
-    assert desk.reasons() == {reasons.CANCELLED_AT_BROKER}
+    assert desk.reasons() == {reasons.STALE_SIGNAL}
 
 
 def test_order_that_fills_instead_of_being_cancelled_is_brought_down_to_the_target() -> None:

@@ -252,3 +252,43 @@ def test_replaced_exit_that_surfaces_filled_withdraws_a_successor_that_was_not_s
     desk.fill(desk.last())
     desk.run(5)
     assert (desk.lots(), len(desk.placed())) == (0, 7)
+
+
+# --- a cancel takes a whole order back, and the master sold less ------------------------------------------------------
+
+
+def working() -> Desk:
+    """An entry of 10 lots works."""
+    desk = Desk(filling=False, margins={"C1": 1_000_000})
+    desk.master(Side.BUY, 10)
+    desk.run("0.3")
+    desk.accept(desk.last())
+    return desk
+
+
+def test_what_a_cancel_took_back_beyond_a_reduction_is_sent_anew() -> None:
+    desk = working()
+    desk.master(Side.SELL, 1)
+    desk.run("0.3")
+    desk.cancelled(desk.commands(CancelOrder)[-1])
+    desk.run("0.3")
+    assert (desk.placed(), desk.target(), desk.reasons()) == ([(Side.BUY, 10), (Side.BUY, 9)], 9, set())
+
+
+def test_what_was_filled_of_it_before_counts() -> None:
+    desk = working()
+    report = desk.advance(desk.books["C1"].orders[desk.last_order().order_id], filled=4 * LOT, status=BookStatus.OPEN)
+    desk.master(Side.SELL, 1)
+    desk.run("0.3")
+    desk.advance(report, filled=5 * LOT, status=BookStatus.CANCELLED)
+    desk.run("0.3")
+    assert (desk.placed(), desk.lots(), desk.target()) == ([(Side.BUY, 10), (Side.BUY, 4)], 5, 9)
+
+
+def test_what_a_cancel_took_back_is_missed_when_its_signal_is_old() -> None:
+    desk = working()
+    desk.master(Side.SELL, 1)
+    desk.run(40)
+    desk.cancelled(desk.commands(CancelOrder)[-1])
+    desk.run(1)
+    assert (desk.placed(), desk.target(), desk.reasons()) == ([(Side.BUY, 10)], 0, {reasons.STALE_SIGNAL})
