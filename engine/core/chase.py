@@ -9,7 +9,7 @@ from engine.commands import ModifyOrder
 from engine.core import gates, reasons
 from engine.core.lifecycle import OrderState
 from engine.core.resting import rests
-from engine.core.sending import may_move, why_stopped
+from engine.core.sending import may_move, why_stopped, why_too_late
 from engine.core.settle import cancel
 from engine.core.state_child import Child, ChildLeg, ChildOrder, Terms
 from engine.core.terms import (
@@ -115,7 +115,7 @@ def _chase_entry(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> 
     instrument = turn.leg_instrument(child.id, leg.leg)
     if instrument is None or is_asked(turn, order):
         return
-    if stopped := child.stopped.get(turn.scope_of(leg.leg)):
+    if stopped := child.stopped.get(turn.scope_of(leg.leg)) or why_too_late(turn, child, leg):
         _hold(turn, order, stopped)
         return
     if not may_move(turn, child, leg, order):

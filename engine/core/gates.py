@@ -25,7 +25,7 @@ from engine.core.state_child import Child, ChildLeg
 from engine.core.state_master import MasterLeg
 from engine.core.terms import most_slippage_inr
 from engine.core.turn import Turn, earlier_orders, entry_units_open, held_units, seconds_ns
-from engine.model import NS_PER_S, Instrument, Kind, Quote, Side
+from engine.model import NS_PER_S, Instrument, Kind, Quote, Side, instrument_of
 
 MINUTE_NS = 60 * NS_PER_S
 AHEAD_NS = 10 * NS_PER_S
@@ -60,6 +60,15 @@ class Entry:
     def committed_units(self) -> int:
         """Allocation plus reserved in this leg, without what waits in a prompt: this entry takes its place."""
         return held_units(self.leg) + entry_units_open(self.turn, self.leg) - self.own_units
+
+    @property
+    def instrument_units(self) -> int:
+        """The same of the instrument, in whatever product."""
+        others = (leg for leg in self.child.legs.values() if leg is not self.leg and self._is_of_it(leg))
+        return self.committed_units + sum(_taken_units(self.turn, leg) for leg in others)
+
+    def _is_of_it(self, leg: ChildLeg) -> bool:
+        return instrument_of(leg.leg) == self.instrument.id
 
     @property
     def quote(self) -> Quote | None:
@@ -270,14 +279,14 @@ def _up_to(entry: Entry, units: int, most: int, reason: str) -> Verdict:
 
 def _lots(entry: Entry, units: int) -> Verdict:
     lot = entry.instrument.lot_units
-    in_leg = entry.committed_units // lot
+    used = entry.instrument_units // lot
     open_lots = _open_lots(entry) if any(risk.max_open_lots is not None for risk in _limits(entry)) else 0
     rooms = [
-        (None if most is None else (most - used) * lot, why)
+        (None if most is None else (most - taken) * lot, why)
         for risk in _limits(entry)
-        for most, used, why in (
+        for most, taken, why in (
             (risk.max_lots_per_order, 0, reasons.MAX_LOTS_PER_ORDER),
-            (risk.max_lots_per_instrument, in_leg, reasons.MAX_LOTS_PER_INSTRUMENT),
+            (risk.max_lots_per_instrument, used, reasons.MAX_LOTS_PER_INSTRUMENT),
             (risk.max_open_lots, open_lots, reasons.MAX_OPEN_LOTS),
         )
     ]
@@ -297,12 +306,14 @@ def _open_lots(entry: Entry) -> int:
     """Lots of all legs; of a lot that is not known every unit counts as one, so that the gate fails closed."""
     total = 0
     for leg in entry.child.legs.values():
-        is_own = leg is entry.leg
-        waits = 0 if is_own else leg.awaiting_units
-        again = entry.own_units if is_own else 0
-        units = abs(leg.allocation_units) + entry_units_open(entry.turn, leg) + waits - again
-        total += units // lot_units(entry.turn, entry.child, leg.leg)
+        again = entry.own_units + leg.awaiting_units if leg is entry.leg else 0
+        total += (_taken_units(entry.turn, leg) - again) // lot_units(entry.turn, entry.child, leg.leg)
     return total
+
+
+def _taken_units(turn: Turn, leg: ChildLeg) -> int:
+    """Units of a leg that take room: held, on their way, and asked about."""
+    return abs(leg.allocation_units) + entry_units_open(turn, leg) + leg.awaiting_units
 
 
 def _position_value(entry: Entry, units: int) -> Verdict:
@@ -312,7 +323,7 @@ def _position_value(entry: Entry, units: int) -> Verdict:
     capital, price = entry.child.available_inr, entry.price_inr
     if capital is None or price is None or capital <= 0:
         return 0, reasons.MAX_POSITION
-    most_units = int(capital * most_pct / 100 / price) - entry.committed_units
+    most_units = int(capital * most_pct / 100 / price) - entry.instrument_units
     return (units, "") if most_units >= units else (max(0, most_units), reasons.MAX_POSITION)
 
 

@@ -227,8 +227,8 @@ def _entry_is_over(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -
     """Whether an entry that waited must not be sent any more; then it is given up."""
     if stopped := why_stopped(turn, child, leg):
         reason = stopped
-    elif hours.is_near_square_off(turn, leg.leg):
-        reason = reasons.SQUARE_OFF
+    elif too_late := why_too_late(turn, child, leg):
+        reason = too_late
     elif breaker.blocks(child):
         reason = reasons.BROKER_FAILING
     elif address.refuses(turn, child):
@@ -254,6 +254,14 @@ def is_overdue(settings: Settings, order: ChildOrder, now_ns: int) -> bool:
     """
     since_ns = order.created_ns if rests(order) else order.signal_ns
     return order.entry and now_ns - since_ns > seconds_ns(settings.timing.max_signal_age_s)
+
+
+def why_too_late(turn: Turn, child: Child, leg: ChildLeg) -> str:
+    """Why the hour allows no entry in a leg any more, '' when it does."""
+    instrument = turn.leg_instrument(child.id, leg.leg)
+    if instrument is None or child.id not in turn.child_settings:
+        return reasons.SQUARE_OFF if hours.is_near_square_off(turn, leg.leg) else ""
+    return gates.why_not_now(turn, turn.child_settings[child.id], leg, instrument)
 
 
 def why_stopped(turn: Turn, child: Child, leg: ChildLeg) -> str:

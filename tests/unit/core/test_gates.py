@@ -12,6 +12,7 @@ from config.schema import (
     ChildRisk,
     ConfirmWhen,
     Copy,
+    CopyAs,
     OnLegBelowLot,
     OnLegRefused,
     Risk,
@@ -19,7 +20,9 @@ from config.schema import (
     Sizing,
     SizingMode,
 )
+from engine.commands import CancelOrder, ModifyOrder
 from engine.core import reasons
+from engine.core.lifecycle import OrderState
 from engine.events import (
     DayBegan,
     Flattened,
@@ -157,6 +160,22 @@ def test_calendar_that_does_not_cover_the_day() -> None:
     assert entered(desk) == (0, {reasons.NO_CALENDAR})
 
 
+def test_entry_that_works_at_the_cut_off_is_taken_back_instead_of_moved() -> None:
+    desk = Desk(settings(copy=Copy(as_=CopyAs.LIMIT, limit_buffer_ticks=0)), filling=False, warm=False)
+    desk.load((instrument(expiry="2026-11-02"),))
+    desk.now_ns = ns("14:59:52")
+    desk.run(6)
+    desk.quote(CALL, "100")
+    desk.master(Side.BUY, 10)
+    desk.run("0.5")
+    desk.accept(desk.last())
+    desk.quote(CALL, "100.50")
+    desk.run(10)
+    assert desk.commands(ModifyOrder) == []
+    desk.cancelled(desk.commands(CancelOrder)[-1])
+    assert (desk.last_order().state, desk.last_order().reason) == (OrderState.HELD, reasons.EXPIRY_CUTOFF)
+
+
 EXPIRY = [
     ("a later day", "2026-11-03", "15:10", 3),
     ("its day, before the cut-off", "2026-11-02", "14:59:58", 3),
@@ -276,6 +295,24 @@ def test_cap_binds_in_every_sizing_mode(sizing: Sizing, cap_inr: int, lots: int)
 def test_cap_that_cannot_be_evaluated_lets_nothing_pass() -> None:
     desk = Desk(settings(child(sizing=HALF, max_capital_inr=Decimal(1_000_000))), margins={"M": 0})
     assert entered(desk) == (0, {reasons.MAX_CAPITAL})
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"max_lots_per_instrument": 3}, reasons.MAX_LOTS_PER_INSTRUMENT),
+        ({"max_position_pct": Decimal("6.5")}, reasons.MAX_POSITION),
+    ],
+)
+def test_bound_of_an_instrument_counts_all_its_products(fields: dict[str, object], reason: str) -> None:
+    """Three lots of 6,500 are 6.5 % of three lakh, and all that the limit allows."""
+    desk = Desk(risky(**fields))
+    desk.buy(10)
+    report = msgspec.structs.replace(desk.report(Side.BUY, 10, id_="MIS"), product="MIS")
+    desk.book(report)
+    desk.push(report, "M")
+    desk.run(1)
+    assert (desk.placed(), desk.reasons()) == ([(Side.BUY, 3)], {reason})
 
 
 LOTS = [
