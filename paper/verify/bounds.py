@@ -6,7 +6,7 @@ with its reason, and the reason is true. It must not judge what a child holds in
 
 from fractions import Fraction
 
-from config.schema import Settings, SizingMode
+from config.schema import SizingMode
 from engine.core import reasons
 from engine.core.lifecycle import AT_BROKER
 from engine.core.state import State, Strategy
@@ -14,6 +14,7 @@ from engine.core.state_child import Child, ChildOrder
 from engine.events import MaxCapitalSet
 from engine.model import NS_PER_S, LegId, split_leg
 from paper.verify.limits import most_of
+from paper.verify.plan import Plan
 from paper.verify.truth import Truth
 
 MINUTE_NS = 60 * NS_PER_S
@@ -23,6 +24,7 @@ LIMITS = {
     reasons.MAX_OPEN_LOTS: "max_open_lots",
     reasons.ORDERS_PER_MINUTE: "max_orders_per_minute",
     reasons.ORDERS_PER_DAY: "max_orders_per_day",
+    reasons.MAX_POSITION: "max_position_pct",
 }
 """By the reason that is told: the limit that it speaks of."""
 
@@ -32,11 +34,17 @@ class Bounds:
 
     Args:
         truth: The judge's book; violations go there.
-        settings: The settings of the day.
+        plan: The day: its settings, and the bounds of its prices and funds.
     """
 
-    def __init__(self, truth: Truth, settings: Settings) -> None:
+    def __init__(self, truth: Truth, plan: Plan) -> None:
+        settings = plan.scenario.settings
         self._truth = truth
+        self._part_inr = {
+            child.id: Fraction(plan.lowest_inr) * 100 / Fraction(plan.most_funds_inr(child.id))
+            for child in settings.children
+        }
+        "By child: the least that a unit can be worth, in per cent of the most that it can have."
         self._most = {
             child.id: {
                 name: most for name in LIMITS.values() if (most := most_of(settings, child.id, name)) is not None
@@ -80,9 +88,10 @@ class Bounds:
             ),
             "max_orders_per_minute": Fraction(self._orders(order, since_ns=order.created_ns - MINUTE_NS)),
             "max_orders_per_day": Fraction(self._orders(order)),
+            "max_position_pct": self._units(state, child, order.leg, order) * self._part_inr[child.id],
         }
         for name, bound in most.items():
-            if used[name] > bound and not (name in LOTS and self._is_unclear(child, order, name)):
+            if used[name] > bound and not (name in OF_HELD and self._is_unclear(child, order, name)):
                 self._broken("I12", child.id, order.leg, f"entry {order.tag} brings {used[name]}, {name} is {bound}")
 
     # What is counted
@@ -190,4 +199,6 @@ class Bounds:
 
 
 LOTS = frozenset({"max_lots_per_instrument", "max_open_lots"})
+"""Limits of lots that are held."""
+OF_HELD = LOTS | {"max_position_pct"}
 """Limits of what is held, in which an owner's trades count."""

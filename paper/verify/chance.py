@@ -41,13 +41,14 @@ from paper.verify.draft import DAY, LOT, SHARES, START_NS, SYMBOLS, TICK, WARM_N
 from paper.verify.failing import failing_broker
 from paper.verify.limits import with_limits
 from paper.verify.losing import with_losses
-from paper.verify.narrow import with_narrow_windows
+from paper.verify.narrow import with_narrow_windows, with_small_budgets
 from paper.verify.nights import over_night
 from paper.verify.ordinary import attentive, background, margins, market, master_day
 from paper.verify.plan import Plan
 from paper.verify.resting import resting_day, with_resting_orders
 from paper.verify.rowless import with_rowless_reads
 from paper.verify.shares import is_in_shares, with_shares
+from paper.verify.sizes import with_sizes
 from paper.verify.statuses import STATUS, with_unknown_statuses
 from paper.verify.suspending import NAMES as SUSPENSIONS
 from paper.verify.suspending import with_suspensions
@@ -115,8 +116,10 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
     is_over_night = rng.random() < nights and (faults is None or NIGHT in faults)
     plan = over_night(plan, rng) if is_over_night else plan
     plan = with_limits(plan, Random(f"{seed}: risk limits"))
+    plan = with_sizes(plan, Random(f"{seed}: sizes"))
     plan = plan if is_over_night else with_losses(plan, Random(f"{seed}: losses"))
     plan = with_narrow_windows(plan, Random(f"{seed}: order limits"))
+    plan = with_small_budgets(plan, Random(f"{seed}: budget"))
     plan = with_rowless_reads(plan, Random(f"{seed}: rowless")) if faults is None else plan
     plan = with_suspensions(plan, Random(f"{seed}: suspended"), faults)
     plan = with_damage(plan, Random(f"{seed}: checkpoint"), faults)

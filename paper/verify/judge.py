@@ -29,6 +29,7 @@ FOR_GOOD = frozenset(
         reasons.IP_REFUSED,
         reasons.DAILY_LOSS,
         reasons.DAILY_LOSS_UNKNOWN,
+        reasons.DAILY_BUDGET,
         *LIMITS,
     }
 )

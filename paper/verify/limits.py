@@ -57,7 +57,7 @@ def _drawn(risk: R, rng: Random) -> R:
     return msgspec.structs.replace(risk, **{name: rng.choice(BOUNDS[name]) for name in names})
 
 
-def most_of(settings: Settings, child: str, name: str) -> int | None:
+def most_of(settings: Settings, child: str, name: str) -> int | Decimal | None:
     """The stronger of the bound of all children and a child's own, `None` without one."""
     risks = (settings.risk, next(each.risk for each in settings.children if each.id == child))
     bounds = [bound for bound in (getattr(risk, name) for risk in risks) if bound is not None]

@@ -40,7 +40,7 @@ def with_losses(plan: Plan, rng: Random) -> Plan:
         risk = msgspec.structs.replace(risk, max_daily_loss_inr=rng.choice(OF_ALL_INR))
     children = tuple(_limited(child, rng) if rng.random() < 0.7 else child for child in settings.children)
     settings = msgspec.structs.replace(settings, risk=risk, children=children)
-    moves = [move for instrument in plan.scenario.instruments for move in _moves(instrument, plan.calm_ns, rng)]
+    moves = price_moves(plan, rng)
     if rng.random() < WAITING:
         wait_s = rng.choice((Decimal(3), Decimal(20)))
         waits = msgspec.structs.replace(settings.copy, as_=CopyAs.LIMIT, limit_buffer_ticks=0, chase_after_s=wait_s)
@@ -53,6 +53,11 @@ def _limited(child: Child, rng: Random) -> Child:
     return msgspec.structs.replace(
         child, risk=msgspec.structs.replace(child.risk, max_daily_loss_inr=rng.choice(OWN_INR))
     )
+
+
+def price_moves(plan: Plan, rng: Random) -> list[Happening]:
+    """Prices of the day's instruments that move away and mostly come back."""
+    return [move for instrument in plan.scenario.instruments for move in _moves(instrument, plan.calm_ns, rng)]
 
 
 def _moves(instrument: Instrument, calm_ns: int, rng: Random) -> Iterator[Happening]:

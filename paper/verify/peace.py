@@ -109,6 +109,10 @@ class Peaceful(Simulation):
             self._boot_if_down(now_ns)
         self._answer(now_ns)
         state = self.replicator.state
+        if spent := self.windows.used_up(state.orders.values(), self.world.exchange.orders):
+            self._tell(f"the broker of {spent} takes no further order today: nobody is at rest, there is no verdict")
+            self._ended = True
+            return
         why = "late orders may still arrive" if now_ns < self._late_until_ns else ""
         why = why or unrest(state, self.truth, self._still_since_ns)
         self._quiet_looks = 0 if why else self._quiet_looks + 1

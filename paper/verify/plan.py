@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from config.order_limits import OrderLimits
 from engine.model import InstrumentId, OrderReport, Quote
-from paper.scenario import Action, MasterTrades, Scenario
+from paper.scenario import Action, MasterTrades, Quotes, Scenario, SetAvailable
 
 PEACE_INR = Decimal(100)
 MANY_UNITS = 1_000_000
@@ -171,6 +171,19 @@ class Plan:
     def trades_ns(self) -> list[int]:
         """When the master trades, in the order of what happens."""
         return [h.at_ns for h in self.happenings if isinstance(h.trouble, MasterTrades | MasterBooks)]
+
+    @property
+    def lowest_inr(self) -> Decimal:
+        """The lowest price of the day, of whatever instrument."""
+        quotes = (quote for h in self.happenings if isinstance(h.trouble, Quotes) for quote in h.trouble.quotes)
+        prices = (price for quote in quotes for price in (quote.bid_inr, quote.ask_inr, quote.last_inr))
+        return min((price for price in prices if price is not None), default=PEACE_INR)
+
+    def most_funds_inr(self, account: str) -> Decimal:
+        """The most that an account has at any time of the day."""
+        capital = next((a.capital_inr for a in self.scenario.settings.children if a.id == account), None) or Decimal(0)
+        told = (h.trouble.amounts for h in self.happenings if isinstance(h.trouble, SetAvailable))
+        return max([capital, *(inr for amounts in told for name, inr in amounts if name == account)])
 
     def with_more(self, *happenings: Happening) -> "Plan":
         """The plan with more that happens; of what happens at one time the newest comes last."""

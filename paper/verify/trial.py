@@ -143,7 +143,7 @@ class Trial(Peaceful):
         self.copies = Copies(self.truth, self.windows)
         deceived = {fault.child for fault in faults if fault.kind in lies}
         self.course = Course(self.truth, self.copies, self.windows, deceived)
-        self.bounds = Bounds(self.truth, plan.scenario.settings)
+        self.bounds = Bounds(self.truth, plan)
         self.losses = Losses(self.truth, plan.scenario.settings, lambda account: self.world.exchange.pnl(account).net)
         self.conduct = Conduct(self.truth, self.course, self.copies, self.bounds, self.losses)
         for child in plan.scenario.settings.children:

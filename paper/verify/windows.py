@@ -5,11 +5,11 @@ anywhere. Nothing here looks at what the engine believes to have sent.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from config.order_limits import OrderLimits
-from engine.core.state_child import Child
-from engine.model import NS_PER_S
+from engine.core.state_child import Child, ChildOrder
+from engine.model import NS_PER_S, OrderReport
 from paper.faults import FaultOn
 from paper.verify.truth import Truth
 
@@ -55,6 +55,24 @@ class Windows:
             for account, times in self._handed_over_ns.items()
             if any(self.is_full(account, at_ns) for at_ns in (since_ns, *(ns for ns in times if ns > since_ns)))
         )
+
+    def used_up(self, orders: Iterable[ChildOrder], rows_of: Callable[[str], Sequence[OrderReport]]) -> str:
+        """An account whose broker may take no further order on this day, '' while each does.
+
+        Args:
+            orders: The engine's: each of their sendings counts, whether it arrived or not.
+            rows_of: An account's book: what the engine did not place counts, too.
+        """
+        sent: dict[str, dict[str, int]] = {}
+        for order in orders:
+            sent.setdefault(order.account, {})[order.tag] = order.tries
+        for account, limits in self._limits.items():
+            if (most := limits.day_placements) is None:
+                continue
+            ours, rows = sent.get(account, {}), rows_of(account)
+            if sum(ours.values()) + len(rows) - len({row.tag for row in rows} & ours.keys()) >= most:
+                return account
+        return ""
 
     def began_day(self) -> None:
         """Another trading day: its orders are counted anew."""

@@ -98,7 +98,7 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "limits_of_the_child_ignored": ("fills", 10, 7, "I12"),
     "slices_bounded_one_by_one": ("fills", 2529, 44, "I12"),
     "working_lots_not_limited": ("fills", 146, 7, "I12"),
-    "entry_sent_again_counts_beside_itself": ("fills", 55, 18, "I5"),
+    "entry_sent_again_counts_beside_itself": ("fills", 3445, 43, "I5"),
     "order_of_slices_counted_once": ("fills", 1490, 29, "I12"),
     "orders_of_the_day_counted_anew_after_a_start": ("fills", 692, 117, "I12"),
     "exits_limited_as_entries": ("fills", 86, 41, "I12"),

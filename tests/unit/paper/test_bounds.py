@@ -1,5 +1,6 @@
 """The judge's own count of what limits allow: each bound reached and passed, and the reasons that are told."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,6 +12,8 @@ from engine.commands import PlaceOrder
 from engine.core import reasons
 from engine.events import MaxCapitalSet
 from paper.verify.bounds import Bounds
+from paper.verify.chance import draw
+from paper.verify.plan import Plan
 from paper.verify.truth import Truth
 from tests.unit.core.builders import INSTRUMENTS, Desk, child, instrument, settings, turn_of
 from tests.unit.paper.builders import PUT
@@ -25,6 +28,14 @@ def own(**fields: object) -> Settings:
     return settings(child(risk=risk), risk=Risk(max_orders_per_minute=None))
 
 
+def planned(known: Settings) -> Plan:
+    """A day with these settings on which every price is 100 and every child has three lakh."""
+    day = draw(1)
+    children = tuple(msgspec.structs.replace(each, capital_inr=Decimal(300_000)) for each in known.children)
+    scenario = replace(day.scenario, settings=msgspec.structs.replace(known, children=children))
+    return replace(day, happenings=(), scenario=scenario)
+
+
 class Bounded:
     """A desk without limits, and a judge who knows some: what the desk does beyond them is a violation."""
 
@@ -32,7 +43,7 @@ class Bounded:
         self.desk = Desk(settings(), filling=False)
         listed = {each.id: each for each in INSTRUMENTS}
         self.truth = Truth({each.id: each for each in known.children}, listed, lambda: self.desk.state, lambda _: True)
-        self.bounds = Bounds(self.truth, known)
+        self.bounds = Bounds(self.truth, planned(known))
         self._seen = 0
 
     def judged(self) -> list[str]:
@@ -55,12 +66,13 @@ LIMITS = [
     ("max_open_lots", 3, 2),
     ("max_orders_per_minute", 1, 0),
     ("max_orders_per_day", 1, 0),
+    ("max_position_pct", Decimal("6.5"), Decimal("6.4")),
 ]
 
 
 @pytest.mark.parametrize(("name", "reached", "passed"), LIMITS)
 @pytest.mark.parametrize("where", [of_all, own], ids=["all", "child"])
-def test_entry_beyond_a_limit_is_told(name: str, reached: int, passed: int, where: type) -> None:
+def test_entry_beyond_a_limit_is_told(name: str, reached: int | Decimal, passed: int | Decimal, where: type) -> None:
     for bound, is_told in ((reached, False), (passed, True)):
         at = Bounded(where(**{name: bound}))
         at.desk.buy(10)
