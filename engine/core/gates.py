@@ -359,8 +359,7 @@ def lacks(turn: Turn, leg: ChildLeg | None) -> bool:
         return False
     if leg.lacking or any(turn.state.orders[tag].state is OrderState.HELD for tag in leg.orders):
         return True
-    is_rounded = leg.base_units > 0 or leg.skipped == reasons.BELOW_ONE_LOT
-    if leg.decided_units and not leg.target_units and is_rounded:
+    if leg.skipped == reasons.BELOW_ONE_LOT and not leg.target_units:
         return turn.settings.risk.on_leg_below_lot is OnLegBelowLot.HOLD
     return any(
         mirror.entry and mirror.missed_units > mirror.told_units and mirror.reason != reasons.SHORT_MARGIN

@@ -222,12 +222,14 @@ def _account_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
 def _is_unsure(turn: Turn, child: Child, leg: ChildLeg) -> bool:
     """Whether what is known of a child's positions is too old to exit by: the owner may have closed them meanwhile.
 
-    It is read anew. When that does not come soon our own ledger decides, since an exit is not to be missed.
+    It is read anew, once; a read that fails is tried again with the polls. When none comes soon our own ledger decides,
+    since an exit is not to be missed.
     """
     is_old = turn.now_ns - child.positions_began_ns > POSITIONS_OLD_NS
     if not is_old or turn.now_ns - leg.due_since_ns >= READ_MOST_NS:
         return False
-    child.want_orders = child.want_positions = True
+    if leg.due_reason != reasons.NOT_READ:
+        child.want_orders = child.want_positions = True
     return True
 
 

@@ -47,6 +47,8 @@ DAYS = {
 
 
 RESTING = {
+    74665: "an exit that waited for a newer read asked for one after each that failed, without end",
+    75557: "two legs that a resync offered stopped each other, as one of them had been rounded away before",
     71488: "lots closed ahead of the master's exit were not called missed where what was due went through the market",
     70488: "what rested for an order that had ended stayed, as another exit had closed ahead what it was to bring",
     80493: "an exit rested for lots that the copy of the entry had not even brought",

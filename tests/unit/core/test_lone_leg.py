@@ -19,9 +19,10 @@ from config.schema import (
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
+from engine.events import ChildResynced, Paused, PromptAnswered, Resumed
 from engine.model import OrderType, Side
-from tests.unit.core.builders import HEDGE, HEDGE_LEG, INSTRUMENTS, Desk, child, settings
-from tests.unit.paper.builders import CALL, option
+from tests.unit.core.builders import HEDGE, HEDGE_LEG, INSTRUMENTS, PUT_LEG, Desk, child, settings
+from tests.unit.paper.builders import CALL, PUT, option
 
 FEWER = "1 of 4 lots sold: the child's one lot goes, the master has 3"
 
@@ -55,6 +56,21 @@ def test_leg_that_a_fall_rounded_away_stops_nothing_where_the_settings_say_so() 
     _without_a_hedge(desk)
     desk.sell(10)
     assert desk.placed()[-1] == (Side.SELL, 3)
+
+
+def test_legs_that_a_resync_brings_together_stop_each_other_not() -> None:
+    """One of them was rounded away when the master sold of it; both were missed before."""
+    desk = Desk()
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.sell(10)
+    desk.sell(10, symbol=PUT)
+    desk.buy(6, symbol=PUT)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(2)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(2)
+    assert (desk.lots(), desk.lots(leg=PUT_LEG)) == (-3, -1)
 
 
 def test_leg_that_comes_back_lifts_the_guard() -> None:

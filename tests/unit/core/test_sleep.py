@@ -54,6 +54,20 @@ def test_exit_waits_no_longer_than_a_moment_for_reads_that_fail() -> None:
     assert desk.last_order().created_ns - due_ns <= READ_MOST_NS + 2 * S
 
 
+def test_read_that_fails_at_once_is_not_asked_for_again_and_again() -> None:
+    """The answer asks for nothing: the next poll does."""
+    desk = Desk()
+    desk.buy(10)
+    desk.run(5)
+    desk.silent.add("C1")
+    desk.run(300)
+    desk.sell(10)
+    asked = len(desk.reads())
+    for _ in range(3):
+        desk.deliver(desk.picture(orders=None, positions=None, available_inr=None, error="token", needs_login=True))
+    assert len(desk.reads()) - asked <= 1
+
+
 @pytest.mark.parametrize("is_known", [False, True])
 def test_time_asleep_is_no_time_in_which_an_order_could_appear(is_known: bool) -> None:
     desk = Desk()
