@@ -13,6 +13,7 @@ from engine.core.settle import exit_part, settle
 from engine.core.sizing import Plan
 from engine.core.state import Prompt, PromptItem
 from engine.core.state_child import Child, ChildLeg
+from engine.core.state_master import MasterLeg
 from engine.core.tickets import plan_ticket
 from engine.core.turn import INFO, WARNING, Turn, held_units
 from engine.events import PromptAnswered
@@ -45,6 +46,7 @@ def approve(turn: Turn, prompt: Prompt, children: tuple[str, ...] | None, units:
     prompts.close(turn, prompt)
     if prompt.kind == prompts.ADOPT and chosen:
         _adopted(turn, chosen[0])
+        _leave_out_the_others(turn, prompt)
     if prompt.kind in prompts.OF_HIS_LOTS:
         for leg_id in dict.fromkeys(item.leg for item in chosen):
             window_due(turn, leg_id)  # what is offered is reckoned from all that he holds: his newest fills, too
@@ -56,6 +58,17 @@ def approve(turn: Turn, prompt: Prompt, children: tuple[str, ...] | None, units:
         _approve_item(turn, prompt.kind, item, units.get(f"{item.child}|{item.leg}"))
     for item in others:
         _decline_item(turn, prompt.kind, item, reasons.DECLINED)
+
+
+def _leave_out_the_others(turn: Turn, prompt: Prompt) -> None:
+    """Children to whom an adopted leg was not offered have no part in it, for the reason that was told."""
+    leg_id = prompt.items[0].leg
+    symbol = split_leg(leg_id)[1]
+    for child in turn.configured():
+        if any(item.child == child.id for item in prompt.items):
+            continue
+        told = [skip.reason for skip in turn.state.skips.values() if (skip.child, skip.symbol) == (child.id, symbol)]
+        _pass_over(turn, child, turn.state.master.legs[leg_id], told[-1] if told else reasons.NEXT_STRATEGY)
 
 
 def decline(turn: Turn, prompt: Prompt, reason: str, children: tuple[str, ...] | None = None) -> None:
@@ -177,12 +190,17 @@ def _decline_item(turn: Turn, kind: str, item: PromptItem, reason: str) -> None:
         turn.strategy(turn.scope_of(leg.leg)).left_out[child.id] = reasons.NEXT_STRATEGY
         turn.skip(child, leg.leg, reason)
     elif kind == prompts.ADOPT:
-        master = turn.state.master.legs[item.leg]
-        if master.units:
-            store_plan(
-                leg, Plan(sign=sign(master.units), high_units=abs(master.units), decided_units=abs(master.units))
-            )
+        _pass_over(turn, child, turn.state.master.legs[item.leg], reason)
         turn.skip(child, leg.leg, reason)
+
+
+def _pass_over(turn: Turn, child: Child, master: MasterLeg, reason: str) -> None:
+    """A child takes no part in a leg that is followed from now on: a later rise brings its own part."""
+    leg, size = turn.child_leg(child, master.leg), abs(master.units)
+    if not size or leg.allocation_units or leg.orders:
+        return
+    store_plan(leg, Plan(sign=sign(master.units), high_units=size, decided_units=size))
+    leg.skipped, leg.lacking, leg.missed_units = reason, reason != reasons.BELOW_ONE_LOT, size
 
 
 def _adopted(turn: Turn, item: PromptItem) -> None:

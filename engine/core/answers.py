@@ -62,7 +62,7 @@ def _changed(turn: Turn, child: Child, order: ChildOrder, answer: RequestAnswere
         terms.note_answer(turn, order, answer.outcome, answer.number)
         child.want_orders = child.want_orders or order.asked is not None
     elif answer.outcome is Outcome.REJECTED:
-        order.cancelling_ns = turn.now_ns
+        order.cancelling_ns, order.cancel_refused = turn.now_ns, True
 
 
 def lose_login(turn: Turn, child: Child, until_ns: int) -> None:

@@ -131,7 +131,7 @@ def decide_child(
     if move is Move.OUT:
         prompts.drop_tickets(turn, child, leg.leg)
         end_told(leg)
-    elif not after.target_units and not leg.lacking:
+    elif before.target_units and not after.target_units and not leg.lacking:
         leg.skipped = reasons.BELOW_ONE_LOT
     # An entry that waits for this leg's exits goes on as far as the master still holds its lots.
     stays_units = held_units(leg) - going_exit_units(turn, leg)

@@ -54,7 +54,7 @@ def apply_child_report(turn: Turn, child: Child, report: OrderReport) -> None:
     was_done = order.state in TERMINAL
     order.order_id = report.order_id
     child.tags[report.order_id] = order.tag
-    if order.state in UNSENT and report.status not in TERMINAL_BOOK:
+    if (order.state in UNSENT or order.state in GIVEN_UP) and report.status not in TERMINAL_BOOK:
         order.units = max(order.units, report.quantity)  # the broker has all of it, whatever was taken off since
     terms.note_report(order, report)
     late = take_fill(turn, child, leg, order, report)
@@ -116,7 +116,9 @@ def _held_from(turn: Turn, order: ChildOrder, report: OrderReport) -> int:
 
 def _surfaced(turn: Turn, child: Child, order: ChildOrder, report: OrderReport, *, filled: bool) -> None:
     """An order that was given up or replaced is at the broker after all: cancel it; what it filled is exited."""
-    if report.status not in TERMINAL_BOOK and turn.now_ns - order.cancelling_ns >= CANCEL_AGAIN_NS:
+    may_again = turn.market_open and not is_of_an_earlier_day(turn.state, order)
+    is_due = turn.now_ns - order.cancelling_ns >= CANCEL_AGAIN_NS and may_again
+    if report.status not in TERMINAL_BOOK and (is_due or not order.cancelling_ns):
         if not order.cancelling_ns:
             turn.notify(ALARM, "an order that was given up surfaced: cancelled", child.id, report.symbol)
         order.cancelling_ns = turn.now_ns
@@ -184,7 +186,7 @@ def _take_end(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, end: O
     _tell_end(turn, order)
     is_renewed = order.renewed and rests(order)  # nothing of it is missed: what is wanted of it is placed anew
     if order.entry and order.remaining and not is_renewed:
-        is_ours = end is OrderState.CANCELLED and order.cancelling_ns > 0 and not why
+        is_ours = end is OrderState.CANCELLED and order.cancelling_ns > 0 and not order.cancel_refused and not why
         if is_ours and not rests(order) and not leg.mirrors and share(turn, leg) < leg.target_units:
             enter_later(leg, order.signal_ns)  # the master sold less than a cancel takes back: the rest is sent anew
         else:

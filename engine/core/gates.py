@@ -263,7 +263,8 @@ def _in_proportion(entry: Entry, units: int) -> Verdict:
     if share is None or rule.lots_for is None or entry.is_ticket:
         return units, ""
     if entry.settings.sizing.mode in MOVING:  # what was decided is decided, whatever it would be by now
-        lots = entry.leg.target_units // entry.instrument.lot_units + rule.added_lots(0, entry.backing_units)
+        decided_units = entry.leg.target_units + entry.leg.missed_units
+        lots = decided_units // entry.instrument.lot_units + rule.added_lots(0, entry.backing_units)
     else:
         lots = rule.lots_for(abs(entry.master.units) + entry.backing_units)
     by_hand = by_hand_units(entry.turn, entry.child, entry.leg)

@@ -52,6 +52,9 @@ def begin_process(state: State, event: SessionStarted, child_settings: dict[str,
         child.synced, child.read_sent_ns, child.positions_began_ns, child.positions_at_ns = False, None, 0, None
         child.orders_began_ns, child.own_fills, child.margin_ask = 0, [], None
         child.margin_wait_ns = child.login_lost_ns = 0
+        for leg in child.legs.values():
+            if leg.lacking and not leg.missed_units:  # of a version that did not count it: all that the master holds
+                leg.missed_units = leg.decided_units
     state.now_ns = max(state.now_ns, event.at_ns)
     state.started_ns, state.stopped, state.armed = state.now_ns, False, False
     state.unheard, state.calendar_until = {}, event.calendar_until

@@ -116,7 +116,7 @@ def _keep_odd_units(turn: Turn, child: Child, leg: ChildLeg, excess: int) -> int
     instrument = turn.leg_instrument(child.id, leg.leg)
     if excess <= 0 or instrument is None or leg.changed or not leg.allocation_units % instrument.lot_units:
         return excess
-    if excess == abs(leg.allocation_units):
+    if not kept_units(turn, leg):
         return excess
     odd = excess % instrument.lot_units
     leg.target_units += odd
@@ -193,7 +193,7 @@ def exit_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
         return reasons.MARKET_CLOSED
     if any(order.state in AT_BROKER for order in earlier_orders(turn, leg)):
         return reasons.EARLIER_DAY
-    if needed := hours.read_needed(turn, child, leg):
+    if needed := hours.read_needed(turn, child, leg) or _why_unsure(turn, child, leg):
         return needed
     if turn.now_ns < leg.exit_after_ns:
         return reasons.REFUSED_SOON_AGAIN
@@ -210,7 +210,7 @@ def _account_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
         return reasons.KILLED
     if child.id not in turn.child_settings:
         return reasons.NOT_CONFIGURED
-    if not child.synced or _is_unsure(turn, child, leg):
+    if not child.synced:
         return reasons.NOT_READ
     if leg.rebuilt and not leg.flattening:
         return reasons.REBUILT
@@ -219,18 +219,18 @@ def _account_blocker(turn: Turn, child: Child, leg: ChildLeg) -> str:
     return reasons.IP_REFUSED if address.stops(turn, child) else ""
 
 
-def _is_unsure(turn: Turn, child: Child, leg: ChildLeg) -> bool:
-    """Whether what is known of a child's positions is too old to exit by: the owner may have closed them meanwhile.
+def _why_unsure(turn: Turn, child: Child, leg: ChildLeg) -> str:
+    """Why what is known of a child's positions is no ground for an exit: the owner may have closed them meanwhile.
 
     It is read anew, once; a read that fails is tried again with the polls. When none comes soon our own ledger decides,
     since an exit is not to be missed.
     """
     is_old = turn.now_ns - child.positions_began_ns > POSITIONS_OLD_NS
-    if not is_old or turn.now_ns - leg.due_since_ns >= READ_MOST_NS:
-        return False
+    if not is_old or turn.now_ns - max(leg.due_since_ns, turn.state.woke_ns) >= READ_MOST_NS:
+        return ""
     if leg.due_reason != reasons.NOT_READ:
         child.want_orders = child.want_positions = True
-    return True
+    return reasons.NOT_READ
 
 
 def _terms(turn: Turn, child: Child, leg: ChildLeg) -> Instrument | None:
@@ -318,7 +318,7 @@ def cancel(turn: Turn, order: ChildOrder) -> None:
         return
     if order.cancelling_ns and turn.now_ns - order.cancelling_ns < CANCEL_AGAIN_NS:
         return
-    order.cancelling_ns = turn.now_ns
+    order.cancelling_ns, order.cancel_refused = turn.now_ns, False
     send_change(turn, CancelOrder(account=order.account, tag=order.tag, order_id=order.order_id))
 
 

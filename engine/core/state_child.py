@@ -81,6 +81,8 @@ class ChildOrder(msgspec.Struct, kw_only=True):
     "The operator looked for it at the broker himself."
     cancelling_ns: int = 0
     "When the cancel was asked for, 0 for not."
+    cancel_refused: bool = False
+    "Whether the broker refused the newest cancel: an end that comes then is somebody else's."
     chased_ns: int = 0
     chases: int = 0
     terms: Terms = msgspec.field(default_factory=Terms)

@@ -165,7 +165,7 @@ def plan_ticket(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
 def _missed_units(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, instrument: Instrument) -> int:
     """What a leg's pair lacks of what the sizing gives for the master's largest holding."""
     if turn.child_settings[child.id].sizing.mode not in BY_RATIO:
-        return leg.missed_units
+        return leg.missed_units // instrument.lot_units * instrument.lot_units
     rule, _ = sizing_rule(turn, child, master, instrument)
     whole = 0 if rule.lots_for is None else rule.lots_for(leg.high_units) * instrument.lot_units
     return max(0, whole - (leg.base_units - leg.by_hand_units))

@@ -147,6 +147,23 @@ def test_part_of_a_lot_stays_until_the_whole_holding_goes() -> None:
     assert (desk.commands(PlaceOrder)[-1].quantity, leg.allocation_units) == (120, 0)
 
 
+def test_odd_remainder_goes_when_the_master_is_out_while_a_part_is_on_its_way() -> None:
+    desk = held()
+    restart(desk, instruments=changed(lot_units=75))
+    desk.run(2)
+    desk.handle(LegMapped(at_ns=desk.now_ns, leg=CALL_LEG, symbol=CALL))
+    desk.quote(CALL, "100")
+    desk.run(2)
+    desk.filling = False
+    desk.sell(5)
+    desk.sell(5)
+    desk.filling = True
+    for place in list(desk.unanswered):
+        desk.fill(place)
+    desk.run(60)
+    assert (desk.leg().allocation_units, desk.leg().target_units) == (0, 0)
+
+
 def test_split_moves_the_leg_and_scales_what_the_broker_scaled() -> None:
     desk = held()
     pass_night(desk)

@@ -468,6 +468,25 @@ def test_adoption_brings_no_child_back_that_was_taken_out(
     assert desk.lots("C1", HEDGE_LEG) == 0
 
 
+@pytest.mark.parametrize("is_declined", [False, True])
+def test_child_without_an_adopted_leg_lacks_it(is_declined: bool) -> None:
+    """It was flattened when it was asked, or declined: no short goes beside it, and a rise brings its own part alone."""
+    children = tuple(child(name, sizing=Sizing(mode=SizingMode.FIXED_LOTS, lots=2)) for name in ("C1", "C2"))
+    desk = Desk(settings(*children), background={PUT_LEG: 10 * LOT})
+    desk.buy(10)
+    if not is_declined:
+        desk.handle(Flattened(at_ns=desk.now_ns, children=("C1",)))
+        desk.run(2)
+    ask(desk, "adopt", symbol=PUT)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True, children=("C2",)))
+    desk.run(1)
+    desk.sell(10, symbol=HEDGE)
+    desk.buy(1, symbol=PUT)
+    assert (desk.lots("C1", HEDGE_LEG), desk.lots("C1", PUT_LEG), desk.lots("C2", PUT_LEG)) == (0, 0, 2)
+    ask(desk, "resync")
+    assert ("resync", Side.BUY, 2) in offered(desk)
+
+
 def test_adoption_for_a_fixed_number_of_lots_enters_these() -> None:
     desk = adopting(child(sizing=Sizing(mode=SizingMode.FIXED_LOTS, lots=2)))
     assert offered(desk) == [("adopt", Side.BUY, 2)]

@@ -285,6 +285,19 @@ def test_what_was_filled_of_it_before_counts() -> None:
     assert (desk.placed(), desk.lots(), desk.target()) == ([(Side.BUY, 10), (Side.BUY, 4)], 5, 9)
 
 
+def test_end_after_a_refused_cancel_is_somebody_elses() -> None:
+    desk = working()
+    desk.master(Side.SELL, 1)
+    desk.run("0.3")
+    cancel = desk.commands(CancelOrder)[-1]
+    desk.answer(cancel, Outcome.REJECTED)
+    desk.master(Side.BUY, 1)
+    desk.run("0.3")
+    desk.cancelled(cancel)
+    desk.run(1)
+    assert (desk.placed(), desk.reasons()) == ([(Side.BUY, 10)], {reasons.CANCELLED_AT_BROKER})
+
+
 def test_what_a_cancel_took_back_is_missed_when_its_signal_is_old() -> None:
     desk = working()
     desk.master(Side.SELL, 1)

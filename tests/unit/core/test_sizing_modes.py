@@ -1,13 +1,14 @@
 """Children that are sized by no ratio: a budget for each decision, the margins of the moment, a number of lots."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
-from config.schema import Follow, Risk, Settings, Sizing, SizingMode
-from engine.events import BackgroundAdopted, ChildJoined, ChildResynced, Paused, PromptAnswered, Resumed
+from config.schema import Follow, Paper, Risk, Settings, Sizing, SizingMode
+from engine.events import BackgroundAdopted, ChildJoined, ChildResynced, Outcome, Paused, PromptAnswered, Resumed
 from engine.model import OrderType, Side
-from tests.unit.core.builders import INSTRUMENTS, LOT, PUT_LEG, Book, Desk, child, settings
+from tests.unit.core.builders import HEDGE, HEDGE_LEG, INSTRUMENTS, LOT, PUT_LEG, Book, Desk, child, settings
 from tests.unit.paper.builders import CALL, PUT
 
 RISK = Sizing(mode=SizingMode.RISK_PCT, pct=Decimal(10))
@@ -135,6 +136,18 @@ def test_what_was_missed_goes_in_proportion_with_the_master() -> None:
     assert _resync(desk) == [2]
 
 
+def test_what_a_version_before_did_not_count_is_offered_by_the_sizing_of_now() -> None:
+    desk = Desk(_sized(LIVE))
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.leg().missed_units = 0
+    desk.restart()
+    desk.quote(CALL, "100")
+    desk.run(3)
+    assert _resync(desk) == [3]
+
+
 def test_entry_without_a_margin_of_the_moment_is_offered_when_there_is_one() -> None:
     desk = Desk(_sized(LIVE))
     desk.buy(10)
@@ -145,3 +158,32 @@ def test_entry_without_a_margin_of_the_moment_is_offered_when_there_is_one() -> 
     desk.books["C1"].available_inr = Decimal(300_000)
     desk.run(2)
     assert _resync(desk) == [3]
+
+
+# --- a share of what the margin allowed -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parts", [(20,), (10, 10), (5, 5, 5, 5)], ids=str)
+def test_share_that_the_margin_allowed_is_taken_once_however_he_buys(parts: tuple[int, ...]) -> None:
+    desk = Desk(_sized(LIVE, paper=Paper(margins=True)), margins={"C1": 1_000_000})
+    desk.buy(10)
+    desk.run(2)
+    desk.strategy().afforded["C1"] = Fraction(2, 5)
+    for lots in parts:
+        desk.buy(lots, symbol=HEDGE)
+        desk.run(2)
+    assert desk.lots(leg=HEDGE_LEG) == 8
+
+
+def test_share_that_the_margin_allowed_is_not_taken_again_when_an_order_is_sent_again() -> None:
+    desk = Desk(_sized(LIVE, paper=Paper(margins=True)), margins={"C1": 1_000_000})
+    desk.buy(10)
+    desk.run(2)
+    desk.strategy().afforded["C1"] = Fraction(2, 5)
+    desk.filling = False
+    desk.master(Side.BUY, 20, symbol=HEDGE)
+    desk.run("0.3")
+    desk.filling = True
+    desk.answer(desk.last(), Outcome.RATE_LIMITED)
+    desk.run(5)
+    assert desk.lots(leg=HEDGE_LEG) == 8

@@ -7,6 +7,8 @@ from engine.core.lifecycle import OrderState
 from engine.events import Outcome, Paused
 from engine.model import BookStatus
 from tests.unit.core.builders import LOT, Desk
+from tests.unit.core.nights import jump
+from tests.unit.paper.builders import ns
 
 
 def _unknown() -> Desk:
@@ -37,6 +39,31 @@ def test_order_that_was_given_up_and_works_is_cancelled_until_it_is_gone(outcome
     desk.run(120)
     assert desk.books["C1"].orders[report.order_id].status is BookStatus.CANCELLED
     assert len(desk.commands(CancelOrder)) == asked
+
+
+def test_order_that_was_given_up_is_not_cancelled_again_after_the_close() -> None:
+    desk = _unknown()
+    desk.sell(10)
+    desk.run(2)
+    desk.accept(desk.last(), answered=False)
+    desk.run(40)
+    jump(desk, ns("15:41"))
+    asked = len(desk.commands(CancelOrder))
+    desk.run(300)
+    assert len(desk.commands(CancelOrder)) == asked
+
+
+def test_order_that_was_cut_down_before_it_was_given_up_is_cancelled_with_all_its_lots() -> None:
+    desk = _unknown()
+    desk.sell(6)
+    desk.run(2)
+    desk.sell(4)
+    desk.run(2)
+    assert desk.last_order().state is OrderState.WITHDRAWN
+    report = desk.accept(desk.last(), answered=False)
+    desk.advance(report, filled=LOT, status=BookStatus.OPEN)
+    desk.run(40)
+    assert len(desk.commands(CancelOrder)) >= 1
 
 
 @pytest.mark.parametrize("is_paused", [False, True])
