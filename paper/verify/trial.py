@@ -393,27 +393,34 @@ class Trial(Peaceful):
                 self._tell(host.failed)
                 self._restart(self.clock.now_ns(), self._down_ns)
             return
+        is_new = host is not None and host.events_handled != self._seen_events
+        if not is_new and not self.truth.violations:
+            return  # looked at before, and what happened beside it since broke nothing
         known = len(self.violations)
-        if host is not None:
-            for leg in host.replicator.state.master.legs.values():
-                self.truth.master_known(leg.leg, backed_units(host.replicator.state, leg.leg))
-            self._note_kept(host.replicator.state)
-            if host.events_handled != self._seen_events:
-                self.course.looked(host.replicator.state)
-                self.bounds.looked(host.replicator.state)
-                self.truth.violations += self._doubles.looked(host.replicator.state)
-                self.losses.looked(host.replicator.state, self.clock.now_ns(), is_durable=self.disk.is_durable)
-            passed_s = (self.clock.now_ns() - self.plan.scenario.start_ns) // NS_PER_S
-            most = STEPS_MOST + STEPS_PER_S * passed_s
-            if self.steps + host.events_handled > most:
-                self._found(f"I16 more than {most} events")
-                self._ended = True
+        if host is not None and is_new:
+            self._look_at(host)
         super()._watch()
         for text in self.truth.violations:
             self._found(text)
         self.truth.violations.clear()
         if len(self.violations) > known:
             self._mark()
+
+    def _look_at(self, host: Host) -> None:
+        """The engine has handled another event: its state, beside the judge's own book."""
+        state = host.replicator.state
+        for leg in state.master.legs.values():
+            self.truth.master_known(leg.leg, backed_units(state, leg.leg))
+        self._note_kept(state)
+        self.course.looked(state)
+        self.bounds.looked(state)
+        self.truth.violations += self._doubles.looked(state)
+        self.losses.looked(state, self.clock.now_ns(), is_durable=self.disk.is_durable)
+        passed_s = (self.clock.now_ns() - self.plan.scenario.start_ns) // NS_PER_S
+        most = STEPS_MOST + STEPS_PER_S * passed_s
+        if self.steps + host.events_handled > most:
+            self._found(f"I16 more than {most} events")
+            self._ended = True
 
     def _note_kept(self, state: State) -> None:
         """Lots that a child's resting order filled and the master's did not may be the owner's (`on_orphan_fill`)."""
