@@ -13,8 +13,6 @@ from config.schema import (
     ConfirmWhen,
     Copy,
     CopyAs,
-    OnLegBelowLot,
-    OnLegRefused,
     Risk,
     Settings,
     Sizing,
@@ -32,14 +30,11 @@ from engine.events import (
     Outcome,
     Paused,
     QuotesUpdated,
-    Resumed,
 )
 from engine.model import Side
 from tests.unit.core.builders import (
     ENTRIES,
     FREE,
-    FUT_LEG,
-    HEDGE,
     PUT_LEG,
     SESSIONS,
     Desk,
@@ -50,7 +45,7 @@ from tests.unit.core.builders import (
     settings,
 )
 from tests.unit.core.nights import pass_night
-from tests.unit.paper.builders import CALL, FUT, PUT, ns
+from tests.unit.paper.builders import CALL, PUT, ns
 
 
 def risky(**fields: object) -> Settings:
@@ -413,91 +408,6 @@ def test_orders_per_day_do_not_stop_exits() -> None:
     assert entered(desk) == (0, {reasons.ORDERS_PER_DAY})
     desk.sell(20)
     assert desk.lots() == 0
-
-
-# --- the lone-leg guard -------------------------------------------------------------------------------------------
-
-
-def test_lone_leg_stops_further_shorts_and_lets_buys_through() -> None:
-    desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
-    desk.sell(10, symbol=PUT)
-    assert desk.lots(leg=PUT_LEG) == 0
-    assert reasons.LONE_LEG in desk.reasons()
-    desk.buy(10, symbol=HEDGE)
-    assert desk.placed() == [(Side.BUY, 3)]
-
-
-def test_lone_leg_stops_bought_futures_too() -> None:
-    desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
-    desk.buy(10, symbol=FUT)
-    assert desk.lots(leg=FUT_LEG) == 0
-
-
-def test_missing_lots_of_the_same_leg_do_not_stop_it() -> None:
-    desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.sell(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
-    desk.sell(10)
-    assert desk.lots() == -3
-
-
-def test_guard_ends_when_the_master_leaves_the_leg() -> None:
-    desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
-    desk.buy(10, symbol=HEDGE)
-    desk.sell(10)
-    desk.sell(10, symbol=PUT)
-    assert desk.lots(leg=PUT_LEG) == -3
-
-
-@pytest.mark.parametrize(("policy", "lots"), [(OnLegRefused.HOLD, 0), (OnLegRefused.CONTINUE, -3)])
-def test_short_that_waits_for_its_hedge_is_not_sent_when_the_hedge_is_refused(policy: OnLegRefused, lots: int) -> None:
-    desk = Desk(risky(on_leg_refused=policy), filling=False)
-    desk.master(Side.BUY, 10, symbol=HEDGE)
-    desk.sell(10, symbol=CALL)
-    desk.run("0.5")
-    desk.filling = True
-    desk.answer(desk.last(), Outcome.REJECTED, reason="margin")
-    assert desk.lots() == lots
-    assert (reasons.LONE_LEG in desk.reasons()) is (policy is OnLegRefused.HOLD)
-
-
-@pytest.mark.parametrize(("policy", "lots"), [(OnLegRefused.HOLD, 0), (OnLegRefused.CONTINUE, -3)])
-def test_refused_leg_follows_its_policy(policy: OnLegRefused, lots: int) -> None:
-    desk = Desk(risky(on_leg_refused=policy), filling=False)
-    desk.buy(10)
-    desk.answer(desk.last(), Outcome.REJECTED, reason="margin")
-    desk.filling = True
-    desk.sell(10, symbol=PUT)
-    assert desk.lots(leg=PUT_LEG) == lots
-
-
-@pytest.mark.parametrize(("policy", "lots"), [(OnLegBelowLot.HOLD, 0), (OnLegBelowLot.CONTINUE, -3)])
-def test_leg_below_one_lot_follows_its_policy(policy: OnLegBelowLot, lots: int) -> None:
-    desk = Desk(risky(on_leg_below_lot=policy))
-    desk.buy(3)
-    assert desk.reasons() == {reasons.BELOW_ONE_LOT}
-    desk.sell(10, symbol=PUT)
-    assert desk.lots(leg=PUT_LEG) == lots
-
-
-def test_fault_of_one_child_does_not_guard_the_other() -> None:
-    desk = Desk(settings(child("C1"), child("C2")), filling=False)
-    desk.buy(10)
-    desk.answer(desk.last("C1"), Outcome.REJECTED, reason="margin")
-    desk.fill(desk.last("C2"))
-    desk.filling = True
-    desk.sell(10, symbol=PUT)
-    assert (desk.lots("C1", PUT_LEG), desk.lots("C2", PUT_LEG)) == (0, -3)
 
 
 # --- limits while a prompt waits, and what cannot be evaluated --------------------------------------------------------

@@ -19,10 +19,10 @@ from config.schema import (
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
-from engine.events import ChildResynced, Paused, PromptAnswered, Resumed
+from engine.events import ChildResynced, Outcome, Paused, PromptAnswered, Resumed
 from engine.model import OrderType, Side
-from tests.unit.core.builders import HEDGE, HEDGE_LEG, INSTRUMENTS, PUT_LEG, Desk, child, settings
-from tests.unit.paper.builders import CALL, PUT, option
+from tests.unit.core.builders import FUT_LEG, HEDGE, HEDGE_LEG, INSTRUMENTS, PUT_LEG, Desk, child, settings
+from tests.unit.paper.builders import CALL, FUT, PUT, option
 
 FEWER = "1 of 4 lots sold: the child's one lot goes, the master has 3"
 
@@ -149,3 +149,88 @@ def test_held_entry_that_nobody_refused_is_lacking_where_refusals_are_not() -> N
     desk.run(5)
     assert desk.placed() == [(Side.BUY, 3)]
     assert reasons.LONE_LEG in desk.reasons()
+
+
+# --- what it stops, and what lifts it ---------------------------------------------------------------------------------
+
+
+def test_lone_leg_stops_further_shorts_and_lets_buys_through() -> None:
+    desk = Desk()
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.sell(10, symbol=PUT)
+    assert desk.lots(leg=PUT_LEG) == 0
+    assert reasons.LONE_LEG in desk.reasons()
+    desk.buy(10, symbol=HEDGE)
+    assert desk.placed() == [(Side.BUY, 3)]
+
+
+def test_lone_leg_stops_bought_futures_too() -> None:
+    desk = Desk()
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.buy(10, symbol=FUT)
+    assert desk.lots(leg=FUT_LEG) == 0
+
+
+def test_missing_lots_of_the_same_leg_do_not_stop_it() -> None:
+    desk = Desk()
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.sell(10)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.sell(10)
+    assert desk.lots() == -3
+
+
+def test_guard_ends_when_the_master_leaves_the_leg() -> None:
+    desk = Desk()
+    desk.handle(Paused(at_ns=desk.now_ns))
+    desk.buy(10)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.buy(10, symbol=HEDGE)
+    desk.sell(10)
+    desk.sell(10, symbol=PUT)
+    assert desk.lots(leg=PUT_LEG) == -3
+
+
+@pytest.mark.parametrize(("policy", "lots"), [(OnLegRefused.HOLD, 0), (OnLegRefused.CONTINUE, -3)])
+def test_short_that_waits_for_its_hedge_is_not_sent_when_the_hedge_is_refused(policy: OnLegRefused, lots: int) -> None:
+    desk = Desk(settings(risk=Risk(on_leg_refused=policy)), filling=False)
+    desk.master(Side.BUY, 10, symbol=HEDGE)
+    desk.sell(10, symbol=CALL)
+    desk.run("0.5")
+    desk.filling = True
+    desk.answer(desk.last(), Outcome.REJECTED, reason="margin")
+    assert desk.lots() == lots
+    assert (reasons.LONE_LEG in desk.reasons()) is (policy is OnLegRefused.HOLD)
+
+
+@pytest.mark.parametrize(("policy", "lots"), [(OnLegRefused.HOLD, 0), (OnLegRefused.CONTINUE, -3)])
+def test_refused_leg_follows_its_policy(policy: OnLegRefused, lots: int) -> None:
+    desk = Desk(settings(risk=Risk(on_leg_refused=policy)), filling=False)
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.REJECTED, reason="margin")
+    desk.filling = True
+    desk.sell(10, symbol=PUT)
+    assert desk.lots(leg=PUT_LEG) == lots
+
+
+@pytest.mark.parametrize(("policy", "lots"), [(OnLegBelowLot.HOLD, 0), (OnLegBelowLot.CONTINUE, -3)])
+def test_leg_below_one_lot_follows_its_policy(policy: OnLegBelowLot, lots: int) -> None:
+    desk = Desk(settings(risk=Risk(on_leg_below_lot=policy)))
+    desk.buy(3)
+    assert desk.reasons() == {reasons.BELOW_ONE_LOT}
+    desk.sell(10, symbol=PUT)
+    assert desk.lots(leg=PUT_LEG) == lots
+
+
+def test_fault_of_one_child_does_not_guard_the_other() -> None:
+    desk = Desk(settings(child("C1"), child("C2")), filling=False)
+    desk.buy(10)
+    desk.answer(desk.last("C1"), Outcome.REJECTED, reason="margin")
+    desk.fill(desk.last("C2"))
+    desk.filling = True
+    desk.sell(10, symbol=PUT)
+    assert (desk.lots("C1", PUT_LEG), desk.lots("C2", PUT_LEG)) == (0, -3)
