@@ -241,3 +241,23 @@ def charges_counted_twice() -> list[Swap]:
 
 def _charged(child: Child) -> Decimal:
     return sum((leg.charges_inr - leg.day_start_charges_inr for leg in child.legs.values()), Decimal(0))
+
+
+@planted
+def value_of_a_position_not_bounded() -> list[Swap]:
+    """A position may be worth more than `max_position_pct` allows."""
+
+    def wrong(_entry: gates.Entry, units: int) -> gates.Verdict:
+        return units, ""
+
+    return [replace_everywhere(gates._position_value, wrong)]
+
+
+@planted
+def budget_of_the_day_not_counted() -> list[Swap]:
+    """Whatever was placed on the day, the broker is thought to take more."""
+
+    def wrong(_turn: Turn, _child: Child) -> int:
+        return 0
+
+    return [replace_everywhere(throttle._placed, wrong)]

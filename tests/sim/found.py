@@ -113,6 +113,8 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "daily_loss_lost_at_a_start": ("fills", 5870, 260, "I12"),
     "daily_loss_leaves_what_works": ("orders", 1118, 94, "I5"),
     "charges_counted_twice": ("fills", 534, 94, "I12"),
+    "value_of_a_position_not_bounded": ("fills", 11, 14, "I12"),
+    "budget_of_the_day_not_counted": ("fills", 1427, 112, "I13"),
     "copy_of_the_masters_lots": ("orders", 0, 16, "I2"),
     "all_that_rests_has_no_bound": ("orders", 38, 57, "I2"),
     "background_orders_mirrored": ("orders", 150, 18, "I2"),
