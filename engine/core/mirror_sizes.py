@@ -167,6 +167,8 @@ def size_exits(at: MirroredLeg) -> list[Mirror]:
     room = held - going - due
     ahead = {mirror.order_id: closed_ahead(turn, mirror) if mirror.backs else 0 for mirror in mirrors}
     short = max(0, leg.target_units - held - sum(ahead.values()))  # not held yet: that is given up first
+    # Closed ahead of an order that he made smaller since: the exits that rest for his others bring so much less.
+    short += sum(max(0, units - at.falls.get(order_id, 0)) for order_id, units in ahead.items())
     for mirror in mirrors:
         order = at.his(mirror)
         fall = max(0, at.falls.get(mirror.order_id, 0) - ahead[mirror.order_id])

@@ -207,7 +207,8 @@ def _end_entry(at: MirroredLeg, mirror: Mirror) -> None:
     send_short(at, mirror)
     if units <= 0:
         return
-    if order.filled == order.quantity and turn.child_settings[child.id].sizing.mode in MOVING:
+    is_held = leg.decided_units > 0 and at.master.units * mirror.side.sign > 0  # he may have left it meanwhile
+    if is_held and order.filled == order.quantity and turn.child_settings[child.id].sizing.mode in MOVING:
         leg.base_units += units  # its part was measured when it was placed; a smaller measure sells nothing
         leg.target_units += units
         return

@@ -45,6 +45,8 @@ class Bounds:
             for child in settings.children
         }
         "By child: the least that a unit can be worth, in per cent of the most that it can have."
+        if settings.paper.margins:  # what is released again is had beside what the day gives
+            self._part_inr = dict.fromkeys(self._part_inr, Fraction(0))
         self._most = {
             child.id: {
                 name: most for name in LIMITS.values() if (most := most_of(settings, child.id, name)) is not None
