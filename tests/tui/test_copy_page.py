@@ -13,6 +13,7 @@ from engine.trail import PastRatio, TrailLine
 from tests.tui import snapshots as s
 from tests.tui.harness import LARGE, SMALL, WIDE, Desk, assert_screen, drive, read_through
 from tui.frame import Frame
+from tui.screens import copy_page
 from tui.screens.copy_lines import BAR, copy_lines, ended_ns
 from tui.screens.copy_page import CopyPage
 from tui.text import plain
@@ -86,7 +87,24 @@ def test_a_decision_without_a_trade_of_the_masters_begins_with_itself() -> None:
     assert next(line for line in text if line.startswith("ZC0001")).split()[4:7] == ["–", "0", "3"]
 
 
-def test_the_journal_is_read_on_a_thread_and_again_while_an_order_is_open() -> None:
+class Ticks:
+    """The page's own clock, which goes on when the test says so: a slow machine is no reason to read again."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture(autouse=True)
+def ticks(monkeypatch: pytest.MonkeyPatch) -> Ticks:
+    standing = Ticks()
+    monkeypatch.setattr(copy_page, "ticks_s", standing)
+    return standing
+
+
+def test_the_journal_is_read_on_a_thread_and_again_while_an_order_is_open(ticks: Ticks) -> None:
     journal = Journal()
 
     async def script(desk: Desk) -> None:
@@ -105,6 +123,7 @@ def test_the_journal_is_read_on_a_thread_and_again_while_an_order_is_open() -> N
         await desk.look()
         for _ in range(500):
             await asyncio.sleep(0.002)
+            ticks.now_s += 1.0
             await desk.look()
             if len(journal.asked) > 4:
                 break
