@@ -20,8 +20,6 @@ from engine.ports import Answer
 T = TypeVar("T")
 SETTLE_NS: Final = NS_PER_S
 """An answer that says "log in" has surely arrived where it goes so long after it was given."""
-
-
 LOGIN_MOST_NS: Final = 5 * NS_PER_S
 """An order waits no longer for a login: it is decided anew whether it is sent."""
 SLOW_LOGIN: Final = "the login took too long"

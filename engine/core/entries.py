@@ -9,7 +9,7 @@ from config.schema import ConfirmWhen, SizingMode
 from engine.core import carried, gates, prompts, reasons
 from engine.core.lifecycle import AT_BROKER
 from engine.core.orders import make_orders, new_copy, price_to_meet
-from engine.core.plans import is_hedge, miss, note_decided, note_missed, plan_of, store_plan, tell_given_up
+from engine.core.plans import is_hedge, miss, note_missed, plan_of, replan, store_plan, tell_given_up
 from engine.core.resting import (
     ahead_units,
     asked_units,
@@ -30,7 +30,6 @@ from engine.core.sizing import (
     Move,
     Plan,
     SizingRule,
-    decide_target,
     move_of,
 )
 from engine.core.sizing_rules import BY_RATIO, NO_ENTRIES, sizing_rule
@@ -121,9 +120,7 @@ def decide_child(
             rule, no_entry = NO_ENTRIES, child.stopped[master.scope]  # what it still holds is no part of the rise
         leg.handed_over = leg.handed_over and no_entry != ""  # the program trades the leg again
     round_up = move is Move.FALL and is_hedge(turn, child, leg)
-    after = decide_target(before, master.units, instrument.lot_units, rule, round_up=round_up)
-    store_plan(leg, after)
-    note_decided(leg, before, is_sized=rule.lots_for is not None)
+    after = replan(leg, before, master.units, instrument.lot_units, rule, round_up=round_up)
     decision.sized = _sized(before, after, master, instrument, rule)
     if move is Move.RISE:
         enter(turn, child, master, leg, instrument, decision, no_entry)
@@ -174,9 +171,7 @@ def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, 
     """A leg that today's instrument file does not have: an entry is missed, an exit stays due until it is known."""
     if move is Move.NONE:
         return
-    before = plan_of(leg)
-    store_plan(leg, decide_target(before, master.units, 1, NO_ENTRIES, round_up=False))
-    note_decided(leg, before, is_sized=False)
+    replan(leg, plan_of(leg), master.units, 1, NO_ENTRIES)
     if move is Move.RISE:
         leg.skipped, leg.lacking = turn.why_unknown(child.id, leg.leg), True
         turn.skip(child, leg.leg, leg.skipped, again=True)
@@ -231,8 +226,7 @@ def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) ->
     if move_of(before, master.units) is Move.RISE:
         instrument = carried.terms(turn, child, leg)
         lot_units = 1 if instrument is None else instrument.lot_units
-        store_plan(leg, decide_target(before, master.units, lot_units, NO_ENTRIES, round_up=False))
-        note_decided(leg, before, is_sized=False)
+        replan(leg, before, master.units, lot_units, NO_ENTRIES)
     else:
         stays_units = max(0, share(turn, leg) - going_exit_units(turn, leg))
         if stays_units >= leg.target_units:

@@ -6,7 +6,6 @@ Cumulative and monotonic: late and repeated news change nothing, a fill counts i
 from decimal import Decimal
 
 from config.schema import OnLegRefused
-from engine.commands import CancelOrder
 from engine.core import prompts, reasons, terms
 from engine.core.charges import order_charges, segment_of
 from engine.core.delivery import is_sale
@@ -16,10 +15,9 @@ from engine.core.orders import average_inr, change_state, hold
 from engine.core.plans import by_hand_units, note_missed
 from engine.core.records import record_child_fill
 from engine.core.resting import rests, share
-from engine.core.settle import CANCEL_AGAIN_NS, settle
+from engine.core.settle import CANCEL_AGAIN_NS, ask_cancel, settle
 from engine.core.state_child import Child, ChildLeg, ChildOrder, OwnFill
 from engine.core.tags import is_our_tag, number_of
-from engine.core.throttle import send_change
 from engine.core.turn import ALARM, INFO, WARNING, Turn, exits_open, is_of_an_earlier_day
 from engine.model import NS_PER_S, TERMINAL_BOOK, BookStatus, OrderReport, OrderType, split_leg
 
@@ -121,8 +119,7 @@ def _surfaced(turn: Turn, child: Child, order: ChildOrder, report: OrderReport, 
     if report.status not in TERMINAL_BOOK and (is_due or not order.cancelling_ns):
         if not order.cancelling_ns:
             turn.notify(ALARM, "an order that was given up surfaced: cancelled", child.id, report.symbol)
-        order.cancelling_ns = turn.now_ns
-        send_change(turn, CancelOrder(account=order.account, tag=order.tag, order_id=report.order_id))
+        ask_cancel(turn, order)
         turn.timer(f"order:{order.tag}", turn.now_ns + CANCEL_AGAIN_NS)
     if filled:
         _stop(turn, child, order, reasons.SURFACED)

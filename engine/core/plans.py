@@ -4,7 +4,7 @@ import msgspec
 
 from engine.core import reasons
 from engine.core.resting import share
-from engine.core.sizing import Plan, missed
+from engine.core.sizing import Plan, SizingRule, decide_target, missed
 from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import WARNING, Turn
 from engine.model import Kind, split_leg
@@ -65,15 +65,20 @@ def by_hand_units(turn: Turn, child: Child, leg: ChildLeg) -> int:
     return max(0, min(leg.by_hand_units, leg.target_units - own))
 
 
-def note_decided(leg: ChildLeg, before: Plan, *, is_sized: bool) -> None:
-    """A leg's plan was decided anew: what was missed shrinks as the master leaves, and grows by all that was not sized.
+def replan(
+    leg: ChildLeg, before: Plan, master_units: int, lot_units: int, rule: SizingRule, *, round_up: bool = False
+) -> Plan:
+    """Decide a leg's plan anew (`decide_target`): what was missed shrinks as he leaves, and grows by what is not sized.
 
     Of an entry without a sizing (a margin or an instrument that is not known) it is an upper bound: all his lots.
     """
-    if leg.decided_units < before.decided_units:
-        leg.missed_units = leg.missed_units * leg.decided_units // before.decided_units
-    elif not is_sized:
-        leg.missed_units += leg.decided_units - before.decided_units
+    after = decide_target(before, master_units, lot_units, rule, round_up=round_up)
+    store_plan(leg, after)
+    if after.decided_units < before.decided_units:
+        leg.missed_units = leg.missed_units * after.decided_units // before.decided_units
+    elif rule.lots_for is None:
+        leg.missed_units += after.decided_units - before.decided_units
+    return after
 
 
 def miss(turn: Turn, child: Child, leg: ChildLeg, committed_units: int) -> bool:

@@ -316,8 +316,12 @@ def cancel(turn: Turn, order: ChildOrder) -> None:
     """Ask the broker to cancel an order that it is known to have; one that is not known yet is cancelled when found."""
     if order.state is not OrderState.WORKING or not order.order_id or is_of_an_earlier_day(turn.state, order):
         return
-    if order.cancelling_ns and turn.now_ns - order.cancelling_ns < CANCEL_AGAIN_NS:
-        return
+    if not order.cancelling_ns or turn.now_ns - order.cancelling_ns >= CANCEL_AGAIN_NS:
+        ask_cancel(turn, order)
+
+
+def ask_cancel(turn: Turn, order: ChildOrder) -> None:
+    """Ask for a cancel, whatever state an order is in; its end is ours from now on."""
     order.cancelling_ns, order.cancel_refused = turn.now_ns, False
     send_change(turn, CancelOrder(account=order.account, tag=order.tag, order_id=order.order_id))
 

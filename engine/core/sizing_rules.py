@@ -10,7 +10,7 @@ from engine.core.sizing import SizingRule, affordable_lots, by_lots, by_ratio, c
 from engine.core.state_child import Child
 from engine.core.state_master import MasterLeg
 from engine.core.turn import Turn
-from engine.model import Instrument, Side, sign
+from engine.model import Instrument, LegId, Side, sign
 
 NO_ENTRIES = SizingRule(lots_for=None)
 MOVING = frozenset({SizingMode.LIVE_RATIO, SizingMode.RISK_PCT})
@@ -46,7 +46,7 @@ def rule_of_mode(
         return SizingRule(lots_for=by_lots(sizing.lots), re_enters=False, words=f"{sizing.lots} lots"), ""
     if sizing.mode is SizingMode.RISK_PCT:
         his = sign(master.units or master.background_units)
-        return _risk_rule(turn, child, instrument, side or (Side.SELL if his < 0 else Side.BUY))
+        return _risk_rule(turn, child, master.leg, instrument, side or (Side.SELL if his < 0 else Side.BUY))
     if sizing.mode is SizingMode.LIVE_RATIO:
         ratio = live_ratio(turn, child)
         if ratio is None:
@@ -68,14 +68,14 @@ def live_ratio(turn: Turn, child: Child) -> Fraction | None:
     return capped_ratio(available, cap, master, most_ratio(turn, child.id))
 
 
-def _risk_rule(turn: Turn, child: Child, instrument: Instrument, side: Side) -> tuple[SizingRule, str]:
+def _risk_rule(turn: Turn, child: Child, leg: LegId, instrument: Instrument, side: Side) -> tuple[SizingRule, str]:
     pct = turn.child_settings[child.id].sizing.pct
     cap = cap_of(turn, child.id)
     available = child.available_inr
     if pct is None or available is None or available <= 0:
         return NO_ENTRIES, reasons.NO_MARGIN_NOW
     capital = available if cap is None else min(available, cap)
-    quote = turn.state.quotes.get(instrument.id)
+    quote = turn.quote(leg)
     price = None if quote is None else quote.touch(side)
     if price is None or price <= 0:
         return NO_ENTRIES, reasons.NO_PRICE_FOR_RISK

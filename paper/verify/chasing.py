@@ -3,7 +3,6 @@
 It must not touch the chance of the day itself: what else belongs to a seed stays as it is.
 """
 
-import dataclasses
 from collections.abc import Collection
 from decimal import Decimal
 from random import Random
@@ -38,7 +37,6 @@ def with_chased_copies(plan: Plan, rng: Random, faults: Collection[str] | None) 
         chase_after_s=Decimal(rng.choice((1, 3, 3))),
         max_slippage_pct=Decimal(rng.choice((1, 1, 5))),
     )
-    scenario = dataclasses.replace(plan.scenario, settings=msgspec.structs.replace(settings, copy=copy))
     from_ns = plan.scenario.start_ns + WARM_NS
     trades, more = plan.trades_ns, []
 
@@ -71,4 +69,4 @@ def with_chased_copies(plan: Plan, rng: Random, faults: Collection[str] | None) 
             by_ns=rng.choice((2, 10)) * NS_PER_S,
         )
         more.append(Happening(at_ns=from_ns + rng.randrange((plan.calm_ns - from_ns) // 2), trouble=fault, kind=CHASED))
-    return dataclasses.replace(plan.with_more(*more), scenario=scenario)
+    return plan.with_more(*more).with_settings(msgspec.structs.replace(settings, copy=copy))

@@ -3,7 +3,6 @@
 It must not touch the chance of the day itself: what else belongs to a seed stays as it is.
 """
 
-import dataclasses
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
@@ -40,7 +39,7 @@ def with_limits(plan: Plan, rng: Random) -> Plan:
     risk = _drawn(settings.risk, rng) if rng.random() < 0.6 else settings.risk
     children = tuple(_child(child, rng) if rng.random() < 0.6 else child for child in settings.children)
     settings = msgspec.structs.replace(settings, risk=risk, children=children)
-    return dataclasses.replace(plan, scenario=dataclasses.replace(plan.scenario, settings=settings))
+    return plan.with_settings(settings)
 
 
 def _child(child: Child, rng: Random) -> Child:

@@ -3,7 +3,6 @@
 It must not touch the chance of the day itself: what else belongs to a seed stays as it is.
 """
 
-import dataclasses
 from collections.abc import Iterator
 from decimal import Decimal
 from random import Random
@@ -45,8 +44,7 @@ def with_losses(plan: Plan, rng: Random) -> Plan:
         wait_s = rng.choice((Decimal(3), Decimal(20)))
         waits = msgspec.structs.replace(settings.copy, as_=CopyAs.LIMIT, limit_buffer_ticks=0, chase_after_s=wait_s)
         settings = msgspec.structs.replace(settings, copy=waits)
-    scenario = dataclasses.replace(plan.scenario, settings=settings)
-    return dataclasses.replace(plan.with_more(*moves), scenario=scenario)
+    return plan.with_more(*moves).with_settings(settings)
 
 
 def _limited(child: Child, rng: Random) -> Child:

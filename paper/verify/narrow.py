@@ -13,8 +13,6 @@ from paper.verify.plan import Plan
 
 NARROW = 0.06
 """The share of days with narrow windows."""
-
-
 SMALL = 0.03
 """The share of days with a small budget of orders."""
 BUDGETS = (8, 15, 30)

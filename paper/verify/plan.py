@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from config.order_limits import OrderLimits
+from config.schema import Settings
 from engine.model import InstrumentId, OrderReport, Quote
 from paper.scenario import Action, MasterTrades, Quotes, Scenario, SetAvailable
 
@@ -188,6 +189,10 @@ class Plan:
     def with_more(self, *happenings: Happening) -> "Plan":
         """The plan with more that happens; of what happens at one time the newest comes last."""
         return replace(self, happenings=tuple(sorted((*self.happenings, *happenings), key=lambda each: each.at_ns)))
+
+    def with_settings(self, settings: Settings) -> "Plan":
+        """The same day for other settings."""
+        return replace(self, scenario=replace(self.scenario, settings=settings))
 
     def without(self, left_out: frozenset[int]) -> "Plan":
         """The plan without some of its happenings (by their place)."""

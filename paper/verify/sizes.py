@@ -4,7 +4,6 @@ Prices that are far from the master's, by a child's own terms, belong to them. I
 itself: what else belongs to a seed stays as it is.
 """
 
-import dataclasses
 from decimal import Decimal
 from random import Random
 from typing import TypeVar
@@ -41,8 +40,7 @@ def with_sizes(plan: Plan, rng: Random) -> Plan:
         settings, risk=risk, children=tuple(_child(child, rng) for child in settings.children)
     )
     moves = price_moves(plan, rng) if rng.random() < MOVING else []
-    scenario = dataclasses.replace(plan.scenario, settings=settings)
-    return dataclasses.replace(plan.with_more(*moves), scenario=scenario)
+    return plan.with_more(*moves).with_settings(settings)
 
 
 def _child(child: Child, rng: Random) -> Child:

@@ -393,12 +393,12 @@ class Trial(Peaceful):
                 self._tell(host.failed)
                 self._restart(self.clock.now_ns(), self._down_ns)
             return
-        is_new = host is not None and host.events_handled != self._seen_events
-        if not is_new and not self.truth.violations:
+        moved = host if host is not None and host.events_handled != self._seen_events else None
+        if moved is None and not self.truth.violations:
             return  # looked at before, and what happened beside it since broke nothing
         known = len(self.violations)
-        if host is not None and is_new:
-            self._look_at(host)
+        if moved is not None:
+            self._look_at(moved)
         super()._watch()
         for text in self.truth.violations:
             self._found(text)

@@ -5,7 +5,7 @@ anywhere. Nothing here looks at what the engine believes to have sent.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from config.order_limits import OrderLimits
 from engine.core.state_child import Child, ChildOrder
@@ -56,20 +56,18 @@ class Windows:
             if any(self.is_full(account, at_ns) for at_ns in (since_ns, *(ns for ns in times if ns > since_ns)))
         )
 
-    def used_up(self, orders: Iterable[ChildOrder], rows_of: Callable[[str], Sequence[OrderReport]]) -> str:
+    def used_up(self, orders: Collection[ChildOrder], rows_of: Callable[[str], Sequence[OrderReport]]) -> str:
         """An account whose broker may take no further order on this day, '' while each does.
 
         Args:
             orders: The engine's: each of their sendings counts, whether it arrived or not.
             rows_of: An account's book: what the engine did not place counts, too.
         """
-        sent: dict[str, dict[str, int]] = {}
-        for order in orders:
-            sent.setdefault(order.account, {})[order.tag] = order.tries
         for account, limits in self._limits.items():
             if (most := limits.day_placements) is None:
                 continue
-            ours, rows = sent.get(account, {}), rows_of(account)
+            ours = {order.tag: order.tries for order in orders if order.account == account}
+            rows = rows_of(account)
             if sum(ours.values()) + len(rows) - len({row.tag for row in rows} & ours.keys()) >= most:
                 return account
         return ""

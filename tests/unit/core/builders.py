@@ -5,7 +5,8 @@ asked to be woken. Reads are answered at once unless the account stands in `sile
 once unless `filling` is off, then the test answers them one by one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
@@ -29,9 +30,11 @@ from engine.events import (
     InstrumentsLoaded,
     OrderUpdated,
     Outcome,
+    Paused,
     QuotesUpdated,
     Request,
     RequestAnswered,
+    Resumed,
     SessionStarted,
     TimePassed,
 )
@@ -387,6 +390,13 @@ class Desk:
     def sell(self, lots: int, **fields: object) -> None:
         """The master sells, and what follows is done."""
         self._trade(Side.SELL, lots, fields)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """What the master does meanwhile is missed."""
+        self.handle(Paused(at_ns=self.now_ns))
+        yield
+        self.handle(Resumed(at_ns=self.now_ns))
 
     def _trade(self, side: Side, lots: int, fields: dict[str, object]) -> None:
         trade: Callable[..., OrderReport] = self.master

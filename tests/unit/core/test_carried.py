@@ -129,14 +129,20 @@ def test_units_stay_where_the_broker_did_not_scale_them() -> None:
     assert desk.child().external == {}
 
 
-def test_part_of_a_lot_stays_until_the_whole_holding_goes() -> None:
-    """3 lots of 65 are 2.6 of 75: half of his leaves 120 units, of which 45 are no lot."""
+def odd() -> Desk:
+    """3 lots of 65 are 2.6 of the new 75, which the operator has accepted."""
     desk = held()
     restart(desk, instruments=changed(lot_units=75))
     desk.run(2)
     desk.handle(LegMapped(at_ns=desk.now_ns, leg=CALL_LEG, symbol=CALL))
     desk.quote(CALL, "100")
     desk.run(2)
+    return desk
+
+
+def test_part_of_a_lot_stays_until_the_whole_holding_goes() -> None:
+    """Half of his leaves 120 units, of which 45 are no lot."""
+    desk = odd()
     desk.sell(5)
     desk.run(30)
     leg = desk.leg()
@@ -148,12 +154,7 @@ def test_part_of_a_lot_stays_until_the_whole_holding_goes() -> None:
 
 
 def test_odd_remainder_goes_when_the_master_is_out_while_a_part_is_on_its_way() -> None:
-    desk = held()
-    restart(desk, instruments=changed(lot_units=75))
-    desk.run(2)
-    desk.handle(LegMapped(at_ns=desk.now_ns, leg=CALL_LEG, symbol=CALL))
-    desk.quote(CALL, "100")
-    desk.run(2)
+    desk = odd()
     desk.filling = False
     desk.sell(5)
     desk.sell(5)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from config.schema import Sizing, SizingMode, Timing
 from engine.core import reasons
 from engine.core.replicator import Replicator
-from engine.events import ChildResynced, DayBegan, Outcome, Paused, Resumed
+from engine.events import ChildResynced, DayBegan, Outcome
 from engine.model import BookStatus, Kind, Side, instrument_id
 from tests.unit.core.builders import CALL_LEG, FREE, LOT, PUT_LEG, SESSIONS, Book, Desk, child, instrument, settings
 from tests.unit.paper.builders import CALL, PUT
@@ -166,9 +166,8 @@ def test_entry_under_way_is_not_sent_again_with_the_next_fill() -> None:
 def test_partly_stopped_entry_sends_the_rest_and_says_why() -> None:
     desk = Desk()
     desk.load((instrument(CALL, lot_units=LOT),))
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
     desk.buy(10)
     assert desk.placed() == [(Side.BUY, 3)]
     assert desk.leg().skipped == ""

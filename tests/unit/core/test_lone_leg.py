@@ -19,7 +19,7 @@ from config.schema import (
 from engine.commands import CancelOrder, ModifyOrder, PlaceOrder
 from engine.core import reasons
 from engine.core.lifecycle import OrderState
-from engine.events import ChildResynced, Outcome, Paused, PromptAnswered, Resumed
+from engine.events import ChildResynced, Outcome, PromptAnswered
 from engine.model import OrderType, Side
 from tests.unit.core.builders import FUT_LEG, HEDGE, HEDGE_LEG, INSTRUMENTS, PUT_LEG, Desk, child, settings
 from tests.unit.paper.builders import CALL, FUT, PUT, option
@@ -61,11 +61,10 @@ def test_leg_that_a_fall_rounded_away_stops_nothing_where_the_settings_say_so() 
 def test_legs_that_a_resync_brings_together_stop_each_other_not() -> None:
     """One of them was rounded away when the master sold of it; both were missed before."""
     desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.sell(10)
-    desk.sell(10, symbol=PUT)
-    desk.buy(6, symbol=PUT)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.sell(10)
+        desk.sell(10, symbol=PUT)
+        desk.buy(6, symbol=PUT)
     desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
     desk.run(2)
     desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
@@ -156,9 +155,8 @@ def test_held_entry_that_nobody_refused_is_lacking_where_refusals_are_not() -> N
 
 def test_lone_leg_stops_further_shorts_and_lets_buys_through() -> None:
     desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
     desk.sell(10, symbol=PUT)
     assert desk.lots(leg=PUT_LEG) == 0
     assert reasons.LONE_LEG in desk.reasons()
@@ -168,27 +166,24 @@ def test_lone_leg_stops_further_shorts_and_lets_buys_through() -> None:
 
 def test_lone_leg_stops_bought_futures_too() -> None:
     desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
     desk.buy(10, symbol=FUT)
     assert desk.lots(leg=FUT_LEG) == 0
 
 
 def test_missing_lots_of_the_same_leg_do_not_stop_it() -> None:
     desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.sell(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.sell(10)
     desk.sell(10)
     assert desk.lots() == -3
 
 
 def test_guard_ends_when_the_master_leaves_the_leg() -> None:
     desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
     desk.buy(10, symbol=HEDGE)
     desk.sell(10)
     desk.sell(10, symbol=PUT)

@@ -15,9 +15,7 @@ from engine.events import (
     Flattened,
     HandedOver,
     Outcome,
-    Paused,
     PromptAnswered,
-    Resumed,
 )
 from engine.model import Funds, Side
 from tests.unit.core.builders import (
@@ -50,9 +48,8 @@ def left_out() -> Desk:
 def missed() -> Desk:
     """A child that missed ten master lots during a pause."""
     desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
     return desk
 
 
@@ -193,10 +190,9 @@ def test_reads_from_before_the_resync_do_not_count() -> None:
 
 def test_resync_buys_hedges_before_shorts_take_the_room_of_a_limit() -> None:
     desk = Desk(settings(risk=Risk(max_open_lots=3)))
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.sell(10, symbol=PUT)
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.sell(10, symbol=PUT)
+        desk.buy(10)
     ask(desk, "resync")
     desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
     assert (desk.lots(), desk.lots(leg=PUT_LEG)) == (3, 0)
@@ -584,9 +580,8 @@ def test_offer_is_not_sent_beside_a_fill_that_cannot_be_decided() -> None:
 def test_resting_exit_keeps_no_resync_away() -> None:
     desk = Desk(settings(follow=Follow.ORDERS))
     desk.buy(10)
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
     desk.filling = False
     resting(desk, 20, side=Side.SELL, limit="105")
     desk.accept(desk.last())

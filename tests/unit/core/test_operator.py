@@ -36,9 +36,8 @@ def held() -> Desk:
 
 def test_pause_misses_and_resume_does_not_catch_up() -> None:
     desk = held()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
     desk.buy(10)
     assert desk.placed() == [(Side.BUY, 3), (Side.BUY, 3)]
     desk.sell(15)

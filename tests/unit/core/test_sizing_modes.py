@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from config.schema import Follow, Paper, Risk, Settings, Sizing, SizingMode
-from engine.events import BackgroundAdopted, ChildJoined, ChildResynced, Outcome, Paused, PromptAnswered, Resumed
+from engine.events import BackgroundAdopted, ChildJoined, ChildResynced, Outcome, PromptAnswered
 from engine.model import OrderType, Side
 from tests.unit.core.builders import HEDGE, HEDGE_LEG, INSTRUMENTS, LOT, PUT_LEG, Book, Desk, child, settings
 from tests.unit.paper.builders import CALL, PUT
@@ -118,9 +118,8 @@ def test_resync_offers_nothing_where_nothing_was_missed(sizing: Sizing) -> None:
 )
 def test_resync_offers_what_was_missed(sizing: Sizing, lots: int) -> None:
     desk = Desk(_sized(sizing))
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
     assert _resync(desk) == [lots]
     _approve(desk)
     assert desk.lots() == lots
@@ -129,18 +128,16 @@ def test_resync_offers_what_was_missed(sizing: Sizing, lots: int) -> None:
 
 def test_what_was_missed_goes_in_proportion_with_the_master() -> None:
     desk = Desk(_sized(Sizing(mode=SizingMode.FIXED_LOTS, lots=4)))
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
     desk.sell(5)
     assert _resync(desk) == [2]
 
 
 def test_what_a_version_before_did_not_count_is_offered_by_the_sizing_of_now() -> None:
     desk = Desk(_sized(LIVE))
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
     desk.leg().missed_units = 0
     desk.restart()
     desk.quote(CALL, "100")
@@ -163,12 +160,18 @@ def test_entry_without_a_margin_of_the_moment_is_offered_when_there_is_one() -> 
 # --- a share of what the margin allowed -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("parts", [(20,), (10, 10), (5, 5, 5, 5)], ids=str)
-def test_share_that_the_margin_allowed_is_taken_once_however_he_buys(parts: tuple[int, ...]) -> None:
+def _short_of_margin() -> Desk:
+    """For a leg of the strategy the margin was enough for two lots of five."""
     desk = Desk(_sized(LIVE, paper=Paper(margins=True)), margins={"C1": 1_000_000})
     desk.buy(10)
     desk.run(2)
     desk.strategy().afforded["C1"] = Fraction(2, 5)
+    return desk
+
+
+@pytest.mark.parametrize("parts", [(20,), (10, 10), (5, 5, 5, 5)], ids=str)
+def test_share_that_the_margin_allowed_is_taken_once_however_he_buys(parts: tuple[int, ...]) -> None:
+    desk = _short_of_margin()
     for lots in parts:
         desk.buy(lots, symbol=HEDGE)
         desk.run(2)
@@ -176,10 +179,7 @@ def test_share_that_the_margin_allowed_is_taken_once_however_he_buys(parts: tupl
 
 
 def test_share_that_the_margin_allowed_is_not_taken_again_when_an_order_is_sent_again() -> None:
-    desk = Desk(_sized(LIVE, paper=Paper(margins=True)), margins={"C1": 1_000_000})
-    desk.buy(10)
-    desk.run(2)
-    desk.strategy().afforded["C1"] = Fraction(2, 5)
+    desk = _short_of_margin()
     desk.filling = False
     desk.master(Side.BUY, 20, symbol=HEDGE)
     desk.run("0.3")

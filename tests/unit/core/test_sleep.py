@@ -40,13 +40,19 @@ def test_exit_after_a_sleep_waits_for_what_the_child_has_by_now() -> None:
     assert desk.placed() == [(Side.BUY, 3)]
 
 
-def test_exit_waits_no_longer_than_a_moment_for_reads_that_fail() -> None:
+def _unread() -> Desk:
+    """3 lots, and the reads of their account have failed for minutes when the master goes out."""
     desk = Desk()
     desk.buy(10)
     desk.run(5)
     desk.silent.add("C1")
     desk.run(300)
     desk.sell(10)
+    return desk
+
+
+def test_exit_waits_no_longer_than_a_moment_for_reads_that_fail() -> None:
+    desk = _unread()
     due_ns = desk.now_ns
     assert desk.placed() == [(Side.BUY, 3)]
     desk.run(30)
@@ -56,12 +62,7 @@ def test_exit_waits_no_longer_than_a_moment_for_reads_that_fail() -> None:
 
 def test_read_that_fails_at_once_is_not_asked_for_again_and_again() -> None:
     """The answer asks for nothing: the next poll does."""
-    desk = Desk()
-    desk.buy(10)
-    desk.run(5)
-    desk.silent.add("C1")
-    desk.run(300)
-    desk.sell(10)
+    desk = _unread()
     asked = len(desk.reads())
     for _ in range(3):
         desk.deliver(desk.picture(orders=None, positions=None, available_inr=None, error="token", needs_login=True))

@@ -21,7 +21,6 @@ from engine.events import (
     Paused,
     PromptAnswered,
     QuotesUpdated,
-    Resumed,
     SessionStarted,
     SessionStopped,
 )
@@ -188,10 +187,9 @@ def test_prompt_lists_skipped_children_with_their_reasons() -> None:
 
 def test_offered_leg_that_the_master_has_left_is_skipped_and_its_answer_is_asked_no_more() -> None:
     desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.sell(20, symbol=PUT)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
+        desk.sell(20, symbol=PUT)
     desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
     desk.run(2)
     (before,) = shot(desk).prompts
@@ -252,9 +250,8 @@ def test_row_whose_price_is_beyond_the_slippage_limit_says_so() -> None:
 
 def test_missed_entry_is_skipped_with_its_reason() -> None:
     desk = Desk()
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10)
     found = cell(desk)
     assert values(found.state, found.reason, found.want_lots) == (CellState.SKIPPED, reasons.PAUSED, 0)
     assert column(desk).state is ChildState.SKIPPED

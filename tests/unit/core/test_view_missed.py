@@ -3,7 +3,7 @@
 from config.schema import StrategyScope
 from engine.commands import Severity
 from engine.core import reasons
-from engine.events import AccountRead, ChildResynced, Flattened, LegExited, Paused, PromptAnswered, Resumed
+from engine.events import AccountRead, ChildResynced, Flattened, LegExited, PromptAnswered
 from engine.model import Side
 from engine.snapshot import Attention, CellState, ChildColumn, ChildState, StrategyState
 from engine.view import Frame, build_snapshot
@@ -27,10 +27,9 @@ def told(desk: Desk) -> tuple[int, list[str]]:
 
 def missing(desk: Desk, *symbols: str) -> None:
     """The master buys while the program is paused."""
-    desk.handle(Paused(at_ns=desk.now_ns))
-    for symbol in symbols:
-        desk.buy(10, symbol=symbol)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        for symbol in symbols:
+            desk.buy(10, symbol=symbol)
 
 
 def test_child_that_missed_every_leg_is_a_warning_and_its_lots_are_counted() -> None:
@@ -168,7 +167,6 @@ def test_child_that_left_a_strategy_which_has_ended_lacks_lots_of_another() -> N
     desk.run(2)
     desk.sell(10)
     desk.run(30)
-    desk.handle(Paused(at_ns=desk.now_ns))
-    desk.buy(10, symbol=BANK)
-    desk.handle(Resumed(at_ns=desk.now_ns))
+    with desk.paused():
+        desk.buy(10, symbol=BANK)
     assert told(desk)[1] == [f"holds nothing of the strategy: 1 leg was not copied ({reasons.PAUSED})"]

@@ -32,8 +32,7 @@ def planned(known: Settings) -> Plan:
     """A day with these settings on which every price is 100 and every child has three lakh."""
     day = draw(1)
     children = tuple(msgspec.structs.replace(each, capital_inr=Decimal(300_000)) for each in known.children)
-    scenario = replace(day.scenario, settings=msgspec.structs.replace(known, children=children))
-    return replace(day, happenings=(), scenario=scenario)
+    return replace(day.with_settings(msgspec.structs.replace(known, children=children)), happenings=())
 
 
 class Bounded:
