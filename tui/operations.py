@@ -25,6 +25,9 @@ from tui.screens.overview import Overview
 from tui.text import Line, line, wrap
 from tui.widgets.live_table import Row
 
+TOLD_S = 4.0
+"How long a note is to be seen."
+
 
 class Operations(Ears):
     """The part of the app that asks the operator and sends his orders."""
@@ -35,6 +38,8 @@ class Operations(Ears):
         self.desk = desk
         self.frame: Frame | None = None
         self.answers = Answers()
+        self._told = set[str]()
+        "Notes that are to be seen."
 
     @property
     def overview(self) -> Overview:
@@ -49,8 +54,11 @@ class Operations(Ears):
         self.feed.send(event)
 
     def tell(self, text: str, *, bad: bool = False) -> None:
-        """A short note. Never markup."""
-        self.notify(text, severity="warning" if bad else "information", markup=False, timeout=4)
+        """A short note; once, as long as it is to be seen. Never markup."""
+        if text not in self._told:
+            self._told.add(text)
+            self.set_timer(TOLD_S, lambda: self._told.discard(text))
+            self.notify(text, severity="warning" if bad else "information", markup=False, timeout=TOLD_S)
 
     def now(self) -> int:
         """The time of an operator's order."""
@@ -400,6 +408,10 @@ class Operations(Ears):
         if told:
             self.tell(f"{told}.")
         self.action_doctor()
+
+    def action_help_quit(self) -> None:
+        """The key that ends other programs."""
+        self.tell("ctrl+c ends nothing here: ctrl+q quits.")
 
     async def action_quit(self) -> None:
         """Leave; with something open, or LIVE in market hours, say first what happens."""

@@ -312,6 +312,14 @@ def test_quit_asks_with_a_strategy_open() -> None:
     drive(s.condor(), script)
 
 
+def test_the_key_that_ends_other_programs_says_once_what_ends_this_one() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.press(*["ctrl+c"] * 5)
+        assert [note.message for note in desk.app._notifications] == ["ctrl+c ends nothing here: ctrl+q quits."]
+
+    drive(s.condor(), script)
+
+
 def test_help_lists_every_key_of_the_app() -> None:
     from textual.binding import Binding
 

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from tui.compositor import paint_whole
 from tui.frame import Frame
 from tui.text import Line, fold, line, to_content
 from tui.widgets.line_bar import LineBar
@@ -34,6 +35,7 @@ class Dialog(ModalScreen[AnswerT]):
 
     def __init__(self, frame: Frame, title: str, *, danger: bool = False) -> None:
         super().__init__()
+        paint_whole(self)
         self.frame = frame
         self.heading = title
         self._most = 0

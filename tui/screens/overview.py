@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
+from tui.compositor import paint_whole
 from tui.frame import Frame
 from tui.memory import FILTERS_KEPT, WORDS_MOST, Habits
 from tui.text import Line, Span, Tone, clean, line
@@ -63,6 +64,7 @@ class Overview(Screen[None]):
 
     def __init__(self, habits: Habits) -> None:
         super().__init__()
+        paint_whole(self)
         self._habits = habits
         self._filters = {
             name: clean(words)[:WORDS_MOST] for name, words in habits.filters.items() if name in FILTERS_KEPT
