@@ -15,6 +15,7 @@ from engine.core.resting import (
     asked_units,
     cut_units,
     end_told,
+    entering,
     going_exit_units,
     missed_due,
     note_entered,
@@ -327,8 +328,8 @@ def note_missed_while_resting(turn: Turn, child: Child, leg: ChildLeg, most: int
         return 0
     left = found
     reason = reasons.DECLINED
-    for mirror in leg.mirrors.values():
-        told = min(left, mirror.missed_units - mirror.told_units) if mirror.entry else 0
+    for mirror in entering(turn, leg):
+        told = min(left, mirror.missed_units - mirror.told_units)
         mirror.told_units += told
         left -= told
         reason = mirror.reason if told and mirror.reason else reason

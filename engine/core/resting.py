@@ -30,6 +30,15 @@ def filled_units(turn: Turn, mirror: Mirror) -> int:
     return mirror.past_units + sum(turn.state.orders[tag].filled for tag in mirror.tags)
 
 
+def entering(turn: Turn, leg: ChildLeg) -> list[Mirror]:
+    """The mirrors of his orders that enter; one of the side that he has left for the other brings nothing any more."""
+    if not leg.mirrors:
+        return []
+    master = turn.state.master.legs.get(leg.leg)
+    units = 0 if master is None else master.units
+    return [mirror for mirror in leg.mirrors.values() if mirror.entry and mirror.side.sign * units >= 0]
+
+
 def leave_mirrored(turn: Turn, leg: ChildLeg, reason: str) -> None:
     """The operator exited the leg: what ours filled ahead of the master's orders is missed of them, when they fill.
 
@@ -104,9 +113,8 @@ def on_the_way(turn: Turn, leg: ChildLeg) -> int:
     What a resting exit closed before the master's did is not wanted back: his order is about to close it, too.
     """
     mirrored = not_wanted_back(turn, leg)
-    for mirror in leg.mirrors.values():
-        if mirror.entry:
-            mirrored += owed_units(turn, leg, mirror) + mirror.taken_units - mirror.completed_units
+    for mirror in entering(turn, leg):
+        mirrored += owed_units(turn, leg, mirror) + mirror.taken_units - mirror.completed_units
     return going_entry_units(turn, leg) + mirrored
 
 
@@ -135,8 +143,8 @@ def ahead_units(turn: Turn, leg: ChildLeg) -> int:
         return 0
     return sum(
         max(0, min(filled_units(turn, mirror) + mirror.taken_units, mirror.sized_units) - mirror.decided_units)
-        for mirror in leg.mirrors.values()
-        if mirror.entry and mirror.backs
+        for mirror in entering(turn, leg)
+        if mirror.backs
     )
 
 
@@ -159,7 +167,7 @@ def owe(turn: Turn, leg: ChildLeg, units: int) -> None:
 
     Of an order that a prompt asks about, what the master's own fills are worth is due already.
     """
-    mirrors = [mirror for mirror in leg.mirrors.values() if mirror.entry]
+    mirrors = entering(turn, leg)
     opens = [resting_units(turn, leg, mirror) + mirror.asked_units for mirror in mirrors]
     dues = [max(0, min(_due_units(turn, mirror), most)) for mirror, most in zip(mirrors, opens, strict=True)]
     units -= sum(dues) - sum(owed_units(turn, leg, mirror) for mirror in mirrors)
@@ -171,12 +179,11 @@ def owe(turn: Turn, leg: ChildLeg, units: int) -> None:
 
 def note_entered(turn: Turn, leg: ChildLeg, units: int) -> None:
     """What an order of its own brings of the master's fills does not rest any more."""
-    for mirror in leg.mirrors.values():
-        if mirror.entry:
-            own = max(0, min(units, _due_units(turn, mirror) - resting_units(turn, leg, mirror)))
-            mirror.taken_units += own
-            mirror.completed_units += own
-            units -= own
+    for mirror in entering(turn, leg):
+        own = max(0, min(units, _due_units(turn, mirror) - resting_units(turn, leg, mirror)))
+        mirror.taken_units += own
+        mirror.completed_units += own
+        units -= own
 
 
 def covering_units(turn: Turn, leg: ChildLeg, most: int) -> int:
@@ -217,12 +224,11 @@ def missed_due(turn: Turn, child: Child, leg: ChildLeg, most: int) -> int:
     leaves room for is missed, too, although the order's own fills are not worth a lot yet.
     """
     due_units = missed = 0
-    for mirror in leg.mirrors.values():
-        if mirror.entry:
-            untold = mirror.missed_units - mirror.told_units
-            due = _due_units(turn, mirror) - resting_units(turn, leg, mirror) - mirror.asked_units
-            due_units += max(0, min(due, untold))
-            missed += min(untold, _wanted_units(turn, child, leg, mirror))
+    for mirror in entering(turn, leg):
+        untold = mirror.missed_units - mirror.told_units
+        due = _due_units(turn, mirror) - resting_units(turn, leg, mirror) - mirror.asked_units
+        due_units += max(0, min(due, untold))
+        missed += min(untold, _wanted_units(turn, child, leg, mirror))
     if turn.child_settings[child.id].sizing.mode not in MOVING and leg.target_units <= leg.most_units:
         due_units = max(due_units, leg.target_units - (leg.most_units - missed))
     return min(due_units, missed, most)

@@ -98,8 +98,8 @@ class Conduct:
             return 0
         if order.state is OrderState.QUEUED:  # not accepted, and cut to what is left when it is sent again
             return 0
-        asked = self._truth.asked(order.account, tag, order.order_id)
-        return max(0, min(units, asked or units) - self._truth.filled(order.account, tag, order.order_id))
+        asked = self._truth.asked(order.account, tag, order.order_id) or order.units  # cut, and not handed over again
+        return max(0, min(units, asked) - self._truth.filled(order.account, tag, order.order_id))
 
     # Entries
 
