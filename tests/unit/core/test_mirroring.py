@@ -13,7 +13,7 @@ from engine.core import reasons
 from engine.core.handover import keep_excess
 from engine.core.lifecycle import OrderState
 from engine.core.terms import resting_terms
-from engine.events import DayBegan, Flattened, KillSwitched, LegExited, OrderUpdated, Outcome, PromptAnswered
+from engine.events import DayBegan, Flattened, KillSwitched, LegExited, OrderUpdated, Outcome, PromptAnswered, Resumed
 from engine.model import BookStatus, OrderReport, OrderType, Side, Validity
 from engine.view import Frame, build_snapshot
 from engine.view_cells import cell_of
@@ -405,6 +405,21 @@ def test_lot_that_was_refused_while_it_rested_is_not_entered_when_only_the_sum_i
     desk.run(10)
     assert desk.placed() == [(Side.BUY, 1), (Side.BUY, 1)]
     assert (desk.lots(), desk.target(), [why.split(":")[0] for why in desk.reasons()]) == (1, 1, ["refused"])
+
+
+def test_what_was_missed_of_a_side_that_he_has_left_is_not_missed_of_his_entry_on_the_other() -> None:
+    desk = Desk(orders(LIKE_HIM, risk=Risk(max_lots_per_instrument=1)))
+    his = resting(desk, 3)
+    assert desk.placed() == [(Side.BUY, 1)]
+    desk.restart(unclean=True)
+    ended(desk, his, BookStatus.COMPLETE, filled=3)
+    desk.run(5)
+    desk.sell(4, id_="M2")
+    desk.run(5)
+    desk.quote(CALL, "100")
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.run(5)
+    assert (desk.lots(), desk.target()) == (-1, -1)
 
 
 def test_what_fills_ahead_of_him_after_a_late_approval_is_backed_by_his_order() -> None:
