@@ -11,7 +11,7 @@ from engine.events import Outcome
 from engine.model import OrderReport, Side
 from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk
 from tests.unit.core.nights import restart
-from tests.unit.core.test_mirroring import orders, resting
+from tests.unit.core.resting_orders import orders, resting
 
 
 def held(*, filling: bool = True) -> Desk:

@@ -10,7 +10,7 @@ from engine.core.lifecycle import OrderState
 from engine.events import Outcome
 from engine.model import BookStatus, OrderType, Side
 from tests.unit.core.builders import LOT, Desk, S
-from tests.unit.core.test_mirroring import LIKE_HIM, ended, orders, resting
+from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting
 
 
 def raised_while_a_change_is_late() -> tuple[Desk, ModifyOrder]:

@@ -15,7 +15,7 @@ from engine.core.lifecycle import OrderState
 from engine.events import ChildResynced, Flattened, KillSwitched, Outcome, Paused, PromptAnswered, Resumed
 from engine.model import BookStatus, OrderReport, Side
 from tests.unit.core.builders import ENTRIES, LOT, Desk, child
-from tests.unit.core.test_mirroring import LIKE_HIM, ended, orders, resting
+from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting
 from tests.unit.paper.builders import CALL
 
 A_HALF = child(sizing=Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1, 2)))

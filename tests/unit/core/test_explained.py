@@ -10,7 +10,7 @@ from engine.model import BookStatus, OrderType, Side
 from engine.snapshot import CopyRow
 from engine.view import Frame, build_snapshot
 from tests.unit.core.builders import CALL_LEG, ENTRIES, Desk, child, settings
-from tests.unit.core.test_mirroring import orders
+from tests.unit.core.resting_orders import orders
 
 TWO_LOTS = Sizing(mode=SizingMode.FIXED_LOTS, lots=2)
 

@@ -31,7 +31,7 @@ from tests.unit.core.builders import (
     instrument,
     settings,
 )
-from tests.unit.core.test_mirroring import resting
+from tests.unit.core.resting_orders import resting
 from tests.unit.paper.builders import CALL, PUT
 
 

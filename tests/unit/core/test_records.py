@@ -7,7 +7,7 @@ from engine.commands import RecordFill, RecordStrategy
 from engine.events import ChildJoined, Flattened, PromptAnswered
 from engine.model import BookStatus, Side
 from tests.unit.core.builders import HEDGE, LOT, Desk, child, settings
-from tests.unit.core.test_mirroring import ended, orders, resting
+from tests.unit.core.resting_orders import ended, orders, resting
 from tests.unit.core.test_offers import left_out
 from tests.unit.paper.builders import PUT
 

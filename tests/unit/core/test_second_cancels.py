@@ -11,7 +11,7 @@ from engine.commands import CancelOrder, ModifyOrder
 from engine.events import Flattened, OrderUpdated
 from engine.model import BookStatus, OrderReport, OrderType, Side
 from tests.unit.core.builders import LOT, Desk, child, settings
-from tests.unit.core.test_mirroring import LIKE_HIM, ended, orders, resting
+from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting
 
 
 def shows(desk: Desk, report: OrderReport, *, account: str = "C1", **fields: object) -> None:

@@ -34,7 +34,7 @@ from tests.unit.core.builders import (
     settings,
     turn_of,
 )
-from tests.unit.core.test_mirroring import ended, resting
+from tests.unit.core.resting_orders import ended, resting
 from tests.unit.paper.builders import PUT
 
 UNWIND = Risk(on_leg_refused=OnLegRefused.UNWIND)

@@ -44,7 +44,7 @@ from tests.unit.core.builders import (
     quote_of,
     settings,
 )
-from tests.unit.core.test_mirroring import resting
+from tests.unit.core.resting_orders import resting
 from tests.unit.paper.builders import CALL, PUT, ns, option
 from tui.answers import Answers
 
