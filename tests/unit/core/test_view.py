@@ -6,14 +6,11 @@ from fractions import Fraction
 import pytest
 from msgspec.structs import replace
 
-from config.schema import ChildRisk, Follow, Mode, Risk, Sizing, SizingMode, StrategyScope, Timing
+from config.schema import ChildRisk, Mode, Risk, Sizing, SizingMode, StrategyScope
 from engine.commands import Notify, Severity
 from engine.core import reasons
 from engine.core.replicator import Replicator
 from engine.events import (
-    AccountRead,
-    BackgroundAdopted,
-    ChildResynced,
     Flattened,
     KillSwitched,
     MaxCapitalSet,
@@ -24,13 +21,11 @@ from engine.events import (
     SessionStarted,
     SessionStopped,
 )
-from engine.model import NS_PER_MS, NS_PER_S, BookStatus, OrderType, Side, instrument_id, leg_id
-from engine.snapshot import Cell, CellState, ChildColumn, ChildState, EngineState, LegRow, Snapshot, StrategyState
-from engine.stamps import Stamp
+from engine.model import NS_PER_S, BookStatus, Side, instrument_id, leg_id
+from engine.snapshot import CellState, ChildState, EngineState, StrategyState
 from engine.view import Frame, build_snapshot
 from engine.view_cells import sizing_text
 from tests.unit.core.builders import (
-    ALL,
     CALL_LEG,
     ENTRIES,
     HEDGE,
@@ -44,36 +39,10 @@ from tests.unit.core.builders import (
     quote_of,
     settings,
 )
-from tests.unit.core.resting_orders import resting
-from tests.unit.paper.builders import CALL, PUT, ns, option
-from tui.answers import Answers
+from tests.unit.core.views import cell, column, row, shot, texts, values
+from tests.unit.paper.builders import CALL, PUT, option
 
 BANK = "BANKNIFTY26NOV55000CE"
-
-
-def shot(desk: Desk) -> Snapshot:
-    return build_snapshot(desk.state, desk.now_ns, Frame())
-
-
-def values(*found: object) -> tuple[object, ...]:
-    """Values side by side, whatever their numbers are made of."""
-    return found
-
-
-def row(desk: Desk, symbol: str = CALL) -> LegRow:
-    return next(leg for leg in shot(desk).legs if leg.symbol == symbol)
-
-
-def cell(desk: Desk, symbol: str = CALL, account: str = "C1") -> Cell:
-    return next(c for c in row(desk, symbol).cells if c.child == account)
-
-
-def column(desk: Desk, account: str = "C1") -> ChildColumn:
-    return next(c for c in shot(desk).children if c.id == account)
-
-
-def texts(desk: Desk) -> list[str]:
-    return [item.text for item in shot(desk).attention]
 
 
 def test_empty_state_has_a_snapshot() -> None:
@@ -158,94 +127,6 @@ def test_held_order_is_held_with_the_brokers_words() -> None:
     assert "Margin [red]exceeds[/red] ₹" in found.reason
     assert any("Margin [red]exceeds" in text for text in texts(desk))
     assert column(desk).reason == found.reason
-
-
-def test_entry_in_a_prompt_is_awaiting() -> None:
-    desk = Desk(settings(confirm=ENTRIES))
-    desk.buy(10)
-    found = cell(desk)
-    assert values(found.state, found.awaiting_lots, found.have_lots) == (CellState.AWAITING, 3, 0)
-    assert found.reason == reasons.AWAITING
-    (prompt,) = shot(desk).prompts
-    assert values(prompt.kind, prompt.at_deadline, prompt.master_lots) == ("entry", "declined", 10)
-    (line,) = prompt.rows
-    assert values(line.child, line.units, line.price_inr, line.ratio) == ("C1", 3 * LOT, 100, Fraction(3, 10))
-    assert values(line.value_inr, line.available_inr) == (19_500, 300_000)
-    (margin,) = prompt.margins
-    assert (margin.basket.account, margin.needed_inr, margin.is_brokers) == ("C1", Decimal(19_500), False)
-    assert any(text.startswith("confirm entry") for text in texts(desk))
-
-
-def test_prompt_lists_skipped_children_with_their_reasons() -> None:
-    desk = Desk(settings(child("C1"), child("C2"), confirm=ENTRIES))
-    desk.owner_trades(-1, "C2")
-    desk.read("C2")
-    desk.buy(10)
-    rows = {r.child: (r.units, r.reason) for r in shot(desk).prompts[0].rows}
-    assert rows == {"C1": (3 * LOT, ""), "C2": (0, reasons.OWN_POSITION)}
-
-
-def test_offered_leg_that_the_master_has_left_is_skipped_and_its_answer_is_asked_no_more() -> None:
-    desk = Desk()
-    with desk.paused():
-        desk.buy(10)
-        desk.sell(20, symbol=PUT)
-    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
-    desk.run(2)
-    (before,) = shot(desk).prompts
-    assert {row.leg: (row.units, row.reason) for row in before.rows} == {
-        CALL_LEG: (3 * LOT, ""),
-        PUT_LEG: (6 * LOT, ""),
-    }
-    desk.sell(10)
-    desk.run(2)
-    (prompt,) = shot(desk).prompts
-    assert {row.leg: (row.units, row.reason) for row in prompt.rows} == {
-        CALL_LEG: (0, reasons.MASTER_IS_OUT),
-        PUT_LEG: (6 * LOT, ""),
-    }
-    assert [order.leg for margin in prompt.margins for order in margin.basket.orders] == [PUT_LEG]
-    desk.buy(20, symbol=PUT)
-    desk.run(2)
-    (prompt,) = shot(desk).prompts
-    assert [(row.units, row.reason) for row in prompt.rows] == [(0, reasons.MASTER_IS_OUT)] * 2
-    assert all(row.void_units for row in prompt.rows)
-    assert (prompt.margins, Answers().taking_part(prompt)) == ((), ())
-    desk.handle(Answers().refusal(prompt, desk.now_ns))
-    assert shot(desk).prompts == ()
-
-
-def test_background_leg_is_offered_until_the_master_is_out_of_it() -> None:
-    desk = Desk(background={CALL_LEG: 10 * LOT})
-    desk.handle(BackgroundAdopted(at_ns=desk.now_ns, symbol=CALL))
-    desk.run(2)
-    (prompt,) = shot(desk).prompts
-    assert [(row.units, row.reason) for row in prompt.rows] == [(3 * LOT, "")]
-    desk.sell(10)
-    desk.run(2)
-    assert [row for prompt in shot(desk).prompts for row in prompt.rows if row.units] == []
-
-
-def test_entry_beside_an_order_of_the_masters_that_rests_is_offered() -> None:
-    desk = Desk(settings(confirm=ENTRIES, follow=Follow.ORDERS))
-    resting(desk, 10)
-    desk.run(2)
-    (prompt,) = shot(desk).prompts
-    assert [(row.units, row.reason) for row in prompt.rows] == [(3 * LOT, "")]
-
-
-def test_row_whose_price_is_beyond_the_slippage_limit_says_so() -> None:
-    desk = Desk(settings(confirm=ENTRIES))
-    desk.buy(10)
-    assert [row.reason for row in shot(desk).prompts[0].rows] == [""]
-    desk.quote(CALL, "101")
-    assert [row.reason for row in shot(desk).prompts[0].rows] == [""]
-    desk.quote(CALL, "110")
-    assert [(row.units, row.reason, row.would_be_refused) for row in shot(desk).prompts[0].rows] == [
-        (3 * LOT, "slippage 10.0 %, limit 1.0 %", True)
-    ]
-    desk.quote(CALL, "90")
-    assert [row.reason for row in shot(desk).prompts[0].rows] == [""]
 
 
 def test_missed_entry_is_skipped_with_its_reason() -> None:
@@ -378,18 +259,6 @@ def test_masters_result_keeps_the_legs_that_he_closed() -> None:
     assert open_inr == 0
 
 
-def test_latency_leaves_out_how_long_the_operator_was_asked() -> None:
-    desk = Desk(settings(confirm=ENTRIES), filling=False)
-    desk.buy(10)
-    desk.run(1)
-    desk.run(20)
-    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
-    desk.fill(desk.last())
-    (part,) = shot(desk).copies[0].lines
-    assert part.latency_ms is not None
-    assert part.latency_ms < 1000
-
-
 def test_every_strategy_has_its_own_ratio_result_and_stop() -> None:
     desk = Desk(settings(strategy_scope=StrategyScope.UNDERLYING))
     desk.load((*INSTRUMENTS, option(BANK, strike=55000, underlying="BANKNIFTY")))
@@ -443,26 +312,6 @@ def test_unknown_instrument_is_skipped() -> None:
     desk.buy(10)
     found = cell(desk)
     assert (found.state, found.reason) == (CellState.SKIPPED, reasons.UNKNOWN_INSTRUMENT)
-
-
-def test_entry_that_waits_for_the_childs_first_read_says_so() -> None:
-    """Not in step means a reason on the screen."""
-    desk = Desk(silent=("C1",))
-    desk.deliver(desk.picture(orders=None, positions=None))
-    desk.state.samples["C1"] = desk.state.samples["M"]
-    desk.buy(10)
-    found = cell(desk)
-    assert desk.placed() == []
-    assert found.state is not CellState.IN_STEP
-    assert found.reason
-
-
-def test_login_is_asked_for() -> None:
-    desk = Desk()
-    desk.deliver(desk.picture(orders=None, positions=None, error="token", needs_login=True))
-    assert column(desk).state is ChildState.LOGIN_REQUIRED
-    assert any("login required" in text for text in texts(desk))
-    assert shot(desk).in_step == 0
 
 
 def test_most_urgent_comes_first() -> None:
@@ -521,137 +370,6 @@ def test_start_of_a_strategy_is_told_in_numbers_that_people_read() -> None:
     assert "strategy started, baseline ₹10,00,000.00: C1 0.3000" in told
 
 
-def test_master_that_is_not_read_any_more_is_not_connected() -> None:
-    desk = Desk()
-    assert shot(desk).master.connected
-    desk.silent.add("M")
-    desk.run(10)
-    assert not shot(desk).master.connected
-    desk.deliver(desk.picture("M", orders=None, positions=None, error="timeout"))
-    assert (shot(desk).master.connected, shot(desk).master.error) == (False, "timeout")
-
-
-def test_copies_show_every_childs_part_newest_first() -> None:
-    desk = Desk(settings(child("C1"), child("C2")), filling=False)
-    desk.buy(10)
-    desk.fill(desk.last("C1"), price="100.50")
-    desk.answer(desk.last("C2"), Outcome.REJECTED, reason="margin")
-    (copy,) = shot(desk).copies
-    lines = {line.child: line for line in copy.lines}
-    assert (lines["C1"].filled_units, lines["C1"].average_inr, lines["C1"].slippage_inr) == (
-        3 * LOT,
-        Decimal("100.5"),
-        Decimal("0.5"),
-    )
-    assert (lines["C2"].status, lines["C2"].filled_units, lines["C2"].slippage_inr) == ("held", 0, None)
-    assert values(copy.master_lots, copy.done) == (10, False)
-
-
-@pytest.mark.parametrize(
-    ("what", "traded_ms", "learned_ms", "latency_ms"),
-    [
-        ("a clock that knows more than seconds is believed", -900, 0, 1400),
-        ("a clock of seconds: not before we learned of it", 0, 700, 500),
-        ("a clock of seconds: noticed at once", 0, 0, 500),
-        ("a clock of seconds: a trade that was noticed late", -4000, 0, 3500),
-    ],
-)
-def test_latency_counts_from_the_masters_fill(what: str, traded_ms: int, learned_ms: int, latency_ms: int) -> None:
-    desk = Desk(filling=False)
-    desk.run(10)
-    start_ns = desk.now_ns  # a whole second
-    desk.run(learned_ms / 1000)
-    traded_ns = start_ns + traded_ms * NS_PER_MS
-    report = replace(desk.report(Side.BUY, 10, id_="MO"), placed_ns=traded_ns, updated_ns=traded_ns)
-    desk.book(report)
-    desk.push(report, "M")
-    desk.run("0.5")
-    desk.fill(desk.last("C1"))
-    ((line,),) = (copy.lines for copy in shot(desk).copies)
-    assert line.latency_ms == latency_ms
-
-
-def test_rows_that_are_kept_from_one_snapshot_to_the_next_are_what_a_fresh_one_shows() -> None:
-    desk, frame = Desk(settings(child("C1"), child("C2")), filling=False), Frame()
-
-    def check() -> Snapshot:
-        kept = build_snapshot(desk.state, desk.now_ns, frame)
-        assert kept.copies == shot(desk).copies
-        return kept
-
-    check()
-    desk.buy(10)
-    check()
-    order = desk.accept(desk.last("C1"))
-    for filled in (LOT, 2 * LOT, 3 * LOT):
-        status = BookStatus.COMPLETE if filled == 3 * LOT else BookStatus.OPEN
-        desk.advance(order, "C1", filled=filled, status=status, price="100.10")
-        check()
-    desk.answer(desk.last("C2"), Outcome.REJECTED, reason="margin")
-    check()
-    desk.sell(4)
-    check()
-    desk.fill(desk.last("C1"))
-    desk.run(2)
-    assert [copy.done for copy in check().copies] == [True, False]
-    copy = desk.state.copies[0]
-    copy.skipped["C3"] = "own position"
-    check()
-    late = desk.state.orders[copy.tags[0]]
-    late.filled, late.value_inr = late.filled + LOT, late.value_inr + 1  # a fill after the end
-    check()
-    instruments = desk.state.instruments[""]
-    name = instrument_id("NFO", CALL)
-    instruments[name] = replace(instruments[name], lot_units=2 * LOT)
-    check()
-
-
-def test_copy_says_how_each_part_was_sized_and_which_orders_it_became() -> None:
-    half = Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1, 20))
-    two = Sizing(mode=SizingMode.FIXED_LOTS, lots=2)
-    desk = Desk(settings(child("C1"), child("C2", sizing=half), child("C3", sizing=two)), filling=False)
-    desk.buy(10)
-    sent_ns = desk.now_ns
-    desk.run("0.2")
-    desk.fill(desk.last("C1"))
-    desk.buy(5)
-    desk.run(1)
-    desk.fill(desk.last("C1"))
-    desk.sell(3)
-    frame = Frame()
-    frame.stamps = lambda tag: Stamp(durable_ns=sent_ns + 1, handed_ns=sent_ns + 2)
-    exit_, second, first = build_snapshot(desk.state, desk.now_ns, frame).copies
-    assert {line.child: line.why for line in first.lines} == {
-        "C1": "3/10 x 10 lots = 3.00: target 3",
-        "C2": "1/20 x 10 lots = 0.50: target 0",
-        "C3": "2 lots for 10 lots: target 2",
-    }
-    assert {line.child: line.reason for line in first.lines if line.status == "skipped"} == {"C2": "below one lot"}
-    assert {line.child: line.why for line in second.lines}["C1"] == "3/10 x 15 lots = 4.50: target 4, it was 3"
-    whys = {line.child: line.why for line in exit_.lines}
-    assert whys["C1"] == "he keeps 12 of 15 lots, 4 x 12/15 = 3.20: target 3, it was 4"
-    (order,) = next(line for line in first.lines if line.child == "C1").orders
-    assert (order.order_type, order.price_inr, order.tries, order.status) == (OrderType.MARKET, None, 1, "filled")
-    assert order.decided_ns == desk.state.orders[order.tag].created_ns
-    assert (order.durable_ns, order.sent_ns) == (sent_ns + 1, sent_ns + 2)
-    assert order.done_ns >= order.answered_ns > order.sent_ns
-    assert order.order_id
-    assert first.learned_ns
-    desk.sell(12)
-    assert {line.why for line in shot(desk).copies[0].lines} >= {"he is out of it: target 0, it was 3"}
-
-
-def test_row_of_a_finished_copy_is_not_made_again() -> None:
-    desk, frame = Desk(), Frame()
-    desk.buy(10)
-    desk.run(2)
-    (first,) = build_snapshot(desk.state, desk.now_ns, frame).copies
-    desk.sell(4)
-    newest, kept = build_snapshot(desk.state, desk.now_ns, frame).copies
-    assert kept is first
-    assert newest.id > kept.id
-
-
 def test_numbers_count_without_gaps() -> None:
     desk, frame = Desk(), Frame()
     assert [build_snapshot(desk.state, desk.now_ns, frame).seq for _ in range(3)] == [1, 2, 3]
@@ -669,79 +387,6 @@ def test_numbers_count_without_gaps() -> None:
 )
 def test_sizing_for_people(sizing: Sizing, text: str) -> None:
     assert sizing_text(child(sizing=sizing)) == text
-
-
-def _short_margin(desk: Desk) -> Decimal:
-    """What a short call needs by the prompt that asks about it."""
-    desk.sell(10)
-    needed = shot(desk).prompts[-1].margins[0].needed_inr
-    assert needed is not None
-    return needed
-
-
-def test_margin_of_a_prompt_counts_the_hedge_that_is_held() -> None:
-    hedged, alone = Desk(settings(confirm=ENTRIES)), Desk(settings(confirm=ENTRIES))
-    hedged.quote(HEDGE, "100")
-    hedged.buy(10, symbol=HEDGE)
-    hedged.handle(PromptAnswered(at_ns=hedged.now_ns, approve=True))
-    hedged.run(3)
-    assert 0 < _short_margin(hedged) < _short_margin(alone)
-
-
-def test_brokers_own_figure_stands_for_the_estimate() -> None:
-    desk, frame = Desk(settings(confirm=ENTRIES)), Frame()
-    desk.buy(10)
-    (estimated,) = build_snapshot(desk.core.state, desk.now_ns, frame).prompts[0].margins
-    frame.basket_margins = lambda: {estimated.basket: Decimal(12_345)}
-    (said,) = build_snapshot(desk.core.state, desk.now_ns, frame).prompts[0].margins
-    assert (said.needed_inr, said.is_brokers) == (Decimal(12_345), True)
-
-
-def test_child_that_was_not_read_since_the_start_is_not_in_step_and_says_why() -> None:
-    desk = Desk()
-    desk.restart()
-    state = desk.core.state
-    state.children["C1"].synced, state.children["C1"].error = False, "the order book: no answer in time"
-    assert (column(desk).state, column(desk).reason) == (ChildState.NOT_READ, "the order book: no answer in time")
-    assert shot(desk).in_step == 0
-    assert any("no answer in time" in item.text and item.key == "a" for item in shot(desk).attention)
-
-
-def test_child_whose_reads_fail_for_long_is_not_called_in_step_any_more() -> None:
-    desk = Desk()
-    desk.buy(10)
-    desk.run(2)
-    child_state = desk.core.state.children["C1"]
-    child_state.error = "the positions: no answer in time"
-    assert column(desk).state is ChildState.IN_STEP
-    assert child_state.positions_at_ns is not None
-    child_state.positions_at_ns -= 61 * NS_PER_S
-    assert column(desk).state is ChildState.NOT_READ
-    assert column(desk).reason.endswith("the positions: no answer in time")
-
-
-def test_masters_login_is_asked_for_above_everything() -> None:
-    desk = Desk()
-    desk.handle(AccountRead(at_ns=desk.now_ns, account="M", began_ns=desk.now_ns, error="token", needs_login=True))
-    assert shot(desk).master.needs_login
-    assert any(
-        item.account == "M" and "login required" in item.text and item.key == "a" for item in shot(desk).attention
-    )
-    assert any("LOGIN REQUIRED" in notice.text for notice in desk.commands(Notify))
-    desk.run(2)
-    assert not shot(desk).master.needs_login
-
-
-def test_unknown_order_of_an_account_that_is_not_read_is_still_unknown() -> None:
-    desk = Desk(filling=False)
-    desk.buy(10)
-    desk.answer(desk.last(), Outcome.UNKNOWN)
-    state = desk.state.children["C1"]
-    state.error = "the positions: no answer in time"
-    assert state.positions_at_ns is not None
-    state.positions_at_ns -= 61 * NS_PER_S
-    assert column(desk).state is ChildState.UNKNOWN
-    assert any("no answer in time" in text for text in texts(desk))
 
 
 def test_child_that_one_strategy_leaves_out_shows_the_unknown_order_of_another() -> None:
@@ -783,52 +428,6 @@ def test_child_whose_loss_limit_has_struck_is_not_in_step_and_says_so(*, of_all:
     assert column(desk).reason.startswith(reasons.DAILY_LOSS)
     found = [item for item in shot(desk).attention if item.text.startswith(reasons.DAILY_LOSS)]
     assert [(item.account, item.severity) for item in found] == [(account, Severity.ALARM) for account in struck]
-
-
-def slow(seconds: int) -> Timing:
-    return Timing(poll_interval_s=Decimal(seconds))
-
-
-@pytest.mark.parametrize(("poll_s", "good_s", "late_s"), [(1, 59, 70), (60, 170, 260)])
-def test_child_whose_reads_are_never_answered_is_called_not_read_with_the_age(
-    poll_s: int, good_s: int, late_s: int
-) -> None:
-    desk = Desk(settings(timing=slow(poll_s)))
-    desk.buy(10)
-    desk.run(120)
-    read_ns = desk.child().positions_at_ns
-    assert read_ns is not None
-    desk.silent.add("C1")
-    desk.run_to(read_ns + good_s * NS_PER_S)
-    assert column(desk).state is ChildState.IN_STEP
-    desk.run_to(read_ns + late_s * NS_PER_S)
-    assert (column(desk).state, shot(desk).in_step) == (ChildState.NOT_READ, 0)
-    assert column(desk).reason == f"not read for {late_s} s: no answer"
-    assert column(desk).reason in texts(desk)
-
-
-@pytest.mark.parametrize("until", ["15:59", "20:00", "23:00"])
-def test_child_that_is_read_less_often_at_night_is_read_all_the_same(until: str) -> None:
-    desk = Desk()
-    desk.buy(10)
-    desk.run_to(ns(until))
-    for _ in range(30):
-        desk.run(7)
-        assert column(desk).state is ChildState.IN_STEP
-
-
-@pytest.mark.parametrize("poll_s", [10, 60])
-def test_master_that_is_read_in_slow_polls_is_not_lost_between_them(poll_s: int) -> None:
-    desk = Desk(settings(timing=slow(poll_s)))
-    desk.run(2 * poll_s)
-    for _ in range(poll_s + 2):
-        desk.run(1)
-        desk.quote(CALL, "100")
-        assert shot(desk).master.connected
-    desk.silent.add("M")
-    desk.run(3 * poll_s)
-    desk.quote(CALL, "100")
-    assert not shot(desk).master.connected
 
 
 def test_background_lots_beside_strategy_lots_have_a_row_that_tells_only_of_them() -> None:
@@ -883,37 +482,3 @@ def test_results_and_prices_from_an_old_quote_are_marked() -> None:
     old = quote_of(CALL, "101", desk.now_ns - 600 * NS_PER_S, desk.now_ns - 1)
     desk.handle(QuotesUpdated(at_ns=desk.now_ns, quotes=(old,)))
     assert marked() == (True, True, False, True)
-
-
-def test_prompt_of_an_exit_does_not_promise_what_the_kill_switch_stops() -> None:
-    desk = Desk(settings(confirm=ALL))
-    desk.buy(10)
-    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
-    desk.run(2)
-    desk.sell(10)
-    fates = []
-    for level in (0, 1, 2):
-        desk.handle(KillSwitched(at_ns=desk.now_ns, level=level))
-        fates += [prompt.at_deadline for prompt in shot(desk).prompts]
-    assert fates == ["sent", "sent", "stopped by the kill switch"]
-    sent = len(desk.placed())
-    desk.run(35)
-    assert len(desk.placed()) == sent
-
-
-def test_exit_that_was_sent_again_is_complete_when_all_of_it_is_filled() -> None:
-    desk = Desk(filling=False)
-    desk.buy(10)
-    desk.advance(desk.accept(desk.last()), filled=3 * LOT)
-    desk.run(2)
-    desk.sell(10)
-    desk.run(1)
-    first = desk.accept(desk.last())
-    part = desk.advance(first, filled=LOT, status=BookStatus.OPEN)
-    desk.advance(part, filled=LOT, status=BookStatus.CANCELLED)
-    desk.run(3)
-    (line,) = shot(desk).copies[0].lines
-    assert (line.units, line.filled_units, len(line.orders)) == (3 * LOT, LOT, 2)
-    desk.advance(desk.accept(desk.last()), filled=2 * LOT)
-    (line,) = shot(desk).copies[0].lines
-    assert (line.units, line.filled_units, line.status) == (3 * LOT, 3 * LOT, "filled")
