@@ -1,23 +1,15 @@
 """One request is sent once, over a connection that is sure to be open, and its end is told for sure."""
 
-import datetime
 import gzip
-import ipaddress
 import itertools
 import socket
-import ssl
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from brokers.transport import BODY_MOST, IDLE_MOST, IDLE_MOST_S, NoAnswer, NotSent, Reply, Transport
 from engine.errors import LockstepError
@@ -31,33 +23,12 @@ from tests.unit.brokers.raw_server import (
     says,
     serving,
 )
-
-CANARY = "canary-7c1e"
-SECRET = {"Authorization": f"token key:{CANARY}"}
-
-
-@contextmanager
-def transport(
-    url: str, *, source_ip: str = "", connect_s: float = 3.0, read_s: float = PATIENCE_S
-) -> Iterator[Transport]:
-    made = Transport(url, source_ip=source_ip, connect_timeout_s=connect_s, read_timeout_s=read_s)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-def get(made: Transport, target: str = "/orders") -> Reply:
-    return made.request("GET", target, SECRET)
+from tests.unit.brokers.transports import CANARY, SECRET, Surplus, get, silent_end, transport
 
 
 def breaks_off(server: RawServer, request: Request, sock: socket.socket) -> bool:
     """Ends the connection with a reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    return False
-
-
-def silent_end(server: RawServer, request: Request, sock: socket.socket) -> bool:
     return False
 
 
@@ -89,24 +60,6 @@ def test_connection_that_the_server_closed_while_idle_is_not_used() -> None:
         assert made.request("POST", "/orders/regular", SECRET, b"once").body == b"second"
     assert [r.method for r in server.requests] == ["GET", "POST"]
     assert server.connections == 2
-
-
-class Surplus:
-    """Answers, and when it is told to, sends an answer that nobody asked for over the same connection."""
-
-    def __init__(self) -> None:
-        self._go, self._sent = threading.Event(), threading.Event()
-
-    def __call__(self, server: RawServer, request: Request, sock: socket.socket) -> bool:
-        sock.sendall(answer(b"mine"))
-        assert self._go.wait(PATIENCE_S)
-        sock.sendall(answer(b"somebody else's"))
-        self._sent.set()
-        return True
-
-    def send(self) -> None:
-        self._go.set()
-        assert self._sent.wait(PATIENCE_S)
 
 
 def test_connection_with_bytes_that_nobody_asked_for_is_not_used() -> None:
@@ -597,144 +550,3 @@ def test_address_that_is_none_is_refused_at_once(url: str) -> None:
 )
 def test_address_of_a_server_is_taken(url: str) -> None:
     Transport(url).close()
-
-
-# --- TLS ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate of 127.0.0.1 that nobody signed but itself, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "lockstep test")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(datetime.datetime(2020, 1, 1))
-        .not_valid_after(datetime.datetime(2120, 1, 1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    text = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ) + made.public_bytes(serialization.Encoding.PEM)
-    path.write_bytes(text)
-    return path
-
-
-def server_side(certificate: Path, newest: ssl.TLSVersion) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    context.maximum_version = newest
-    return context
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_warm_connection_is_used_over_tls(
-    certificate: Path, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A TLS 1.3 server sends session tickets after the handshake: bytes that are no answer."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with serving(tls=server_side(certificate, version)) as server, transport(server.url) as made:
-        made.warm_up(1)
-        assert server.greeted.acquire(timeout=PATIENCE_S)
-        for _ in range(3):
-            assert get(made).status == 200
-    assert (server.connections, len(server.requests)) == (1, 3)
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_connection_that_the_server_closed_is_not_used_over_tls(
-    certificate: Path, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    talks = (says(answer(b"first"), close=True), says(answer(b"second")))
-    with serving(*talks, tls=server_side(certificate, version)) as server, transport(server.url) as made:
-        assert get(made).body == b"first"
-        server.wait_hung_up()
-        assert get(made).body == b"second"
-    assert (server.connections, len(server.requests)) == (2, 2)
-
-
-def test_tls_connection_with_bytes_that_nobody_asked_for_is_not_used(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    surplus = Surplus()
-    tls = server_side(certificate, ssl.TLSVersion.TLSv1_3)
-    with serving(surplus, says(answer(b"right")), tls=tls) as server, transport(server.url) as made:
-        assert get(made).body == b"mine"
-        surplus.send()
-        assert get(made).body == b"right"
-        assert server.connections == 2
-
-
-def test_tls_connection_whose_surplus_is_decrypted_already_is_not_used(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The rest of a record that was read in part: no longer in the socket, where a poll would see it."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-
-    def in_two_records(server: RawServer, request: Request, sock: socket.socket) -> bool:
-        told = answer(b"m" * 8192)
-        sock.sendall(told[:-8192])
-        sock.sendall(told[-8192:] + answer(b"somebody else's"))
-        return True
-
-    tls = server_side(certificate, ssl.TLSVersion.TLSv1_3)
-    with serving(in_two_records, says(answer(b"right")), tls=tls) as server, transport(server.url) as made:
-        assert get(made).body == b"m" * 8192
-        assert get(made).body == b"right"
-        assert server.connections == 2
-
-
-def test_connection_that_was_being_made_at_the_close_sends_nothing(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    tls = server_side(certificate, ssl.TLSVersion.TLSv1_3)
-    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
-        made = Transport(f"https://127.0.0.1:{listener.getsockname()[1]}")
-
-        def closes_before_it_greets() -> bytes:
-            plain, _ = listener.accept()
-            made.close()
-            with tls.wrap_socket(plain, server_side=True) as sock:
-                return sock.recv(1)
-
-        heard = pool.submit(closes_before_it_greets)
-        with pytest.raises(NotSent) as caught:
-            get(made)
-        assert str(caught.value) == "the connections are closed"
-        assert heard.result(PATIENCE_S) == b""
-
-
-def test_certificate_that_nobody_vouches_for_means_not_sent(
-    certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "none.pem").write_text("")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
-    with serving(tls=server_side(certificate, ssl.TLSVersion.TLSv1_3)) as server, transport(server.url) as made:
-        with pytest.raises(NotSent) as caught:
-            get(made)
-        assert str(caught.value) == "TLS failed: CERTIFICATE_VERIFY_FAILED"
-    assert server.requests == []
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_request_is_started_over_tls(
-    certificate: Path, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with serving(tls=server_side(certificate, version)) as server, transport(server.url) as made:
-        made.warm_up(1)
-        assert server.greeted.acquire(timeout=PATIENCE_S)
-        for _ in range(2):
-            started = made.start("POST", "/orders/regular", SECRET, b"once")
-            assert started is not None
-            assert made.finish(started).status == 200
-    assert (server.connections, [r.body for r in server.requests]) == (1, [b"once", b"once"])

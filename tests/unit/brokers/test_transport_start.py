@@ -8,7 +8,7 @@ import pytest
 
 from brokers.transport import NoAnswer, NotSent
 from tests.unit.brokers.raw_server import PATIENCE_S, RawServer, Request, answer, hangs, says, serving
-from tests.unit.brokers.test_transport import SECRET, get, silent_end, transport
+from tests.unit.brokers.transports import SECRET, get, silent_end, transport
 
 
 def test_started_request_has_left_before_its_answer_is_waited_for() -> None:

@@ -24,8 +24,8 @@ from engine.model import BookStatus, InstrumentId, OrderReport, Quote
 from tests.contract.angel_server import AngelServer
 from tests.unit.brokers.angel_one.payloads import needs_samples, order_row, sample, snap_packet
 from tests.unit.brokers.raw_server import answer, refused_port, says, serving
-from tests.unit.brokers.test_transport import certificate as certificate  # noqa: PLC0414  a fixture
-from tests.unit.brokers.test_transport import server_side
+from tests.unit.brokers.tls import certificate as certificate  # noqa: PLC0414  a fixture
+from tests.unit.brokers.tls import server_side
 from tests.unit.paper.builders import CALL, PUT, option, order, quote
 
 USER = "A123"

@@ -1,50 +1,24 @@
 """What Kite's JSON means: nothing that is used gets lost, and what is not as documented is Malformed and nothing else."""
 
-import json
 import time
-from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from brokers.errors import Malformed
 from brokers.zerodha import wire
 from engine.core.tags import make_tag
-from engine.model import TERMINAL_BOOK, BookStatus, Funds, OrderReport, OrderType, Position, Side, Validity
+from engine.model import BookStatus, Funds, OrderReport, OrderType, Position, Side, Validity
 from tests.unit.brokers.zerodha.payloads import (
     book,
     mock,
-    mock_rows,
     needs_mocks,
     order_row,
     position_row,
     positions,
     success,
 )
-
-IST_0920_03_NS = 1_791_172_203_000_000_000
-"2026-10-05 09:20:03 in India."
-S = 1_000_000_000
-CANARY = "canary-7c1e"
-
-
-def reports(body: bytes) -> tuple[OrderReport, ...]:
-    return wire.reports_of(wire.decode(body, tuple[wire.OrderRow, ...]))
-
-
-def report(**changes: object) -> OrderReport:
-    (found,) = reports(book(order_row(**changes)))
-    return found
-
-
-def position(**changes: object) -> Position:
-    (row,) = wire.decode(positions(position_row(**changes)), wire.Positions).net
-    return wire.position_of(row)
-
+from tests.unit.brokers.zerodha.rows import CANARY, IST_0920_03_NS, S, position, report, reports
 
 # --- orders ---------------------------------------------------------------------------------------------------------
 
@@ -549,85 +523,6 @@ def test_position_that_cannot_be_is_malformed(key: str, value: object) -> None:
     assert CANARY not in str(caught.value)
 
 
-# --- the vendor's own examples --------------------------------------------------------------------------------------
-
-
-def _decimal(value: object) -> Decimal | None:
-    return Decimal(str(value)) if value else None
-
-
-def assert_same(found: OrderReport, row: dict[str, Any]) -> None:
-    """Nothing of a row is lost on its way to the engine."""
-    assert found.order_id == row["order_id"]
-    assert (found.exchange, found.symbol, found.product) == (row["exchange"], row["tradingsymbol"], row["product"])
-    assert (found.side.value, found.order_type.value) == (row["transaction_type"], row["order_type"])
-    assert (found.quantity, found.filled) == (row["quantity"], row["filled_quantity"])
-    assert found.average_price_inr == (_decimal(row["average_price"]) if row["filled_quantity"] else None)
-    assert (found.price_inr, found.trigger_price_inr) == (_decimal(row["price"]), _decimal(row["trigger_price"]))
-    assert (found.status in TERMINAL_BOOK) == (row["status"] in ("COMPLETE", "CANCELLED", "REJECTED"))
-    assert found.status_text == (row["status_message"] or "")
-    times = [wire.ist_ns(row[name]) for name in ("order_timestamp", "exchange_timestamp") if row[name]]
-    assert found.placed_ns == min(times) > 0
-    assert found.updated_ns >= max(times)
-    assert found.tag in (row["tag"] or "", *(row.get("tags") or ()))
-    assert not found.tag.startswith(("mktp", "autoslice"))
-
-
-@needs_mocks
-def test_official_order_book_arrives_whole() -> None:
-    rows = {row["order_id"]: row for row in mock_rows("orders.json")}
-    found = reports(mock("orders.json"))
-    assert sorted(r.order_id for r in found) == sorted(rows) and len(rows) == 10
-    for one in found:
-        assert_same(one, rows[one.order_id])
-    assert {r.tag for r in found} == {row["tag"] or "" for row in rows.values()}
-    assert {r.status for r in found} == {BookStatus.COMPLETE, BookStatus.CANCELLED, BookStatus.REJECTED}
-
-
-@needs_mocks
-def test_official_history_arrives_row_by_row_and_ends_as_its_last_row() -> None:
-    rows = mock_rows("order_info.json")
-    found = [wire.report_of(row) for row in wire.decode(mock("order_info.json"), tuple[wire.OrderRow, ...])]
-    for one, row in zip(found, rows, strict=True):
-        assert_same(one, row)
-    (last,) = reports(mock("order_info.json"))
-    assert last == found[-1]
-
-
-@needs_mocks
-def test_official_postback_is_an_order_row_without_a_wrapper() -> None:
-    body = mock("postback.json")
-    assert_same(wire.report_of(msgspec.json.decode(body, type=wire.OrderRow)), json.loads(body))
-
-
-@needs_mocks
-def test_official_positions_arrive_whole() -> None:
-    rows = mock_rows("positions.json")["net"]
-    found = [wire.position_of(row) for row in wire.decode(mock("positions.json"), wire.Positions).net]
-    assert [
-        (p.exchange, p.symbol, p.product, p.net_units, p.overnight_units) for p in found
-    ] == [
-        (r["exchange"], r["tradingsymbol"], r["product"], r["quantity"], r["overnight_quantity"]) for r in rows
-    ]  # fmt: skip
-    assert [p.average_price_inr for p in found] == [
-        _decimal(r["average_price"]) if r["quantity"] else None for r in rows
-    ]
-
-
-@needs_mocks
-def test_official_margins_are_exact() -> None:
-    found = wire.decode(mock("margins.json"), wire.Margins)
-    assert found.equity is not None and found.commodity is not None
-    assert (str(found.equity.net), str(found.commodity.net)) == ("99725.05000000002", "100661.7")
-    funds, cash = wire.funds_of(found.equity), mock_rows("margins.json")["equity"]["available"]["cash"]
-    assert funds.used_inr is not None
-    assert round(funds.available_inr + funds.used_inr, 2) == Decimal(str(cash)) == Decimal("245431.6")
-    assert wire.funds_of(found.commodity) == Funds(available_inr=Decimal("100661.7"), used_inr=Decimal(0))
-    basket = wire.decode(mock("basket_margins.json"), wire.BasketMargins)
-    exact = json.loads(mock("basket_margins.json"), parse_float=Decimal)["data"]
-    assert (basket.initial.total, basket.final.total) == (exact["initial"]["total"], exact["final"]["total"])
-
-
 def equity(**fields: object) -> wire.Segment:
     found = wire.decode(success({"equity": {"net": 100.5} | fields}), wire.Margins).equity
     assert found is not None
@@ -663,113 +558,3 @@ def test_debits_that_are_none_take_nothing_from_net(utilised: object) -> None:
 def test_net_that_is_no_amount_is_malformed_whatever_the_debits(net: str) -> None:
     with pytest.raises(Malformed):
         wire.funds_of(equity(net=net, utilised={"debits": 5}))
-
-
-@needs_mocks
-@pytest.mark.parametrize("name", ["order_response.json", "order_modify.json", "order_cancel.json"])
-def test_official_answers_to_writes_have_their_id(name: str) -> None:
-    assert wire.decode(mock(name), wire.Placed).order_id == mock_rows(name)["order_id"]
-
-
-@needs_mocks
-@pytest.mark.parametrize("name", ["profile.json", "full_profile.json"])
-def test_official_profile_has_its_user(name: str) -> None:
-    assert wire.decode(mock(name), wire.Profile).user_id == mock_rows(name)["user_id"]
-
-
-# --- whatever comes -------------------------------------------------------------------------------------------------
-
-ODD = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.integers(min_value=2**63 - 2, max_value=2**70),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(max_size=12),
-    st.sampled_from(
-        ["NaN", "sNaN", "-Infinity", "1e999999", "1e-999999", "0001-01-01 00:00:00", "9999-12-31 23:59:59", "COMPLETE"]
-    ),
-    st.lists(st.none(), max_size=2),
-    st.dictionaries(st.text(max_size=3), st.none(), max_size=2),
-)
-ANY_JSON = st.recursive(
-    ODD, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
-)
-NUMBERS = st.sampled_from(
-    [b"1e5", b"1e400", b"-1e99999", b"0." + b"1" * 400, b"9" * 400, b"1E+999999999999999999", b"-0"]
-)
-
-
-def only_malformed(body: bytes) -> None:
-    """What comes out is understood and can be kept, or it is Malformed."""
-    steps: list[Callable[[], object]] = [
-        lambda: reports(body),
-        lambda: [wire.position_of(row) for row in wire.decode(body, wire.Positions).net],
-        lambda: [
-            wire.amount(segment.net)
-            for found in [wire.decode(body, wire.Margins)]
-            for segment in (found.equity, found.commodity)
-            if segment is not None
-        ],
-        lambda: wire.decode(body, wire.Placed),
-        lambda: wire.decode(body, wire.Profile),
-    ]
-    for step in steps:
-        try:
-            found = step()
-        except Malformed as error:
-            assert len(str(error)) < 200
-            continue
-        msgspec.msgpack.encode(found)
-    wire.decode_error(body)
-
-
-@given(st.lists(st.tuples(st.sampled_from(sorted(order_row())), ODD), min_size=1, max_size=4), st.booleans())
-def test_order_row_with_any_values_is_a_report_or_malformed(changes: list[tuple[str, object]], twice: bool) -> None:
-    row = order_row(**dict(changes))
-    only_malformed(json.dumps({"status": "success", "data": [row, order_row()] if twice else [row]}).encode())
-
-
-@given(st.lists(st.tuples(st.sampled_from(sorted(position_row())), ODD), min_size=1, max_size=4))
-def test_position_row_with_any_values_is_a_position_or_malformed(changes: list[tuple[str, object]]) -> None:
-    only_malformed(positions(position_row(**dict(changes))))
-
-
-@given(st.sampled_from(["price", "quantity", "filled_quantity", "average_price"]), NUMBERS)
-def test_numbers_of_any_size_are_taken_or_malformed(key: str, number: bytes) -> None:
-    only_malformed(book(order_row(**{key: "@"})).replace(b'"@"', number))
-
-
-@given(ANY_JSON)
-def test_any_json_in_the_wrapper_is_understood_or_malformed(data: object) -> None:
-    only_malformed(json.dumps({"status": "success", "data": data}).encode())
-    only_malformed(json.dumps(data).encode())
-
-
-@given(st.binary(max_size=60))
-def test_any_bytes_are_malformed(body: bytes) -> None:
-    only_malformed(body)
-
-
-@given(st.data())
-def test_damaged_answer_is_understood_or_malformed(data: st.DataObject) -> None:
-    whole = data.draw(
-        st.sampled_from([book(order_row(tags=["mktp"])), positions(position_row()), success({"order_id": "1"})])
-    )
-    at = data.draw(st.integers(0, len(whole)))
-    length = data.draw(st.integers(0, 12))
-    only_malformed(whole[:at] + data.draw(st.binary(max_size=6)) + whole[at + length :])
-
-
-@pytest.mark.parametrize(
-    "opening", [b"[", b'{"a":', b'{"status":"success","data":[', b'{"status":"success","data":{"net":[']
-)
-def test_nesting_without_end_is_malformed(opening: bytes) -> None:
-    only_malformed(opening * 100_000)
-    only_malformed(b'{"status":"success","data":' + opening * 100_000)
-
-
-@pytest.fixture(autouse=True)
-def _times_are_not_remembered() -> Iterator[None]:
-    wire.ist_ns.cache_clear()
-    yield
