@@ -9,38 +9,43 @@ Private names of the compositor are used here and nowhere else; the Textual vers
 from typing import Any
 
 from textual._compositor import Compositor, CompositorMap, ReflowResult
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.widget import Widget
 
 
 class WholeCompositor(Compositor):
-    """Compares every new map with the one that was drawn."""
+    """Paints with every layout whatever is another than when it was drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed: set[Region] = set()
+        "What the maps that were built between two layouts do not have any more, or have anew."
 
     @property
     def full_map(self) -> CompositorMap:
-        """All widgets; what is another than when it was drawn will be painted."""
-        drawn = self._drawn
+        """All widgets. What has changed is painted by the next layout: until then some of it has no size."""
+        drawn = self._full_map if self._visible_map is None else self._visible_map
         found = super().full_map
         if found is not drawn:
-            self._paint_changes(drawn, found)
+            self._changed |= _differences(drawn, found)
         return found
 
     def reflow(self, parent: Widget, size: Size) -> ReflowResult:
-        """Lay out; also what moved since the last scrolling is painted."""
+        """Lay out."""
         scrolled = self._visible_map
         result = super().reflow(parent, size)
         if scrolled is not None:
-            self._paint_changes(scrolled, self._full_map)
+            self._changed |= _differences(scrolled, self._full_map)
+        self._dirty_regions |= self._changed
+        self._changed.clear()
         return result
 
-    @property
-    def _drawn(self) -> CompositorMap:
-        return self._full_map if self._visible_map is None else self._visible_map
 
-    def _paint_changes(self, drawn: CompositorMap, found: CompositorMap) -> None:
-        changed = {place.clip.intersection(place.region) for _, place in drawn.items() ^ found.items()}
-        self._dirty_regions.update(region for region in changed if region)
+def _differences(drawn: CompositorMap, found: CompositorMap) -> set[Region]:
+    """Where one of two maps has what the other has not."""
+    places = {place.clip.intersection(place.region) for _, place in drawn.items() ^ found.items()}
+    return {region for region in places if region}
 
 
 def paint_whole(screen: Screen[Any]) -> None:

@@ -38,8 +38,7 @@ class Operations(Ears):
         self.desk = desk
         self.frame: Frame | None = None
         self.answers = Answers()
-        self._told = set[str]()
-        "Notes that are to be seen."
+        self._says_how_to_quit = False
 
     @property
     def overview(self) -> Overview:
@@ -54,11 +53,8 @@ class Operations(Ears):
         self.feed.send(event)
 
     def tell(self, text: str, *, bad: bool = False) -> None:
-        """A short note; once, as long as it is to be seen. Never markup."""
-        if text not in self._told:
-            self._told.add(text)
-            self.set_timer(TOLD_S, lambda: self._told.discard(text))
-            self.notify(text, severity="warning" if bad else "information", markup=False, timeout=TOLD_S)
+        """A short note. Never markup."""
+        self.notify(text, severity="warning" if bad else "information", markup=False, timeout=TOLD_S)
 
     def now(self) -> int:
         """The time of an operator's order."""
@@ -410,8 +406,14 @@ class Operations(Ears):
         self.action_doctor()
 
     def action_help_quit(self) -> None:
-        """The key that ends other programs."""
-        self.tell("ctrl+c ends nothing here: ctrl+q quits.")
+        """The key that ends other programs: held down or hit again it covers the screen with no more than one note."""
+        if not self._says_how_to_quit:
+            self._says_how_to_quit = True
+            self.set_timer(TOLD_S, self._said_how_to_quit)
+            self.tell("ctrl+c ends nothing here: ctrl+q quits.")
+
+    def _said_how_to_quit(self) -> None:
+        self._says_how_to_quit = False
 
     async def action_quit(self) -> None:
         """Leave; with something open, or LIVE in market hours, say first what happens."""

@@ -25,6 +25,22 @@ def test_when_a_place_is_asked_for_before_the_next_layout() -> None:
     drive(s.condor(), script)
 
 
+def test_when_something_is_painted_between_that_question_and_the_layout() -> None:
+    async def script(desk: Desk) -> None:
+        screen, events, header = desk.app.screen, desk.app.overview.query_one("#events"), desk.app.overview.children[0]
+        compositor, where = screen._compositor, events.region
+        events.display = False
+        compositor.reflow(screen, screen.size)
+        compositor.update_widgets({desk.app.overview.query_one("#orders")})
+        events.display = True
+        assert header.region
+        screen._compositor_refresh()  # other news: the events have no size yet, and are blank
+        compositor.reflow(screen, screen.size)
+        assert where and is_painted(compositor, where)
+
+    drive(s.condor(), script)
+
+
 def test_when_the_last_layout_was_one_of_scrolling() -> None:
     async def script(desk: Desk) -> None:
         screen, events = desk.app.screen, desk.app.overview.query_one("#events")
