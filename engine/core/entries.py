@@ -128,7 +128,8 @@ def decide_child(
         return
     if move is Move.OUT:
         prompts.drop_tickets(turn, child, leg.leg)
-        end_told(leg)
+        end_told(turn, leg)
+        _ask_no_longer(turn, child, master, leg)
     elif before.target_units and not after.target_units and not leg.lacking:
         leg.skipped = reasons.BELOW_ONE_LOT
     # An entry that waits for this leg's exits goes on as far as the master still holds its lots.
@@ -140,6 +141,14 @@ def decide_child(
     has_exit = held_units(leg) - exits_open(turn, leg) > leg.target_units
     settle(turn, child, leg, decision.copy(child, side, entry=False) if has_exit else None)
     resume_entry(turn, child, leg)
+
+
+def _ask_no_longer(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> None:
+    """What a prompt asks about for orders of the side that he has left for the other takes up no room there."""
+    for mirror in leg.mirrors.values():
+        if mirror.asked_units and mirror.side.sign * master.units < 0:
+            prompts.take_out(turn, child, leg, mirror.asked_units)
+            mirror.asked_units = 0
 
 
 def _sized(before: Plan, after: Plan, master: MasterLeg, instrument: Instrument, rule: SizingRule) -> Sized:

@@ -57,14 +57,15 @@ def leave_mirrored(turn: Turn, leg: ChildLeg, reason: str) -> None:
         mirror.reason = reason if ahead else mirror.reason
 
 
-def end_told(leg: ChildLeg) -> None:
-    """The master is out of a leg: what his orders that still rest were missed of was taken off nothing that is left.
+def end_told(turn: Turn, leg: ChildLeg) -> None:
+    """The master is out of a leg: what his orders were missed of was taken off nothing that is left.
 
-    It is missed when they fill.
+    Of those that still rest it is missed when they fill; of the others never again.
     """
     for mirror in leg.mirrors.values():
         if mirror.entry:
-            mirror.told_units = min(mirror.told_units, mirror.decided_units)
+            is_over = turn.state.master.orders[mirror.order_id].ended_ns > 0
+            mirror.told_units = mirror.missed_units if is_over else min(mirror.told_units, mirror.decided_units)
 
 
 def closed_ahead(turn: Turn, mirror: Mirror) -> int:

@@ -4,6 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import msgspec
+import pytest
 
 from config.schema import Paper, Risk, Sizing, SizingMode
 from engine.commands import CancelOrder, PlaceOrder
@@ -130,6 +131,42 @@ def test_lot_that_was_refused_while_it_rested_is_not_entered_when_only_the_sum_i
     desk.run(10)
     assert desk.placed() == [(Side.BUY, 1), (Side.BUY, 1)]
     assert (desk.lots(), desk.target(), [why.split(":")[0] for why in desk.reasons()]) == (1, 1, ["refused"])
+
+
+@pytest.mark.parametrize(
+    ("sold", "bought"), [(4, 2), (3, 1)], ids=["through the other side and back", "out of it and in again"]
+)
+@pytest.mark.parametrize("is_down", [False, True], ids=["entries on", "entries off"])
+def test_what_was_missed_of_an_order_that_is_over_is_not_missed_of_what_he_does_after_it(
+    sold: int, bought: int, *, is_down: bool
+) -> None:
+    desk = Desk(orders(LIKE_HIM, risk=Risk(max_lots_per_instrument=1)))
+    his = resting(desk, 3)
+    if is_down:
+        desk.restart(unclean=True)
+    ended(desk, his, BookStatus.COMPLETE, filled=3)
+    desk.sell(sold, id_="M2")
+    desk.run("0.5")
+    desk.buy(bought, id_="M3")
+    desk.quote(CALL, "100")
+    desk.run(2)
+    if is_down:
+        desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.run(10)
+    assert (desk.lots(), desk.target()) == (1, 1)
+
+
+def test_what_is_asked_about_for_the_side_that_he_has_left_makes_room_for_the_other() -> None:
+    desk = Desk(orders(LIKE_HIM, confirm=ENTRIES))
+    his = resting(desk, 2, side=Side.SELL, limit="101")
+    desk.run(2)
+    ended(desk, his, BookStatus.OPEN, filled=1)
+    desk.run(2)
+    desk.buy(3, id_="M2")
+    desk.run(5)
+    assert [(item.side, item.units) for prompt in desk.state.prompts.values() for item in prompt.items] == [
+        (Side.BUY, 2 * LOT)
+    ]
 
 
 def test_what_was_missed_of_a_side_that_he_has_left_is_not_missed_of_his_entry_on_the_other() -> None:
