@@ -112,7 +112,7 @@ def decide_child(
     if move is Move.NONE or (move is Move.RISE and reductions_only):
         return
     if move is Move.RISE and _is_being_left(turn, master, leg):
-        enter_later(leg, decision.signal_ns)
+        enter_later(leg, decision.signal_ns, master.units)
         return
     rule, no_entry = NO_ENTRIES, ""
     if move is Move.RISE:
@@ -132,11 +132,11 @@ def decide_child(
         _ask_no_longer(turn, child, master, leg)
     elif before.target_units and not after.target_units and not leg.lacking:
         leg.skipped = reasons.BELOW_ONE_LOT
-    # An entry that waits for this leg's exits goes on as far as the master still holds its lots.
-    stays_units = held_units(leg) - going_exit_units(turn, leg)
-    leg.entry_pending = leg.entry_pending and move is Move.FALL and leg.target_units > stays_units
     if move is Move.OUT and master.units:
-        enter_later(leg, decision.signal_ns)
+        enter_later(leg, decision.signal_ns, master.units)
+    else:  # An entry that waits for this leg's exits goes on as far as the master still holds its lots.
+        stays_units = held_units(leg) - going_exit_units(turn, leg)
+        leg.entry_pending = leg.entry_pending and move is Move.FALL and leg.target_units > stays_units
     side = Side.SELL if leg.sign > 0 else Side.BUY
     has_exit = held_units(leg) - exits_open(turn, leg) > leg.target_units
     settle(turn, child, leg, decision.copy(child, side, entry=False) if has_exit else None)
@@ -168,9 +168,11 @@ def _is_being_left(turn: Turn, master: MasterLeg, leg: ChildLeg) -> bool:
     """Whether what a leg still has belongs to a plan that is over: an entry follows when it is gone."""
     if not (leg.allocation_units or leg.orders):
         return False
-    if leg.decided_units:  # all of it is missed or exited by hand, and not gone yet
+    if leg.decided_units:
         held = held_units(leg)
-        return leg.due and not leg.target_units and (held < 0 or held > ahead_units(turn, leg))
+        if held < 0:
+            return True  # of the side that he has left: an order that filled unseen
+        return leg.due and not leg.target_units and held > ahead_units(turn, leg)  # missed, or exited by hand
     is_against = leg.allocation_units * master.units < 0
     if not leg.mirrors or leg.due or is_against or held_units(leg) > ahead_units(turn, leg):
         return True
@@ -188,15 +190,18 @@ def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, 
         return
     settle(turn, child, leg)
     if move is Move.OUT and master.units:
-        leg.entry_pending = False  # it was of the side that he has left
-        enter_later(leg, decision.signal_ns)
+        enter_later(leg, decision.signal_ns, master.units)
         resume_entry(turn, child, leg)
 
 
-def enter_later(leg: ChildLeg, signal_ns: int) -> None:
-    """The entry waits until the leg's exits are terminal; with what waits already it is as old as the oldest of it."""
-    signal_ns = min(signal_ns, leg.entry_signal_ns) if leg.entry_pending else signal_ns
-    leg.entry_pending, leg.entry_signal_ns = True, signal_ns
+def enter_later(leg: ChildLeg, signal_ns: int, units: int) -> None:
+    """The entry waits until the leg's exits are terminal; with what waits already it is as old as the oldest of it.
+
+    What waits for the other side, and not for that of `units`, is not entered any more.
+    """
+    if leg.entry_pending and leg.entry_side == sign(units):
+        signal_ns = min(signal_ns, leg.entry_signal_ns)
+    leg.entry_pending, leg.entry_signal_ns, leg.entry_side = True, signal_ns, sign(units)
 
 
 def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
@@ -292,7 +297,7 @@ def enter(
         room = room_for_entries(turn, leg, leaving) if is_bounded else wanted
         later = max(0, min(wanted - room, cut_units(turn, leg)))
         if later:
-            enter_later(leg, decision.signal_ns)  # as soon as what is being taken off leaves its room
+            enter_later(leg, decision.signal_ns, master.units)  # as soon as what is being taken off leaves its room
         wanted -= later
         owe(turn, leg, wanted - min(wanted, room))
         wanted = min(wanted, room)
@@ -300,7 +305,7 @@ def enter(
     if wanted < instrument.lot_units:
         return
     if leaving or cancelling or (fresh and not child.synced):
-        enter_later(leg, decision.signal_ns)
+        enter_later(leg, decision.signal_ns, master.units)
         return
     asked = _entry(turn, child, master, leg, instrument, side, decision.signal_ns, master.price_inr)
     allowed, why = gates.check(asked, wanted)

@@ -185,7 +185,8 @@ def _take_end(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, end: O
     if order.entry and order.remaining and not is_renewed:
         is_ours = end is OrderState.CANCELLED and order.cancelling_ns > 0 and not order.cancel_refused and not why
         if is_ours and not rests(order) and not leg.mirrors and share(turn, leg) < leg.target_units:
-            enter_later(leg, order.signal_ns)  # the master sold less than a cancel takes back: the rest is sent anew
+            # The master sold less than a cancel takes back: the rest is sent anew.
+            enter_later(leg, order.signal_ns, order.side.sign)
         else:
             note_missed(turn, child, leg, why or reasons.CANCELLED_AT_BROKER)
     if not order.entry and not order.remaining:

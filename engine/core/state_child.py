@@ -213,6 +213,8 @@ class ChildLeg(msgspec.Struct, kw_only=True):
     entry_pending: bool = False
     "The master added (or crossed zero) while exits were open: the entry follows when they are terminal."
     entry_signal_ns: int = 0
+    entry_side: int = 0
+    "1 for an entry that waits to buy, -1 for one that waits to sell."
     exit_after_ns: int = 0
     "Exits wait until then (refused and to be tried again)."
     exit_granted: bool = False

@@ -53,6 +53,7 @@ RESTING = {
     39580: "judge: on days of margins what is released again is had beside what the day gives",
     64361: "judge: an exit that was cut before it went out again is under way as what it is then",
     65957: "what was missed of an order of a side that he had left was missed of his entry on the other one",
+    97621: "an entry was decided before what had filled unseen on the other side was in an exit, and counted it twice",
     74665: "an exit that waited for a newer read asked for one after each that failed, without end",
     75557: "two legs that a resync offered stopped each other, as one of them had been rounded away before",
     71488: "lots closed ahead of the master's exit were not called missed where what was due went through the market",

@@ -93,13 +93,17 @@ def drive(
     memory: Memory | None = None,
     settings: Settings | None = None,
     history: History | None = None,
+    notes: bool = False,
 ) -> FakeFeed:
-    """Run a script against the dashboard; no timer ticks, so the script decides when to look."""
+    """Run a script against the dashboard; no timer ticks, so the script decides when to look.
+
+    `notes`: whether short notes are drawn.
+    """
 
     async def run() -> FakeFeed:
         feed = FakeFeed(start, live_refusal=refusal)
         app = StillApp(feed, hz=1, arm_s=arm_s, desk=accounts, memory=memory, settings=settings, history=history)
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=notes) as pilot:
             desk = Desk(app, feed, pilot)
             await desk.look()
             await script(desk)

@@ -2,12 +2,15 @@
 
 from decimal import Decimal
 
+import pytest
+
 from config.schema import Confirm, ConfirmWhen, Risk
 from engine.commands import PlaceOrder
 from engine.core import reasons
 from engine.events import Outcome, PromptAnswered
-from engine.model import Side
+from engine.model import BookStatus, Side
 from tests.unit.core.builders import HEDGE, Desk, S, settings
+from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting
 from tests.unit.paper.builders import CALL
 
 MOST_NS = 30 * S
@@ -65,3 +68,28 @@ def test_short_that_waits_for_its_hedge_is_not_sent_when_its_signal_is_old() -> 
     desk.run("0.1")
     assert CALL not in {place.symbol for place in desk.commands(PlaceOrder)}
     assert reasons.STALE_SIGNAL in desk.reasons()
+
+
+@pytest.mark.parametrize(
+    ("sold", "lots"), [(0, 0), (7, -1)], ids=["and he adds to it", "but not for the side that he leaves it for"]
+)
+def test_entry_that_waits_for_the_end_of_one_on_the_other_side_is_as_old_as_its_oldest_fill(
+    sold: int, lots: int
+) -> None:
+    desk = Desk(orders(LIKE_HIM), filling=False)
+    his = resting(desk, 2, side=Side.SELL, limit="101")
+    mine = desk.accept(desk.last(), answered=False)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.silent.add("C1")
+    ended(desk, his, BookStatus.CANCELLED)
+    desk.buy(5)
+    desk.run(40)
+    desk.buy(1, id_="M3")
+    if sold:
+        desk.sell(sold, id_="M4")
+    desk.run(1)
+    desk.filling = True
+    desk.silent.clear()
+    desk.advance(mine, price="101")
+    desk.run(3)
+    assert (desk.lots(), desk.reasons()) == (lots, {reasons.STALE_SIGNAL})
