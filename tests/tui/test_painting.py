@@ -29,9 +29,21 @@ TOLD_S = 0.1
 class Painter:
     """The terminal that the dashboard paints on."""
 
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, rng: Random) -> None:
         self._emulator = Emulator(1, 1)
         self._size = (1, 1)
+        lay_out = Screen._refresh_layout
+
+        def asked_and_lay_out(screen: Screen[object], *args: object, **options: object) -> None:
+            """Something out of sight had news, somebody asks where it is, and perhaps the screen is painted meanwhile."""
+            screen._compositor._full_map_invalidated = True
+            assert screen._compositor.full_map is not None
+            if screen.is_current and rng.random() < 0.5:
+                screen._compositor.update_widgets(screen._dirty_widgets)
+                screen._compositor_refresh()
+            lay_out(screen, *args, **options)  # type: ignore[arg-type]
+
+        patch.setattr(Screen, "_refresh_layout", asked_and_lay_out)
         patch.setattr(StillApp, "_display", self._paint)
         patch.setattr(operations, "TOLD_S", TOLD_S)
 
@@ -85,9 +97,9 @@ async def use(desk: Desk, rng: Random) -> str:
     return what
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(4))
 def test_what_was_painted_is_what_is_to_be_seen(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    rng, painter = Random(seed), Painter(monkeypatch)
+    rng, painter = Random(seed), Painter(monkeypatch, Random(seed))
 
     async def script(desk: Desk) -> None:
         done = []
