@@ -170,8 +170,8 @@ def _is_being_left(turn: Turn, master: MasterLeg, leg: ChildLeg) -> bool:
         return False
     if leg.decided_units:
         held = held_units(leg)
-        if held < 0:
-            return True  # of the side that he has left: an order that filled unseen
+        if held < 0 or any(order.entry and order.side.sign != leg.sign for order in turn.open_orders(leg)):
+            return True  # an order of the side that he has left filled unseen, or still may
         return leg.due and not leg.target_units and held > ahead_units(turn, leg)  # missed, or exited by hand
     is_against = leg.allocation_units * master.units < 0
     if not leg.mirrors or leg.due or is_against or held_units(leg) > ahead_units(turn, leg):
@@ -199,7 +199,7 @@ def enter_later(leg: ChildLeg, signal_ns: int, units: int) -> None:
 
     What waits for the other side, and not for that of `units`, is not entered any more.
     """
-    if leg.entry_pending and leg.entry_side == sign(units):
+    if leg.entry_pending and leg.entry_side in (0, sign(units)):  # 0 in states of an older version
         signal_ns = min(signal_ns, leg.entry_signal_ns)
     leg.entry_pending, leg.entry_signal_ns, leg.entry_side = True, signal_ns, sign(units)
 

@@ -143,6 +143,8 @@ def _note_fills(at: MirroredLeg, mirror: Mirror) -> None:
     mirror.missed_units = max(mirror.told_units, missed_units)
     if at.master.units * mirror.side.sign <= 0:
         mirror.completed_units = mirror.taken_units  # he is out of what it opened: nothing of it is sent any more
+        if order.ended_ns:
+            mirror.told_units = mirror.missed_units  # nor missed of what he does later
     if at.master.window is None:  # the target counts these fills by now
         mirror.decided_units = mirror.due_units
     _note_his_fill(at, mirror)

@@ -237,8 +237,9 @@ def missed_due(turn: Turn, child: Child, leg: ChildLeg, most: int) -> int:
 
 def _wanted_units(turn: Turn, child: Child, leg: ChildLeg, mirror: Mirror) -> int:
     """Units of an entry that have not come: of an order that has ended, what its fills are worth, rounded up."""
-    wanted = mirror.sized_units
-    if turn.state.master.orders[mirror.order_id].ended_ns:
+    wanted, his = mirror.sized_units, turn.state.master.orders[mirror.order_id]
+    if his.ended_ns:
         instrument = turn.leg_instrument(child.id, leg.leg)
-        wanted = min(wanted, mirror.due_units + (0 if instrument is None else instrument.lot_units))
+        rest_units = 0 if instrument is None else instrument.lot_units
+        wanted = min(wanted, mirror.due_units + rest_units) if his.opened_units else 0
     return max(0, wanted - filled_units(turn, mirror) - mirror.taken_units)

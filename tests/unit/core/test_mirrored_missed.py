@@ -156,6 +156,33 @@ def test_what_was_missed_of_an_order_that_is_over_is_not_missed_of_what_he_does_
     assert (desk.lots(), desk.target()) == (1, 1)
 
 
+@pytest.mark.parametrize("gap_s", [0, 1, 4])
+def test_what_was_declined_of_an_order_that_he_cancels_is_not_missed_of_what_he_buys_instead(gap_s: int) -> None:
+    desk = Desk(orders(LIKE_HIM, confirm=ENTRIES))
+    his = resting(desk, 3)
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=False))
+    desk.run(1)
+    ended(desk, his, BookStatus.CANCELLED)
+    desk.run(gap_s)
+    desk.buy(1, id_="M2")
+    desk.run(1)
+    assert [item.units for prompt in desk.state.prompts.values() for item in prompt.items] == [LOT]
+
+
+@pytest.mark.parametrize("gap_s", [0, 1, 4])
+def test_what_was_missed_of_an_order_that_ends_when_he_is_out_is_not_missed_of_what_he_buys_instead(gap_s: int) -> None:
+    desk = Desk(orders(LIKE_HIM, risk=Risk(max_lots_per_instrument=1)))
+    his = ended(desk, resting(desk, 3), BookStatus.OPEN, filled=1)
+    desk.run(2)
+    desk.sell(1, id_="M2")
+    desk.run(10)
+    ended(desk, his, BookStatus.CANCELLED, filled=1)
+    desk.run(gap_s)
+    desk.buy(1, id_="M3")
+    desk.run(10)
+    assert (desk.lots(), desk.target()) == (1, 1)
+
+
 def test_what_is_asked_about_for_the_side_that_he_has_left_makes_room_for_the_other() -> None:
     desk = Desk(orders(LIKE_HIM, confirm=ENTRIES))
     his = resting(desk, 2, side=Side.SELL, limit="101")

@@ -93,3 +93,26 @@ def test_entry_that_waits_for_the_end_of_one_on_the_other_side_is_as_old_as_its_
     desk.advance(mine, price="101")
     desk.run(3)
     assert (desk.lots(), desk.reasons()) == (lots, {reasons.STALE_SIGNAL})
+
+
+def test_entry_waits_for_an_unknown_one_on_the_other_side_also_when_an_older_one_was_missed() -> None:
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.buy(2)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    unseen = desk.report(Side.BUY, 2, id_="O9", tag=desk.last().tag)
+    desk.sell(5, id_="M2")
+    desk.run(35)
+    desk.sell(2, id_="M3")
+    desk.run(1)
+    assert len(desk.placed()) == 1
+    desk.book(unseen, "C1")
+    desk.push(unseen)
+    desk.filling = True
+    desk.run(1)
+    for exit_ in list(desk.unanswered):
+        desk.fill(exit_)
+    desk.run(2)
+    assert (desk.lots(), desk.target(), desk.reasons()) == (-2, -2, {reasons.STALE_SIGNAL})
+    desk.sell(1, id_="M4")
+    desk.run(2)
+    assert desk.lots() == -3
