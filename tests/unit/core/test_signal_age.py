@@ -116,3 +116,22 @@ def test_entry_waits_for_an_unknown_one_on_the_other_side_also_when_an_older_one
     desk.sell(1, id_="M4")
     desk.run(2)
     assert desk.lots() == -3
+
+
+def test_entry_that_waits_since_an_older_version_keeps_its_age() -> None:
+    """Its checkpoint does not say for which side it waits."""
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.buy(5)
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.sell(2, id_="M2")
+    desk.silent.add("C1")
+    desk.buy(1, id_="M3")
+    desk.run(40)
+    desk.leg().entry_side = 0
+    desk.buy(1, id_="M4")
+    desk.silent.clear()
+    desk.filling = True
+    desk.fill(desk.last())
+    desk.run(5)
+    assert (desk.lots(), desk.reasons()) == (3, {reasons.STALE_SIGNAL})
