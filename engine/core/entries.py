@@ -147,8 +147,7 @@ def _ask_no_longer(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -
     """What a prompt asks about for orders of the side that he has left for the other takes up no room there."""
     for mirror in leg.mirrors.values():
         if mirror.asked_units and mirror.side.sign * master.units < 0:
-            prompts.take_out(turn, child, leg, mirror.asked_units)
-            mirror.asked_units = 0
+            prompts.ask_less(turn, child, leg, mirror, 0)
 
 
 def _sized(before: Plan, after: Plan, master: MasterLeg, instrument: Instrument, rule: SizingRule) -> Sized:

@@ -9,7 +9,7 @@ from fractions import Fraction
 import msgspec
 
 from engine.core.state import Prompt, PromptItem
-from engine.core.state_child import Child, ChildLeg
+from engine.core.state_child import Child, ChildLeg, Mirror
 from engine.core.turn import INFO, Turn, seconds_ns
 from engine.model import LegId, Side
 
@@ -139,6 +139,13 @@ def take_out(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
     if not leg.awaiting_units:
         leg.prompt = ""
     return taken
+
+
+def ask_less(turn: Turn, child: Child, leg: ChildLeg, mirror: Mirror, keep_units: int) -> None:
+    """Of what is asked about for one of the master's orders only `keep_units` are from now on."""
+    gone = mirror.asked_units - keep_units
+    mirror.asked_units = keep_units
+    take_out(turn, child, leg, gone)
 
 
 def drop_exit(turn: Turn, child: Child, leg: LegId) -> None:

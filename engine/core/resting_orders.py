@@ -40,7 +40,8 @@ class Resting:
         wanted = mirror.units - (mirror.taken_units + mirror.missed_units if mirror.entry else 0)
         terms = None if order.ended_ns else resting_terms(order, self.at.instrument)
         if mirror.asked_units and (order.ended_ns or wanted - covered < mirror.asked_units):
-            self._take_back(mirror, 0 if order.ended_ns else max(0, wanted - covered))
+            keep = 0 if order.ended_ns else max(0, wanted - covered)  # he took it back, or it filled meanwhile
+            prompts.ask_less(self.turn, self.child, self.leg, mirror, keep)
         if covered > wanted:
             self._reduce(orders, covered - wanted, terms)
         elif terms is not None:
@@ -219,12 +220,6 @@ class Resting:
             signal_ns=signal_ns,
             decision=decision,
         )
-
-    def _take_back(self, mirror: Mirror, keep: int) -> None:
-        """What the master took back, or what filled meanwhile, is asked about no longer."""
-        gone = mirror.asked_units - keep
-        mirror.asked_units = keep
-        prompts.take_out(self.turn, self.child, self.leg, gone)
 
 
 def grant(leg: ChildLeg, units: int, reason: str) -> int:

@@ -13,16 +13,7 @@ import pytest
 
 from brokers.transport import BODY_MOST, IDLE_MOST, IDLE_MOST_S, NoAnswer, NotSent, Reply, Transport
 from engine.errors import LockstepError
-from tests.unit.brokers.raw_server import (
-    PATIENCE_S,
-    RawServer,
-    Request,
-    answer,
-    hangs,
-    refused_port,
-    says,
-    serving,
-)
+from tests.unit.brokers.raw_server import PATIENCE_S, RawServer, Request, answer, hangs, refused_port, says, serving
 from tests.unit.brokers.transports import CANARY, SECRET, Surplus, get, silent_end, transport
 
 

@@ -8,26 +8,25 @@ from pathlib import Path
 import pytest
 
 from brokers.transport import NotSent, Transport
-from tests.unit.brokers.raw_server import (
-    PATIENCE_S,
-    RawServer,
-    Request,
-    answer,
-    says,
-    serving,
-)
+from tests.unit.brokers.raw_server import PATIENCE_S, RawServer, Request, answer, says, serving
 from tests.unit.brokers.tls import certificate as certificate  # noqa: PLC0414  a fixture
 from tests.unit.brokers.tls import server_side
 from tests.unit.brokers.transports import SECRET, Surplus, get, transport
 
+BOTH = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_warm_connection_is_used_over_tls(
-    certificate: Path, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A TLS 1.3 server sends session tickets after the handshake: bytes that are no answer."""
+
+@pytest.fixture
+def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The certificate, which this process vouches for."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with serving(tls=server_side(certificate, version)) as server, transport(server.url) as made:
+    return certificate
+
+
+@BOTH
+def test_warm_connection_is_used_over_tls(trusted: Path, version: ssl.TLSVersion) -> None:
+    """A TLS 1.3 server sends session tickets after the handshake: bytes that are no answer."""
+    with serving(tls=server_side(trusted, version)) as server, transport(server.url) as made:
         made.warm_up(1)
         assert server.greeted.acquire(timeout=PATIENCE_S)
         for _ in range(3):
@@ -35,25 +34,19 @@ def test_warm_connection_is_used_over_tls(
     assert (server.connections, len(server.requests)) == (1, 3)
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_connection_that_the_server_closed_is_not_used_over_tls(
-    certificate: Path, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+@BOTH
+def test_connection_that_the_server_closed_is_not_used_over_tls(trusted: Path, version: ssl.TLSVersion) -> None:
     talks = (says(answer(b"first"), close=True), says(answer(b"second")))
-    with serving(*talks, tls=server_side(certificate, version)) as server, transport(server.url) as made:
+    with serving(*talks, tls=server_side(trusted, version)) as server, transport(server.url) as made:
         assert get(made).body == b"first"
         server.wait_hung_up()
         assert get(made).body == b"second"
     assert (server.connections, len(server.requests)) == (2, 2)
 
 
-def test_tls_connection_with_bytes_that_nobody_asked_for_is_not_used(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+def test_tls_connection_with_bytes_that_nobody_asked_for_is_not_used(trusted: Path) -> None:
     surplus = Surplus()
-    tls = server_side(certificate, ssl.TLSVersion.TLSv1_3)
+    tls = server_side(trusted, ssl.TLSVersion.TLSv1_3)
     with serving(surplus, says(answer(b"right")), tls=tls) as server, transport(server.url) as made:
         assert get(made).body == b"mine"
         surplus.send()
@@ -61,11 +54,8 @@ def test_tls_connection_with_bytes_that_nobody_asked_for_is_not_used(
         assert server.connections == 2
 
 
-def test_tls_connection_whose_surplus_is_decrypted_already_is_not_used(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tls_connection_whose_surplus_is_decrypted_already_is_not_used(trusted: Path) -> None:
     """The rest of a record that was read in part: no longer in the socket, where a poll would see it."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
     def in_two_records(server: RawServer, request: Request, sock: socket.socket) -> bool:
         told = answer(b"m" * 8192)
@@ -73,18 +63,15 @@ def test_tls_connection_whose_surplus_is_decrypted_already_is_not_used(
         sock.sendall(told[-8192:] + answer(b"somebody else's"))
         return True
 
-    tls = server_side(certificate, ssl.TLSVersion.TLSv1_3)
+    tls = server_side(trusted, ssl.TLSVersion.TLSv1_3)
     with serving(in_two_records, says(answer(b"right")), tls=tls) as server, transport(server.url) as made:
         assert get(made).body == b"m" * 8192
         assert get(made).body == b"right"
         assert server.connections == 2
 
 
-def test_connection_that_was_being_made_at_the_close_sends_nothing(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    tls = server_side(certificate, ssl.TLSVersion.TLSv1_3)
+def test_connection_that_was_being_made_at_the_close_sends_nothing(trusted: Path) -> None:
+    tls = server_side(trusted, ssl.TLSVersion.TLSv1_3)
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         made = Transport(f"https://127.0.0.1:{listener.getsockname()[1]}")
 
@@ -113,12 +100,9 @@ def test_certificate_that_nobody_vouches_for_means_not_sent(
     assert server.requests == []
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_request_is_started_over_tls(
-    certificate: Path, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with serving(tls=server_side(certificate, version)) as server, transport(server.url) as made:
+@BOTH
+def test_request_is_started_over_tls(trusted: Path, version: ssl.TLSVersion) -> None:
+    with serving(tls=server_side(trusted, version)) as server, transport(server.url) as made:
         made.warm_up(1)
         assert server.greeted.acquire(timeout=PATIENCE_S)
         for _ in range(2):

@@ -6,12 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from brokers.transport import Reply, Transport
-from tests.unit.brokers.raw_server import (
-    PATIENCE_S,
-    RawServer,
-    Request,
-    answer,
-)
+from tests.unit.brokers.raw_server import PATIENCE_S, RawServer, Request, answer
 
 CANARY = "canary-7c1e"
 SECRET = {"Authorization": f"token key:{CANARY}"}

@@ -7,12 +7,7 @@ import msgspec
 from config.schema import Child, Follow, Settings, Sizing, SizingMode
 from engine.events import OrderUpdated
 from engine.model import BookStatus, OrderReport, OrderType, Side
-from tests.unit.core.builders import (
-    LOT,
-    Desk,
-    child,
-    settings,
-)
+from tests.unit.core.builders import LOT, Desk, child, settings
 
 LIKE_HIM = child(sizing=Sizing(mode=SizingMode.FIXED_RATIO, ratio=Fraction(1)))
 

@@ -7,23 +7,9 @@ import pytest
 
 from config.schema import Child, Sizing, SizingMode
 from engine.core import reasons
-from engine.events import (
-    BackgroundAdopted,
-    Flattened,
-    HandedOver,
-    PromptAnswered,
-)
+from engine.events import BackgroundAdopted, Flattened, HandedOver, PromptAnswered
 from engine.model import Side
-from tests.unit.core.builders import (
-    CALL_LEG,
-    HEDGE,
-    HEDGE_LEG,
-    LOT,
-    PUT_LEG,
-    Desk,
-    child,
-    settings,
-)
+from tests.unit.core.builders import CALL_LEG, HEDGE, HEDGE_LEG, LOT, PUT_LEG, Desk, child, settings
 from tests.unit.core.test_offers import approve, ask, background, decline, offered
 from tests.unit.paper.builders import CALL, PUT
 

@@ -11,14 +11,7 @@ from engine.core.handover import keep_excess
 from engine.core.lifecycle import OrderState
 from engine.events import Flattened, KillSwitched, LegExited, Outcome, PromptAnswered
 from engine.model import BookStatus, OrderType, Side
-from tests.unit.core.builders import (
-    ALL,
-    CALL_LEG,
-    LOT,
-    Desk,
-    S,
-    turn_of,
-)
+from tests.unit.core.builders import ALL, CALL_LEG, LOT, Desk, S, turn_of
 from tests.unit.core.nights import morning
 from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting, working
 from tests.unit.paper.builders import CALL

@@ -12,14 +12,7 @@ from engine.core import reasons
 from engine.core.lifecycle import OrderState
 from engine.events import LegExited, OrderUpdated, Outcome, PromptAnswered, Resumed
 from engine.model import BookStatus, OrderType, Side
-from tests.unit.core.builders import (
-    CALL_LEG,
-    ENTRIES,
-    LOT,
-    Desk,
-    S,
-    child,
-)
+from tests.unit.core.builders import CALL_LEG, ENTRIES, LOT, Desk, S, child
 from tests.unit.core.nights import restart
 from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting
 from tests.unit.paper.builders import CALL, ns

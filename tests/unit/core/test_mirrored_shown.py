@@ -8,13 +8,7 @@ from engine.events import PromptAnswered
 from engine.model import BookStatus, OrderType, Side
 from engine.view import Frame, build_snapshot
 from engine.view_cells import cell_of
-from tests.unit.core.builders import (
-    ENTRIES,
-    LOT,
-    Desk,
-    child,
-    turn_of,
-)
+from tests.unit.core.builders import ENTRIES, LOT, Desk, child, turn_of
 from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting, working
 from tui.text import plain
 from tui.widgets.orders import name_cells, order_line

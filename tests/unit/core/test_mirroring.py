@@ -13,16 +13,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.terms import resting_terms
 from engine.events import DayBegan, OrderUpdated, Outcome, PromptAnswered
 from engine.model import BookStatus, OrderType, Side, Validity
-from tests.unit.core.builders import (
-    CALL_LEG,
-    ENTRIES,
-    LOT,
-    SESSIONS,
-    Desk,
-    S,
-    child,
-    instrument,
-)
+from tests.unit.core.builders import CALL_LEG, ENTRIES, LOT, SESSIONS, Desk, S, child, instrument
 from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting, working
 from tests.unit.paper.builders import CALL, PUT, ns
 

@@ -8,26 +8,9 @@ import pytest
 
 from config.schema import Follow, Risk, Sizing, SizingMode
 from engine.core import reasons
-from engine.events import (
-    BackgroundAdopted,
-    ChildJoined,
-    ChildResynced,
-    Flattened,
-    Outcome,
-    PromptAnswered,
-)
+from engine.events import BackgroundAdopted, ChildJoined, ChildResynced, Flattened, Outcome, PromptAnswered
 from engine.model import Funds, Side
-from tests.unit.core.builders import (
-    CALL_LEG,
-    ENTRIES,
-    LOT,
-    PUT_LEG,
-    Book,
-    Desk,
-    child,
-    instrument,
-    settings,
-)
+from tests.unit.core.builders import CALL_LEG, ENTRIES, LOT, PUT_LEG, Book, Desk, child, instrument, settings
 from tests.unit.core.resting_orders import resting
 from tests.unit.paper.builders import CALL, PUT
 

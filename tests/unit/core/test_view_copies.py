@@ -7,21 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from config.schema import Sizing, SizingMode
-from engine.events import (
-    Outcome,
-    PromptAnswered,
-)
+from engine.events import Outcome, PromptAnswered
 from engine.model import NS_PER_MS, BookStatus, OrderType, Side, instrument_id
 from engine.snapshot import Snapshot
 from engine.stamps import Stamp
 from engine.view import Frame, build_snapshot
-from tests.unit.core.builders import (
-    ENTRIES,
-    LOT,
-    Desk,
-    child,
-    settings,
-)
+from tests.unit.core.builders import ENTRIES, LOT, Desk, child, settings
 from tests.unit.core.views import shot, values
 from tests.unit.paper.builders import CALL
 

@@ -5,25 +5,10 @@ from fractions import Fraction
 
 from config.schema import Follow
 from engine.core import reasons
-from engine.events import (
-    BackgroundAdopted,
-    ChildResynced,
-    KillSwitched,
-    PromptAnswered,
-)
+from engine.events import BackgroundAdopted, ChildResynced, KillSwitched, PromptAnswered
 from engine.snapshot import CellState
 from engine.view import Frame, build_snapshot
-from tests.unit.core.builders import (
-    ALL,
-    CALL_LEG,
-    ENTRIES,
-    HEDGE,
-    LOT,
-    PUT_LEG,
-    Desk,
-    child,
-    settings,
-)
+from tests.unit.core.builders import ALL, CALL_LEG, ENTRIES, HEDGE, LOT, PUT_LEG, Desk, child, settings
 from tests.unit.core.resting_orders import resting
 from tests.unit.core.views import cell, shot, texts, values
 from tests.unit.paper.builders import CALL, PUT

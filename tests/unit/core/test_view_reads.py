@@ -6,16 +6,10 @@ import pytest
 
 from config.schema import Timing
 from engine.commands import Notify
-from engine.events import (
-    AccountRead,
-    Outcome,
-)
+from engine.events import AccountRead, Outcome
 from engine.model import NS_PER_S
 from engine.snapshot import CellState, ChildState
-from tests.unit.core.builders import (
-    Desk,
-    settings,
-)
+from tests.unit.core.builders import Desk, settings
 from tests.unit.core.views import cell, column, shot, texts
 from tests.unit.paper.builders import CALL, ns
 

@@ -2,9 +2,7 @@
 
 from engine.snapshot import Cell, ChildColumn, LegRow, Snapshot
 from engine.view import Frame, build_snapshot
-from tests.unit.core.builders import (
-    Desk,
-)
+from tests.unit.core.builders import Desk
 from tests.unit.paper.builders import CALL
 
 

@@ -2,12 +2,7 @@
 
 from brokers.zerodha import wire
 from engine.model import OrderReport, Position
-from tests.unit.brokers.zerodha.payloads import (
-    book,
-    order_row,
-    position_row,
-    positions,
-)
+from tests.unit.brokers.zerodha.payloads import book, order_row, position_row, positions
 
 IST_0920_03_NS = 1_791_172_203_000_000_000
 "2026-10-05 09:20:03 in India."

@@ -9,15 +9,7 @@ from brokers.errors import Malformed
 from brokers.zerodha import wire
 from engine.core.tags import make_tag
 from engine.model import BookStatus, Funds, OrderReport, OrderType, Position, Side, Validity
-from tests.unit.brokers.zerodha.payloads import (
-    book,
-    mock,
-    needs_mocks,
-    order_row,
-    position_row,
-    positions,
-    success,
-)
+from tests.unit.brokers.zerodha.payloads import book, mock, needs_mocks, order_row, position_row, positions, success
 from tests.unit.brokers.zerodha.rows import CANARY, IST_0920_03_NS, S, position, report, reports
 
 # --- orders ---------------------------------------------------------------------------------------------------------

@@ -10,28 +10,11 @@ from hypothesis import strategies as st
 
 from brokers.errors import Malformed
 from brokers.zerodha import wire
-from tests.unit.brokers.zerodha.payloads import (
-    book,
-    order_row,
-    position_row,
-    positions,
-    success,
-)
+from tests.unit.brokers.odd import odd
+from tests.unit.brokers.zerodha.payloads import book, order_row, position_row, positions, success
 from tests.unit.brokers.zerodha.rows import reports
 
-ODD = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.integers(min_value=2**63 - 2, max_value=2**70),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(max_size=12),
-    st.sampled_from(
-        ["NaN", "sNaN", "-Infinity", "1e999999", "1e-999999", "0001-01-01 00:00:00", "9999-12-31 23:59:59", "COMPLETE"]
-    ),
-    st.lists(st.none(), max_size=2),
-    st.dictionaries(st.text(max_size=3), st.none(), max_size=2),
-)
+ODD = odd("NaN", "sNaN", "-Infinity", "1e999999", "1e-999999", "0001-01-01 00:00:00", "9999-12-31 23:59:59", "COMPLETE")
 ANY_JSON = st.recursive(
     ODD, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
 )

@@ -9,11 +9,7 @@ import pytest
 
 from brokers.zerodha import wire
 from engine.model import TERMINAL_BOOK, BookStatus, Funds, OrderReport
-from tests.unit.brokers.zerodha.payloads import (
-    mock,
-    mock_rows,
-    needs_mocks,
-)
+from tests.unit.brokers.zerodha.payloads import mock, mock_rows, needs_mocks
 from tests.unit.brokers.zerodha.rows import reports
 
 
