@@ -93,6 +93,7 @@ def _is_cut(order: ChildOrder) -> bool:
 
 
 def _move(at: MirroredLeg, order: ChildOrder) -> None:
+    order.signal_ns = at.turn.state.master.orders[order.mirrors].signal_ns or at.master.signal_ns
     detach(at.turn, at.leg, order)
     move_now(at.turn, at.child, at.leg, order)
 

@@ -45,10 +45,12 @@ from engine.model import Instrument, Side, sign
 class Decision:
     """The copy record of one decision, made when the first child has something to do with it."""
 
-    __slots__ = ("_copies", "_passed", "master", "signal_ns", "sized", "turn")
+    __slots__ = ("_copies", "_passed", "entered_ns", "master", "signal_ns", "sized", "turn")
 
-    def __init__(self, turn: Turn, master: MasterLeg, signal_ns: int) -> None:
+    def __init__(self, turn: Turn, master: MasterLeg, signal_ns: int, entered_ns: int = 0) -> None:
         self.turn, self.master, self.signal_ns = turn, master, signal_ns
+        self.entered_ns = entered_ns or signal_ns
+        "When the oldest fill happened of what he turned round to, where others before it took him out."
         self.sized: Sized | None = None
         "How the part of the child was found that is decided on now."
         self._copies: dict[tuple[Side, bool], Copy] = {}
@@ -82,16 +84,19 @@ def _note_sized(copy: Copy, child: Child, sized: Sized | None) -> None:
         copy.sized[child.id] = sized
 
 
-def decide_leg(turn: Turn, master: MasterLeg, signal_ns: int, *, reductions_only: bool = False) -> None:
+def decide_leg(
+    turn: Turn, master: MasterLeg, signal_ns: int, *, entered_ns: int = 0, reductions_only: bool = False
+) -> None:
     """Decide every child's target in a leg, and act on it.
 
     Args:
         turn: The turn.
         master: The leg of the master.
         signal_ns: When the oldest fill happened that is decided upon.
+        entered_ns: The same of what he entered after he was out of the leg, 0 where that is the same.
         reductions_only: Leave children alone for whom it is a rise (their window is still open).
     """
-    decision = Decision(turn, master, signal_ns)
+    decision = Decision(turn, master, signal_ns, entered_ns)
     for child in turn.state.children.values():
         decide_child(turn, child, master, decision, reductions_only=reductions_only)
 
@@ -106,6 +111,7 @@ def decide_child(
     instrument = carried.terms(turn, child, leg)
     before = plan_of(leg)
     move = move_of(before, master.units)
+    leg.entry_pending = leg.entry_pending and _is_of_his_side(leg, master)
     if instrument is None:
         _decide_unknown(turn, child, master, leg, move, decision)
         return
@@ -133,7 +139,7 @@ def decide_child(
     elif before.target_units and not after.target_units and not leg.lacking:
         leg.skipped = reasons.BELOW_ONE_LOT
     if move is Move.OUT and master.units:
-        enter_later(leg, decision.signal_ns, master.units)
+        enter_later(leg, decision.entered_ns, master.units)
     else:  # An entry that waits for this leg's exits goes on as far as the master still holds its lots.
         stays_units = held_units(leg) - going_exit_units(turn, leg)
         leg.entry_pending = leg.entry_pending and move is Move.FALL and leg.target_units > stays_units
@@ -189,7 +195,7 @@ def _decide_unknown(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg, 
         return
     settle(turn, child, leg)
     if move is Move.OUT and master.units:
-        enter_later(leg, decision.signal_ns, master.units)
+        enter_later(leg, decision.entered_ns, master.units)
         resume_entry(turn, child, leg)
 
 
@@ -203,19 +209,24 @@ def enter_later(leg: ChildLeg, signal_ns: int, units: int) -> None:
     leg.entry_pending, leg.entry_signal_ns, leg.entry_side = True, signal_ns, sign(units)
 
 
+def _is_of_his_side(leg: ChildLeg, master: MasterLeg) -> bool:
+    """Whether what waits to enter is still of the side that he is on; what he did since then is decided by itself."""
+    return leg.entry_side * master.units > 0 or (not leg.entry_side and master.units != 0)
+
+
 def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
     """Decide the entry that waited for a leg's exits, once they are terminal."""
     if not leg.entry_pending or not child.synced:
         return
     master = turn.state.master.legs.get(leg.leg)
-    if master is None or not master.units:
+    if master is None or not _is_of_his_side(leg, master):
         leg.entry_pending = False
         return
     stale_ns = leg.entry_signal_ns + seconds_ns(turn.settings.timing.max_signal_age_s)
     is_leaving = going_exit_units(turn, leg) or _cancelling_units(turn, leg) or cut_units(turn, leg)
     if is_leaving or _is_being_left(turn, master, leg):
         if turn.now_ns > stale_ns:
-            _miss_pending(turn, child, master, leg)
+            miss_waiting(turn, child, leg, reasons.STALE_SIGNAL)
         return
     if not turn.state.armed and turn.now_ns <= stale_ns:
         return
@@ -233,9 +244,10 @@ def resume_entry(turn: Turn, child: Child, leg: ChildLeg) -> None:
         enter(turn, child, master, leg, instrument, decision, no_entry)
 
 
-def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) -> None:
-    """The leg's exits did not end while the entry's signal was fresh: it is missed, and a resync offers it."""
+def miss_waiting(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:
+    """An entry that waits is missed (its signal is old, or the leg is left): a resync offers it."""
     leg.entry_pending = False
+    master = turn.state.master.legs[leg.leg]
     before = plan_of(leg) if leg.decided_units else Plan()
     if move_of(before, master.units) is Move.RISE:
         instrument = carried.terms(turn, child, leg)
@@ -246,10 +258,10 @@ def _miss_pending(turn: Turn, child: Child, master: MasterLeg, leg: ChildLeg) ->
         if stays_units >= leg.target_units:
             return  # an entry that is being cancelled covers it; what its end leaves open is missed then
         if not miss(turn, child, leg, stays_units):
-            tell_given_up(turn, child, leg, reasons.STALE_SIGNAL)
+            tell_given_up(turn, child, leg, reason)
             return
-    leg.skipped, leg.lacking = reasons.STALE_SIGNAL, True
-    turn.skip(child, leg.leg, reasons.STALE_SIGNAL, again=True)
+    leg.skipped, leg.lacking = reason, True
+    turn.skip(child, leg.leg, reason, again=True)
 
 
 def _cancelling_units(turn: Turn, leg: ChildLeg) -> int:

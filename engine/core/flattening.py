@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from config.schema import OnLegRefused
 from engine.core import prompts, reasons
+from engine.core.entries import miss_waiting
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up
 from engine.core.plans import by_hand_units, store_plan
@@ -55,9 +56,7 @@ def exit_leg(turn: Turn, leg_id: LegId, children: Sequence[str]) -> None:
         leg.lacking = True
         turn.skip(child, leg_id, reasons.EXITED_BY_HAND, tells=False)
         leave_mirrored(turn, leg, reasons.EXITED_BY_HAND)
-        crosses = leg.entry_pending
         _leave_leg(turn, child, leg, reasons.EXITED_BY_HAND, passes=True)
-        leg.entry_pending, leg.entry_signal_ns = crosses, 0  # what was to follow the exit is missed when it has ended
 
 
 def unwind(turn: Turn) -> bool:
@@ -90,7 +89,7 @@ def _leave(turn: Turn, child: Child, scope: str, reason: str, *, typed: bool) ->
 
 
 def _leave_leg(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, passes: bool) -> None:
-    leg.entry_pending = False
+    turns_round, leg.entry_pending = leg.entry_pending and not leg.decided_units, False
     if leg.sign:
         leg.skipped = reason
         leg.missed_units += max(0, leg.target_units - by_hand_units(turn, child, leg))
@@ -101,3 +100,5 @@ def _leave_leg(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, passes: 
     leg.exit_after_ns = 0
     leg.flattening = bool(leg.allocation_units or leg.orders) and (passes or leg.flattening)
     settle(turn, child, leg, at_once=True)
+    if turns_round:
+        miss_waiting(turn, child, leg, reason)

@@ -40,8 +40,9 @@ class Changes:
     """What one event changed of the master."""
 
     rose: dict[LegId, int] = field(default_factory=dict)
-    "Legs with new lots, and when their oldest undecided fill happened."
+    "Legs with new lots, and when their oldest undecided fill happened; of one that he was out of, since then."
     fell: dict[LegId, int] = field(default_factory=dict)
+    "Legs with fewer lots, and when the first of them went."
 
 
 def absorb(turn: Turn, report: OrderReport, changes: Changes) -> None:
@@ -185,6 +186,8 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
         leg.units += closed
         conversion.keep_within(leg)
         changes.fell.setdefault(leg.leg, at_ns)
+        if not leg.units:
+            changes.rose.pop(leg.leg, None)  # what he enters from here on is no older than this
     rest = signed - closed
     converted = _close_converted(turn, order, rest, cost / new, at_ns, changes)
     rest -= converted
@@ -260,7 +263,7 @@ def act(turn: Turn, changes: Changes) -> None:
             leg.window = None
             state.timers.pop(f"window:{leg_id}", None)
         strategies.note_master_out(turn, turn.strategy(leg.scope))
-        decide_leg(turn, leg, at_ns, reductions_only=True)
+        decide_leg(turn, leg, at_ns, entered_ns=changes.rose.get(leg_id, at_ns), reductions_only=True)
     for leg_id, at_ns in changes.rose.items():
         _open_window(turn, state.master.legs[leg_id], at_ns)
 

@@ -196,7 +196,7 @@ def _take_back(turn: Turn, child: Child, leg: ChildLeg) -> bool:
     queued = [order for order in turn.open_orders(leg) if order.state is OrderState.QUEUED]
     for order in queued:
         if order.entry:
-            give_up(turn, child, leg, order, reasons.STALE_SIGNAL)
+            give_up(turn, child, leg, order, reasons.MARKET_CLOSED)
         else:
             change_state(turn, order, OrderState.WITHDRAWN, reasons.DAY_OVER)
     return bool(queued)

@@ -67,6 +67,16 @@ def test_yesterdays_book_that_is_still_shown_in_the_morning_is_no_news() -> None
     assert not [text for text in desk.notices() if "counts as the owner's" in text]
 
 
+def test_entry_that_still_waits_to_be_sent_at_the_close_is_missed_as_the_market_is_closed() -> None:
+    desk = Desk(filling=False)
+    jump(desk, ns("15:29:59"))
+    desk.quote(CALL, "100")
+    desk.buy(10)
+    desk.answer(desk.last(), Outcome.RATE_LIMITED)  # tried again in a second
+    jump(desk, ns("15:30:01"))
+    assert (desk.lots(), desk.target(), desk.reasons()) == (0, 0, {reasons.MARKET_CLOSED})
+
+
 def test_entry_that_was_not_decided_is_missed_for_good() -> None:
     """The window was open when the process died; a fill of the next day brings its own share only."""
     desk = Desk()

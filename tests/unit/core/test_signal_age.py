@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 
 from config.schema import Confirm, ConfirmWhen, Risk
-from engine.commands import PlaceOrder
+from engine.commands import CancelOrder, PlaceOrder
 from engine.core import reasons
-from engine.events import Outcome, PromptAnswered
+from engine.events import Outcome, PromptAnswered, Resumed
 from engine.model import BookStatus, Side
 from tests.unit.core.builders import HEDGE, Desk, S, settings
 from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting
@@ -135,3 +135,65 @@ def test_entry_that_waits_since_an_older_version_keeps_its_age() -> None:
     desk.fill(desk.last())
     desk.run(5)
     assert (desk.lots(), desk.reasons()) == (3, {reasons.STALE_SIGNAL})
+
+
+@pytest.mark.parametrize("before", [(Side.BUY, 2), (Side.SELL, 4)], ids=["he added before", "he reduced before"])
+def test_entry_of_a_turn_that_one_read_brings_is_as_old_as_the_turn(before: tuple[Side, int]) -> None:
+    """What he did on the side that he left says nothing of how old the lots of the other side are."""
+    desk = Desk(settings(LIKE_HIM))
+    desk.buy(5)
+    desk.silent.add("M")
+    side, lots = before
+    desk.book(desk.report(side, lots, id_="MA"))
+    held = 5 + side.sign * lots
+    desk.run(25)
+    desk.book(desk.report(Side.SELL, held + 3, id_="MB"))
+    desk.run(8)
+    desk.read("M")
+    desk.run(3)
+    assert (desk.lots(), desk.reasons()) == (-3, set())
+
+
+def test_entry_that_waits_is_no_older_than_his_newest_stay_on_its_side() -> None:
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.buy(2)
+    desk.fill(desk.last())
+    desk.sell(4)  # the exit is under way, and an entry waits for it
+    desk.run(20)
+    desk.master(Side.BUY, 4)
+    desk.master(Side.SELL, 4)
+    desk.run(15)
+    desk.filling = True
+    desk.fill(desk.last())
+    desk.run(2)
+    assert (desk.lots(), desk.reasons()) == (-2, set())
+
+
+def test_entry_that_waits_for_the_operator_is_forgotten_when_the_master_is_out() -> None:
+    desk = Desk(settings(LIKE_HIM))
+    desk.buy(2)
+    desk.restart(unclean=True)
+    desk.quote(CALL, "100")
+    desk.run(3)
+    desk.sell(4)
+    desk.run(20)
+    desk.buy(2)  # out of everything
+    desk.sell(1)
+    desk.run(15)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.run(1)
+    assert (desk.lots(), desk.reasons()) == (-1, set())
+
+
+def test_rest_of_an_entry_that_rested_is_as_old_as_his_fill() -> None:
+    """It was moved to the market when he had filled, and cut when he sold some of it."""
+    desk = Desk(orders(LIKE_HIM), filling=False)
+    his = resting(desk, 6)
+    desk.accept(desk.last())
+    ended(desk, his, BookStatus.COMPLETE, filled=6)
+    desk.run(5)
+    desk.sell(3, id_="M2")
+    desk.filling = True
+    desk.cancelled(desk.commands(CancelOrder)[-1])
+    desk.run(2)
+    assert (desk.lots(), desk.reasons()) == (3, set())

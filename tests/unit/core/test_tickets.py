@@ -579,7 +579,7 @@ def test_entry_that_waited_too_long_and_was_the_tickets_alone_lacks_nothing() ->
     add(desk, 2)
     leg, turn = desk.leg(), turn_of(desk.state)
     leg.allocation_units, leg.entry_pending = 3 * LOT, True
-    entries._miss_pending(turn, desk.child(), desk.master_leg(), leg)
+    entries.miss_waiting(turn, desk.child(), leg, reasons.STALE_SIGNAL)
     assert (leg.target_units, leg.by_hand_units, leg.lacking, leg.skipped) == (3 * LOT, 0, False, "")
 
 
