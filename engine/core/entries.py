@@ -16,12 +16,12 @@ from engine.core.resting import (
     cut_units,
     end_told,
     entering,
+    going_entries,
     going_exit_units,
     missed_due,
     note_entered,
     on_the_way,
     owe,
-    rests,
     rests_for_entries,
     room_for_entries,
     share,
@@ -266,7 +266,7 @@ def miss_waiting(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:
 
 def _cancelling_units(turn: Turn, leg: ChildLeg) -> int:
     """Units of entries that the broker was asked to cancel and has not ended yet."""
-    entries = (order for order in turn.open_orders(leg) if order.entry and not rests(order))
+    entries = (order for order in going_entries(turn, leg) if order.side.sign != -leg.sign)
     return sum(order.remaining for order in entries if order.cancelling_ns and order.state in AT_BROKER)
 
 

@@ -11,7 +11,7 @@ from engine.core.entries import count_from_here, missing_units
 from engine.core.filters import has_known_hours, why_unfollowed
 from engine.core.lifecycle import OrderState
 from engine.core.orders import give_up, new_copy
-from engine.core.resting import cut_units, going_exit_units
+from engine.core.resting import cut_units, going_entries, going_exit_units
 from engine.core.settle import settle
 from engine.core.sizing import by_ratio
 from engine.core.sizing_rules import rule_of_mode, sizing_rule
@@ -206,7 +206,7 @@ def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], lis
         if not master.units or instrument is None or master.window is not None:
             continue
         leg = turn.child_leg(child, master.leg)
-        if _is_leaving(turn, leg):
+        if _is_leaving(turn, leg, master):
             leaving.append(split_leg(leg.leg)[1])
             continue
         if leg.sign and leg.sign != sign(master.units):
@@ -222,15 +222,16 @@ def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], lis
     return offers, leaving
 
 
-def _is_leaving(turn: Turn, leg: ChildLeg) -> bool:
+def _is_leaving(turn: Turn, leg: ChildLeg, master: MasterLeg) -> bool:
     """Whether orders have to end before a leg can be entered.
 
-    Exits that are under way or due or of lots against its direction, and what is being taken off copies that rest: it
-    may fill still, beside what would be entered.
+    Exits that are under way or due or of lots against its direction, and what may still fill beside what would be
+    entered: entries of the side that he has left, and what is being taken off copies that rest.
     """
     held = held_units(leg)
     is_exited = going_exit_units(turn, leg) > 0 or held < 0 or (leg.due and held > leg.target_units)
-    return is_exited or cut_units(turn, leg) > 0
+    is_against = any(order.side.sign * master.units < 0 for order in going_entries(turn, leg))
+    return is_exited or is_against or cut_units(turn, leg) > 0
 
 
 def adopt(turn: Turn, symbol: str) -> None:

@@ -93,9 +93,19 @@ def cut_units(turn: Turn, leg: ChildLeg) -> int:
     return found
 
 
+def going_entries(turn: Turn, leg: ChildLeg) -> list[ChildOrder]:
+    """Unfinished entries that do not rest, oldest first."""
+    return [o for o in turn.open_orders(leg) if o.entry and not rests(o)] if leg.orders else []
+
+
+def entries_against(turn: Turn, leg: ChildLeg) -> list[ChildOrder]:
+    """Those of the side that the plan has left: nothing of them is wanted, and they may still fill."""
+    return [order for order in going_entries(turn, leg) if order.side.sign == -leg.sign]
+
+
 def going_entry_units(turn: Turn, leg: ChildLeg) -> int:
-    """Units of unfinished entries that do not rest."""
-    return sum(o.remaining for o in turn.open_orders(leg) if o.entry and not rests(o)) if leg.orders else 0
+    """Units of unfinished entries that do not rest, in the plan's direction."""
+    return sum(order.remaining for order in going_entries(turn, leg) if order.side.sign != -leg.sign)
 
 
 def going_exit_units(turn: Turn, leg: ChildLeg) -> int:

@@ -12,7 +12,7 @@ from engine.core.lifecycle import AT_BROKER, OrderState
 from engine.core.orders import change_state, cut_short, give_up, hold
 from engine.core.plans import note_missed
 from engine.core.portfolio import lot_units
-from engine.core.resting import ahead_units, going_entry_units, going_exit_units, rests
+from engine.core.resting import ahead_units, entries_against, going_entry_units, going_exit_units, rests
 from engine.core.state_child import Child, ChildLeg, ChildOrder
 from engine.core.turn import Turn, entry_units_open, exit_room, held_units, seconds_ns
 from engine.events import Request
@@ -167,7 +167,9 @@ def _is_ready(turn: Turn, child: Child, order: ChildOrder) -> bool:
 
 
 def _must_wait(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder) -> bool:
-    """Whether an entry waits for exits of its leg, for cancels of entries above the target, or for a trial's end."""
+    """Whether an entry waits: for exits of its leg, entries of the other side or above the target, or a trial's end."""
+    if entries_against(turn, leg):
+        return True
     is_crowded = held_units(leg) + going_entry_units(turn, leg) > leg.target_units + ahead_units(turn, leg)
     if leg.mirrors:  # what is being taken off what rests may still fill
         is_crowded = (is_crowded and not rests(order)) or held_units(leg) + entry_units_open(turn, leg) > leg.most_units

@@ -15,6 +15,8 @@ from engine.core.resting import (
     ahead_units,
     asked_units,
     covering_units,
+    entries_against,
+    going_entries,
     going_entry_units,
     going_exit_units,
     rests,
@@ -56,6 +58,8 @@ def settle(turn: Turn, child: Child, leg: ChildLeg, copy: Copy | None = None, *,
         _hand_over(turn, child, leg)
         return
     _take_whole_lots(turn, child, leg)
+    for order in entries_against(turn, leg):
+        _take_back(turn, order, order.remaining)
     over = _over(turn, leg)
     if over > 0:
         _withdraw(turn, child, leg, over)
@@ -258,16 +262,20 @@ def _ask(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None
 def _withdraw(turn: Turn, child: Child, leg: ChildLeg, over: int) -> None:
     """Take back entry units above the target: prompts, then unsent orders, then cancels; newest first."""
     over -= prompts.take_out(turn, child, leg, min(over, leg.awaiting_units - asked_units(leg)))
-    for order in reversed([o for o in turn.open_orders(leg) if o.entry and not rests(o)]):
+    for order in reversed([o for o in going_entries(turn, leg) if o.side.sign != -leg.sign]):
         if over <= 0:
             return
-        if is_of_an_earlier_day(turn.state, order):
-            continue  # what it filled is being found out; nothing of it works any more
-        if order.state in UNSENT:
-            over -= take_off(turn, order, over, "withdrawn: the master went out")
-        else:
-            cancel(turn, order)
-            over -= order.remaining
+        over -= _take_back(turn, order, over)
+
+
+def _take_back(turn: Turn, order: ChildOrder, units: int) -> int:
+    """Take units off an entry that is not sent, or cancel one that is; returns how many may go by it."""
+    if is_of_an_earlier_day(turn.state, order):
+        return 0  # what it filled is being found out; nothing of it works any more
+    if order.state in UNSENT:
+        return take_off(turn, order, units, "withdrawn: the master went out")
+    cancel(turn, order)
+    return order.remaining
 
 
 def _hand_over(turn: Turn, child: Child, leg: ChildLeg) -> None:

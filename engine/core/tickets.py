@@ -11,7 +11,7 @@ from engine.core.lifecycle import AT_BROKER
 from engine.core.offers import offer
 from engine.core.orders import new_copy
 from engine.core.plans import is_hedge, lower_by_hand, plan_of, raise_by_hand
-from engine.core.resting import going_exit_units, rests
+from engine.core.resting import entries_against, going_exit_units, rests
 from engine.core.settle import settle
 from engine.core.sizing import decide_target
 from engine.core.sizing_rules import BY_RATIO, NO_ENTRIES, sizing_rule
@@ -24,6 +24,7 @@ from engine.model import Instrument, Side, sign, split_leg
 NOT_HELD = "the master does not hold it: lots of ours in it would be exited at once"
 UNDECIDED = "what the master holds of it is not decided yet"
 LEAVING = "its exits are under way"
+LEFT_BEHIND = "an order of the side that the master has left is under way"
 ENTERING = "its entries are under way"
 NOTHING_TO_TAKE_OFF = "nothing of it is held"
 
@@ -102,8 +103,10 @@ def _why_not_now(turn: Turn, leg: ChildLeg, master: MasterLeg) -> str:
         return reasons.HANDED_OVER
     if not leg.decided_units or leg.sign != sign(master.units):
         return UNDECIDED
-    is_leaving = leg.flattening and (leg.allocation_units or leg.orders)
-    is_leaving = is_leaving or leg.due or leg.entry_pending or going_exit_units(turn, leg) or held_units(leg) < 0
+    is_leaving = leg.flattening and bool(leg.allocation_units or leg.orders)
+    is_leaving = is_leaving or leg.due or leg.entry_pending or going_exit_units(turn, leg) > 0 or held_units(leg) < 0
+    if entries_against(turn, leg):
+        return LEFT_BEHIND
     return LEAVING if is_leaving else ""
 
 

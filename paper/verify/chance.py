@@ -34,7 +34,7 @@ from paper.scenario import MASTER, Scenario
 from paper.verify.asking import leg_by_hand, second_word, ticket
 from paper.verify.changing import hard_to_change
 from paper.verify.chasing import CHASED, with_chased_copies
-from paper.verify.crossing import crossing
+from paper.verify.crossing import coming_back, crossing
 from paper.verify.damage import CHECKPOINT, with_damage
 from paper.verify.doubles import CHANGED, DOUBLED, with_changed_tags, with_doubles
 from paper.verify.draft import DAY, LOT, SHARES, START_NS, SYMBOLS, TICK, WARM_NS, Draft
@@ -104,6 +104,8 @@ def draw(seed: int, faults: Collection[str] | None = None, follow: Follow = Foll
     if faults is None:
         failing_broker(draft, Random(f"{seed}: broker"))
         crossing(draft, Random(f"{seed}: crossing"))
+        if follow is Follow.ORDERS:
+            coming_back(draft, Random(f"{seed}: coming back"))
     plan = Plan(
         seed=seed,
         scenario=_scenario(rng, seed, settings, symbols, held),

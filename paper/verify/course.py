@@ -376,10 +376,11 @@ class Course:
         orders = [state.orders[tag] for tag in leg.orders]  # one that filled whole may still be shown as open
         working = [order for order in orders if order.entry and not rests(order) and order.remaining]
         ahead = ahead_units(Turn(state, state.now_ns, {}), leg) if leg.mirrors else 0
+        against = [order for order in working if order.side.sign == -leg.sign]
         open_units = sum(order.remaining for order in working)
-        is_stopped = child.loss_hit or state.loss_hit or state.kill
+        is_stopped = child.loss_hit or state.loss_hit or state.kill or against
         over = open_units if is_stopped else held_units(leg) - ahead + open_units - leg.target_units
-        newest = working[-1] if working else None
+        newest = (against or working)[-1] if working else None
         if over <= 0 or newest is None or newest.state is not OrderState.WORKING or newest.day != state.day:
             self._over_ns.pop(key, None)
             return

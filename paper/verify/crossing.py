@@ -9,18 +9,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+import msgspec
+
 from engine import events
-from engine.model import NS_PER_MS, NS_PER_S, LegId, Quote, Side, instrument_id, leg_id
+from engine.model import NS_PER_MS, NS_PER_S, BookStatus, LegId, OrderType, Quote, Side, instrument_id, leg_id
 from paper import scenario as act
 from paper.faults import FaultKind, FaultOn
 from paper.verify.draft import LOT, PRICE_INR, START_NS, WARM_NS, Draft, quote
-from paper.verify.ordinary import fill
+from paper.verify.ordinary import fill, market_order
 from paper.verify.plan import PushTrouble
 
 SHARE = 0.1
 """The share of days on which something crosses."""
 FIRST_ORDER = 200
 """The master's orders of these stories are numbered from here on."""
+FIRST_ORDER_BACK = 600
+"""Those of the story of coming back, which may be told beside another."""
 MS = NS_PER_MS
 
 
@@ -68,13 +72,61 @@ def crossing(draft: Draft, rng: Random) -> None:
 
     `rng`: chance of its own, so that what else belongs to a day stays as it is.
     """
-    if rng.random() >= SHARE:
+    if rng.random() < SHARE:
+        story = rng.choice(STORIES)
+        story(_stage(draft, rng, FIRST_ORDER))
+
+
+def coming_back(draft: Draft, rng: Random) -> None:
+    """Where orders are followed, on one day in forty: he leaves a leg of which something was missed, and comes back.
+
+    His order that rested is over before that: what was missed of it is missed of nothing that he does later. `rng`:
+    chance of its own.
+    """
+    if rng.random() >= SHARE / 4:
         return
-    story = rng.choice(STORIES)
-    aside = Draft(rng, draft.children, draft.symbols, draft.span_ns, draft.happenings, FIRST_ORDER, dict(draft.units))
+    stage = _stage(draft, rng, FIRST_ORDER_BACK)
+    lots, at_ns = rng.choice((6, 10, 20)), stage.begin_ns
+    filled = rng.choice((0, lots // 2, lots // 2, lots - 1, lots))
+    stage.say(events.Paused(at_ns=at_ns - 50 * MS))
+    _rests(stage, lots, at_ns, filled=filled, ends_ns=at_ns + 900 * MS)
+    stage.say(events.Resumed(at_ns=at_ns + rng.choice((300, 1200)) * MS))
+    at_ns += 1300 * MS
+    again = rng.choice((5, 10, 20))
+    steps = (lots, -lots - filled, again, 3) if rng.random() < 0.5 else (-filled, again, 2)
+    for step in steps:
+        stage.master(step, at_ns)
+        at_ns += rng.choice((300, 700, 1500)) * MS
+
+
+def _rests(stage: _Stage, lots: int, at_ns: int, *, filled: int, ends_ns: int) -> None:
+    """An order of the master's rests, and ends with so many lots filled."""
+    draft = stage.draft
+    draft.orders += 1
+    side = Side.BUY if stage.sign > 0 else Side.SELL
+    for when_ns, done in ((at_ns, 0), (ends_ns, filled)):
+        row = market_order(
+            stage.leg, side, lots * LOT, order_id=f"M{draft.orders}", placed_ns=at_ns, updated_ns=when_ns
+        )
+        status = BookStatus.OPEN if when_ns == at_ns else BookStatus.CANCELLED
+        row = msgspec.structs.replace(
+            row,
+            order_type=OrderType.LIMIT,
+            price_inr=PRICE_INR,
+            filled=done * LOT,
+            average_price_inr=PRICE_INR if done else None,
+            status=BookStatus.COMPLETE if done == lots else status,
+        )
+        draft.add(when_ns, act.MasterTrades(report=row))
+    draft.units[stage.leg] = draft.units.get(stage.leg, 0) + side.sign * filled * LOT
+
+
+def _stage(draft: Draft, rng: Random, first_order: int) -> _Stage:
+    """A leg that nothing else happens in, where there is one."""
+    aside = Draft(rng, draft.children, draft.symbols, draft.span_ns, draft.happenings, first_order, dict(draft.units))
     traded = {h.trouble.report.symbol for h in draft.happenings if isinstance(h.trouble, act.MasterTrades)}
     symbol = rng.choice([symbol for symbol in draft.symbols if symbol not in traded] or draft.symbols)
-    stage = _Stage(
+    return _Stage(
         draft=aside,
         rng=rng,
         child=aside.child(),
@@ -84,7 +136,6 @@ def crossing(draft: Draft, rng: Random) -> None:
         begin_ns=START_NS + WARM_NS + rng.randrange(draft.span_ns // 4),
         end_ns=START_NS + WARM_NS + draft.span_ns,
     )
-    story(stage)
 
 
 def _changes_his_mind(stage: _Stage) -> None:
@@ -179,6 +230,11 @@ def _turns_round_where_nobody_buys(stage: _Stage) -> None:
     turned_ns = at_ns + 2 * NS_PER_S
     stage.dry_up(turned_ns - 100 * MS, rng.choice((20, 40, 60)) * NS_PER_S)
     stage.master(-held - rng.choice((5, 7, 10)), turned_ns)
+    if rng.random() < 0.5:  # nobody knows what became of the entry, and it may fill long after he turned round
+        lost = rng.choice((FaultKind.TIMEOUT_NOT_ACCEPTED, FaultKind.ACCEPTED_LATE))
+        stage.fault(FaultOn.PLACE, lost, at_ns - 500 * MS, times=1)
+    if rng.random() < 0.7:  # he adds when what he turned to is too old to be entered
+        stage.master(-rng.choice((3, 7, 10)), turned_ns + rng.choice((32, 34, 37)) * NS_PER_S)
 
 
 STORIES: tuple[Callable[[_Stage], None], ...] = (

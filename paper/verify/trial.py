@@ -36,6 +36,7 @@ from paper.verify.course import Course
 from paper.verify.damage import CHECKPOINT
 from paper.verify.disk import FaultyDisk, ProcessDied
 from paper.verify.doubles import Doubles
+from paper.verify.grounds import Grounds
 from paper.verify.losses import Losses
 from paper.verify.memory import Memory, remembered
 from paper.verify.missing import MissingShares
@@ -55,6 +56,7 @@ from paper.verify.plan import (
     Trouble,
     UnknownStatus,
 )
+from paper.verify.promises import Promises
 from paper.verify.statuses import Statuses
 from paper.verify.suspended import SuspendableLoop
 from paper.verify.truth import Key, Truth
@@ -145,6 +147,7 @@ class Trial(Peaceful):
         self.course = Course(self.truth, self.copies, self.windows, deceived)
         self.bounds = Bounds(self.truth, plan)
         self.losses = Losses(self.truth, plan.scenario.settings, lambda account: self.world.exchange.pnl(account).net)
+        self.promises, self.grounds = Promises(self.truth), Grounds(self.truth)
         self.conduct = Conduct(self.truth, self.course, self.copies, self.bounds, self.losses)
         for child in plan.scenario.settings.children:
             self.world.brokers[child.id].on_write = lambda on, child=child.id: self._received(child, on)
@@ -234,6 +237,7 @@ class Trial(Peaceful):
         if self.loop.host is not None and self.loop.host.events_handled:
             self.course.died()
             self.losses.died()
+            self.promises.died()
             self._missing_shares.died()
             self._doubles.died()
         self.world.disconnect()
@@ -254,6 +258,7 @@ class Trial(Peaceful):
         self._seen_events = -1
         self.disk.is_durable = True
         self.course.booted(now_ns)
+        self.grounds.booted(now_ns)
         self._tell("the process starts")
         super()._boot(now_ns)
         if self.plan.resumes and self.replicator.state.unclean:
@@ -326,6 +331,7 @@ class Trial(Peaceful):
                 self._record(report, now_ns)
             case LatePush(report=report):
                 self.faults["master push late or repeated"] += 1
+                self.grounds.told_late(report.leg)
                 if self.world.is_connected:
                     self.loop.post(OrderUpdated(at_ns=now_ns, account=self.world.master, report=report))
             case PushTrouble(child=child, delays_ns=delays_ns, for_ns=for_ns):
@@ -355,9 +361,12 @@ class Trial(Peaceful):
         """A row of the master's book; the judge keeps its own count of his position."""
         before = self._booked.get(report.order_id)
         new = report.filled - (0 if before is None else before.filled)
+        self.grounds.master_booked(report, now_ns)
         if new > 0:
             self._booked[report.order_id] = report
+            had_units = self.truth.master.get(report.leg, 0)
             self.truth.master_traded(report.leg, report.side.sign * new)
+            self.grounds.master_traded(report, had_units)
             self.course.master_traded(report, now_ns)
         rests = self.scenario.settings.follow is Follow.ORDERS
         if new > 0 or rests:  # an order that rests is copied before it fills
@@ -414,6 +423,8 @@ class Trial(Peaceful):
         self._note_kept(state)
         self.course.looked(state)
         self.bounds.looked(state)
+        self.promises.looked(state)
+        self.grounds.looked(state)
         self.truth.violations += self._doubles.looked(state)
         self.losses.looked(state, self.clock.now_ns(), is_durable=self.disk.is_durable)
         passed_s = (self.clock.now_ns() - self.plan.scenario.start_ns) // NS_PER_S

@@ -144,7 +144,7 @@ def reduction_forgets_a_waiting_entry() -> list[Swap]:
 @planted
 def waiting_entry_never_missed() -> list[Swap]:
     """An entry that waits for its leg's exits until its signal is old goes on waiting, and nobody is told."""
-    return [replace_everywhere(entries._miss_pending, lambda _turn, _child, _master, _leg: None)]
+    return [replace_everywhere(entries.miss_waiting, lambda _turn, _child, _leg, _reason: None)]
 
 
 @planted

@@ -11,6 +11,7 @@ from tests.sim import (
     bugs_outside,
     bugs_resting,
     bugs_sending,
+    bugs_words,
 )
 from tests.sim.planting import BUGS, Bug
 
@@ -18,6 +19,7 @@ GROUPS = {
     bugs_sending.__name__: "Sending",
     bugs_books.__name__: "Fills, books and positions",
     bugs_entries.__name__: "Entries",
+    bugs_words.__name__: "What is told of lots that do not come",
     bugs_exits.__name__: "Exits, and the life of a strategy",
     bugs_limits.__name__: "Limits",
     bugs_offers.__name__: "What the operator asks for",

@@ -42,11 +42,21 @@ DAYS = {
     22364: "an order that filled in parts was charged as several, and a daily loss was called reached before it was",
     3012026: "a sale of the owner's shares that was pushed was not looked for in the book, and forgotten over the night",
     63506: "an entry went out in the moment in which its strategy was left for a sell that had waited too long",
+    242: "he turned round, and round again, before one read: the entry was as old as the first of it, and missed",
+    831: "he went out and in on the other side before one read: the entry was as old as his way out, and missed",
+    419: "an entry that waited for its turn at the close was called stale",
+    10157: "judge: a prompt that was over before the process ended is told of by the next one",
     1004354: "judge: what is the owner's is told by the next read of positions",
 }
 
 
 RESTING = {
+    352: "an entry that was to follow an exit by hand was called stale",
+    370: "an entry that waited was as old as an earlier stay of his on its side",
+    689: "an entry that waited for the side that he had left was taken for one of the other side, and missed as old",
+    705: "the rest of an entry that had rested was as old as nothing, and missed",
+    3642: "judge: what was missed of an order of his counts from when it was placed",
+    3983: "a resync offered less beside an unknown order of the side that he had left",
     20703: "what a copy filled for an order that filled whole, when he had left the leg, was held for ever (live ratio)",
     23936: "an exit was closed ahead of an order that he made smaller, and his other one closed as much again",
     32819: "what was closed ahead beyond an order's part, by rounding, was closed again by the next one",

@@ -7,9 +7,10 @@ import pytest
 from config.schema import Confirm, ConfirmWhen, Risk
 from engine.commands import CancelOrder, PlaceOrder
 from engine.core import reasons
-from engine.events import Outcome, PromptAnswered, Resumed
+from engine.core.tickets import LEFT_BEHIND
+from engine.events import ChildResynced, Outcome, PromptAnswered, Resumed, TicketWritten
 from engine.model import BookStatus, Side
-from tests.unit.core.builders import HEDGE, Desk, S, settings
+from tests.unit.core.builders import CALL_LEG, HEDGE, Desk, S, settings
 from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting
 from tests.unit.paper.builders import CALL
 
@@ -197,3 +198,44 @@ def test_rest_of_an_entry_that_rested_is_as_old_as_his_fill() -> None:
     desk.cancelled(desk.commands(CancelOrder)[-1])
     desk.run(2)
     assert (desk.lots(), desk.reasons()) == (3, set())
+
+
+def test_order_of_the_side_that_he_left_is_cancelled_until_it_is_gone_and_entries_wait_for_that() -> None:
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.buy(2)
+    desk.accept(desk.last())
+    desk.sell(5, id_="M2")
+    desk.run(35)  # nobody hears of the cancel
+    desk.sell(3, id_="M3")
+    desk.run(2)
+    asked = desk.commands(CancelOrder)
+    desk.run(12)
+    assert len(desk.commands(CancelOrder)) > len(asked)
+    desk.filling = True
+    desk.cancelled(asked[-1])
+    desk.run(2)
+    assert (desk.lots(), desk.placed()) == (-3, [(Side.BUY, 2), (Side.SELL, 3)])
+
+
+def test_resync_waits_for_an_unknown_order_of_the_side_that_he_left() -> None:
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.buy(2)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.sell(5, id_="M2")
+    desk.run(35)
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(2)
+    assert not desk.state.prompts
+    assert any("under way: resync again when they have ended" in text for text in desk.notices())
+
+
+def test_ticket_waits_for_an_unknown_order_of_the_side_that_he_left() -> None:
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.buy(2)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.sell(5, id_="M2")
+    desk.run(35)
+    desk.handle(TicketWritten(at_ns=desk.now_ns, leg=CALL_LEG, lots=1, children=("C1",)))
+    desk.run(1)
+    assert not desk.state.prompts
+    assert f"ticket: {LEFT_BEHIND}" in desk.notices()
