@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.core import entries, gates, plans, reasons
-from engine.core.resting import ahead_units
+from engine.core.resting import ahead_units, going_entries, going_entry_units
 from engine.core.sizing import Plan, SizingRule, missed
 from engine.core.state_child import Child, ChildLeg
 from engine.core.state_master import MasterLeg
@@ -27,7 +27,13 @@ def entry_beside_an_unknown_order_of_the_other_side() -> list[Swap]:
             return True
         return any(not order.entry or order.side.sign != sign(master.units) for order in turn.open_orders(leg))
 
-    return [replace_everywhere(entries._is_being_left, wrong)]
+    def wrong_units(turn: Turn, leg: ChildLeg) -> int:
+        return sum(order.remaining for order in going_entries(turn, leg))
+
+    return [
+        replace_everywhere(entries._is_being_left, wrong),
+        replace_everywhere(going_entry_units, wrong_units),
+    ]
 
 
 @planted

@@ -187,6 +187,7 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "cancels_are_lost": ("fills", 69, 119, "I5"),
     "kill_forgets_the_queue": ("fills", 143, 17, "I10"),
     "answer_overrules_adoption": ("fills", 38, 31, "the engine stopped"),
+    "entry_beside_an_unknown_order_of_the_other_side": ("fills", 351, 192, "I9"),
     "missed_again_without_a_word": ("fills", 2, 26, "I9"),
     "lots_left_out_of_a_target": ("fills", 2, 14, "I9"),
     "reason_of_another_gate": ("fills", 0, 25, "I20"),
