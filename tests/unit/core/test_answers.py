@@ -8,12 +8,12 @@ import pytest
 from config.schema import Timing
 from engine.commands import CancelOrder, PlaceOrder
 from engine.core import reasons
-from engine.core.answers import ABSENT_AFTER_NS
+from engine.core.answers import ABSENT_AFTER_NS, order_timer
 from engine.core.lifecycle import OrderState
 from engine.events import ExitsHastened, LoggedIn, Outcome, RequestAnswered
 from engine.events import Request as Write
 from engine.model import BookStatus, OrderReport, OrderType, Side
-from tests.unit.core.builders import CALL_LEG, LOT, Desk, S, settings
+from tests.unit.core.builders import CALL_LEG, LOT, Desk, S, settings, turn_of
 from tests.unit.paper.builders import PUT
 
 
@@ -392,3 +392,9 @@ def test_two_answers_of_a_dead_session_ask_for_one_login() -> None:
         desk.answer(place, Outcome.NEEDS_LOGIN)
     assert sum(text.startswith("LOGIN REQUIRED") for text in desk.notices()) == 1
     assert {order.reason for order in desk.state.orders.values()} == {reasons.LOGIN_REQUIRED}
+
+
+def test_deadline_of_an_order_that_is_forgotten_means_nothing() -> None:
+    desk = sent()
+    order_timer(turn_of(desk.state), "of an earlier day")
+    assert desk.last_order().state is OrderState.SENT

@@ -10,7 +10,18 @@ from config.schema import Follow, Risk, Sizing, SizingMode
 from engine.core import reasons
 from engine.events import BackgroundAdopted, ChildJoined, ChildResynced, Flattened, Outcome, PromptAnswered
 from engine.model import Funds, Side
-from tests.unit.core.builders import CALL_LEG, ENTRIES, LOT, PUT_LEG, Book, Desk, child, instrument, settings
+from tests.unit.core.builders import (
+    CALL_LEG,
+    ENTRIES,
+    INSTRUMENTS,
+    LOT,
+    PUT_LEG,
+    Book,
+    Desk,
+    child,
+    instrument,
+    settings,
+)
 from tests.unit.core.resting_orders import resting
 from tests.unit.paper.builders import CALL, PUT
 
@@ -329,6 +340,21 @@ def test_resync_offers_nothing_against_what_the_child_still_holds() -> None:
     desk.fill(desk.last())
     desk.fill(desk.last())
     assert desk.lots() == -6
+
+
+def test_instrument_that_is_gone_when_a_resync_is_approved_is_not_entered() -> None:
+    desk = missed()
+    ask(desk, "resync")
+    desk.load((), account="C1", unusable={INSTRUMENTS[0].id: "not listed"})
+    approve(desk)
+    assert (desk.lots(), desk.placed()) == (0, [])
+
+
+def test_resync_offers_nothing_in_a_plan_of_the_other_side() -> None:
+    desk = missed()
+    desk.leg().sign = -1  # nothing of it is left, and what he turned to is not decided
+    ask(desk, "resync")
+    assert offered(desk) == []
 
 
 def test_join_of_a_child_without_a_ratio_offers_the_lots_of_its_mode() -> None:

@@ -5,7 +5,7 @@ from engine.core.prompts import EXTENSIONS
 from engine.core.state import Prompt
 from engine.events import KillSwitched, Paused, PromptAnswered
 from engine.model import Side
-from tests.unit.core.builders import ALL, ENTRIES, LOT, PUT_LEG, Desk, S, child, settings
+from tests.unit.core.builders import ALL, ENTRIES, LOT, PUT_LEG, Desk, S, child, settings, turn_of
 from tests.unit.paper.builders import PUT
 
 TIMEOUT_S = 30
@@ -179,3 +179,11 @@ def test_answer_without_a_prompt_does_nothing() -> None:
     desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True, prompt="P99"))
     assert desk.placed() == []
     assert sum("no prompt waits" in text for text in desk.notices()) == 2
+
+
+def test_entry_that_its_prompt_does_not_list_is_taken_out_all_the_same() -> None:
+    desk = asking()
+    desk.buy(10)
+    only(desk).items = []
+    taken = prompts.take_out(turn_of(desk.state), desk.child(), desk.leg(), 3 * LOT)
+    assert (taken, desk.leg().awaiting_units, desk.state.prompts) == (3 * LOT, 0, {})

@@ -6,11 +6,11 @@ import pytest
 
 from config.schema import Confirm, ConfirmWhen, Risk
 from engine.commands import CancelOrder, PlaceOrder
-from engine.core import reasons
+from engine.core import reasons, sending
 from engine.core.tickets import LEFT_BEHIND
 from engine.events import ChildResynced, Outcome, PromptAnswered, Resumed, TicketWritten
 from engine.model import BookStatus, Side
-from tests.unit.core.builders import CALL_LEG, HEDGE, Desk, S, settings
+from tests.unit.core.builders import CALL_LEG, HEDGE, Desk, S, settings, turn_of
 from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting
 from tests.unit.paper.builders import CALL
 
@@ -239,3 +239,21 @@ def test_ticket_waits_for_an_unknown_order_of_the_side_that_he_left() -> None:
     desk.run(1)
     assert not desk.state.prompts
     assert f"ticket: {LEFT_BEHIND}" in desk.notices()
+
+
+def test_nothing_is_sent_beside_an_order_of_the_side_that_he_left() -> None:
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.buy(2)
+    desk.answer(desk.last(), Outcome.UNKNOWN)
+    desk.sell(5, id_="M2")
+    desk.run(35)
+    assert desk.leg().sign == -1
+    assert sending._must_wait(turn_of(desk.state), desk.child(), desk.leg(), desk.last_order())
+
+
+def test_entry_that_an_older_version_left_waiting_for_the_other_side_is_forgotten() -> None:
+    desk = Desk(settings(LIKE_HIM))
+    desk.buy(2)
+    desk.leg().entry_pending, desk.leg().entry_side = True, -1
+    desk.read("C1")
+    assert (desk.leg().entry_pending, desk.lots()) == (False, 2)
