@@ -5,6 +5,7 @@ from engine.core import strategy as strategies
 from engine.core.baseline import note_joined
 from engine.core.entries import count_from_here, enter_approved, missing_units
 from engine.core.master import window_due
+from engine.core.offers import is_leaving, leaving_text
 from engine.core.orders import find_copy, new_copy, note_skipped
 from engine.core.plans import note_missed, store_plan
 from engine.core.resting import asked_units, share
@@ -116,11 +117,8 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
         units = grant(leg, units, reason)
         if asked <= 0:
             return
-    if turn.state.master.legs[item.leg].units * item.side.sign <= 0:
-        turn.notify(WARNING, f"{reasons.MASTER_IS_OUT}: nothing was sent", item.child, split_leg(item.leg)[1])
-        return
-    if kind in prompts.OF_HIS_LOTS and turn.state.master.legs[item.leg].window is not None:
-        turn.notify(WARNING, reasons.NOT_DECIDED, item.child, split_leg(item.leg)[1])
+    if why := _why_nothing(turn, kind, leg, item):
+        turn.notify(WARNING, why, item.child, split_leg(item.leg)[1])
         return
     if kind == prompts.TICKET:
         units = asked = plan_ticket(turn, child, leg, units)
@@ -132,6 +130,16 @@ def _approve_item(turn: Turn, kind: str, item: PromptItem, edited_units: int | N
     reference = item.reference_inr or turn.state.master.legs[leg.leg].price_inr
     copy = find_copy(turn, item.decision) or new_copy(turn, item.leg, item.side, entry=True, signal_ns=item.signal_ns)
     enter_approved(turn, child, leg, units, copy, less, reference, is_ticket=kind == prompts.TICKET)
+
+
+def _why_nothing(turn: Turn, kind: str, leg: ChildLeg, item: PromptItem) -> str:
+    """Why nothing of an approved entry is sent, '' when it is: what he did meanwhile comes first."""
+    master = turn.state.master.legs[item.leg]
+    if master.units * item.side.sign <= 0:
+        return f"{reasons.MASTER_IS_OUT}: nothing was sent"
+    if kind in prompts.OF_HIS_LOTS and master.window is not None:
+        return reasons.NOT_DECIDED
+    return leaving_text([split_leg(item.leg)[1]]) if kind == prompts.RESYNC and is_leaving(turn, leg, master) else ""
 
 
 def _plan_offered(turn: Turn, kind: str, child: Child, leg: ChildLeg, item: PromptItem) -> int:

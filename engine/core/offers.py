@@ -3,6 +3,7 @@
 All are prompts; nothing is sent without an answer. A ticket's prompt is written in `engine.core.tickets`.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from engine.core import prompts, reasons
@@ -19,7 +20,7 @@ from engine.core.state import Baseline, Copy, Prompt, PromptItem
 from engine.core.state_child import Child, ChildLeg
 from engine.core.state_master import MasterLeg
 from engine.core.turn import INFO, WARNING, Turn, followed_legs, held_units
-from engine.model import Funds, Instrument, Side, is_delivery, sign, split_leg
+from engine.model import Funds, Instrument, Side, is_delivery, split_leg
 from engine.snapshot import StrategyState
 
 
@@ -179,8 +180,7 @@ def _offer_missing(turn: Turn, child: Child) -> None:
         return
     offers, leaving = _missing(turn, child)
     if leaving:
-        text = f"resync: orders of {', '.join(leaving)} are under way: resync again when they have ended"
-        turn.notify(WARNING, text, child.id)
+        turn.notify(WARNING, leaving_text(leaving), child.id)
     if not offers:
         if leaving:
             return
@@ -206,10 +206,8 @@ def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], lis
         if not master.units or instrument is None or master.window is not None:
             continue
         leg = turn.child_leg(child, master.leg)
-        if _is_leaving(turn, leg, master):
+        if is_leaving(turn, leg, master) or cut_units(turn, leg):  # that may fill still, beside what would be entered
             leaving.append(split_leg(leg.leg)[1])
-            continue
-        if leg.sign and leg.sign != sign(master.units):
             continue
         units = missing_units(turn, child, master, leg, instrument)
         if units:
@@ -222,16 +220,21 @@ def _missing(turn: Turn, child: Child) -> tuple[list[tuple[MasterLeg, int]], lis
     return offers, leaving
 
 
-def _is_leaving(turn: Turn, leg: ChildLeg, master: MasterLeg) -> bool:
-    """Whether orders have to end before a leg can be entered.
+def is_leaving(turn: Turn, leg: ChildLeg, master: MasterLeg) -> bool:
+    """Whether lots leave a leg before it can be entered, and its plan with them.
 
-    Exits that are under way or due or of lots against its direction, and what may still fill beside what would be
-    entered: entries of the side that he has left, and what is being taken off copies that rest.
+    Exits that are under way or due or of lots against its direction, and entries of the side that he has left: they may
+    still fill.
     """
     held = held_units(leg)
     is_exited = going_exit_units(turn, leg) > 0 or held < 0 or (leg.due and held > leg.target_units)
     is_against = any(order.side.sign * master.units < 0 for order in going_entries(turn, leg))
-    return is_exited or is_against or cut_units(turn, leg) > 0
+    return is_exited or is_against or leg.sign * master.units < 0
+
+
+def leaving_text(symbols: Sequence[str]) -> str:
+    """Why a resync offers or sends nothing of some legs."""
+    return f"resync: orders of {', '.join(symbols)} are under way: resync again when they have ended"
 
 
 def adopt(turn: Turn, symbol: str) -> None:

@@ -27,7 +27,7 @@ def open_prompt(turn: Turn, kind: str, *, fresh: bool = False) -> Prompt:
     state = turn.state
     timeout_ns = seconds_ns(turn.settings.confirm.timeout_s)
     full_ns = turn.now_ns + timeout_ns
-    found = None if fresh else next((p for p in state.prompts.values() if _can_join(p, kind, full_ns)), None)
+    found = None if fresh else next((p for p in state.prompts.values() if _can_join(turn, p, kind, full_ns)), None)
     if found is None:
         state.prompt_count += 1
         found = Prompt(
@@ -59,9 +59,12 @@ def shorten(turn: Turn, prompt: Prompt, asked_since_ns: int) -> None:
     turn.timer(f"prompt:{prompt.id}", prompt.deadline_ns)
 
 
-def _can_join(prompt: Prompt, kind: str, full_ns: int) -> bool:
-    """Whether a leg may join: an exit that has been put off for long leaves others too little time."""
-    return prompt.kind == kind and (kind != EXIT or prompt.latest_ns >= full_ns)
+def _can_join(turn: Turn, prompt: Prompt, kind: str, full_ns: int) -> bool:
+    """Whether a leg may join: one that is over is only not closed yet (the machine slept).
+
+    An exit that has been put off for long leaves others too little time.
+    """
+    return prompt.kind == kind and prompt.deadline_ns > turn.now_ns and (kind != EXIT or prompt.latest_ns >= full_ns)
 
 
 def part_unseen(turn: Turn, prompt: Prompt, shown: dict[str, int]) -> None:
@@ -132,8 +135,9 @@ def take_out(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
         return 0
     leg.awaiting_units -= taken
     prompt = turn.state.prompts[leg.prompt]
-    if (item := item_of(turn, child, leg)) is not None:
-        item.units = leg.awaiting_units
+    for item in prompt.items:
+        if item.entry and (item.child, item.leg) == (child.id, leg.leg):
+            item.units = leg.awaiting_units
     prompt.items = [item for item in prompt.items if item.units or not item.entry]
     close_if_empty(turn, prompt)
     if not leg.awaiting_units:

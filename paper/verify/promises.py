@@ -8,15 +8,14 @@ right is for `truth` and `course`.
 from dataclasses import dataclass
 
 from engine.core.lifecycle import TERMINAL
-from engine.core.resting import going_entry_units, on_the_way, rests
 from engine.core.state import State
 from engine.core.state_child import Child, ChildLeg
-from engine.core.turn import Turn, seconds_ns
+from engine.core.turn import Turn
 from engine.model import NS_PER_S, split_leg
 from paper.verify.truth import Key, Truth
 
 TOLD_WITHIN_NS = 2 * NS_PER_S
-"""What is not on its way is, soon, or is told (beside `catch_up_s` for what rests)."""
+"""What is not on its way is, soon, or is told."""
 
 
 @dataclass(slots=True)
@@ -96,14 +95,14 @@ class Promises:
 
     def _look_at_coming(self, turn: Turn, child: Child, leg: ChildLeg, promise: _Promise) -> None:
         now_ns = turn.now_ns
-        lacks = 0 if _may_wait(leg) else max(0, leg.target_units - _coming(turn, leg))
+        may_wait = _may_wait(leg) or (child.id, leg.leg) in self._truth.surfaced
+        lacks = 0 if may_wait else max(0, leg.target_units - _coming(turn, leg))
         since_ns = now_ns if promise.since_ns is None else promise.since_ns
         if lacks <= promise.told_units or _is_told(turn, child, leg, since_ns):
             promise.told_units, promise.since_ns = lacks, None
             return
         promise.since_ns = since_ns
-        waits_ns = TOLD_WITHIN_NS + (seconds_ns(turn.settings.copy.catch_up_s) if leg.mirrors else 0)
-        if now_ns - since_ns > waits_ns:
+        if now_ns - since_ns > TOLD_WITHIN_NS:
             what = f"{lacks} of its target of {leg.target_units} are not on their way, and nobody was told"
             self._broken((child.id, leg.leg), what)
             promise.told_units, promise.since_ns = lacks, None
@@ -121,18 +120,16 @@ def _is_told(turn: Turn, child: Child, leg: ChildLeg, since_ns: int) -> bool:
 
 
 def _may_wait(leg: ChildLeg) -> bool:
-    """Whether what is not on its way is decided later: an entry waits, or exits rest that may close ahead of his."""
-    has_resting_exits = any(not mirror.entry and mirror.backs for mirror in leg.mirrors.values())
-    return leg.entry_pending or has_resting_exits or not leg.target_units
+    """Whether what is not on its way is decided later: an entry waits, or his orders rest (`copies` judges those)."""
+    return leg.entry_pending or bool(leg.mirrors) or not leg.target_units
 
 
 def _coming(turn: Turn, leg: ChildLeg) -> int:
-    """Units that are held, or that an order or a prompt may bring; of orders that rest, those that are due."""
+    """Units that are held, or that an order or a prompt may bring."""
     orders = (turn.state.orders[tag] for tag in leg.orders)
     entering = sum(
         order.remaining
         for order in orders
-        if order.entry and order.side.sign == leg.sign and order.state not in TERMINAL and not rests(order)
+        if order.entry and order.side.sign == leg.sign and order.state not in TERMINAL
     )
-    mirrored = on_the_way(turn, leg) - going_entry_units(turn, leg) if leg.mirrors else 0
-    return leg.allocation_units * leg.sign + entering + mirrored + leg.awaiting_units
+    return leg.allocation_units * leg.sign + entering + leg.awaiting_units

@@ -19,7 +19,8 @@ from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 def resync_beside_an_exit() -> list[Swap]:
     """A resync enters a leg whose exit is under way, and nothing looks at it again when it is sent."""
     return [
-        in_module(offers, "_is_leaving", lambda _turn, _leg: False),
+        in_module(offers, "is_leaving", lambda _turn, _leg, _master: False),
+        in_module(answering, "is_leaving", lambda _turn, _leg, _master: False),
         in_module(offers, "held_units", lambda leg: abs(leg.allocation_units)),
         in_module(sending, "going_exit_units", lambda _turn, _leg: 0),
     ]

@@ -350,6 +350,23 @@ def test_instrument_that_is_gone_when_a_resync_is_approved_is_not_entered() -> N
     assert (desk.lots(), desk.placed()) == (0, [])
 
 
+def test_resync_that_is_approved_beside_an_exit_sends_nothing_and_promises_nothing() -> None:
+    desk = Desk(filling=False)
+    desk.buy(20)
+    desk.fill(desk.last())
+    with desk.paused():
+        desk.buy(20)
+    desk.run(2)
+    ask(desk, "resync")
+    assert offered(desk) == [("resync", Side.BUY, 6)]
+    desk.sell(20)  # the exit of three lots is under way
+    approve(desk)
+    assert any("are under way: resync again" in text for text in desk.notices())
+    desk.fill(desk.last())
+    desk.run(2)
+    assert (desk.lots(), desk.target(), desk.placed()) == (3, 3, [(Side.BUY, 6), (Side.SELL, 3)])
+
+
 def test_resync_offers_nothing_in_a_plan_of_the_other_side() -> None:
     desk = missed()
     desk.leg().sign = -1  # nothing of it is left, and what he turned to is not decided

@@ -1,9 +1,12 @@
 """Prompts: opened, joined, extended within a bound, withdrawn when what they ask is gone."""
 
+from decimal import Decimal
+
+from config.schema import Confirm, ConfirmWhen
 from engine.core import prompts, reasons
 from engine.core.prompts import EXTENSIONS
 from engine.core.state import Prompt
-from engine.events import KillSwitched, Paused, PromptAnswered
+from engine.events import KillSwitched, Paused, PromptAnswered, TimePassed
 from engine.model import Side
 from tests.unit.core.builders import ALL, ENTRIES, LOT, PUT_LEG, Desk, S, child, settings, turn_of
 from tests.unit.paper.builders import PUT
@@ -187,3 +190,16 @@ def test_entry_that_its_prompt_does_not_list_is_taken_out_all_the_same() -> None
     only(desk).items = []
     taken = prompts.take_out(turn_of(desk.state), desk.child(), desk.leg(), 3 * LOT)
     assert (taken, desk.leg().awaiting_units, desk.state.prompts) == (3 * LOT, 0, {})
+
+
+def test_entry_that_is_decided_when_the_machine_wakes_is_asked_about_in_a_prompt_of_its_own() -> None:
+    """The one before was over while nobody could close it: whoever joined it would be declined at once."""
+    desk = Desk(settings(confirm=Confirm(when=ConfirmWhen.ENTRIES, timeout_s=Decimal(5))))
+    desk.buy(10)
+    desk.master(Side.BUY, 10, symbol=PUT)
+    desk.now_ns += 20 * S
+    desk.handle(TimePassed(at_ns=desk.now_ns))
+    assert [(i.leg, i.units // LOT) for i in only(desk).items] == [(PUT_LEG, 3)]
+    desk.handle(PromptAnswered(at_ns=desk.now_ns, approve=True))
+    desk.run(1)
+    assert (desk.lots(), desk.lots(leg=PUT_LEG)) == (0, 3)
