@@ -45,6 +45,8 @@ DAYS = {
     242: "he turned round, and round again, before one read: the entry was as old as the first of it, and missed",
     831: "he went out and in on the other side before one read: the entry was as old as his way out, and missed",
     419: "an entry that waited for its turn at the close was called stale",
+    8592: "a resync that was approved beside an exit promised lots that were not on their way",
+    5962: "judge: what surfaces is told of by itself",
     10157: "judge: a prompt that was over before the process ended is told of by the next one",
     1004354: "judge: what is the owner's is told by the next read of positions",
 }
@@ -56,6 +58,9 @@ RESTING = {
     689: "an entry that waited for the side that he had left was taken for one of the other side, and missed as old",
     705: "the rest of an entry that had rested was as old as nothing, and missed",
     3642: "judge: what was missed of an order of his counts from when it was placed",
+    6925: "an entry that was decided after a sleep joined a prompt that was over, and was declined at once",
+    8954: "judge: copies of a process that ended unclean wait for the operator",
+    9211: "judge: lots that only an order that works leaves no room for come at its end",
     3983: "a resync offered less beside an unknown order of the side that he had left",
     20703: "what a copy filled for an order that filled whole, when he had left the leg, was held for ever (live ratio)",
     23936: "an exit was closed ahead of an order that he made smaller, and his other one closed as much again",
