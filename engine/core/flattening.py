@@ -89,7 +89,7 @@ def _leave(turn: Turn, child: Child, scope: str, reason: str, *, typed: bool) ->
 
 
 def _leave_leg(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, passes: bool) -> None:
-    turns_round, leg.entry_pending = leg.entry_pending and not leg.decided_units, False
+    waits, leg.entry_pending = leg.entry_pending, False
     if leg.sign:
         leg.skipped = reason
         leg.missed_units += max(0, leg.target_units - by_hand_units(turn, child, leg))
@@ -100,5 +100,5 @@ def _leave_leg(turn: Turn, child: Child, leg: ChildLeg, reason: str, *, passes: 
     leg.exit_after_ns = 0
     leg.flattening = bool(leg.allocation_units or leg.orders) and (passes or leg.flattening)
     settle(turn, child, leg, at_once=True)
-    if turns_round:
+    if waits:
         miss_waiting(turn, child, leg, reason)

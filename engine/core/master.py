@@ -43,6 +43,8 @@ class Changes:
     "Legs with new lots, and when their oldest undecided fill happened; of one that he was out of, since then."
     fell: dict[LegId, int] = field(default_factory=dict)
     "Legs with fewer lots, and when the first of them went."
+    out: set[LegId] = field(default_factory=set)
+    "Legs that he was out of, in again or not."
 
 
 def absorb(turn: Turn, report: OrderReport, changes: Changes) -> None:
@@ -185,9 +187,7 @@ def _fill(turn: Turn, order: MasterOrder, new: int, cost: Decimal, at_ns: int, c
         leg.open_cost_inr = leg.open_cost_inr * (abs(leg.units) - abs(closed)) / abs(leg.units)
         leg.units += closed
         conversion.keep_within(leg)
-        changes.fell.setdefault(leg.leg, at_ns)
-        if not leg.units:
-            changes.rose.pop(leg.leg, None)  # what he enters from here on is no older than this
+        _note_fall(leg, at_ns, changes)
     rest = signed - closed
     converted = _close_converted(turn, order, rest, cost / new, at_ns, changes)
     rest -= converted
@@ -241,10 +241,18 @@ def _close_converted(
         leg.moved_units += closed
         conversion.keep_within(leg)
         leg.last_fill_ns = turn.now_ns
-        changes.fell.setdefault(leg.leg, at_ns)
+        _note_fall(leg, at_ns, changes)
         turn.strategy(leg.scope).last_fill_ns = turn.now_ns
         taken += closed
     return taken
+
+
+def _note_fall(leg: MasterLeg, at_ns: int, changes: Changes) -> None:
+    """Lots of a leg went; what he enters after the last of them is no older than that."""
+    changes.fell.setdefault(leg.leg, at_ns)
+    if not leg.units:
+        changes.out.add(leg.leg)
+        changes.rose.pop(leg.leg, None)
 
 
 def toward_zero(held: int, change: int) -> int:
@@ -259,6 +267,10 @@ def act(turn: Turn, changes: Changes) -> None:
     state = turn.state
     for leg_id, at_ns in changes.fell.items():
         leg = state.master.legs[leg_id]
+        if leg_id in changes.out:
+            _forget_waiting(turn, leg_id)
+        elif leg.window is not None and leg_id in changes.rose:  # his newest lots are decided with those that wait
+            changes.rose[leg_id] = min(changes.rose[leg_id], leg.window.signal_ns)
         if not leg.units or leg_id in changes.rose:
             leg.window = None
             state.timers.pop(f"window:{leg_id}", None)
@@ -266,6 +278,13 @@ def act(turn: Turn, changes: Changes) -> None:
         decide_leg(turn, leg, at_ns, entered_ns=changes.rose.get(leg_id, at_ns), reductions_only=True)
     for leg_id, at_ns in changes.rose.items():
         _open_window(turn, state.master.legs[leg_id], at_ns)
+
+
+def _forget_waiting(turn: Turn, leg_id: LegId) -> None:
+    """Entries that wait in a leg that he was out of were for what he had before."""
+    for child in turn.state.children.values():
+        if (leg := child.legs.get(leg_id)) is not None:
+            leg.entry_pending = False
 
 
 def _open_window(turn: Turn, leg: MasterLeg, signal_ns: int) -> None:

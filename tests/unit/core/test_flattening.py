@@ -1,12 +1,14 @@
 """Leaving at once: what is not there to be left, one leg of it, and a strategy that is left for a refused leg once."""
 
+from decimal import Decimal
+
 import pytest
 
 from config.schema import Child, OnLegRefused, Risk, Sizing, SizingMode
 from engine.core import reasons
 from engine.events import ChildResynced, Flattened, LegExited, Outcome, PromptAnswered
 from engine.model import Side
-from tests.unit.core.builders import CALL_LEG, ENTRIES, HEDGE, HEDGE_LEG, PUT_LEG, Desk, child, settings
+from tests.unit.core.builders import CALL_LEG, ENTRIES, HEDGE, HEDGE_LEG, LOT, PUT_LEG, Desk, child, settings
 from tests.unit.core.resting_orders import LIKE_HIM
 from tests.unit.paper.builders import PUT
 
@@ -133,6 +135,42 @@ def test_entry_that_a_flatten_keeps_from_following_an_exit_is_missed_and_a_resyn
     answer_prompt(desk)
     desk.run(2)
     assert desk.lots() == -2
+
+
+def test_rise_that_waits_for_an_exit_by_hand_is_missed_with_the_next_exit_by_hand() -> None:
+    """He adds while the exit of what he had before is under way; the operator exits the leg once more."""
+    desk = turning_round()
+    exit_leg(desk, "C1")
+    desk.sell(5)
+    exit_leg(desk, "C1")
+    desk.run(40)
+    desk.filling = True
+    desk.fill(desk.last())
+    desk.run(2)
+    desk.sell(1)
+    desk.run(2)
+    assert (desk.lots(), desk.leg().missed_units, desk.reasons()) == (-1, 7 * LOT, {reasons.EXITED_BY_HAND})
+
+
+@pytest.mark.parametrize("flattens", [False, True], ids=["exited by hand", "flattened"])
+def test_resync_offers_the_rise_that_waited_for_an_exit_by_hand(*, flattens: bool) -> None:
+    """Where no ratio tells what is missing, it is what was missed."""
+    risk = child(sizing=Sizing(mode=SizingMode.RISK_PCT, pct=Decimal(50)))
+    desk = Desk(settings(risk), filling=False)
+    desk.buy(2)
+    desk.fill(desk.last())
+    exit_leg(desk, "C1")
+    desk.buy(3)
+    if flattens:
+        desk.handle(Flattened(at_ns=desk.now_ns, children=("C1",)))
+    else:
+        exit_leg(desk, "C1")
+    desk.filling = True
+    desk.fill(desk.last())
+    desk.run(3)
+    desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
+    desk.run(6)
+    assert [item.units // LOT for prompt in desk.state.prompts.values() for item in prompt.items] == [5]
 
 
 def answer_prompt(desk: Desk) -> None:

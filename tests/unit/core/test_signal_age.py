@@ -9,7 +9,7 @@ from engine.commands import CancelOrder, PlaceOrder
 from engine.core import reasons, sending
 from engine.core.tickets import LEFT_BEHIND
 from engine.events import ChildResynced, Outcome, PromptAnswered, Resumed, TicketWritten
-from engine.model import BookStatus, Side
+from engine.model import BookStatus, OrderType, Side
 from tests.unit.core.builders import CALL_LEG, HEDGE, Desk, S, settings, turn_of
 from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting
 from tests.unit.paper.builders import CALL
@@ -170,6 +170,41 @@ def test_entry_that_waits_is_no_older_than_his_newest_stay_on_its_side() -> None
     assert (desk.lots(), desk.reasons()) == (-2, set())
 
 
+def test_entry_that_waits_is_no_older_than_his_stay_when_one_read_tells_that_he_was_out() -> None:
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.buy(2)
+    desk.fill(desk.last())
+    desk.sell(4)
+    desk.run(20)
+    desk.silent.add("M")
+    desk.book(desk.report(Side.BUY, 4, id_="MA"))
+    desk.book(desk.report(Side.SELL, 4, id_="MB"))
+    desk.read("M")
+    desk.run(15)
+    desk.filling = True
+    desk.fill(desk.last())
+    desk.run(2)
+    assert (desk.lots(), desk.reasons()) == (-2, set())
+
+
+def test_lots_that_wait_for_the_operator_keep_their_age_when_he_reduces_and_adds() -> None:
+    desk = Desk(settings(LIKE_HIM))
+    desk.buy(5)
+    desk.restart(unclean=True)
+    desk.quote(CALL, "100")
+    desk.run(3)
+    desk.buy(3)
+    desk.run(20)
+    desk.silent.add("M")
+    desk.book(desk.report(Side.SELL, 1, id_="MA"))
+    desk.book(desk.report(Side.BUY, 2, id_="MB"))
+    desk.read("M")
+    desk.run(15)
+    desk.handle(Resumed(at_ns=desk.now_ns))
+    desk.run(2)
+    assert (desk.lots(), desk.reasons()) == (5, {reasons.STALE_SIGNAL})
+
+
 def test_entry_that_waits_for_the_operator_is_forgotten_when_the_master_is_out() -> None:
     desk = Desk(settings(LIKE_HIM))
     desk.buy(2)
@@ -198,6 +233,26 @@ def test_rest_of_an_entry_that_rested_is_as_old_as_his_fill() -> None:
     desk.cancelled(desk.commands(CancelOrder)[-1])
     desk.run(2)
     assert (desk.lots(), desk.reasons()) == (3, set())
+
+
+def test_rest_of_an_entry_that_rested_is_as_old_as_his_first_fill() -> None:
+    desk = Desk(orders(LIKE_HIM), filling=False)
+    his = resting(desk, 6)
+    place = desk.last()
+    mine = desk.accept(place, answered=False)
+    desk.answer(place, Outcome.UNKNOWN)
+    desk.silent.add("C1")
+    desk.master(Side.BUY, 6, id_="M1", filled=4, limit="99", status=BookStatus.OPEN, order_type=OrderType.LIMIT)
+    desk.run(40)
+    ended(desk, his, BookStatus.COMPLETE, filled=6)
+    desk.silent.clear()
+    desk.push(mine)
+    desk.run(5)
+    desk.sell(3, id_="M2")
+    desk.filling = True
+    desk.cancelled(desk.commands(CancelOrder)[-1])
+    desk.run(2)
+    assert (desk.lots(), desk.reasons()) == (0, {reasons.STALE_SIGNAL})
 
 
 def test_order_of_the_side_that_he_left_is_cancelled_until_it_is_gone_and_entries_wait_for_that() -> None:
