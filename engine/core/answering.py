@@ -51,10 +51,10 @@ def approve(turn: Turn, prompt: Prompt, children: tuple[str, ...] | None, units:
     if prompt.kind in prompts.OF_HIS_LOTS:
         for leg_id in dict.fromkeys(item.leg for item in chosen):
             window_due(turn, leg_id)  # what is offered is reckoned from all that he holds: his newest fills, too
-        # What is about to be sent is not lacking: one leg must not stop the other.
         for item in chosen:
             leg = turn.state.children[item.child].legs[item.leg]
-            leg.lacking, leg.skipped = False, ""
+            if not _why_nothing(turn, prompt.kind, leg, item):
+                leg.lacking, leg.skipped = False, ""  # what is about to be sent must not stop the other legs
     for item in chosen:
         _approve_item(turn, prompt.kind, item, units.get(f"{item.child}|{item.leg}"))
     for item in others:

@@ -268,7 +268,7 @@ def act(turn: Turn, changes: Changes) -> None:
     for leg_id, at_ns in changes.fell.items():
         leg = state.master.legs[leg_id]
         if leg_id in changes.out:
-            _forget_waiting(turn, leg_id)
+            _renew_waiting(turn, leg, changes.rose.get(leg_id, at_ns))
         elif leg.window is not None and leg_id in changes.rose:  # his newest lots are decided with those that wait
             changes.rose[leg_id] = min(changes.rose[leg_id], leg.window.signal_ns)
         if not leg.units or leg_id in changes.rose:
@@ -280,11 +280,15 @@ def act(turn: Turn, changes: Changes) -> None:
         _open_window(turn, state.master.legs[leg_id], at_ns)
 
 
-def _forget_waiting(turn: Turn, leg_id: LegId) -> None:
-    """Entries that wait in a leg that he was out of were for what he had before."""
+def _renew_waiting(turn: Turn, master: MasterLeg, entered_ns: int) -> None:
+    """Entries that wait in a leg that he was out of were for what he had before: they are for what he entered since.
+
+    Lots that a plan counts go on waiting, since they are not decided again; what no plan counts is decided now.
+    """
     for child in turn.state.children.values():
-        if (leg := child.legs.get(leg_id)) is not None:
-            leg.entry_pending = False
+        leg = child.legs.get(master.leg)
+        if leg is not None and leg.entry_pending:
+            leg.entry_pending, leg.entry_signal_ns = leg.decided_units > 0 and leg.sign * master.units > 0, entered_ns
 
 
 def _open_window(turn: Turn, leg: MasterLeg, signal_ns: int) -> None:

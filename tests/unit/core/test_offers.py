@@ -13,6 +13,8 @@ from engine.model import Funds, Side
 from tests.unit.core.builders import (
     CALL_LEG,
     ENTRIES,
+    HEDGE,
+    HEDGE_LEG,
     INSTRUMENTS,
     LOT,
     PUT_LEG,
@@ -365,6 +367,25 @@ def test_resync_that_is_approved_beside_an_exit_sends_nothing_and_promises_nothi
     desk.fill(desk.last())
     desk.run(2)
     assert (desk.lots(), desk.target(), desk.placed()) == (3, 3, [(Side.BUY, 6), (Side.SELL, 3)])
+
+
+def test_resync_that_is_refused_beside_an_exit_leaves_the_guard_as_it_was() -> None:
+    """What is missing of the hedge stays missing: no short goes out beside it."""
+    desk = Desk(filling=False)
+    desk.buy(20, symbol=HEDGE)
+    desk.fill(desk.last())
+    with desk.paused():
+        desk.buy(20, symbol=HEDGE)
+    desk.run(2)
+    ask(desk, "resync")
+    desk.sell(20, symbol=HEDGE)
+    approve(desk)
+    desk.fill(desk.last())
+    desk.run(2)
+    assert desk.leg(leg=HEDGE_LEG).lacking
+    desk.sell(10)
+    desk.run(2)
+    assert (desk.lots(), reasons.LONE_LEG in desk.reasons()) == (0, True)
 
 
 def test_resync_offers_nothing_in_a_plan_of_the_other_side() -> None:

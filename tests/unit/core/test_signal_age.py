@@ -187,6 +187,24 @@ def test_entry_that_waits_is_no_older_than_his_stay_when_one_read_tells_that_he_
     assert (desk.lots(), desk.reasons()) == (-2, set())
 
 
+def test_lots_that_wait_for_an_exit_are_entered_when_one_read_tells_that_he_was_out_and_has_them_again() -> None:
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.buy(5)
+    desk.fill(desk.last())
+    desk.sell(2)
+    desk.buy(1)  # waits for the exit of two
+    desk.run(20)
+    desk.silent.add("M")
+    desk.book(desk.report(Side.SELL, 4, id_="MA"))
+    desk.book(desk.report(Side.BUY, 4, id_="MB"))
+    desk.read("M")
+    desk.run(15)
+    desk.filling = True
+    desk.fill(desk.last())
+    desk.run(2)
+    assert (desk.lots(), desk.target(), desk.reasons()) == (4, 4, set())
+
+
 def test_lots_that_wait_for_the_operator_keep_their_age_when_he_reduces_and_adds() -> None:
     desk = Desk(settings(LIKE_HIM))
     desk.buy(5)
