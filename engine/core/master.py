@@ -13,6 +13,7 @@ from engine.core.entries import decide_leg
 from engine.core.filters import follows, has_known_hours, why_unfollowed
 from engine.core.hours import is_history
 from engine.core.records import record_master_fill
+from engine.core.resting import going_entries
 from engine.core.state_master import MasterLeg, MasterOrder, Window
 from engine.core.turn import INFO, WARNING, Turn, seconds_ns
 from engine.model import (
@@ -281,14 +282,18 @@ def act(turn: Turn, changes: Changes) -> None:
 
 
 def _renew_waiting(turn: Turn, master: MasterLeg, entered_ns: int) -> None:
-    """Entries that wait in a leg that he was out of were for what he had before: they are for what he entered since.
+    """Entries in a leg that he was out of were for what he had before: they are for what he entered since.
 
     Lots that a plan counts go on waiting, since they are not decided again; what no plan counts is decided now.
     """
     for child in turn.state.children.values():
-        leg = child.legs.get(master.leg)
-        if leg is not None and leg.entry_pending:
+        if (leg := child.legs.get(master.leg)) is None:
+            continue
+        if leg.entry_pending:
             leg.entry_pending, leg.entry_signal_ns = leg.decided_units > 0 and leg.sign * master.units > 0, entered_ns
+        for order in going_entries(turn, leg):  # what its end leaves open is for the same
+            if order.side.sign * master.units > 0:
+                order.signal_ns = max(order.signal_ns, entered_ns)
 
 
 def _open_window(turn: Turn, leg: MasterLeg, signal_ns: int) -> None:

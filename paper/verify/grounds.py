@@ -9,7 +9,7 @@ from engine.core.lifecycle import OrderState
 from engine.core.state import State
 from engine.core.state_child import BreakerPhase, Child, ChildLeg
 from engine.core.turn import seconds_ns
-from engine.model import TERMINAL_BOOK, LegId, OrderReport, split_leg
+from engine.model import NS_PER_S, TERMINAL_BOOK, LegId, OrderReport, split_leg
 from paper.verify.truth import Key, Truth
 
 OF_ALL = frozenset({reasons.PAUSED, reasons.KILLED})
@@ -17,6 +17,8 @@ OF_A_CHILD = frozenset(
     {reasons.LOGIN_REQUIRED, reasons.NOT_READ, reasons.IP_REFUSED, reasons.DAILY_LOSS, reasons.BROKER_FAILING}
 )
 OF_A_LEG = frozenset({reasons.DECLINED, reasons.NOT_ANSWERED, reasons.OWN_POSITION})
+TOLD_LATE_NS = 5 * NS_PER_S
+"""Trades of his that are told in another order than he made them count as older by up to a poll."""
 REFUSED = frozenset({OrderState.REJECTED, OrderState.HELD, OrderState.WITHDRAWN, OrderState.ABSENT})
 """What becomes of an entry that its broker refused: the operator's word may be next."""
 
@@ -102,7 +104,7 @@ class Grounds:
         if entered_ns < state.day_began_ns or not self._is_known(state, leg.leg):
             return True  # told of a day that is over, or of what he had before a trade that is not known yet
         if reason == reasons.STALE_SIGNAL:
-            return state.now_ns - entered_ns > seconds_ns(state.settings.timing.max_signal_age_s)
+            return state.now_ns - entered_ns > seconds_ns(state.settings.timing.max_signal_age_s) - TOLD_LATE_NS
         reason = reasons.DECLINED if reason == reasons.NOT_ANSWERED else reason
         if reason in OF_ALL:
             met_ns = self._met_ns.get(("", "", reason), 0)
@@ -121,7 +123,7 @@ class Grounds:
         """Whether the engine knows what he holds of a leg."""
         master = state.master.legs.get(leg)
         known = 0 if master is None else master.units + master.background_units
-        return known == self._truth.master.get(leg, 0)
+        return state.master.synced and known == self._truth.master.get(leg, 0)
 
     def _broken(self, key: Key, reason: str) -> None:
         self._truth.violations.append(f"I20 {key[0]} {key[1]}: not copied ({reason}), and that does not hold")

@@ -205,6 +205,23 @@ def test_lots_that_wait_for_an_exit_are_entered_when_one_read_tells_that_he_was_
     assert (desk.lots(), desk.target(), desk.reasons()) == (4, 4, set())
 
 
+def test_rest_of_an_entry_that_is_being_cancelled_is_for_what_he_has_since_he_was_out() -> None:
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.sell(2)
+    desk.accept(desk.last())
+    desk.buy(1)  # the entry of two is cancelled, and one is to be entered again
+    desk.run(20)
+    desk.silent.add("M")
+    desk.book(desk.report(Side.BUY, 1, id_="MA"))
+    desk.book(desk.report(Side.SELL, 1, id_="MB"))
+    desk.read("M")
+    desk.run(15)
+    desk.filling = True
+    desk.cancelled(desk.commands(CancelOrder)[-1])
+    desk.run(2)
+    assert (desk.lots(), desk.reasons()) == (-1, set())
+
+
 def test_lots_that_wait_for_the_operator_keep_their_age_when_he_reduces_and_adds() -> None:
     desk = Desk(settings(LIKE_HIM))
     desk.buy(5)
