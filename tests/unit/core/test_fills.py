@@ -17,6 +17,7 @@ from engine.core.tags import make_tag
 from engine.events import ChildResynced, Outcome, Paused, PromptAnswered, Resumed
 from engine.model import NS_PER_S, BookStatus, OrderReport, Side
 from tests.unit.core.builders import CALL_LEG, LOT, PUT_LEG, Desk, child, settings
+from tests.unit.core.resting_orders import LIKE_HIM
 from tests.unit.paper.builders import PUT
 
 
@@ -441,3 +442,22 @@ def test_late_fill_beyond_what_is_held_opens_the_rest_at_its_own_price() -> None
     assert desk.lots() == 1
     desk.advance(desk.accept(lost, answered=False), price="90")
     assert (desk.lots(), desk.leg().open_cost_inr) == (-2, Decimal(2 * LOT * 90))
+
+
+def test_rest_of_a_cancelled_entry_is_sent_anew_when_the_exit_beside_it_takes_more_than_the_target_leaves() -> None:
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.buy(8)
+    desk.fill(desk.last())
+    desk.buy(3)
+    entry = desk.last()
+    desk.sell(8)
+    desk.run(7)
+    desk.buy(2)  # what is held and under way covers it, so far
+    desk.accept(entry)
+    desk.run("0.2")
+    desk.cancelled(desk.commands(CancelOrder)[-1])
+    desk.filling = True
+    for exit_ in list(desk.unanswered):
+        desk.fill(exit_)
+    desk.run(5)
+    assert (desk.lots(), desk.target(), desk.reasons()) == (5, 5, set())

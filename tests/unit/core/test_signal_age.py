@@ -307,6 +307,32 @@ def test_order_of_the_side_that_he_left_is_cancelled_until_it_is_gone_and_entrie
     assert (desk.lots(), desk.placed()) == (-3, [(Side.BUY, 2), (Side.SELL, 3)])
 
 
+def test_entry_that_waits_outlives_the_cancel_of_an_order_of_the_side_that_he_left() -> None:
+    desk = Desk(settings(LIKE_HIM), filling=False)
+    desk.buy(2)
+    filled = desk.last()
+    desk.buy(1)
+    works = desk.last()
+    for place in (filled, works):
+        desk.answer(place, Outcome.UNKNOWN)
+    desk.silent.add("C1")
+    desk.sell(4)
+    desk.run(34)
+    desk.sell(1)  # and what he turned to is missed as old
+    desk.buy(2)
+    desk.sell(4)  # this waits
+    desk.advance(desk.accept(filled, answered=False))
+    desk.push(desk.accept(works, answered=False))
+    desk.run("0.1")
+    desk.cancelled(desk.commands(CancelOrder)[-1])
+    desk.filling = True
+    desk.silent.clear()
+    for exit_ in list(desk.unanswered):
+        desk.fill(exit_)
+    desk.run(5)
+    assert (desk.lots(), desk.target(), desk.reasons()) == (-4, -4, {reasons.STALE_SIGNAL})
+
+
 def test_resync_waits_for_an_unknown_order_of_the_side_that_he_left() -> None:
     desk = Desk(settings(LIKE_HIM), filling=False)
     desk.buy(2)
