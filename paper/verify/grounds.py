@@ -34,6 +34,8 @@ class Grounds:
         self._truth = truth
         self._entered_ns: dict[LegId, int] = {}
         "Since when the master has lots of a leg, or an order that works in it."
+        self._entered_by: dict[LegId, str] = {}
+        "The order that it began with."
         self._working: dict[LegId, dict[str, int]] = {}
         "Orders of his that are not over, with the time when each was first seen."
         self._first_ns = 0
@@ -51,7 +53,7 @@ class Grounds:
         now_ns = min(now_ns, row.updated_ns or now_ns)
         working = self._working.setdefault(row.leg, {})
         if not working and not self._truth.master.get(row.leg):
-            self._entered_ns[row.leg] = now_ns
+            self._entered_ns[row.leg], self._entered_by[row.leg] = now_ns, row.order_id
         self._first_ns = working.setdefault(row.order_id, now_ns)
         if row.status in TERMINAL_BOOK:
             del working[row.order_id]
@@ -61,6 +63,7 @@ class Grounds:
         units = self._truth.master.get(row.leg, 0)
         if not units or units * before_units < 0:
             self._entered_ns[row.leg] = min([self._first_ns, *self._working.get(row.leg, {}).values()])
+            self._entered_by[row.leg] = row.order_id
 
     def told_late(self, leg: LegId) -> None:
         """His trades in a leg come out of their order: whether he was out of it meanwhile nobody can know."""
@@ -120,10 +123,11 @@ class Grounds:
         return met_ns >= entered_ns
 
     def _is_known(self, state: State, leg: LegId) -> bool:
-        """Whether the engine knows what he holds of a leg."""
+        """Whether the engine knows what he holds of a leg, and what that began with."""
         master = state.master.legs.get(leg)
         known = 0 if master is None else master.units + master.background_units
-        return state.master.synced and known == self._truth.master.get(leg, 0)
+        is_seen = self._entered_by.get(leg, "") in state.master.orders
+        return is_seen and known == self._truth.master.get(leg, 0)
 
     def _broken(self, key: Key, reason: str) -> None:
         self._truth.violations.append(f"I20 {key[0]} {key[1]}: not copied ({reason}), and that does not hold")

@@ -191,5 +191,5 @@ FOUND: dict[str, tuple[str, int, int, str]] = {
     "missed_again_without_a_word": ("fills", 2, 26, "I9"),
     "lots_left_out_of_a_target": ("fills", 2, 14, "I9"),
     "reason_of_another_gate": ("fills", 0, 25, "I20"),
-    "fresh_signal_called_stale": ("fills", 3, 152, "I20"),
+    "fresh_signal_called_stale": ("fills", 4, 64, "I20"),
 }

@@ -62,6 +62,7 @@ RESTING = {
     8954: "judge: copies of a process that ended unclean wait for the operator",
     9211: "judge: lots that only an order that works leaves no room for come at its end",
     13241: "the rest of an entry that was cancelled when he was out and in again was as old as what he had before",
+    19466: "judge: what is told of an order that is over, before the next one is heard of, is of that order",
     15614: "judge: what was decided before the master was read is of what was known",
     17495: "judge: trades that are told in another order than he made them count as older",
     3983: "a resync offered less beside an unknown order of the side that he had left",
