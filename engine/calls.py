@@ -4,7 +4,7 @@ It decides nothing and keeps nothing; each command is one call, or the reads tha
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from engine.commands import AskMargin, CancelOrder, Command, ModifyOrder, PlaceOrder, ReadAccount
 from engine.errors import NeedsLogin, ReadFailed
@@ -45,6 +45,14 @@ def answered(
         reason=answer.reason,
         number=command.number if isinstance(command, ModifyOrder) else 0,
     )
+
+
+@overload
+def unsent(command: PlaceOrder | ModifyOrder | CancelOrder, reason: str, at_ns: int) -> RequestAnswered: ...
+
+
+@overload
+def unsent(command: Command, reason: str, at_ns: int) -> RequestAnswered | None: ...
 
 
 def unsent(command: Command, reason: str, at_ns: int) -> RequestAnswered | None:

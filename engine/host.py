@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from engine.calls import answered
+from engine.calls import unsent
 from engine.commands import CancelOrder, Command, ModifyOrder, Notify, PlaceOrder, Record, Severity, Subscribe
 from engine.core.replicator import Replicator
 from engine.errors import BrokenInvariant, JournalFailed
-from engine.events import Event, OperatorEvent, Outcome, Request, SessionStarted, SessionStopped
+from engine.events import Event, OperatorEvent, SessionStarted, SessionStopped
 from engine.model import NS_PER_S
-from engine.ports import Answer, Journal, Lane, Lanes, MarketData
+from engine.ports import Journal, Lane, Lanes, MarketData
 from engine.snapshot import NoticeLine
 from engine.stamps import Stamps
 
@@ -102,8 +102,7 @@ class Host:
 
     def _take_back(self, order: PlaceOrder) -> None:
         """An order is not sent after all: the core is told as it is told of one that never left."""
-        answer = Answer(outcome=Outcome.NOT_SENT, reason=HELD_UP)
-        self.handle(answered(order, Request.PLACE, answer, self.stamps.now_ns()))
+        self.handle(unsent(order, HELD_UP, self.stamps.now_ns()))
 
     def _carry_out(self, commands: list[Command]) -> None:
         """Send what is durable now, and tell people."""

@@ -87,14 +87,6 @@ def _may_be_taken_from(order: ChildOrder) -> bool:
     return order.state in TAKEN_FROM and (order.renewed or not order.cancelling_ns)
 
 
-def _signal_ns(at: MirroredLeg, order_id: str) -> int:
-    """How old an entry is that rested for one of his orders: as his first fill of it, not as the newest."""
-    copy = find_copy(at.turn, at.leg.mirrors[order_id].copy_id)
-    first_ns = 0 if copy is None else copy.signal_ns
-    newest_ns = at.turn.state.master.orders[order_id].signal_ns or at.master.signal_ns
-    return min(first_ns or newest_ns, newest_ns)
-
-
 def _is_cut(order: ChildOrder) -> bool:
     """Whether the broker may still take units off an order: it is not moved whole, what goes is sent when it is off."""
     return order.asked is not None and order.asked.units is not None
@@ -104,6 +96,14 @@ def _move(at: MirroredLeg, order: ChildOrder) -> None:
     order.signal_ns = _signal_ns(at, order.mirrors)
     detach(at.turn, at.leg, order)
     move_now(at.turn, at.child, at.leg, order)
+
+
+def _signal_ns(at: MirroredLeg, order_id: str) -> int:
+    """How old an entry is that rested for one of his orders: as his first fill of it, not as the newest."""
+    copy = find_copy(at.turn, at.leg.mirrors[order_id].copy_id)
+    first_ns = 0 if copy is None else copy.signal_ns
+    newest_ns = at.turn.state.master.orders[order_id].signal_ns or at.master.signal_ns
+    return min(first_ns or newest_ns, newest_ns)
 
 
 def _complete(at: MirroredLeg, mirror: Mirror) -> None:

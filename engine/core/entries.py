@@ -16,7 +16,7 @@ from engine.core.resting import (
     cut_units,
     end_told,
     entering,
-    going_entries,
+    entries_along,
     going_exit_units,
     missed_due,
     note_entered,
@@ -266,7 +266,7 @@ def miss_waiting(turn: Turn, child: Child, leg: ChildLeg, reason: str) -> None:
 
 def _cancelling_units(turn: Turn, leg: ChildLeg) -> int:
     """Units of entries that the broker was asked to cancel and has not ended yet."""
-    entries = (order for order in going_entries(turn, leg) if order.side.sign != -leg.sign)
+    entries = entries_along(turn, leg)
     return sum(order.remaining for order in entries if order.cancelling_ns and order.state in AT_BROKER)
 
 

@@ -14,7 +14,7 @@ from engine.core.lifecycle import TERMINAL, UNSENT, OrderState
 from engine.core.orders import average_inr, change_state, hold
 from engine.core.plans import by_hand_units, note_missed
 from engine.core.records import record_child_fill
-from engine.core.resting import going_exit_units, rests, share
+from engine.core.resting import going_exit_units, is_against, rests, share
 from engine.core.settle import CANCEL_AGAIN_NS, ask_cancel, settle
 from engine.core.state_child import Child, ChildLeg, ChildOrder, OwnFill
 from engine.core.tags import is_our_tag, number_of
@@ -182,8 +182,8 @@ def _take_end(turn: Turn, child: Child, leg: ChildLeg, order: ChildOrder, end: O
     change_state(turn, order, end, "" if end is OrderState.FILLED else why or status_text)
     _tell_end(turn, order)
     is_renewed = order.renewed and rests(order)  # nothing of it is missed: what is wanted of it is placed anew
-    is_against = not rests(order) and order.side.sign == -leg.sign  # nor of one that the plan does not want
-    if order.entry and order.remaining and not is_renewed and not is_against:
+    is_unwanted = not rests(order) and is_against(leg, order)  # nor of one of the side that the plan has left
+    if order.entry and order.remaining and not is_renewed and not is_unwanted:
         is_ours = end is OrderState.CANCELLED and order.cancelling_ns > 0 and not order.cancel_refused and not why
         left_units = share(turn, leg) - going_exit_units(turn, leg)
         if is_ours and not rests(order) and not leg.mirrors and left_units < leg.target_units:

@@ -135,9 +135,8 @@ def take_out(turn: Turn, child: Child, leg: ChildLeg, units: int) -> int:
         return 0
     leg.awaiting_units -= taken
     prompt = turn.state.prompts[leg.prompt]
-    for item in prompt.items:
-        if item.entry and (item.child, item.leg) == (child.id, leg.leg):
-            item.units = leg.awaiting_units
+    if (item := item_of(turn, child, leg)) is not None:
+        item.units = leg.awaiting_units
     prompt.items = [item for item in prompt.items if item.units or not item.entry]
     close_if_empty(turn, prompt)
     if not leg.awaiting_units:

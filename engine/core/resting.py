@@ -98,14 +98,24 @@ def going_entries(turn: Turn, leg: ChildLeg) -> list[ChildOrder]:
     return [o for o in turn.open_orders(leg) if o.entry and not rests(o)] if leg.orders else []
 
 
+def is_against(leg: ChildLeg, order: ChildOrder) -> bool:
+    """Whether an order trades against the plan; no order does against one without a direction."""
+    return order.side.sign == -leg.sign
+
+
 def entries_against(turn: Turn, leg: ChildLeg) -> list[ChildOrder]:
     """Those of the side that the plan has left: nothing of them is wanted, and they may still fill."""
-    return [order for order in going_entries(turn, leg) if order.side.sign == -leg.sign]
+    return [order for order in going_entries(turn, leg) if is_against(leg, order)]
+
+
+def entries_along(turn: Turn, leg: ChildLeg) -> list[ChildOrder]:
+    """Those in the plan's direction."""
+    return [order for order in going_entries(turn, leg) if not is_against(leg, order)]
 
 
 def going_entry_units(turn: Turn, leg: ChildLeg) -> int:
     """Units of unfinished entries that do not rest, in the plan's direction."""
-    return sum(order.remaining for order in going_entries(turn, leg) if order.side.sign != -leg.sign)
+    return sum(order.remaining for order in entries_along(turn, leg))
 
 
 def going_exit_units(turn: Turn, leg: ChildLeg) -> int:

@@ -16,7 +16,7 @@ from engine.core.resting import (
     asked_units,
     covering_units,
     entries_against,
-    going_entries,
+    entries_along,
     going_entry_units,
     going_exit_units,
     rests,
@@ -262,7 +262,7 @@ def _ask(turn: Turn, child: Child, leg: ChildLeg, excess: int, copy: Copy | None
 def _withdraw(turn: Turn, child: Child, leg: ChildLeg, over: int) -> None:
     """Take back entry units above the target: prompts, then unsent orders, then cancels; newest first."""
     over -= prompts.take_out(turn, child, leg, min(over, leg.awaiting_units - asked_units(leg)))
-    for order in reversed([o for o in going_entries(turn, leg) if o.side.sign != -leg.sign]):
+    for order in reversed(entries_along(turn, leg)):
         if over <= 0:
             return
         over -= _take_back(turn, order, over)

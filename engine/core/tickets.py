@@ -103,10 +103,10 @@ def _why_not_now(turn: Turn, leg: ChildLeg, master: MasterLeg) -> str:
         return reasons.HANDED_OVER
     if not leg.decided_units or leg.sign != sign(master.units):
         return UNDECIDED
-    is_leaving = leg.flattening and bool(leg.allocation_units or leg.orders)
-    is_leaving = is_leaving or leg.due or leg.entry_pending or going_exit_units(turn, leg) > 0 or held_units(leg) < 0
     if entries_against(turn, leg):
         return LEFT_BEHIND
+    is_leaving = leg.flattening and (leg.allocation_units or leg.orders)
+    is_leaving = is_leaving or leg.due or leg.entry_pending or going_exit_units(turn, leg) or held_units(leg) < 0
     return LEAVING if is_leaving else ""
 
 

@@ -9,15 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-import msgspec
-
 from engine import events
 from engine.model import NS_PER_MS, NS_PER_S, BookStatus, LegId, OrderType, Quote, Side, instrument_id, leg_id
 from paper import scenario as act
 from paper.faults import FaultKind, FaultOn
 from paper.verify.draft import LOT, PRICE_INR, START_NS, WARM_NS, Draft, quote
-from paper.verify.ordinary import fill, market_order
+from paper.verify.ordinary import fill
 from paper.verify.plan import PushTrouble
+from paper.verify.resting import RestingOrder
 
 SHARE = 0.1
 """The share of days on which something crosses."""
@@ -104,21 +103,12 @@ def _rests(stage: _Stage, lots: int, at_ns: int, *, filled: int, ends_ns: int) -
     draft = stage.draft
     draft.orders += 1
     side = Side.BUY if stage.sign > 0 else Side.SELL
-    for when_ns, done in ((at_ns, 0), (ends_ns, filled)):
-        row = market_order(
-            stage.leg, side, lots * LOT, order_id=f"M{draft.orders}", placed_ns=at_ns, updated_ns=when_ns
-        )
-        status = BookStatus.OPEN if when_ns == at_ns else BookStatus.CANCELLED
-        row = msgspec.structs.replace(
-            row,
-            order_type=OrderType.LIMIT,
-            price_inr=PRICE_INR,
-            filled=done * LOT,
-            average_price_inr=PRICE_INR if done else None,
-            status=BookStatus.COMPLETE if done == lots else status,
-        )
-        draft.add(when_ns, act.MasterTrades(report=row))
-    draft.units[stage.leg] = draft.units.get(stage.leg, 0) + side.sign * filled * LOT
+    order = RestingOrder(f"M{draft.orders}", stage.leg, side, OrderType.LIMIT, at_ns, lots * LOT, PRICE_INR)
+    draft.add(at_ns, act.MasterTrades(report=order.row(at_ns, BookStatus.OPEN)))
+    order.filled = filled * LOT
+    end = BookStatus.COMPLETE if filled == lots else BookStatus.CANCELLED
+    draft.add(ends_ns, act.MasterTrades(report=order.row(ends_ns, end)))
+    draft.units[stage.leg] = draft.units.get(stage.leg, 0) + side.sign * order.filled
 
 
 def _stage(draft: Draft, rng: Random, first_order: int) -> _Stage:

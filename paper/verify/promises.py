@@ -8,6 +8,8 @@ right is for `truth` and `course`.
 from dataclasses import dataclass
 
 from engine.core.lifecycle import TERMINAL
+from engine.core.plans import plan_of
+from engine.core.sizing import Plan
 from engine.core.state import State
 from engine.core.state_child import Child, ChildLeg
 from engine.core.turn import Turn
@@ -22,15 +24,11 @@ TOLD_WITHIN_NS = 2 * NS_PER_S
 class _Promise:
     """One leg of one child, as of the last look."""
 
+    plan: Plan
     told_units: int = 0
     "Units of the target that are not coming, and of which somebody was told."
     since_ns: int | None = None
     "Since when more than those are not coming."
-    sign: int = 0
-    high_units: int = 0
-    base_units: int = 0
-    target_units: int = 0
-    decided_units: int = 0
 
 
 class Promises:
@@ -53,17 +51,15 @@ class Promises:
         turn = Turn(state, state.now_ns, {})
         for child in state.children.values():
             for leg in child.legs.values():
-                promise = self._promises.get((child.id, leg.leg))
-                if promise is None:
-                    promise = self._promises[child.id, leg.leg] = _Promise()
-                elif leg.sign == promise.sign and self._truth.by_hand_units((child.id, leg.leg)) is None:
-                    self._look_at_target(turn, child, leg, promise)
-                promise.sign, promise.high_units, promise.base_units = leg.sign, leg.high_units, leg.base_units
-                promise.target_units, promise.decided_units = leg.target_units, leg.decided_units
+                key, plan = (child.id, leg.leg), plan_of(leg)
+                promise = self._promises.setdefault(key, _Promise(plan))
+                if plan.sign == promise.plan.sign and self._truth.by_hand_units(key) is None:
+                    self._look_at_target(turn, child, leg, promise.plan)
+                promise.plan = plan
                 if leg.target_units or promise.told_units or promise.since_ns:
                     self._look_at_coming(turn, child, leg, promise)
 
-    def _look_at_target(self, turn: Turn, child: Child, leg: ChildLeg, before: _Promise) -> None:
+    def _look_at_target(self, turn: Turn, child: Child, leg: ChildLeg, before: Plan) -> None:
         """A target that was whole follows the master's holding: where it does not, somebody is told."""
         key, decided = (child.id, leg.leg), leg.decided_units
         if not decided or (leg.target_units, decided) == (before.target_units, before.decided_units):
@@ -80,12 +76,12 @@ class Promises:
             what += f" where the master's {before.decided_units} became {decided}, and nobody was told"
             self._broken(key, what)
 
-    def _fallen(self, key: Key, before: _Promise, decided: int) -> int:
+    def _fallen(self, key: Key, before: Plan, decided: int) -> int:
         instrument = self._truth.instrument(key[1])
         lot = 1 if instrument is None else instrument.lot_units
         return min(before.target_units, before.base_units * decided // (max(before.high_units, 1) * lot) * lot)
 
-    def _risen(self, key: Key, before: _Promise, decided: int) -> int:
+    def _risen(self, key: Key, before: Plan, decided: int) -> int:
         whole, share = self._truth.share_units(key, before.high_units), self._truth.share_units(key, decided)
         if whole is None or share is None or self._truth.ratio(*key) is None:
             return before.target_units

@@ -76,7 +76,7 @@ def _quote(draft: Draft, symbol: str, at_ns: int, rng: Random) -> None:
 
 
 @dataclass(slots=True)
-class _Resting:
+class RestingOrder:
     """An order of the master in the making."""
 
     order_id: str
@@ -113,7 +113,7 @@ def _resting_order(draft: Draft, rng: Random) -> None:
     draft.orders += 1
     type_ = rng.choice((OrderType.LIMIT, OrderType.LIMIT, OrderType.LIMIT, OrderType.SL, OrderType.SL, OrderType.SL_M))
     side = Side.BUY if units > 0 else Side.SELL
-    order = _Resting(f"M{draft.orders}", leg, side, type_, at_ns, abs(units), _price(rng))
+    order = RestingOrder(f"M{draft.orders}", leg, side, type_, at_ns, abs(units), _price(rng))
     waits = BookStatus.OPEN if type_ is OrderType.LIMIT else BookStatus.TRIGGER_PENDING
     draft.add(at_ns, act.MasterTrades(report=order.row(at_ns, waits)))
     for _ in range(rng.choice((0, 0, 1, 2, 4))):
@@ -137,7 +137,7 @@ def _signed_size(held: int, rng: Random) -> int:
     return rng.choice((-held, away * rng.randint(1, abs(held)), away * (abs(held) + lots), -away * lots))
 
 
-def _change(order: _Resting, waits: BookStatus, rng: Random) -> BookStatus:
+def _change(order: RestingOrder, waits: BookStatus, rng: Random) -> BookStatus:
     """Move it, change its size, or fill a part of it."""
     what = rng.random()
     left = (order.quantity - order.filled) // LOT

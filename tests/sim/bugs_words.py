@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from engine.core import entries, gates, plans, reasons
-from engine.core.resting import ahead_units, going_entries, going_entry_units
+from engine.core.resting import going_entries, going_entry_units, is_against
 from engine.core.sizing import Plan, SizingRule, missed
 from engine.core.state_child import Child, ChildLeg
 from engine.core.state_master import MasterLeg
-from engine.core.turn import Turn, held_units, seconds_ns
-from engine.model import LegId, sign
+from engine.core.turn import Turn, seconds_ns
+from engine.model import LegId
 from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 
 
@@ -16,22 +16,20 @@ from tests.sim.planting import Swap, in_module, planted, replace_everywhere
 def entry_beside_an_unknown_order_of_the_other_side() -> list[Swap]:
     """An order of the side that he has left, which may still fill, counts as on its way to the other side."""
 
+    right = entries._is_being_left
+
     def wrong(turn: Turn, master: MasterLeg, leg: ChildLeg) -> bool:
-        if not (leg.allocation_units or leg.orders):
-            return False
-        held = held_units(leg)
-        if leg.decided_units:
-            return held < 0 or (leg.due and not leg.target_units and held > ahead_units(turn, leg))
-        is_against = leg.allocation_units * master.units < 0
-        if not leg.mirrors or leg.due or is_against or held > ahead_units(turn, leg):
-            return True
-        return any(not order.entry or order.side.sign != sign(master.units) for order in turn.open_orders(leg))
+        kept = leg.orders
+        leg.orders = [tag for tag in kept if not is_against(leg, turn.state.orders[tag])]
+        is_being_left = right(turn, master, leg)
+        leg.orders = kept
+        return is_being_left
 
     def wrong_units(turn: Turn, leg: ChildLeg) -> int:
         return sum(order.remaining for order in going_entries(turn, leg))
 
     return [
-        replace_everywhere(entries._is_being_left, wrong),
+        replace_everywhere(right, wrong),
         replace_everywhere(going_entry_units, wrong_units),
     ]
 

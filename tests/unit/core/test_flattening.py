@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from config.schema import Child, OnLegRefused, Risk, Sizing, SizingMode
+from config.schema import OnLegRefused, Risk, Sizing, SizingMode
 from engine.core import reasons
 from engine.events import ChildResynced, Flattened, LegExited, Outcome, PromptAnswered
 from engine.model import Side
 from tests.unit.core.builders import CALL_LEG, ENTRIES, HEDGE, HEDGE_LEG, LOT, PUT_LEG, Desk, child, settings
-from tests.unit.core.resting_orders import LIKE_HIM
+from tests.unit.core.turning import filled_at_last, turning_round
 from tests.unit.paper.builders import PUT
 
 UNWIND = Risk(on_leg_refused=OnLegRefused.UNWIND)
@@ -100,24 +100,13 @@ def test_rise_after_an_exit_by_hand_that_was_refused_waits_for_it_and_is_asked_a
     assert desk.placed() == [(Side.BUY, 6), (Side.SELL, 6), (Side.SELL, 6)]
 
 
-def turning_round(of: Child = LIKE_HIM) -> Desk:
-    """He has turned round with two lots, and the exit of the child is under way."""
-    desk = Desk(settings(of), filling=False)
-    desk.buy(2)
-    desk.fill(desk.last())
-    desk.sell(4)
-    return desk
-
-
 def test_exit_by_hand_while_the_master_turns_round_is_why_the_entry_is_missed() -> None:
     desk = turning_round()
     exit_leg(desk, "C1")
     assert (desk.leg().entry_pending, desk.target(), desk.reasons()) == (False, 0, {reasons.EXITED_BY_HAND})
     desk.sell(1)  # what he adds from here on is followed
     desk.run(20)
-    desk.filling = True
-    desk.fill(desk.last())
-    desk.run(2)
+    filled_at_last(desk)
     assert (desk.lots(), desk.reasons()) == (-1, {reasons.EXITED_BY_HAND})
 
 
@@ -126,9 +115,7 @@ def test_entry_that_a_flatten_keeps_from_following_an_exit_is_missed_and_a_resyn
     desk = turning_round(child(sizing=Sizing(mode=SizingMode.FIXED_LOTS, lots=2)))
     desk.handle(Flattened(at_ns=desk.now_ns, children=("C1",)))
     assert (desk.leg().entry_pending, desk.reasons()) == (False, {reasons.FLATTENED})
-    desk.filling = True
-    desk.fill(desk.last())
-    desk.run(2)
+    filled_at_last(desk)
     assert desk.lots() == 0
     desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
     desk.run(10)
@@ -144,9 +131,7 @@ def test_rise_that_waits_for_an_exit_by_hand_is_missed_with_the_next_exit_by_han
     desk.sell(5)
     exit_leg(desk, "C1")
     desk.run(40)
-    desk.filling = True
-    desk.fill(desk.last())
-    desk.run(2)
+    filled_at_last(desk)
     desk.sell(1)
     desk.run(2)
     assert (desk.lots(), desk.leg().missed_units, desk.reasons()) == (-1, 7 * LOT, {reasons.EXITED_BY_HAND})

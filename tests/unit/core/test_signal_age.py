@@ -12,6 +12,7 @@ from engine.events import ChildResynced, Outcome, PromptAnswered, Resumed, Ticke
 from engine.model import BookStatus, OrderType, Side
 from tests.unit.core.builders import CALL_LEG, HEDGE, Desk, S, settings, turn_of
 from tests.unit.core.resting_orders import LIKE_HIM, ended, orders, resting
+from tests.unit.core.turning import filled_at_last, left_behind, told_at_once, turning_round
 from tests.unit.paper.builders import CALL
 
 MOST_NS = 30 * S
@@ -156,34 +157,21 @@ def test_entry_of_a_turn_that_one_read_brings_is_as_old_as_the_turn(before: tupl
 
 
 def test_entry_that_waits_is_no_older_than_his_newest_stay_on_its_side() -> None:
-    desk = Desk(settings(LIKE_HIM), filling=False)
-    desk.buy(2)
-    desk.fill(desk.last())
-    desk.sell(4)  # the exit is under way, and an entry waits for it
+    desk = turning_round()  # the exit is under way, and an entry waits for it
     desk.run(20)
     desk.master(Side.BUY, 4)
     desk.master(Side.SELL, 4)
     desk.run(15)
-    desk.filling = True
-    desk.fill(desk.last())
-    desk.run(2)
+    filled_at_last(desk)
     assert (desk.lots(), desk.reasons()) == (-2, set())
 
 
 def test_entry_that_waits_is_no_older_than_his_stay_when_one_read_tells_that_he_was_out() -> None:
-    desk = Desk(settings(LIKE_HIM), filling=False)
-    desk.buy(2)
-    desk.fill(desk.last())
-    desk.sell(4)
+    desk = turning_round()
     desk.run(20)
-    desk.silent.add("M")
-    desk.book(desk.report(Side.BUY, 4, id_="MA"))
-    desk.book(desk.report(Side.SELL, 4, id_="MB"))
-    desk.read("M")
+    told_at_once(desk, (Side.BUY, 4), (Side.SELL, 4))
     desk.run(15)
-    desk.filling = True
-    desk.fill(desk.last())
-    desk.run(2)
+    filled_at_last(desk)
     assert (desk.lots(), desk.reasons()) == (-2, set())
 
 
@@ -194,14 +182,9 @@ def test_lots_that_wait_for_an_exit_are_entered_when_one_read_tells_that_he_was_
     desk.sell(2)
     desk.buy(1)  # waits for the exit of two
     desk.run(20)
-    desk.silent.add("M")
-    desk.book(desk.report(Side.SELL, 4, id_="MA"))
-    desk.book(desk.report(Side.BUY, 4, id_="MB"))
-    desk.read("M")
+    told_at_once(desk, (Side.SELL, 4), (Side.BUY, 4))
     desk.run(15)
-    desk.filling = True
-    desk.fill(desk.last())
-    desk.run(2)
+    filled_at_last(desk)
     assert (desk.lots(), desk.target(), desk.reasons()) == (4, 4, set())
 
 
@@ -211,10 +194,7 @@ def test_rest_of_an_entry_that_is_being_cancelled_is_for_what_he_has_since_he_wa
     desk.accept(desk.last())
     desk.buy(1)  # the entry of two is cancelled, and one is to be entered again
     desk.run(20)
-    desk.silent.add("M")
-    desk.book(desk.report(Side.BUY, 1, id_="MA"))
-    desk.book(desk.report(Side.SELL, 1, id_="MB"))
-    desk.read("M")
+    told_at_once(desk, (Side.BUY, 1), (Side.SELL, 1))
     desk.run(15)
     desk.filling = True
     desk.cancelled(desk.commands(CancelOrder)[-1])
@@ -230,10 +210,7 @@ def test_lots_that_wait_for_the_operator_keep_their_age_when_he_reduces_and_adds
     desk.run(3)
     desk.buy(3)
     desk.run(20)
-    desk.silent.add("M")
-    desk.book(desk.report(Side.SELL, 1, id_="MA"))
-    desk.book(desk.report(Side.BUY, 2, id_="MB"))
-    desk.read("M")
+    told_at_once(desk, (Side.SELL, 1), (Side.BUY, 2))
     desk.run(15)
     desk.handle(Resumed(at_ns=desk.now_ns))
     desk.run(2)
@@ -334,11 +311,7 @@ def test_entry_that_waits_outlives_the_cancel_of_an_order_of_the_side_that_he_le
 
 
 def test_resync_waits_for_an_unknown_order_of_the_side_that_he_left() -> None:
-    desk = Desk(settings(LIKE_HIM), filling=False)
-    desk.buy(2)
-    desk.answer(desk.last(), Outcome.UNKNOWN)
-    desk.sell(5, id_="M2")
-    desk.run(35)
+    desk = left_behind()
     desk.handle(ChildResynced(at_ns=desk.now_ns, child="C1"))
     desk.run(2)
     assert not desk.state.prompts
@@ -346,11 +319,7 @@ def test_resync_waits_for_an_unknown_order_of_the_side_that_he_left() -> None:
 
 
 def test_ticket_waits_for_an_unknown_order_of_the_side_that_he_left() -> None:
-    desk = Desk(settings(LIKE_HIM), filling=False)
-    desk.buy(2)
-    desk.answer(desk.last(), Outcome.UNKNOWN)
-    desk.sell(5, id_="M2")
-    desk.run(35)
+    desk = left_behind()
     desk.handle(TicketWritten(at_ns=desk.now_ns, leg=CALL_LEG, lots=1, children=("C1",)))
     desk.run(1)
     assert not desk.state.prompts
@@ -358,11 +327,7 @@ def test_ticket_waits_for_an_unknown_order_of_the_side_that_he_left() -> None:
 
 
 def test_nothing_is_sent_beside_an_order_of_the_side_that_he_left() -> None:
-    desk = Desk(settings(LIKE_HIM), filling=False)
-    desk.buy(2)
-    desk.answer(desk.last(), Outcome.UNKNOWN)
-    desk.sell(5, id_="M2")
-    desk.run(35)
+    desk = left_behind()
     assert desk.leg().sign == -1
     assert sending._must_wait(turn_of(desk.state), desk.child(), desk.leg(), desk.last_order())
 
